@@ -1,0 +1,364 @@
+-- The whole schema as it stood at the first release. Times are UTC; columns that end in _at are instants.
+CREATE SCHEMA IF NOT EXISTS scorekeeper;
+
+CREATE TABLE scorekeeper.market (
+    only_row boolean PRIMARY KEY DEFAULT true,
+    name text NOT NULL,
+    bound_at timestamptz NOT NULL,
+    last_as_of timestamptz,
+    CONSTRAINT market_is_one_row CHECK (only_row)
+);
+COMMENT ON TABLE scorekeeper.market IS 'One row: the market that this database is bound to. Another one is refused.';
+COMMENT ON COLUMN scorekeeper.market.last_as_of IS 'The last minute that track has worked up to; it never goes back.';
+
+CREATE TABLE scorekeeper.decision_file (
+    sha256 bytea PRIMARY KEY,
+    size_bytes bigint NOT NULL,
+    committed_offset bigint NOT NULL DEFAULT 0,
+    committed_lines bigint NOT NULL DEFAULT 0,
+    finished_at timestamptz,
+    CONSTRAINT decision_file_sha256_has_32_bytes CHECK (octet_length(sha256) = 32),
+    CONSTRAINT decision_file_offset_not_negative CHECK (committed_offset >= 0 AND committed_lines >= 0)
+);
+COMMENT ON TABLE scorekeeper.decision_file IS 'One row per content seen (by hash), whatever names it came under.';
+COMMENT ON COLUMN scorekeeper.decision_file.committed_offset IS
+'Bytes (after decompression) whose lines are in the database; a run that was killed goes on from here.';
+
+CREATE TABLE scorekeeper.file_arrival (
+    arrival_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    sha256 bytea NOT NULL REFERENCES scorekeeper.decision_file (sha256),
+    modified_at timestamptz NOT NULL,
+    arrived_at timestamptz NOT NULL,
+    attempt integer NOT NULL DEFAULT 1,
+    outcome text NOT NULL DEFAULT 'reading',
+    decisions bigint NOT NULL DEFAULT 0,
+    duplicates bigint NOT NULL DEFAULT 0,
+    rejected bigint NOT NULL DEFAULT 0,
+    destination text,
+    moved_at timestamptz,
+    CONSTRAINT file_arrival_outcome_known CHECK (outcome IN ('reading', 'ingested', 'duplicate', 'quarantined')),
+    CONSTRAINT file_arrival_moved_only_when_read CHECK (moved_at IS NULL OR outcome <> 'reading')
+);
+COMMENT ON TABLE scorekeeper.file_arrival IS 'One row per arrival of a content under a name.';
+COMMENT ON COLUMN scorekeeper.file_arrival.moved_at IS
+'When the file had left the inbox; null while it is there (a file read where it lies counts as moved).';
+CREATE UNIQUE INDEX file_arrival_one_waiting ON scorekeeper.file_arrival (name, sha256) WHERE moved_at IS NULL;
+CREATE INDEX file_arrival_by_content ON scorekeeper.file_arrival (sha256);
+
+CREATE TABLE scorekeeper.decision (
+    trade_id text COLLATE "C" PRIMARY KEY,
+    content_sha256 bytea NOT NULL,
+    source_sha256 bytea,
+    source_name text NOT NULL,
+    source_line bigint NOT NULL,
+    received_at timestamptz NOT NULL,
+    symbol text NOT NULL,
+    raw_symbol text NOT NULL,
+    bar_interval text,
+    action text NOT NULL,
+    direction smallint NOT NULL,
+    price double precision,
+    confidence double precision,
+    opened_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    version text NOT NULL,
+    reason text,
+    stop_loss double precision,
+    take_profit double precision,
+    position_size double precision,
+    extra jsonb,
+    late boolean GENERATED ALWAYS AS (received_at > expires_at) STORED,
+    reference_price double precision,
+    price_suspect boolean,
+    horizon_price double precision,
+    horizon_return_pct double precision,
+    horizon_known_at timestamptz,
+    voided_at timestamptz,
+    void_reason text,
+    CONSTRAINT decision_id_fits_an_index CHECK (octet_length(trade_id) BETWEEN 1 AND 512),
+    CONSTRAINT decision_direction_known CHECK (direction IN (-1, 0, 1)),
+    CONSTRAINT decision_price_positive CHECK (price > 0 AND price < 'infinity'),
+    CONSTRAINT decision_trade_has_price CHECK (direction = 0 OR price IS NOT NULL),
+    CONSTRAINT decision_confidence_in_range CHECK (confidence BETWEEN 0 AND 100),
+    CONSTRAINT decision_expires_after_opening CHECK (expires_at > opened_at),
+    CONSTRAINT decision_horizon_whole CHECK (
+        num_nulls(horizon_price, horizon_return_pct, horizon_known_at) IN (0, 3)
+    ),
+    CONSTRAINT decision_void_has_reason CHECK ((voided_at IS NULL) = (void_reason IS NULL))
+);
+COMMENT ON TABLE scorekeeper.decision IS 'One row per decision, traded or not.';
+COMMENT ON COLUMN scorekeeper.decision.content_sha256 IS 'Of the canonical JSON: the same id with another hash is a conflict.';
+COMMENT ON COLUMN scorekeeper.decision.late IS 'Received after its own expiry: hindsight, counted apart.';
+COMMENT ON COLUMN scorekeeper.decision.price_suspect IS
+'The price is further than SUSPECT_PRICE_PCT from the market''s; null until the market is known.';
+COMMENT ON COLUMN scorekeeper.decision.horizon_return_pct IS
+'Percent from the decision''s price to the expiry fill, not signed by the action.';
+COMMENT ON COLUMN scorekeeper.decision.extra IS 'Fields that Scorekeeper does not know, as they came.';
+CREATE INDEX decision_undecided ON scorekeeper.decision (symbol, expires_at) WHERE horizon_known_at IS NULL;
+CREATE INDEX decision_unreferenced ON scorekeeper.decision (symbol, opened_at) WHERE reference_price IS NULL;
+CREATE INDEX decision_by_expiry_day ON scorekeeper.decision (expires_at) WHERE horizon_known_at IS NOT NULL;
+CREATE INDEX decision_late ON scorekeeper.decision (version, symbol) WHERE late;
+
+CREATE TABLE scorekeeper.agent_signal (
+    trade_id text COLLATE "C" NOT NULL REFERENCES scorekeeper.decision (trade_id) ON DELETE CASCADE,
+    agent text COLLATE "C" NOT NULL,
+    ordinal smallint NOT NULL,
+    signal text NOT NULL,
+    direction smallint NOT NULL,
+    confidence double precision,
+    extra jsonb,
+    PRIMARY KEY (trade_id, agent),
+    CONSTRAINT agent_signal_direction_known CHECK (direction IN (-1, 0, 1)),
+    CONSTRAINT agent_signal_confidence_in_range CHECK (confidence BETWEEN 0 AND 100)
+);
+COMMENT ON TABLE scorekeeper.agent_signal IS 'One row per decision and agent: what the agent said.';
+COMMENT ON COLUMN scorekeeper.agent_signal.signal IS 'The word as the agent wrote it; direction is how it is read.';
+
+CREATE TABLE scorekeeper.trade (
+    trade_id text COLLATE "C" PRIMARY KEY REFERENCES scorekeeper.decision (trade_id) ON DELETE CASCADE,
+    symbol text NOT NULL,
+    version text NOT NULL,
+    direction smallint NOT NULL,
+    entry_price double precision NOT NULL,
+    opened_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    stop_loss double precision,
+    take_profit double precision,
+    fee_bps double precision NOT NULL,
+    scanned boolean NOT NULL DEFAULT false,
+    close_requested_at timestamptz,
+    due_at timestamptz GENERATED ALWAYS AS (least(expires_at, close_requested_at)) STORED,
+    exit_time timestamptz,
+    exit_price double precision,
+    exit_reason text,
+    exit_known_at timestamptz,
+    price_source text,
+    price_age_seconds double precision,
+    ambiguous_exit boolean,
+    pnl_pct double precision,
+    net_pnl_pct double precision,
+    mfe_pct double precision,
+    mae_pct double precision,
+    CONSTRAINT trade_direction_known CHECK (direction IN (-1, 1)),
+    CONSTRAINT trade_entry_positive CHECK (entry_price > 0 AND entry_price < 'infinity'),
+    CONSTRAINT trade_stop_on_the_losing_side CHECK (direction * (entry_price - stop_loss) > 0),
+    CONSTRAINT trade_target_on_the_winning_side CHECK (direction * (take_profit - entry_price) > 0),
+    CONSTRAINT trade_open_if_and_only_if_no_exit CHECK (
+        num_nulls(exit_time, exit_price, exit_reason, exit_known_at, price_source, ambiguous_exit,
+            pnl_pct, net_pnl_pct, mfe_pct, mae_pct) IN (0, 10)
+    ),
+    CONSTRAINT trade_exit_price_positive CHECK (exit_price > 0 AND exit_price < 'infinity'),
+    CONSTRAINT trade_exit_reason_known CHECK (
+        exit_reason IN ('expired', 'stop_loss', 'take_profit', 'trailing_stop', 'manual', 'imported')
+    ),
+    CONSTRAINT trade_price_source_known CHECK (price_source IN ('market', 'quote', 'imported')),
+    CONSTRAINT trade_excursions_signed CHECK (mfe_pct >= 0 AND mae_pct <= 0)
+);
+COMMENT ON TABLE scorekeeper.trade IS 'One row per BUY or SELL decision: open exactly while it has no exit columns.';
+COMMENT ON COLUMN scorekeeper.trade.fee_bps IS 'Fee a side, basis points, as it stood at ingest.';
+COMMENT ON COLUMN scorekeeper.trade.scanned IS
+'False until its whole past has been looked through once; from then on only newly sealed candles concern it.';
+COMMENT ON COLUMN scorekeeper.trade.exit_known_at IS 'The as_of that closed it.';
+COMMENT ON COLUMN scorekeeper.trade.price_age_seconds IS 'How old the price of an expiry fill was at exit_time.';
+CREATE INDEX trade_unscanned ON scorekeeper.trade (symbol, opened_at) WHERE exit_time IS NULL AND NOT scanned;
+CREATE INDEX trade_due ON scorekeeper.trade (symbol, due_at) WHERE exit_time IS NULL;
+CREATE INDEX trade_long_stop ON scorekeeper.trade (symbol, stop_loss)
+WHERE exit_time IS NULL AND direction = 1 AND stop_loss IS NOT NULL;
+CREATE INDEX trade_long_target ON scorekeeper.trade (symbol, take_profit)
+WHERE exit_time IS NULL AND direction = 1 AND take_profit IS NOT NULL;
+CREATE INDEX trade_short_stop ON scorekeeper.trade (symbol, stop_loss)
+WHERE exit_time IS NULL AND direction = -1 AND stop_loss IS NOT NULL;
+CREATE INDEX trade_short_target ON scorekeeper.trade (symbol, take_profit)
+WHERE exit_time IS NULL AND direction = -1 AND take_profit IS NOT NULL;
+CREATE INDEX trade_marking ON scorekeeper.trade (symbol, version, opened_at)
+INCLUDE (direction, entry_price) WHERE exit_time IS NULL;
+CREATE INDEX trade_by_exit ON scorekeeper.trade (exit_time, trade_id) WHERE exit_time IS NOT NULL;
+
+CREATE TABLE scorekeeper.candle (
+    symbol text NOT NULL,
+    minute_at timestamptz NOT NULL,
+    open double precision NOT NULL,
+    high double precision NOT NULL,
+    low double precision NOT NULL,
+    close double precision NOT NULL,
+    volume double precision NOT NULL,
+    PRIMARY KEY (symbol, minute_at),
+    CONSTRAINT candle_prices_sane CHECK (
+        low > 0 AND low <= least(open, close) AND high >= greatest(open, close) AND high < 'infinity'
+    ),
+    CONSTRAINT candle_volume_finite CHECK (volume >= 0 AND volume < 'infinity')
+) PARTITION BY RANGE (minute_at);
+COMMENT ON TABLE scorekeeper.candle IS 'One row per symbol and sealed minute; never changed once written.';
+COMMENT ON COLUMN scorekeeper.candle.minute_at IS 'The minute''s opening; the candle is known one minute later.';
+
+CREATE TABLE scorekeeper.candle_coverage (
+    symbol text PRIMARY KEY,
+    sealed_from timestamptz NOT NULL,
+    sealed_until timestamptz NOT NULL,
+    settled_until timestamptz NOT NULL,
+    CONSTRAINT candle_coverage_in_order CHECK (sealed_from <= sealed_until AND settled_until <= sealed_until)
+);
+COMMENT ON TABLE scorekeeper.candle_coverage IS
+'One row per symbol: every minute in [sealed_from, sealed_until) is sealed; one without a candle had none.';
+COMMENT ON COLUMN scorekeeper.candle_coverage.settled_until IS 'Candles before this have been held against scanned trades.';
+
+CREATE TABLE scorekeeper.candle_revision (
+    symbol text NOT NULL,
+    minute_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    open double precision NOT NULL,
+    high double precision NOT NULL,
+    low double precision NOT NULL,
+    close double precision NOT NULL,
+    volume double precision NOT NULL,
+    PRIMARY KEY (symbol, minute_at, seen_at)
+);
+COMMENT ON TABLE scorekeeper.candle_revision IS
+'One row per candle that came too late for a sealed minute or would have changed it: kept, used for nothing.';
+
+CREATE TABLE scorekeeper.equity (
+    as_of timestamptz NOT NULL,
+    version text NOT NULL,
+    open_trades bigint NOT NULL,
+    marked_trades bigint NOT NULL,
+    unrealised_pnl_pct double precision NOT NULL,
+    realised_pnl_pct double precision NOT NULL,
+    oldest_mark_at timestamptz,
+    PRIMARY KEY (as_of, version)
+);
+COMMENT ON TABLE scorekeeper.equity IS 'One row per as_of and version: what was known then; never rewritten.';
+
+CREATE TABLE scorekeeper.stale_day (
+    kind text NOT NULL,
+    day date NOT NULL,
+    PRIMARY KEY (kind, day),
+    CONSTRAINT stale_day_kind_known CHECK (kind IN ('system', 'agent'))
+);
+COMMENT ON TABLE scorekeeper.stale_day IS
+'One row per UTC day whose rollup has to be made again; written in the transaction that changed its rows.';
+
+CREATE TABLE scorekeeper.daily_score (
+    day date NOT NULL,
+    version text,
+    symbol text,
+    after_fees boolean NOT NULL,
+    trades bigint NOT NULL,
+    winners bigint NOT NULL,
+    losers bigint NOT NULL,
+    sum_pct numeric NOT NULL,
+    sum_squares numeric NOT NULL,
+    sum_winners_pct numeric NOT NULL,
+    sum_losers_pct numeric NOT NULL,
+    hold_seconds numeric NOT NULL,
+    hold_seconds_winners numeric NOT NULL,
+    hold_seconds_losers numeric NOT NULL,
+    sum_mfe_pct numeric NOT NULL,
+    sum_mae_pct numeric NOT NULL,
+    sum_given_back_pct numeric NOT NULL,
+    path_high_pct numeric NOT NULL,
+    path_high_at timestamptz NOT NULL,
+    path_low_pct numeric NOT NULL,
+    path_fall_pct numeric NOT NULL,
+    first_exit_at timestamptz NOT NULL,
+    leading_wins bigint NOT NULL,
+    trailing_wins bigint NOT NULL,
+    longest_wins bigint NOT NULL,
+    leading_losses bigint NOT NULL,
+    trailing_losses bigint NOT NULL,
+    longest_losses bigint NOT NULL,
+    CONSTRAINT daily_score_one_per_scope UNIQUE NULLS NOT DISTINCT (version, symbol, after_fees, day),
+    CONSTRAINT daily_score_counts_add_up CHECK (winners + losers <= trades AND trades > 0)
+);
+COMMENT ON TABLE scorekeeper.daily_score IS
+'One row per UTC exit day, scope (null: all) and basis (gross, after fees), without suspect and voided trades.';
+COMMENT ON COLUMN scorekeeper.daily_score.path_high_pct IS
+'Highest running sum of the day, after at least one step; one step per exit_time, the day starts at 0.';
+COMMENT ON COLUMN scorekeeper.daily_score.path_high_at IS 'The last exit_time at which the running sum stood at path_high_pct.';
+COMMENT ON COLUMN scorekeeper.daily_score.path_low_pct IS 'Lowest running sum of the day, after at least one step.';
+COMMENT ON COLUMN scorekeeper.daily_score.path_fall_pct IS
+'Largest fall of the running sum below an earlier point of the day, its start at 0 included; not negative.';
+
+CREATE TABLE scorekeeper.agent_daily_score (
+    day date NOT NULL,
+    version text,
+    symbol text,
+    agent text COLLATE "C" NOT NULL,
+    signals bigint NOT NULL,
+    calls bigint NOT NULL,
+    correct bigint NOT NULL,
+    incorrect bigint NOT NULL,
+    sum_call_return_pct numeric NOT NULL,
+    brier_calls bigint NOT NULL,
+    sum_brier numeric NOT NULL,
+    supported_winners bigint NOT NULL,
+    supported_losers bigint NOT NULL,
+    opposed_winners bigint NOT NULL,
+    opposed_losers bigint NOT NULL,
+    abstained_winners bigint NOT NULL,
+    abstained_losers bigint NOT NULL,
+    CONSTRAINT agent_daily_score_one_per_scope UNIQUE NULLS NOT DISTINCT (version, symbol, agent, day)
+);
+COMMENT ON TABLE scorekeeper.agent_daily_score IS
+'One row per UTC day of expires_at, scope (null: all) and agent, without suspect and voided decisions.';
+
+CREATE TABLE scorekeeper.event (
+    event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL,
+    trade_id text COLLATE "C" REFERENCES scorekeeper.decision (trade_id) ON DELETE CASCADE,
+    horizon_known boolean NOT NULL DEFAULT false,
+    price_suspect boolean,
+    log_line text,
+    line_no bigint,
+    CONSTRAINT event_kind_known CHECK (kind IN ('decision', 'outcome', 'horizon', 'metrics')),
+    CONSTRAINT event_names_its_trade CHECK ((kind = 'metrics') = (trade_id IS NULL)),
+    CONSTRAINT event_metrics_has_text CHECK ((kind = 'metrics') = (log_line IS NOT NULL))
+);
+COMMENT ON TABLE scorekeeper.event IS
+'One row per thing to be published; together with the decision''s and the trade''s unchanging columns it gives the line.';
+COMMENT ON COLUMN scorekeeper.event.horizon_known IS 'Whether the horizon return was known then.';
+COMMENT ON COLUMN scorekeeper.event.line_no IS 'Given by the publisher, under its lock, without gaps; null until then.';
+CREATE UNIQUE INDEX event_once ON scorekeeper.event (trade_id, kind) WHERE trade_id IS NOT NULL;
+CREATE UNIQUE INDEX event_line ON scorekeeper.event (line_no) WHERE line_no IS NOT NULL;
+CREATE INDEX event_unnumbered ON scorekeeper.event (event_id) WHERE line_no IS NULL;
+
+CREATE TABLE scorekeeper.publication (
+    path text PRIMARY KEY,
+    kind text NOT NULL,
+    published_line_no bigint NOT NULL DEFAULT 0,
+    committed_bytes bigint NOT NULL DEFAULT 0,
+    tail_sha256 bytea,
+    CONSTRAINT publication_kind_known CHECK (kind IN ('log', 'dataset'))
+);
+COMMENT ON TABLE scorekeeper.publication IS 'One row per published file, with its watermark.';
+COMMENT ON COLUMN scorekeeper.publication.tail_sha256 IS 'Of the last 4096 committed bytes: an edited file is noticed.';
+
+CREATE TABLE scorekeeper.rejection (
+    rejection_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sha256 bytea NOT NULL REFERENCES scorekeeper.decision_file (sha256),
+    source_name text NOT NULL,
+    line bigint NOT NULL,
+    field text,
+    reason text NOT NULL,
+    excerpt text,
+    rejected_at timestamptz NOT NULL,
+    CONSTRAINT rejection_once UNIQUE (sha256, line)
+);
+COMMENT ON TABLE scorekeeper.rejection IS 'One row per refused decision (line 0: the whole file).';
+
+CREATE VIEW scorekeeper.report_open_trades AS
+SELECT
+    t.trade_id, t.version, t.symbol, t.direction, t.entry_price, t.opened_at, t.expires_at, t.stop_loss, t.take_profit,
+    t.close_requested_at, d.price_suspect,
+    m.close AS mark_price, m.minute_at + interval '1 minute' AS mark_at,
+    t.direction * (m.close - t.entry_price) / t.entry_price * 100 AS pnl_pct
+FROM scorekeeper.trade AS t
+INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id AND d.voided_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT c.close, c.minute_at
+    FROM scorekeeper.candle AS c
+    WHERE c.symbol = t.symbol AND c.minute_at > t.opened_at - interval '1 minute'
+    ORDER BY c.minute_at DESC LIMIT 1
+) AS m ON true
+WHERE t.exit_time IS NULL;
+COMMENT ON VIEW scorekeeper.report_open_trades IS 'One row per open trade, with its last mark (null: no price since entry).';

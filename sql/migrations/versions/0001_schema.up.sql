@@ -227,6 +227,7 @@ CREATE TABLE scorekeeper.equity (
     oldest_mark_at timestamptz,
     PRIMARY KEY (as_of, version)
 );
+CREATE INDEX equity_by_version ON scorekeeper.equity (version, as_of);
 COMMENT ON TABLE scorekeeper.equity IS 'One row per as_of and version: what was known then; never rewritten.';
 
 CREATE TABLE scorekeeper.stale_day (

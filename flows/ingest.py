@@ -1,0 +1,23 @@
+"""Everything in the inbox, until it is empty."""
+
+from dataclasses import asdict
+from typing import Any
+
+from prefect import flow, get_run_logger
+
+from scorekeeper.settings import load_settings
+from tasks import steps
+
+
+@flow(name="ingest", description="Takes every decision file in the inbox into Postgres, and publishes what is new.")
+async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
+    """Ingest the inbox, or the files and folders named in `paths` (which stay where they are)."""
+    settings = load_settings()
+    with steps.connect(settings) as db:
+        summary = await steps.ingest_files(db, settings, paths)
+        published = await steps.publish_files(db, settings)
+    get_run_logger().info(
+        "%d files, %d decisions, %d duplicates, %d rejected; %d lines published",
+        summary.files, summary.decisions, summary.duplicates, summary.rejected, published.log_lines,
+    )  # fmt: skip
+    return asdict(summary)

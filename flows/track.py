@@ -1,0 +1,28 @@
+"""Once a minute: candles, close what is due, score, mark what is open, publish."""
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow, get_run_logger
+
+from scorekeeper.settings import load_settings
+from tasks import artifacts, steps
+
+
+@flow(name="track", description="Follows every open trade through the market up to as_of, and publishes the score.")
+async def track(as_of: datetime | None = None) -> dict[str, Any]:
+    """Track at `as_of` (default: now), rounded down to the minute."""
+    settings = load_settings()
+    minute = steps.whole_minute(as_of)
+    with steps.connect(settings) as db:
+        unknown, failed = await steps.fetch_candles(db, settings, minute)
+        settled = await steps.settle_trades(db, settings, minute)
+        await steps.score_days(db, minute)
+        published = await steps.publish_files(db, settings)
+        active = await artifacts.publish_artifacts(db, settings)
+    get_run_logger().info("%s UTC: closed %d, %d open", f"{minute:%Y-%m-%d %H:%M}", settled.closed, active)
+    return {
+        "as_of": minute, "closed": settled.closed, "horizons": settled.horizons, "open": active,
+        "unknown_symbols": unknown, "symbols_failed": failed,
+        "log_lines": published.log_lines, "dataset_lines": published.dataset_lines,
+    }  # fmt: skip

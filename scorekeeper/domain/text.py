@@ -1,0 +1,24 @@
+"""Text that a stranger wrote, made harmless where it is shown."""
+
+import re
+
+# As HTML entities: markdown and HTML show the character, and neither takes it for syntax.
+_CHANGED = str.maketrans({c: f"&#{ord(c)};" for c in "<>&`*_[]()!|~#\\\"'"})
+
+
+def escape_controls(words: str) -> str:
+    """One printable line: control, bidi and line-separating characters become escapes such as \\u202e."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+
+
+def escape_markdown(words: str, longest: int = 200) -> str:
+    """Inert in markdown, HTML and tables: one line, cut to `longest` characters, nothing left to interpret."""
+    line = escape_controls(words)
+    line = line if len(line) <= longest else line[: longest - 1] + "…"
+    if line[:1] in ("=", "+", "-", "@") and not _is_number(line):
+        line = "'" + line  # a spreadsheet would take it for a formula
+    return line.translate(_CHANGED)
+
+
+def _is_number(line: str) -> bool:
+    return re.fullmatch(r"[+-]?[0-9.]+", line) is not None

@@ -1,0 +1,124 @@
+"""A trade's life candle by candle: the rules once more, in plain Python, for `verify` to hold the SQL against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Candle:
+    """One sealed minute: its opening, and open, high, low, close."""
+
+    minute_at: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """What decides a trade's life, as decided; `direction` +1 or -1, prices in quote currency, fee a side in bps."""
+
+    direction: int
+    entry_price: float
+    opened_at: datetime
+    expires_at: datetime
+    stop_loss: float | None
+    take_profit: float | None
+    close_requested_at: datetime | None
+    fee_bps: float
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a trade ended: percent of entry, seconds, UTC."""
+
+    exit_time: datetime
+    exit_price: float
+    exit_reason: str
+    ambiguous_exit: bool
+    price_age_seconds: float | None
+    pnl_pct: float
+    net_pnl_pct: float
+    mfe_pct: float
+    mae_pct: float
+
+
+def expiry_fill(
+    candles: Sequence[Candle], opened_at: datetime, due_at: datetime
+) -> tuple[datetime, float, float] | None:
+    """(time, price, age in seconds) of an expiry at `due_at`, or None while there is no price.
+
+    `candles`: sealed, in order, from the minute that contains `opened_at` on.
+    """
+    last: Candle | None = None
+    for candle in candles:
+        if opened_at < candle.minute_at + MINUTE <= due_at:
+            last = candle
+        elif candle.minute_at >= due_at and last is None:
+            return candle.minute_at, candle.open, 0.0
+    if last is None:
+        return None
+    return due_at, last.close, (due_at - last.minute_at - MINUTE).total_seconds()
+
+
+def walk_trade(held: Held, candles: Sequence[Candle], sealed_until: datetime, as_of: datetime) -> Exit | None:
+    """How the trade ended by `as_of`, or None while it is open; candles as in expiry_fill, sealed before that time."""
+    due_at = min(held.expires_at, held.close_requested_at or held.expires_at)
+    highs: list[float] = []
+    lows: list[float] = []
+    for candle in candles:
+        if candle.minute_at < held.opened_at or candle.minute_at + MINUTE > due_at:
+            continue
+        at_stop = held.stop_loss is not None and (
+            candle.low <= held.stop_loss if held.direction > 0 else candle.high >= held.stop_loss
+        )
+        at_target = held.take_profit is not None and (
+            candle.high >= held.take_profit if held.direction > 0 else candle.low <= held.take_profit
+        )
+        if at_stop or at_target:
+            price, reason = _touch(held, candle, at_stop, at_target)
+            return _exit(held, candle.minute_at + MINUTE, price, reason, at_stop and at_target, None, highs, lows)
+        highs.append(candle.high)
+        lows.append(candle.low)
+    if due_at > as_of or sealed_until < due_at.replace(second=0, microsecond=0):
+        return None
+    fill = expiry_fill(candles, held.opened_at, due_at)
+    if fill is None:
+        return None
+    reason = "manual" if due_at < held.expires_at else "expired"
+    return _exit(held, fill[0], fill[1], reason, False, fill[2], highs, lows)
+
+
+def _touch(held: Held, candle: Candle, at_stop: bool, at_target: bool) -> tuple[float, str]:
+    if at_target:
+        assert held.take_profit is not None
+        beyond = held.direction * (candle.open - held.take_profit) >= 0
+        if beyond or not at_stop:
+            return held.take_profit, "take_profit"
+    assert held.stop_loss is not None
+    worse = min if held.direction > 0 else max
+    return worse(held.stop_loss, candle.open), "stop_loss"
+
+
+def _exit(
+    held: Held,
+    time: datetime,
+    price: float,
+    reason: str,
+    ambiguous: bool,
+    age: float | None,
+    highs: list[float],
+    lows: list[float],
+) -> Exit:
+    def gain(at: float) -> float:
+        moved = at - held.entry_price if held.direction > 0 else held.entry_price - at
+        return moved / held.entry_price * 100
+
+    pnl = gain(price)
+    extremes = [pnl, *(gain(p) for p in (max(highs, default=price), min(lows, default=price)))]
+    net = pnl - held.fee_bps / 100 * (1 + price / held.entry_price)
+    return Exit(time, price, reason, ambiguous, age, pnl, net, max(0.0, *extremes), min(0.0, *extremes))

@@ -1,0 +1,5 @@
+"""What a user of Scorekeeper can be told."""
+
+
+class ScorekeeperError(Exception):
+    """Something that a user can understand and act on: its text is one clear line and holds no secret."""

@@ -1,0 +1,192 @@
+"""A trade's life in the database: prices in, what is due closed, what is open marked.
+
+Every function works inside the caller's transaction and may be repeated.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market import Answer, Market
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import raw, statement
+
+# One number per kind of work that only one transaction at a time may do.
+SETTLE_LOCK = 0x5C0_0001
+CANDLE_LOCK = 0x5C0_0002
+
+
+@dataclass(frozen=True)
+class Need:
+    """A symbol that has something open or undecided, and what is known of it."""
+
+    symbol: str
+    sealed_from: datetime | None
+    sealed_until: datetime | None
+    earliest_new: datetime | None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What one settlement did: trades closed, horizon returns that became known."""
+
+    closed: int
+    horizons: int
+
+
+def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
+    """Bind the database to a market, or refuse another one, or an `as_of` that lies before the last one.
+
+    Raises ScorekeeperError.
+    """
+    bound, last = connection.execute(statement("bind_market"), {"name": name, "at": as_of}).one()
+    if bound != name:
+        raise ScorekeeperError(
+            f"this database keeps the score of {bound}, not of {name}: use another SCOREKEEPER_HOME or DATABASE_URL, "
+            "or switch on purpose with: scorekeeper migrate --switch-market"
+        )
+    if last is not None and as_of < last:
+        raise ScorekeeperError(
+            f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: time does not go back"
+        )
+
+
+def advance_as_of(connection: Connection, as_of: datetime) -> None:
+    """Note that track has worked up to `as_of`."""
+    connection.execute(statement("advance_as_of"), {"as_of": as_of})
+
+
+def select_needs(connection: Connection, as_of: datetime) -> list[Need]:
+    """The symbols whose candles are wanted at `as_of`, in order of their names."""
+    rows = connection.execute(statement("select_symbols_to_fetch"), {"as_of": as_of})
+    return [Need(*row) for row in rows]
+
+
+def fetch_candles(db: Database, market: Market, need: Need, as_of: datetime) -> int:
+    """Bring a symbol's sealed range up to `as_of`, and back to its earliest new decision; candles written.
+
+    Each answer is one transaction. Raises what the market raises.
+    """
+    written = 0
+    since = need.sealed_until
+    if need.earliest_new is not None and (need.sealed_from is None or need.earliest_new < need.sealed_from + _MINUTE):
+        start = market.first_minute(need.symbol, need.earliest_new)
+        if need.sealed_from is None:
+            since = start
+        elif start < need.sealed_from:
+            answer = market.candles(need.symbol, start, need.sealed_from, as_of)
+            written += db.transact(_storing(need.symbol, start, answer, as_of))
+    if since is not None and since < as_of:
+        answer = market.candles(need.symbol, since, as_of, as_of)
+        if answer.sealed_until > since:
+            written += db.transact(_storing(need.symbol, since, answer, as_of))
+    return written
+
+
+_MINUTE = timedelta(minutes=1)
+
+
+def _storing(symbol: str, since: datetime, answer: Answer, as_of: datetime) -> Callable[[Connection], int]:
+    return lambda connection: store_answer(connection, symbol, since, answer, as_of)
+
+
+def store_answer(connection: Connection, symbol: str, since: datetime, answer: Answer, as_of: datetime) -> int:
+    """Write the sealed candles of an answer that starts at `since`, and extend the symbol's sealed range; candles new."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CANDLE_LOCK})
+    for month in sorted({(minute.year, minute.month) for minute in answer.candles["minute_at"]}):
+        ensure_partition(connection, *month)
+    connection.execute(statement("create_incoming_candles"))
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor, cursor.copy(raw("copy_incoming_candles")) as copy:
+        for minute, *prices in answer.candles.itertuples(index=False, name=None):
+            copy.write_row((symbol, minute.to_pydatetime(), *prices))
+    connection.execute(statement("insert_revisions"), {"as_of": as_of})
+    new = connection.execute(statement("insert_candles"), {"sealed_until": answer.sealed_until}).rowcount
+    connection.execute(
+        statement("extend_coverage"),
+        {"symbol": symbol, "sealed_from": since, "sealed_until": answer.sealed_until},
+    )
+    return new
+
+
+def ensure_partition(connection: Connection, year: int, month: int) -> None:
+    """Make the candle partition of a month, unless it is there."""
+    start = datetime(year, month, 1, tzinfo=UTC)
+    end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    # Partition bounds are part of the grammar and take no parameters; these are two numbers of ours.
+    connection.exec_driver_sql(
+        f"CREATE TABLE IF NOT EXISTS scorekeeper.candle_{year:04d}_{month:02d} PARTITION OF scorekeeper.candle "
+        f"FOR VALUES FROM ('{start:%Y-%m-%d}+00') TO ('{end:%Y-%m-%d}+00')"
+    )
+
+
+def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float) -> Settled:
+    """Close what the sealed candles close at `as_of`, and fill the horizon returns that they decide."""
+    _open_settlement(connection)
+    known = {"as_of": as_of}
+    connection.execute(statement("set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
+    closed = connection.execute(statement("close_due_trades"), known).rowcount
+    horizons = connection.execute(statement("set_horizon_returns"), known).rowcount
+    connection.execute(statement("advance_settled"))
+    _record_settlement(connection)
+    return Settled(closed, horizons)
+
+
+def close_by_quote(
+    connection: Connection, trade_id: str, *, price: float, at: datetime, as_of: datetime, reason: str
+) -> bool:
+    """Close an open trade at a quoted price, now; False if it was not open. `reason`: expired or manual."""
+    _open_settlement(connection)
+    closed = connection.execute(
+        statement("close_by_quote"), {"trade_id": trade_id, "price": price, "at": at, "as_of": as_of, "reason": reason}
+    ).rowcount
+    _record_settlement(connection)
+    return closed == 1
+
+
+def _open_settlement(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
+    connection.execute(statement("create_settled_trades"))
+    connection.execute(statement("create_settled_decisions"))
+    connection.execute(text("TRUNCATE settled_trade, settled_decision"))
+
+
+def _record_settlement(connection: Connection) -> None:
+    connection.execute(statement("insert_outcome_events"))
+    connection.execute(statement("insert_horizon_events"))
+    connection.execute(statement("mark_stale_days"))
+
+
+def mark(connection: Connection, as_of: datetime) -> int:
+    """Write what was known of open trades at `as_of`; equity rows written (a repeat writes none)."""
+    return connection.execute(statement("mark_open_trades"), {"as_of": as_of}).rowcount
+
+
+def request_close(connection: Connection, trade_id: str, at: datetime) -> str:
+    """Ask for a trade to be closed at `at`: requested, already requested, closed, not open yet, no trade or unknown."""
+    row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
+    if row is None:
+        return "unknown"
+    if not row["is_trade"]:
+        return "no trade"
+    if row["exit_time"] is not None:
+        return "closed"
+    if row["close_requested_at"] is not None:
+        return "already requested"
+    changed = connection.execute(statement("request_close"), {"trade_id": trade_id, "at": at}).rowcount
+    return "requested" if changed else "not open yet"
+
+
+def void_decision(connection: Connection, trade_id: str, why: str, at: datetime) -> str:
+    """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
+    row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
+    if row is None:
+        return "unknown"
+    if row["voided_at"] is not None:
+        return "already voided"
+    connection.execute(statement("void_decision"), {"trade_id": trade_id, "why": why, "at": at})
+    return "voided"

@@ -1,0 +1,174 @@
+-- One row per trade that the sealed candles close, by the rules of "A trade's life"; the ids go to settled_trade.
+-- Looked at are only: trades never looked at before (their whole past, once), trades whose time is up, and trades whose
+-- stop or target lies within what the newly sealed candles touched.
+-- Parameter: as_of. Called by settle.
+WITH moved AS (
+    SELECT c.symbol, min(k.low) AS low, max(k.high) AS high
+    FROM scorekeeper.candle_coverage AS c
+    INNER JOIN scorekeeper.candle AS k ON c.symbol = k.symbol AND k.minute_at >= c.settled_until
+    WHERE c.settled_until < c.sealed_until
+    GROUP BY c.symbol
+),
+concerned AS (
+    SELECT t.trade_id
+    FROM scorekeeper.candle_coverage AS c
+    INNER JOIN scorekeeper.trade AS t ON c.symbol = t.symbol
+    WHERE t.exit_time IS NULL AND NOT t.scanned AND t.opened_at <= :as_of
+    UNION
+    SELECT t.trade_id
+    FROM scorekeeper.candle_coverage AS c
+    INNER JOIN scorekeeper.trade AS t ON c.symbol = t.symbol
+    WHERE t.exit_time IS NULL AND t.due_at <= :as_of
+    UNION
+    SELECT t.trade_id
+    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND t.stop_loss >= moved.low
+    WHERE t.exit_time IS NULL AND t.direction = 1 AND t.stop_loss IS NOT NULL
+    UNION
+    SELECT t.trade_id
+    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND t.take_profit <= moved.high
+    WHERE t.exit_time IS NULL AND t.direction = 1 AND t.take_profit IS NOT NULL
+    UNION
+    SELECT t.trade_id
+    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND t.stop_loss <= moved.high
+    WHERE t.exit_time IS NULL AND t.direction = -1 AND t.stop_loss IS NOT NULL
+    UNION
+    SELECT t.trade_id
+    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND t.take_profit >= moved.low
+    WHERE t.exit_time IS NULL AND t.direction = -1 AND t.take_profit IS NOT NULL
+),
+-- A trade lives through the candles that open at or after its entry and end at or before it is due.
+living AS (
+    SELECT
+        t.*, c.sealed_until,
+        date_trunc('minute', t.opened_at + interval '59.999999 seconds') AS first_minute,
+        CASE
+            WHEN t.scanned
+                THEN greatest(c.settled_until, date_trunc('minute', t.opened_at + interval '59.999999 seconds'))
+            ELSE date_trunc('minute', t.opened_at + interval '59.999999 seconds')
+        END AS scan_from
+    FROM concerned
+    INNER JOIN scorekeeper.trade AS t ON concerned.trade_id = t.trade_id
+    INNER JOIN scorekeeper.candle_coverage AS c ON t.symbol = c.symbol
+    WHERE t.opened_at <= :as_of AND c.sealed_from <= date_trunc('minute', t.opened_at)
+),
+touched AS (
+    SELECT l.*, hit.minute_at AS hit_minute, hit.open AS hit_open, hit.at_stop, hit.at_target
+    FROM living AS l
+    LEFT JOIN LATERAL (
+        SELECT
+            k.minute_at, k.open,
+            coalesce(CASE l.direction WHEN 1 THEN k.low <= l.stop_loss ELSE k.high >= l.stop_loss END, false)
+                AS at_stop,
+            coalesce(CASE l.direction WHEN 1 THEN k.high >= l.take_profit ELSE k.low <= l.take_profit END, false)
+                AS at_target
+        FROM scorekeeper.candle AS k
+        WHERE
+            k.symbol = l.symbol
+            AND k.minute_at >= l.scan_from
+            AND k.minute_at <= l.due_at - interval '1 minute'
+            AND (
+                (l.direction = 1 AND (k.low <= l.stop_loss OR k.high >= l.take_profit))
+                OR (l.direction = -1 AND (k.high >= l.stop_loss OR k.low <= l.take_profit))
+            )
+        ORDER BY k.minute_at LIMIT 1
+    ) AS hit ON true
+),
+decided AS (
+    SELECT
+        h.*,
+        h.at_target AND (NOT h.at_stop OR h.direction * (h.hit_open - h.take_profit) >= 0) AS takes_profit,
+        h.hit_minute IS NULL AND h.due_at <= :as_of AND h.sealed_until >= date_trunc('minute', h.due_at) AS is_due
+    FROM touched AS h
+),
+priced AS (
+    SELECT
+        x.*,
+        CASE
+            WHEN x.hit_minute IS NOT NULL AND x.takes_profit THEN x.take_profit
+            WHEN x.hit_minute IS NOT NULL AND x.direction = 1 THEN least(x.stop_loss, x.hit_open)
+            WHEN x.hit_minute IS NOT NULL THEN greatest(x.stop_loss, x.hit_open)
+            ELSE coalesce(last_close.close, next_open.open)
+        END AS fill_price,
+        CASE
+            WHEN x.hit_minute IS NOT NULL THEN x.hit_minute + interval '1 minute'
+            WHEN last_close.close IS NOT NULL THEN x.due_at
+            ELSE next_open.minute_at
+        END AS fill_time,
+        CASE
+            WHEN x.hit_minute IS NOT NULL AND x.takes_profit THEN 'take_profit'
+            WHEN x.hit_minute IS NOT NULL THEN 'stop_loss'
+            WHEN x.close_requested_at < x.expires_at THEN 'manual'
+            ELSE 'expired'
+        END AS fill_reason,
+        CASE
+            WHEN x.hit_minute IS NOT NULL THEN NULL
+            WHEN last_close.close IS NOT NULL
+                THEN extract(EPOCH FROM x.due_at - last_close.minute_at - interval '1 minute')
+            ELSE 0
+        END AS fill_age_seconds
+    FROM decided AS x
+    LEFT JOIN LATERAL (
+        SELECT k.close, k.minute_at FROM scorekeeper.candle AS k
+        WHERE
+            x.is_due AND k.symbol = x.symbol
+            AND k.minute_at > x.opened_at - interval '1 minute' AND k.minute_at <= x.due_at - interval '1 minute'
+        ORDER BY k.minute_at DESC LIMIT 1
+    ) AS last_close ON true
+    LEFT JOIN LATERAL (
+        SELECT k.open, k.minute_at FROM scorekeeper.candle AS k
+        WHERE x.is_due AND last_close.close IS NULL AND k.symbol = x.symbol AND k.minute_at >= x.due_at
+        ORDER BY k.minute_at LIMIT 1
+    ) AS next_open ON true
+),
+-- The candles lived through whole: before a stop's or target's exit candle; with an expiry, the last one too.
+scored AS (
+    SELECT
+        p.*, lived.high AS lived_high, lived.low AS lived_low,
+        CASE p.direction
+            WHEN 1 THEN (p.fill_price - p.entry_price) / p.entry_price * 100
+            ELSE (p.entry_price - p.fill_price) / p.entry_price * 100
+        END AS fill_pnl_pct
+    FROM priced AS p
+    LEFT JOIN LATERAL (
+        SELECT max(k.high) AS high, min(k.low) AS low
+        FROM scorekeeper.candle AS k
+        WHERE
+            p.fill_price IS NOT NULL
+            AND k.symbol = p.symbol
+            AND k.minute_at >= p.first_minute
+            AND k.minute_at <= p.due_at - interval '1 minute'
+            AND (p.hit_minute IS NULL OR k.minute_at < p.hit_minute)
+    ) AS lived ON true
+),
+changed AS (
+    UPDATE scorekeeper.trade AS t
+    SET
+        scanned = true,
+        exit_time = s.fill_time,
+        exit_price = s.fill_price,
+        exit_reason = CASE WHEN s.fill_price IS NOT NULL THEN s.fill_reason END,
+        exit_known_at = CASE WHEN s.fill_price IS NOT NULL THEN cast(:as_of AS timestamptz) END,
+        price_source = CASE WHEN s.fill_price IS NOT NULL THEN 'market' END,
+        price_age_seconds = CASE WHEN s.fill_price IS NOT NULL THEN s.fill_age_seconds END,
+        ambiguous_exit = CASE WHEN s.fill_price IS NOT NULL THEN coalesce(s.at_stop AND s.at_target, false) END,
+        pnl_pct = s.fill_pnl_pct,
+        net_pnl_pct = s.fill_pnl_pct - s.fee_bps / 100 * (1 + s.fill_price / s.entry_price),
+        mfe_pct = CASE
+            WHEN s.fill_price IS NULL THEN NULL
+            WHEN s.direction = 1
+                THEN greatest(0, s.fill_pnl_pct, (s.lived_high - s.entry_price) / s.entry_price * 100)
+            ELSE greatest(0, s.fill_pnl_pct, (s.entry_price - s.lived_low) / s.entry_price * 100)
+        END,
+        mae_pct = CASE
+            WHEN s.fill_price IS NULL THEN NULL
+            WHEN s.direction = 1
+                THEN least(0, s.fill_pnl_pct, (s.lived_low - s.entry_price) / s.entry_price * 100)
+            ELSE least(0, s.fill_pnl_pct, (s.entry_price - s.lived_high) / s.entry_price * 100)
+        END
+    FROM scored AS s
+    WHERE t.trade_id = s.trade_id AND t.exit_time IS NULL AND (NOT t.scanned OR s.fill_price IS NOT NULL)
+    RETURNING t.trade_id, t.exit_time
+)
+INSERT INTO settled_trade (trade_id)
+SELECT trade_id FROM changed
+WHERE exit_time IS NOT NULL;

@@ -1,0 +1,2 @@
+-- One row per agent's signal of the batch. Called by ingest.record.
+COPY incoming_signal (row_no, agent, ordinal, signal, direction, confidence, extra) FROM STDIN;

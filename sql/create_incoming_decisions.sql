@@ -1,0 +1,27 @@
+-- One row per decision of the batch that is being ingested; emptied at every commit. Called by ingest.record.
+CREATE TEMPORARY TABLE IF NOT EXISTS incoming_decision (
+    row_no integer PRIMARY KEY,
+    trade_id text COLLATE "C" NOT NULL,
+    content_sha256 bytea NOT NULL,
+    source_sha256 bytea,
+    source_name text NOT NULL,
+    source_line bigint NOT NULL,
+    received_at timestamptz NOT NULL,
+    symbol text NOT NULL,
+    raw_symbol text NOT NULL,
+    bar_interval text,
+    action text NOT NULL,
+    direction smallint NOT NULL,
+    price double precision,
+    confidence double precision,
+    opened_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    version text NOT NULL,
+    reason text,
+    stop_loss double precision,
+    take_profit double precision,
+    position_size double precision,
+    extra jsonb,
+    fee_bps double precision NOT NULL,
+    accepted boolean NOT NULL DEFAULT false
+) ON COMMIT DELETE ROWS;

@@ -1,0 +1,4 @@
+-- One row per symbol: its sealed range. Called by verify.
+SELECT symbol, sealed_from, sealed_until
+FROM scorekeeper.candle_coverage
+ORDER BY symbol;

@@ -1,0 +1,15 @@
+-- At most one row: the decision stays, and counts nowhere any more. Parameters: trade_id, why, at. Called by
+-- settle.void_decision.
+WITH voided AS (
+    UPDATE scorekeeper.decision
+    SET voided_at = cast(:at AS timestamptz), void_reason = :why
+    WHERE trade_id = :trade_id AND voided_at IS NULL
+    RETURNING trade_id, expires_at
+)
+INSERT INTO scorekeeper.stale_day (kind, day)
+SELECT 'agent', cast(v.expires_at AT TIME ZONE 'UTC' AS date) FROM voided AS v
+UNION
+SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
+FROM voided AS v INNER JOIN scorekeeper.trade AS t ON v.trade_id = t.trade_id
+WHERE t.exit_time IS NOT NULL
+ON CONFLICT DO NOTHING;

@@ -1,0 +1,81 @@
+"""What Prefect's UI shows of the score: a summary, tables, and links to the published files."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+
+from scorekeeper import score
+from scorekeeper.domain.text import escape_markdown
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import statement
+
+MOST_ROWS = 200
+
+
+@task(name="publish artifacts")
+async def publish_artifacts(db: Database, settings: Settings) -> int:
+    """Write the artifacts of this run; the number of open trades."""
+    metrics, open_trades = await asyncio.to_thread(_read, db)
+    await acreate_markdown_artifact(summary_markdown(metrics), key="performance-summary", description="The score so far")
+    await acreate_table_artifact(system_rows(metrics), key="system-metrics", description="Gross and after fees")
+    await acreate_table_artifact(agent_rows(metrics), key="agent-metrics", description="What each agent said, scored")
+    await acreate_table_artifact(open_trades, key="open-trades", description=f"Open trades, at most {MOST_ROWS}")
+    for key, path in (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path)):
+        await acreate_link_artifact(Path(path).as_uri(), key=key, link_text=path.name)
+    return int(metrics["active_trades"])
+
+
+def _read(db: Database) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    with db.begin() as connection:
+        metrics = score.system_metrics(connection)
+        rows = connection.execute(statement("select_open_trades"), {"most": MOST_ROWS}).mappings()
+        return metrics, [{name: shown(value) for name, value in row.items()} for row in rows]
+
+
+def shown(value: object) -> str:
+    """A value as a table cell: inert text (a table artifact breaks on dates, decimals and infinities)."""
+    if value is None:
+        return "n/a"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return escape_markdown(str(value))
+
+
+def system_rows(metrics: dict[str, Any]) -> list[dict[str, str]]:
+    """One row per figure of the system."""
+    names = [name for name in metrics if name not in ("net", "agent_performance")]
+    return [
+        {"figure": name, "gross": shown(metrics[name]), "after fees": shown(metrics["net"].get(name, ""))}
+        for name in names
+    ]
+
+
+def agent_rows(metrics: dict[str, Any]) -> list[dict[str, str]]:
+    """One row per agent."""
+    agents = sorted(metrics["agent_performance"].items())[:MOST_ROWS]
+    return [{"agent": shown(agent)} | {name: shown(value) for name, value in one.items()} for agent, one in agents]
+
+
+def summary_markdown(metrics: dict[str, Any]) -> str:
+    """The score in a few lines; every average beside its sample size."""
+    n = metrics["completed_trades"]
+    interval = metrics["win_rate_ci95"]
+    between = "" if interval is None else f" (95 % interval {interval[0]:.1f} to {interval[1]:.1f} %)"
+    return "\n".join(
+        [
+            f"# Performance at {shown(metrics['as_of'])}",
+            "",
+            f"- **{n}** completed trades, **{metrics['active_trades']}** open, "
+            f"{metrics['suspect_trades']} left out for a suspect price, {metrics['late_decisions']} late decisions",
+            f"- win rate **{shown(metrics['win_rate'])} %**{between}, n = {n}",
+            f"- expectancy **{shown(metrics['expectancy_pct'])} %** a trade, "
+            f"after fees **{shown(metrics['net']['expectancy_pct'])} %**, n = {n}",
+            f"- total P&L **{shown(metrics['total_pnl_pct'])} %**, "
+            f"after fees **{shown(metrics['net']['total_pnl_pct'])} %**",
+            f"- largest drawdown **{shown(metrics['max_drawdown_pct'])}** points",
+        ]
+    )

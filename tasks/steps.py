@@ -1,0 +1,144 @@
+"""The steps of the flows as Prefect tasks: retries and progress here, mechanism in the library."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger, task
+from sqlalchemy.exc import OperationalError
+
+from scorekeeper import importing, ingest, publish, score, settle
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market import UnknownSymbolError, open_market
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database, open_database
+
+WAIT_FOR_WRITERS_SECONDS = 6
+
+
+def connect(settings: Settings) -> Database:
+    """The database of this installation, migrated."""
+    return open_database(settings.database_url, settings.scorekeeper_home)
+
+
+def whole_minute(moment: datetime | None) -> datetime:
+    """`moment` (None: now) as an as_of: UTC, rounded down to the minute; a naive one is UTC."""
+    moment = moment or datetime.now(UTC)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+@task(name="ingest files", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+async def ingest_files(db: Database, settings: Settings, paths: list[str] | None) -> ingest.Summary:
+    """Everything in the inbox (or in `paths`); files still being written are given a few seconds."""
+    logger = get_run_logger()
+    total = ingest.Summary()
+    given = None if paths is None else _expand(paths)
+    for _ in range(WAIT_FOR_WRITERS_SECONDS):
+        done = await asyncio.to_thread(_ingest_once, db, settings, given, logger.info)
+        total.files += done.files
+        total.decisions += done.decisions
+        total.duplicates += done.duplicates
+        total.rejected += done.rejected
+        total.rejections += done.rejections
+        total.waiting = done.waiting
+        if given is not None or not (done.waiting or done.files):
+            break
+        if done.waiting:
+            await asyncio.sleep(1)
+    return total
+
+
+def _ingest_once(
+    db: Database, settings: Settings, paths: list[Path] | None, report: Callable[[str], None]
+) -> ingest.Summary:
+    def on_progress(summary: ingest.Summary) -> None:
+        report(f"{summary.files} files, {summary.decisions} decisions, {summary.rejected} rejected so far")
+
+    now = datetime.now(UTC)
+    return ingest.ingest_files(db, settings, received_at=now, paths=paths, on_progress=on_progress)
+
+
+def _expand(paths: list[str]) -> list[Path]:
+    files: list[Path] = []
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            files += sorted(child for child in path.iterdir() if child.is_file())
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise ScorekeeperError(f"{name}: there is no such file or folder")
+    return files
+
+
+def _may_pass(state: Any) -> bool:
+    return isinstance(state.result(raise_on_failure=False), OperationalError)
+
+
+@task(name="fetch candles", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> tuple[list[str], list[str]]:
+    """Candles for every symbol with something open or undecided: (unknown symbols, symbols that failed, with why)."""
+    return await asyncio.to_thread(_fetch_all, db, settings, as_of, get_run_logger())
+
+
+def _fetch_all(db: Database, settings: Settings, as_of: datetime, logger: Any) -> tuple[list[str], list[str]]:
+    market = open_market(settings.market, settings.candle_grace_minutes)
+    db.transact(lambda connection: settle.bind_market(connection, market.name, as_of))
+    unknown: list[str] = []
+    failed: list[str] = []
+    needs = db.transact(lambda connection: settle.select_needs(connection, as_of))
+    for number, need in enumerate(needs, 1):
+        try:
+            written = settle.fetch_candles(db, market, need, as_of)
+            logger.info("%s: %d new candles (%d of %d symbols)", need.symbol, written, number, len(needs))
+        except UnknownSymbolError as missing:
+            unknown.append(need.symbol)
+            logger.warning("%s; its trades stay open", missing)
+        except ScorekeeperError as broken:
+            failed.append(f"{need.symbol} ({broken})")
+            logger.error("%s: %s", need.symbol, broken)
+    return unknown, failed
+
+
+@task(name="settle trades", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> settle.Settled:
+    """Close what is due, fill horizon returns."""
+    return await asyncio.to_thread(
+        db.transact, lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct)
+    )
+
+
+@task(name="score", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+async def score_days(db: Database, as_of: datetime) -> int:
+    """Make the rollups of the touched days again; days."""
+
+    def work(connection: Any) -> int:
+        days = score.score_stale_days(connection, as_of)
+        settle.mark(connection, as_of)
+        settle.advance_as_of(connection, as_of)
+        return days
+
+    return await asyncio.to_thread(db.transact, work)
+
+
+@task(name="publish files", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+async def publish_files(db: Database, settings: Settings) -> publish.Published:
+    """Append what is new to log and dataset."""
+    return await asyncio.to_thread(
+        publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path
+    )
+
+
+@task(name="import dataset")
+async def import_records(db: Database, settings: Settings, path: Path) -> importing.Imported:
+    """Read a dataset of the predecessor."""
+    return await asyncio.to_thread(importing.import_dataset, db, path, settings, datetime.now(UTC))
+
+
+@task(name="request close")
+async def request_close(db: Database, trade_id: str, at: datetime) -> str:
+    """Note that a trade is to be closed at `at`."""
+    return await asyncio.to_thread(db.transact, lambda c: settle.request_close(c, trade_id, at))

@@ -73,7 +73,7 @@ def _horizon(row: Mapping[str, Any], candles: list[Candle], sealed_until: Any, a
 
 
 def _rollups(connection: Connection) -> Iterator[str]:
-    pending = score.stale_days(connection)
+    pending = {row.day for row in connection.execute(statement("select_stale_days"))}
     trades = connection.execute(statement("select_scored_trades")).all()
     groups: defaultdict[tuple[Any, ...], list[float]] = defaultdict(list)
     for t in trades:

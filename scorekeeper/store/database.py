@@ -1,0 +1,116 @@
+"""The connection to Postgres: ours (embedded) or the user's."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.store import embedded
+from scorekeeper.store.migrate import migrate_to_head
+
+T = TypeVar("T")
+ATTEMPTS = 5
+# serialization failure, deadlock, server shut down, connection lost
+PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "08006", "08003"}
+
+
+class Database:
+    """An open database; `close` gives back what it holds."""
+
+    def __init__(self, engine: Engine, server: embedded.Lease | None = None) -> None:
+        self.engine = engine
+        self._server = server
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """`work` in one transaction, repeated whole when the server asked for that before it committed."""
+        for attempt in range(1, ATTEMPTS + 1):
+            connection = self.engine.connect()
+            try:
+                with connection.begin():
+                    try:
+                        result = work(connection)
+                    except DBAPIError as failed:
+                        if attempt == ATTEMPTS or getattr(failed.orig, "sqlstate", None) not in PASSING:
+                            raise
+                        raise _RepeatError from failed
+                return result
+            except _RepeatError:
+                time.sleep(0.05 * 2**attempt)
+            finally:
+                connection.close()
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def close(self) -> None:
+        """Close the connections, and stop the embedded server if nobody else uses it."""
+        self.engine.dispose()
+        if self._server is not None:
+            self._server.release()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class _RepeatError(Exception):
+    """The transaction was undone for a passing reason."""
+
+
+def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = True) -> Database:
+    """The database at `url`, or the embedded one under `home` if None; migrated to the newest schema.
+
+    Raises ScorekeeperError (without the password) within 15 s if there is no such server.
+    """
+    server = None
+    if url is None or not (secret := url.get_secret_value() if isinstance(url, SecretStr) else url):
+        server = embedded.acquire(home)
+        secret = server.url("scorekeeper")
+    engine = _engine(secret)
+    database = Database(engine, server)
+    try:
+        with engine.connect() as connection:
+            if migrate:
+                migrate_to_head(connection)
+    except OperationalError as failed:
+        database.close()
+        shown = make_url(secret).render_as_string(hide_password=True) if "://" in secret else "DATABASE_URL"
+        first = str(failed.orig).strip().splitlines()[0] if str(failed.orig).strip() else "no answer"
+        password = make_url(secret).password
+        first = first.replace(str(password), "***") if password else first
+        raise ScorekeeperError(f"cannot reach the database at {shown}: {first}") from None
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _engine(secret: str) -> Engine:
+    for prefix in ("postgresql://", "postgres://"):
+        if secret.startswith(prefix):
+            secret = f"postgresql+psycopg://{secret.removeprefix(prefix)}"
+    try:
+        url = make_url(secret)
+        if url.drivername != "postgresql+psycopg":
+            raise ScorekeeperError("DATABASE_URL: must begin with postgresql://")
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c client_min_messages=warning"},
+        )
+    except ArgumentError:
+        raise ScorekeeperError("DATABASE_URL: not a database address; write postgresql://user:password@host/name") from None

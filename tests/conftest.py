@@ -1,0 +1,43 @@
+"""One embedded Postgres for the whole session; a fresh copy of a migrated database for each test that asks."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from scorekeeper.store import embedded
+from scorekeeper.store.database import Database, open_database
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Lease]:
+    """A running server with a migrated template database; durability is off: nothing in it outlives the session."""
+    home: Path = tmp_path_factory.mktemp("cluster")
+    fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    lease = embedded.acquire(home, fast)
+    with open_database(lease.url("template_scorekeeper"), home):
+        pass
+    yield lease
+    lease.release()
+
+
+@pytest.fixture
+def database_url(cluster: embedded.Lease) -> Iterator[str]:
+    """The address of a fresh database, dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    host = str(cluster.socket_folder)
+    with psycopg.connect(host=host, user=embedded.ROLE, dbname="postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_scorekeeper")
+        yield f"postgresql+psycopg://{embedded.ROLE}@/{name}?host={host}"
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
+    """A fresh migrated database."""
+    with open_database(database_url, tmp_path) as database:
+        yield database

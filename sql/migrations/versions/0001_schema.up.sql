@@ -98,6 +98,7 @@ COMMENT ON COLUMN scorekeeper.decision.extra IS 'Fields that Scorekeeper does no
 CREATE INDEX decision_undecided ON scorekeeper.decision (symbol, expires_at) WHERE horizon_known_at IS NULL;
 CREATE INDEX decision_unreferenced ON scorekeeper.decision (symbol, opened_at) WHERE reference_price IS NULL;
 CREATE INDEX decision_by_expiry_day ON scorekeeper.decision (expires_at) WHERE horizon_known_at IS NOT NULL;
+CREATE INDEX decision_suspect ON scorekeeper.decision (version, symbol) WHERE price_suspect;
 CREATE INDEX decision_late ON scorekeeper.decision (version, symbol) WHERE late;
 
 CREATE TABLE scorekeeper.agent_signal (
@@ -320,6 +321,7 @@ COMMENT ON TABLE scorekeeper.event IS
 COMMENT ON COLUMN scorekeeper.event.horizon_known IS 'Whether the horizon return was known then.';
 COMMENT ON COLUMN scorekeeper.event.line_no IS 'Given by the publisher, under its lock, without gaps; null until then.';
 CREATE UNIQUE INDEX event_once ON scorekeeper.event (trade_id, kind) WHERE trade_id IS NOT NULL;
+CREATE INDEX event_metrics ON scorekeeper.event (event_id) WHERE kind = 'metrics';
 CREATE UNIQUE INDEX event_line ON scorekeeper.event (line_no) WHERE line_no IS NOT NULL;
 CREATE INDEX event_unnumbered ON scorekeeper.event (event_id) WHERE line_no IS NULL;
 

@@ -1,0 +1,309 @@
+"""What a decision is, and how one is read from a document."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.domain.symbols import unify_symbol
+
+__all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "direction_of", "parse_decision"]
+
+MOST_FIELDS = 500
+MOST_AGENTS = 200
+MOST_REASON = 1 << 20
+MOST_HOLD_MINUTES = 5_256_000  # ten years
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(minutes=5)
+_UP = {"BUY", "STRONG_BUY", "LONG", "BULLISH"}
+_DOWN = {"SELL", "STRONG_SELL", "SHORT", "BEARISH"}
+_WORD = re.compile(r"[A-Z0-9_-]{1,32}")
+_ALIASES = {"type": "action", "price": "entry_price", "agent_analyses": "agent_contributions"}
+_KNOWN = {
+    "symbol", "type", "action", "price", "entry_price", "timestamp", "interval", "confidence", "reason", "version",
+    "trade_id", "stop_loss", "take_profit", "max_hold_minutes", "position_size", "agent_analyses",
+    "agent_contributions",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AgentSignal:
+    """What one agent said: its word, how it is read (+1, 0, -1), confidence 0..100 or None."""
+
+    agent: str
+    ordinal: int
+    signal: str
+    direction: int
+    confidence: float | None
+    extra: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 only for BUY, -1 SELL."""
+
+    trade_id: str
+    content_sha256: bytes
+    symbol: str
+    raw_symbol: str
+    bar_interval: str | None
+    action: str
+    direction: int
+    price: float | None
+    confidence: float | None
+    opened_at: datetime
+    expires_at: datetime
+    version: str
+    reason: str | None
+    stop_loss: float | None
+    take_profit: float | None
+    position_size: float | None
+    extra: dict[str, Any] | None
+    signals: tuple[AgentSignal, ...]
+
+
+@dataclass(frozen=True)
+class DecisionContext:
+    """What a decision does not say itself: when it came, and the defaults as they stood then."""
+
+    received_at: datetime
+    default_version: str
+    default_hold_minutes: float
+    timezone: ZoneInfo
+    fallback_opened_at: datetime | None
+
+
+def direction_of(signal: str) -> int:
+    """+1, -1 or 0: how an agent's word is read."""
+    word = re.sub(r"[\s-]+", "_", signal.strip().upper())
+    return (word in _UP) - (word in _DOWN)
+
+
+def parse_decision(document: object, *, context: DecisionContext) -> Decision:
+    """The decision that a document (a JSON object, parsed or as bytes) holds.
+
+    Raises DecisionError with the field as the document names it.
+    """
+    if isinstance(document, bytes):
+        document = load_json(document)
+    if not isinstance(document, dict):
+        raise DecisionError(None, "a decision is a JSON object")
+    if len(document) > MOST_FIELDS:
+        raise DecisionError(None, f"{len(document)} fields; at most {MOST_FIELDS} are taken")
+    action = _action(document)
+    direction = {"BUY": 1, "SELL": -1}.get(action, 0)
+    raw_symbol = _text(document, "symbol", 100)
+    if raw_symbol is None:
+        raise DecisionError("symbol", "missing")
+    try:
+        symbol = unify_symbol(raw_symbol)
+    except ValueError as wrong:
+        raise DecisionError("symbol", str(wrong)) from None
+    price = _price(document, needed=direction != 0)
+    opened_at, has_time = _opened_at(document, context)
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), default=_refuse).encode()
+    content = hashlib.sha256(canonical).digest()
+    stop_loss = _number(document, "stop_loss", above=0)
+    take_profit = _number(document, "take_profit", above=0)
+    if direction and price is not None:
+        if stop_loss is not None and direction * (price - stop_loss) <= 0:
+            raise DecisionError("stop_loss", f"{stop_loss} is on the wrong side of the price {price} of a {action}")
+        if take_profit is not None and direction * (take_profit - price) <= 0:
+            raise DecisionError("take_profit", f"{take_profit} is on the wrong side of the price {price} of a {action}")
+    return Decision(
+        trade_id=_trade_id(document, symbol, opened_at if has_time else None, content),
+        content_sha256=content,
+        symbol=symbol,
+        raw_symbol=raw_symbol,
+        bar_interval=_text(document, "interval", 50),
+        action=action,
+        direction=direction,
+        price=price,
+        confidence=_number(document, "confidence", low=0, high=100),
+        opened_at=opened_at,
+        expires_at=_expires_at(document, opened_at, context),
+        version=_text(document, "version", 200) or context.default_version,
+        reason=_text(document, "reason", MOST_REASON),
+        stop_loss=stop_loss,
+        take_profit=take_profit,
+        position_size=_number(document, "position_size", low=0),
+        extra={k: v for k, v in document.items() if k not in _KNOWN} or None,
+        signals=_signals(document),
+    )
+
+
+def _refuse(value: object) -> object:
+    raise DecisionError(None, f"holds a {type(value).__name__}, which JSON does not know")
+
+
+def _one_of(document: Mapping[str, Any], name: str) -> tuple[str, Any]:
+    """(name as written, value) of a field that goes by two names."""
+    other = _ALIASES[name]
+    first, second = document.get(name), document.get(other)
+    if first is None:
+        return (other, second) if other in document else (name, None)
+    if second is not None and second != first:
+        raise DecisionError(other, f"says something else than {name}")
+    return name, first
+
+
+def _action(document: Mapping[str, Any]) -> str:
+    name, value = _one_of(document, "type")
+    if value is None:
+        raise DecisionError("type", "missing; write BUY, SELL or HOLD")
+    if not isinstance(value, str) or not _WORD.fullmatch(word := value.strip().upper()):
+        raise DecisionError(name, "not a word such as BUY, SELL or HOLD")
+    return word
+
+
+def _price(document: Mapping[str, Any], *, needed: bool) -> float | None:
+    name, value = _one_of(document, "price")
+    # The predecessor writes 0 where a decision that opens no trade knows no price.
+    if value is None or (not needed and value == 0 and not isinstance(value, bool)):
+        if needed:
+            raise DecisionError(name, "missing: a trade needs the price that it was decided at")
+        return None
+    return _finite(name, value, above=0)
+
+
+def _finite(
+    name: str, value: object, *, above: float | None = None, low: float | None = None, high: float | None = None
+) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DecisionError(name, "not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise DecisionError(name, "too large a number") from None
+    if not math.isfinite(number):
+        raise DecisionError(name, "not a finite number")
+    if above is not None and number <= above:
+        raise DecisionError(name, f"{number} is not above {above}")
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise DecisionError(name, f"{number} is not between {low} and {high}" if high is not None else "negative")
+    return number
+
+
+def _number(
+    document: Mapping[str, Any],
+    name: str,
+    *,
+    above: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> float | None:
+    value = document.get(name)
+    return None if value is None else _finite(name, value, above=above, low=low, high=high)
+
+
+def _text(document: Mapping[str, Any], name: str, longest: int) -> str | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise DecisionError(name, "not text")
+    if len(value) > longest:
+        raise DecisionError(name, f"{len(value)} characters; at most {longest} are taken")
+    return _clean(name, value)
+
+
+def _clean(name: str, value: str) -> str:
+    if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        raise DecisionError(name, "holds a character that is no text (NUL or half of a surrogate pair)")
+    return value
+
+
+def _opened_at(document: Mapping[str, Any], context: DecisionContext) -> tuple[datetime, bool]:
+    value = document.get("timestamp")
+    if value is None:
+        if context.fallback_opened_at is None:
+            raise DecisionError("timestamp", "missing; only a file of one decision may do without")
+        return context.fallback_opened_at, False
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value.strip())
+            moment = moment.replace(tzinfo=context.timezone) if moment.tzinfo is None else moment
+        else:
+            number = _finite("timestamp", value)
+            # From 1973 on milliseconds have twelve digits; seconds have had ten since 2001.
+            seconds, scale = (number / 1000, 1000) if abs(number) >= 1e11 else (number, 1)
+            moment = datetime(1970, 1, 1, tzinfo=UTC) + (
+                timedelta(milliseconds=number) if scale == 1000 else timedelta(seconds=seconds)
+            )
+        moment = moment.astimezone(UTC)
+    except DecisionError:
+        raise
+    except (ValueError, OverflowError):
+        raise DecisionError("timestamp", "not a time; write ISO 8601, or epoch seconds or milliseconds") from None
+    if not EARLIEST <= moment < LATEST:
+        raise DecisionError("timestamp", "not between the years 2000 and 2100")
+    if moment > context.received_at + AHEAD:
+        raise DecisionError("timestamp", "more than 5 minutes in the future (is DECISION_TIMEZONE right?)")
+    return moment, True
+
+
+def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: DecisionContext) -> datetime:
+    minutes = _number(document, "max_hold_minutes", above=0)
+    hold = context.default_hold_minutes if minutes is None else minutes
+    if hold > MOST_HOLD_MINUTES:
+        raise DecisionError("max_hold_minutes", f"more than {MOST_HOLD_MINUTES}")
+    expires_at = opened_at + timedelta(minutes=hold)
+    if expires_at <= opened_at:
+        raise DecisionError("max_hold_minutes", "less than a microsecond")
+    return expires_at
+
+
+def _trade_id(document: Mapping[str, Any], symbol: str, opened_at: datetime | None, content: bytes) -> str:
+    given = document.get("trade_id")
+    if given is None:
+        plain = symbol.replace("/", "").replace(":", "")
+        time = "" if opened_at is None else f"-{opened_at.replace(tzinfo=None).isoformat()}Z"
+        return f"{plain}{time}-{content.hex()[:8]}"
+    if not isinstance(given, str) or not given or len(_clean("trade_id", given).encode()) > 512:
+        raise DecisionError("trade_id", "not text of 1 to 512 bytes")
+    if not given.isprintable():
+        raise DecisionError("trade_id", "holds a character that cannot be printed")
+    return given
+
+
+def _signals(document: Mapping[str, Any]) -> tuple[AgentSignal, ...]:
+    name, value = _one_of(document, "agent_analyses")
+    if value is None:
+        return ()
+    if not isinstance(value, dict):
+        raise DecisionError(name, "not an object of agents")
+    if len(value) > MOST_AGENTS:
+        raise DecisionError(name, f"{len(value)} agents; at most {MOST_AGENTS} are taken")
+    return tuple(_signal(name, ordinal, agent, said) for ordinal, (agent, said) in enumerate(value.items()))
+
+
+def _signal(name: str, ordinal: int, agent: str, said: object) -> AgentSignal:
+    where = f"{name}.{agent[:100]}"
+    if not agent.strip() or len(agent) > 200:
+        raise DecisionError(where, "an agent's name has 1 to 200 characters")
+    _clean(where, agent)
+    if isinstance(said, str):
+        said = {"signal": said}
+    if not isinstance(said, dict):
+        raise DecisionError(where, "not an object with signal and confidence")
+    word = said.get("signal")
+    if word is None:
+        word = "NEUTRAL"
+    if not isinstance(word, str) or len(word) > 200:
+        raise DecisionError(f"{where}.signal", "not a word")
+    confidence = said.get("confidence")
+    return AgentSignal(
+        agent=agent,
+        ordinal=ordinal,
+        signal=_clean(f"{where}.signal", word),
+        direction=direction_of(word),
+        confidence=None if confidence is None else _finite(f"{where}.confidence", confidence, low=0, high=100),
+        extra={k: v for k, v in said.items() if k not in ("signal", "confidence")} or None,
+    )

@@ -1,0 +1,206 @@
+"""Every figure of docs/metrics.md, composed from daily pieces. Percent of entry; undefined is None."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from statistics import NormalDist
+from typing import Any
+
+from scorekeeper.domain.text import escape_controls
+
+DAYS_A_YEAR = 365
+Z95 = NormalDist().inv_cdf(0.975)
+SMALLEST_STD = 1e-12
+
+
+@dataclass(frozen=True)
+class DayPieces:
+    """What composes of one UTC exit day of one scope: exact sums (percent, seconds), path pieces, streaks."""
+
+    day: date
+    trades: int
+    winners: int
+    losers: int
+    sum_pct: Decimal
+    sum_squares: Decimal
+    sum_winners_pct: Decimal
+    sum_losers_pct: Decimal
+    hold_seconds: Decimal
+    hold_seconds_winners: Decimal
+    hold_seconds_losers: Decimal
+    sum_mfe_pct: Decimal
+    sum_mae_pct: Decimal
+    sum_given_back_pct: Decimal
+    path_high_pct: Decimal
+    path_high_at: datetime
+    path_low_pct: Decimal
+    path_fall_pct: Decimal
+    first_exit_at: datetime
+    leading_wins: int
+    trailing_wins: int
+    longest_wins: int
+    leading_losses: int
+    trailing_losses: int
+    longest_losses: int
+
+
+def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
+    """The trade, path and daily figures over days in order."""
+    n, winners, losers = (sum(getattr(d, name) for d in days) for name in ("trades", "winners", "losers"))
+    total, squares = _sum(days, "sum_pct"), _sum(days, "sum_squares")
+    profit, loss = _mean(_sum(days, "sum_winners_pct"), winners), _mean(_sum(days, "sum_losers_pct"), losers)
+    expectancy = _mean(total, n)
+    payoff = profit / -loss if profit is not None and loss else None
+    won = Fraction(winners, n) if n else None
+    std = _std(total, squares, n)
+    minutes = {name: _sum(days, f"hold_seconds{name}") / 60 for name in ("", "_winners", "_losers")}
+    path = _compose_path(days)
+    return {
+        "completed_trades": n,
+        "profitable_trades": winners,
+        "losing_trades": losers,
+        "breakeven_trades": n - winners - losers,
+        "win_rate": _float(won and won * 100) if n else None,
+        "win_rate_ci95": wilson(winners, n),
+        "avg_profit_pct": _float(profit),
+        "avg_loss_pct": _float(loss),
+        "total_pnl_pct": float(total),
+        "expectancy_pct": _float(expectancy),
+        "expectancy_ratio": _float(expectancy / -loss) if expectancy is not None and loss else None,
+        "payoff_ratio": _float(payoff),
+        "profit_factor": (
+            float(_sum(days, "sum_winners_pct") / -_sum(days, "sum_losers_pct")) if losers else None
+        ),
+        "sqn": math.sqrt(n) * float(expectancy) / std if expectancy is not None and std else None,
+        "kelly": _float(won - (1 - won) / payoff) if won is not None and payoff else None,
+        "max_win_streak": _longest(days, "wins"),
+        "max_loss_streak": _longest(days, "losses"),
+        "avg_hold_minutes": _float(_mean(minutes[""], n)),
+        "avg_hold_minutes_winners": _float(_mean(minutes["_winners"], winners)),
+        "avg_hold_minutes_losers": _float(_mean(minutes["_losers"], losers)),
+        "avg_mfe_pct": _float(_mean(_sum(days, "sum_mfe_pct"), n)),
+        "avg_mae_pct": _float(_mean(_sum(days, "sum_mae_pct"), n)),
+        "profit_given_back_pct": _float(_mean(_sum(days, "sum_given_back_pct"), winners)),
+        **path,
+        **_daily(days, path["max_drawdown_pct"]),
+    }
+
+
+def compose_agent(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An agent's figures from its summed counts."""
+    count = {name: int(value) for name, value in row.items() if name != "agent" and not name.startswith("sum_")}
+    scored = count["correct"] + count["incorrect"]
+    total = Fraction(row["sum_call_return_pct"])
+    calls, signals = count["calls"], count["signals"]
+    return {
+        "signals": signals,
+        "calls": calls,
+        "abstentions": signals - calls,
+        "coverage": _float(_mean(Fraction(100 * calls), signals)),
+        "correct": count["correct"],
+        "incorrect": count["incorrect"],
+        "accuracy": _float(_mean(Fraction(100 * count["correct"]), scored)),
+        "accuracy_ci95": wilson(count["correct"], scored),
+        "avg_call_return_pct": _float(_mean(total, calls)),
+        "total_call_return_pct": float(total) if calls else None,
+        "brier": _float(_mean(Fraction(row["sum_brier"]), count["brier_calls"])),
+        **{name: value for name, value in count.items() if name.endswith(("_winners", "_losers"))},
+    }
+
+
+def wilson(successes: int, n: int) -> list[float] | None:
+    """[low, high] of the 95 % Wilson score interval, in percent (Wilson 1927); None for n = 0."""
+    if not n:
+        return None
+    p, z2 = successes / n, Z95 * Z95
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return [0.0 if successes == 0 else 100 * (middle - half), 100.0 if successes == n else 100 * (middle + half)]
+
+
+def metrics_line(answer: Mapping[str, Any], as_of: datetime) -> str:
+    """The log's line of metrics."""
+
+    def shown(name: str, digits: int) -> str:
+        return "n/a" if answer[name] is None else f"{answer[name]:.{digits}f}%"
+
+    return (
+        f"[{iso(as_of)}] SYSTEM METRICS ({escape_controls(answer['version'] or 'all')}): "
+        f"Win Rate: {shown('win_rate', 1)}, Trades: {answer['completed_trades']}, "
+        f"Avg Profit: {shown('avg_profit_pct', 2)}, Avg Loss: {shown('avg_loss_pct', 2)}, "
+        f"Total P&L: {shown('total_pnl_pct', 2)}"
+    )
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, ending in Z."""
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _sum(days: Sequence[DayPieces], name: str) -> Fraction:
+    return sum((Fraction(getattr(day, name)) for day in days), Fraction(0))
+
+
+def _mean(total: Fraction, n: int) -> Fraction | None:
+    return total / n if n else None
+
+
+def _float(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _std(total: Fraction, squares: Fraction, n: int) -> float | None:
+    """Standard deviation (ddof=1); None below two values, or where it is no more than rounding."""
+    if n < 2:
+        return None
+    std = math.sqrt((squares - total * total / n) / (n - 1))
+    return std if std >= SMALLEST_STD else None
+
+
+def _longest(days: Sequence[DayPieces], kind: str) -> int:
+    longest = running = 0
+    for day in days:
+        whole = getattr(day, f"longest_{kind}") == day.trades
+        longest = max(longest, running + getattr(day, f"leading_{kind}"), getattr(day, f"longest_{kind}"))
+        running = running + day.trades if whole else getattr(day, f"trailing_{kind}")
+    return longest
+
+
+def _compose_path(days: Sequence[DayPieces]) -> dict[str, Any]:
+    """Drawdown of the running sum over the days, which starts at 0 and takes one step per exit_time."""
+    if not days:
+        return {"max_drawdown_pct": None, "current_drawdown_pct": None, "underwater_since": None}
+    level = peak = deepest = Fraction(0)
+    since = days[0].first_exit_at
+    for day in days:
+        deepest = max(deepest, peak - (level + Fraction(day.path_low_pct)), Fraction(day.path_fall_pct))
+        if level + Fraction(day.path_high_pct) >= peak:
+            peak, since = level + Fraction(day.path_high_pct), day.path_high_at
+        level += Fraction(day.sum_pct)
+    return {
+        "max_drawdown_pct": float(deepest),
+        "current_drawdown_pct": float(peak - level),
+        "underwater_since": iso(since) if level < peak else None,
+    }
+
+
+def _daily(days: Sequence[DayPieces], max_drawdown: float | None) -> dict[str, Any]:
+    """Figures of the daily series: every calendar day from the first closing day to the last, idle days 0."""
+    n = (days[-1].day - days[0].day).days + 1 if days else 0
+    if n < 2:
+        return dict.fromkeys(("sharpe", "sortino", "calmar", "volatility_pct"))
+    sums = [Fraction(day.sum_pct) for day in days]
+    total, squares = sum(sums, Fraction(0)), sum((s * s for s in sums), Fraction(0))
+    mean = float(total / n)
+    spread = math.sqrt((squares - total * total / n) / (n - 1))
+    downside = math.sqrt(sum((s * s for s in sums if s < 0), Fraction(0)) / n)
+    year = math.sqrt(DAYS_A_YEAR)
+    return {
+        "sharpe": mean / spread * year if spread >= SMALLEST_STD else None,
+        "sortino": mean / downside * year if downside else None,
+        "calmar": mean * DAYS_A_YEAR / max_drawdown if max_drawdown else None,
+        "volatility_pct": spread * year,
+    }

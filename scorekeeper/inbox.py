@@ -1,0 +1,229 @@
+"""Decision files on disk: list, read, move. No database here."""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.errors import ScorekeeperError
+
+LARGEST_DOCUMENT = 32 << 20
+LONGEST_LINE = 8 << 20
+SETTLED_SECONDS = 5
+_LINES = (".jsonl", ".ndjson")
+
+
+class FileError(ScorekeeperError):
+    """A file that cannot be read as decisions: `reason`, and the line where it is known."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A regular file as it was found: its hash is of the bytes on disk."""
+
+    path: Path
+    name: str
+    size: int
+    mtime: datetime
+    sha256: bytes
+
+    @property
+    def is_lines(self) -> bool:
+        """Whether it holds one decision a line."""
+        return _plain_suffix(self.name) in _LINES
+
+    def is_settled(self, now: float) -> bool:
+        """Whether it has stood still for five seconds at `now` (epoch seconds), or has changed since it was opened."""
+        return now - self.mtime.timestamp() >= SETTLED_SECONDS
+
+
+@dataclass(frozen=True)
+class RawLine:
+    """One line: number from 1, where it ends in the decompressed file, its bytes; `torn`: no line end, no JSON."""
+
+    line_no: int
+    end_offset: int
+    text: bytes
+    torn: bool = False
+    error: str | None = None
+
+
+def _plain_suffix(name: str) -> str:
+    lower = name.lower().removesuffix(".gz")
+    return lower[lower.rfind(".") :] if "." in lower else ""
+
+
+def list_inbox(folder: Path) -> Iterator[Path]:
+    """The regular decision files in `folder`, by name; raises ScorekeeperError if it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if _is_candidate(entry))
+    except FileNotFoundError:
+        raise ScorekeeperError(f"the inbox {folder} does not exist: make it, or set INBOX_DIR") from None
+    except OSError as failed:
+        raise ScorekeeperError(f"the inbox {folder} cannot be read: {failed.strerror}") from None
+    return (folder / name for name in names)
+
+
+def _is_candidate(entry: os.DirEntry[str]) -> bool:
+    name = entry.name
+    if name.startswith(".") or name.endswith((".tmp", ".part", "~")):
+        return False
+    return _plain_suffix(name) in (".json", *_LINES) and entry.is_file(follow_symlinks=False)
+
+
+def open_source(path: Path) -> SourceFile | None:
+    """The file at `path` with its hash; None if it is gone, or is not a regular file. Raises ScorekeeperError."""
+    try:
+        # Not a link's target, and no waiting at a FIFO that took the file's name since it was listed.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as failed:
+        if path.is_symlink():
+            return None
+        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        digest = hashlib.file_digest(file, "sha256").digest()
+    mtime = datetime.fromtimestamp(found.st_mtime, UTC)
+    return SourceFile(path, path.name, found.st_size, mtime, digest)
+
+
+def _open_text(source: SourceFile) -> IO[bytes]:
+    descriptor = os.open(source.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if source.name.lower().endswith(".gz"):
+        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]  # reads bytes all the same
+    return file
+
+
+def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[RawLine]:
+    """The lines from `offset` (decompressed bytes) on, blank ones left out; in bounded memory. Raises FileError."""
+    number, end = lines_done, offset
+    try:
+        with _open_text(source) as file:
+            file.seek(offset)
+            while line := file.readline(LONGEST_LINE):
+                number += 1
+                end += len(line)
+                whole = line.endswith(b"\n")
+                if not whole and len(line) == LONGEST_LINE:
+                    while (more := file.readline(LONGEST_LINE)) and not more.endswith(b"\n"):
+                        end += len(more)
+                    end += len(more)
+                    yield RawLine(number, end, line[:400], error=f"longer than {LONGEST_LINE >> 20} MiB")
+                elif line.strip():
+                    text = line.rstrip(b"\r\n")
+                    yield RawLine(number, end, text, torn=not whole and not _parses(text))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
+        raise FileError(f"broken gzip: {broken}", number + 1) from None
+    except FileNotFoundError:
+        raise FileError("the file is gone") from None
+
+
+def _parses(text: bytes) -> bool:
+    try:
+        load_json(text)
+    except DecisionError:
+        return False
+    return True
+
+
+def is_single_line(source: SourceFile) -> bool:
+    """Whether the file holds one line only."""
+    lines = read_lines(source, 0, 0)
+    return next(lines, None) is not None and next(lines, None) is None
+
+
+def read_documents(source: SourceFile) -> list[tuple[int, object]]:
+    """(position, document) of a .json file: its one object (position 1), or the elements of its array (from 1).
+
+    Raises FileError if it is too large, empty, or does not parse whole.
+    """
+    try:
+        with _open_text(source) as file:
+            content = file.read(LARGEST_DOCUMENT + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
+        raise FileError(f"broken gzip: {broken}") from None
+    except FileNotFoundError:
+        raise FileError("the file is gone") from None
+    if len(content) > LARGEST_DOCUMENT:
+        raise FileError(f"larger than {LARGEST_DOCUMENT >> 20} MiB: write JSONL (one decision a line), which streams")
+    if not content.strip():
+        raise FileError("the file is empty")
+    try:
+        document = load_json(content)
+    except DecisionError as wrong:
+        raise FileError(str(wrong), 1) from None
+    if isinstance(document, list):
+        return list(enumerate(document, 1))
+    return [(1, document)]
+
+
+def archive_name(name: str, sha256: bytes) -> str:
+    """`name` with the first twelve hex digits of its content's hash before the suffixes."""
+    suffix_length = len(_plain_suffix(name)) + (3 if name.lower().endswith(".gz") else 0)
+    cut = len(name) - suffix_length
+    return f"{name[:cut][:150]}-{sha256.hex()[:12]}{name[cut:]}"
+
+
+def archive_path(folder: Path, received_at: datetime, name: str, sha256: bytes) -> Path:
+    """Where a file goes that was read whole: archive/YYYY/MM/DD."""
+    return folder / f"{received_at:%Y}" / f"{received_at:%m}" / f"{received_at:%d}" / archive_name(name, sha256)
+
+
+def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
+    """Where a file goes of which something was refused."""
+    return folder / archive_name(name, sha256)
+
+
+def move_file(path: Path, destination: Path) -> None:
+    """Move a file, by rename where the file system allows it; one that is gone already is left at that.
+
+    Raises ScorekeeperError: what was read stays read, and is not ingested again.
+    """
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.rename(destination)
+        except OSError as failed:
+            if isinstance(failed, FileNotFoundError) and not path.exists():
+                return
+            part = destination.with_name(f".{destination.name}.part")
+            shutil.copy2(path, part)
+            part.rename(destination)
+            path.unlink()
+    except OSError as failed:
+        raise ScorekeeperError(
+            f"{path} was read, but cannot be moved to {destination.parent} ({failed.strerror}); "
+            "it will not be ingested again"
+        ) from None
+
+
+def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
+    """Write `<name>.error.json` beside a quarantined file: why, line by line."""
+    target = quarantined.with_name(f"{quarantined.name}.error.json")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.part")
+        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        part.rename(target)
+    except OSError as failed:
+        raise ScorekeeperError(f"{target} cannot be written: {failed.strerror}") from None

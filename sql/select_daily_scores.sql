@@ -1,0 +1,13 @@
+-- One row per UTC day with closed trades in a scope, in order. Parameters: version, symbol (null: all), after_fees.
+-- Called by score.
+SELECT
+    day, trades, winners, losers, sum_pct, sum_squares, sum_winners_pct, sum_losers_pct, hold_seconds,
+    hold_seconds_winners, hold_seconds_losers, sum_mfe_pct, sum_mae_pct, sum_given_back_pct, path_high_pct,
+    path_high_at, path_low_pct, path_fall_pct, first_exit_at, leading_wins, trailing_wins, longest_wins,
+    leading_losses, trailing_losses, longest_losses
+FROM scorekeeper.daily_score
+WHERE
+    version IS NOT DISTINCT FROM cast(:version AS text)
+    AND symbol IS NOT DISTINCT FROM cast(:symbol AS text)
+    AND after_fees = :after_fees
+ORDER BY day;

@@ -126,13 +126,13 @@ def ensure_partition(connection: Connection, year: int, month: int) -> None:
 
 def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float) -> Settled:
     """Close what the sealed candles close at `as_of`, and fill the horizon returns that they decide."""
-    _open_settlement(connection)
+    open_settlement(connection)
     known = {"as_of": as_of}
     connection.execute(statement("set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
     closed = connection.execute(statement("close_due_trades"), known).rowcount
     horizons = connection.execute(statement("set_horizon_returns"), known).rowcount
     connection.execute(statement("advance_settled"))
-    _record_settlement(connection)
+    record_settlement(connection)
     return Settled(closed, horizons)
 
 
@@ -140,22 +140,24 @@ def close_by_quote(
     connection: Connection, trade_id: str, *, price: float, at: datetime, as_of: datetime, reason: str
 ) -> bool:
     """Close an open trade at a quoted price, now; False if it was not open. `reason`: expired or manual."""
-    _open_settlement(connection)
+    open_settlement(connection)
     closed = connection.execute(
         statement("close_by_quote"), {"trade_id": trade_id, "price": price, "at": at, "as_of": as_of, "reason": reason}
     ).rowcount
-    _record_settlement(connection)
+    record_settlement(connection)
     return closed == 1
 
 
-def _open_settlement(connection: Connection) -> None:
+def open_settlement(connection: Connection) -> None:
+    """Begin to close trades in this transaction: one settlement at a time."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
     connection.execute(statement("create_settled_trades"))
     connection.execute(statement("create_settled_decisions"))
     connection.execute(text("TRUNCATE settled_trade, settled_decision"))
 
 
-def _record_settlement(connection: Connection) -> None:
+def record_settlement(connection: Connection) -> None:
+    """Note what this transaction settled: lines to publish, rollup days to make again."""
     connection.execute(statement("insert_outcome_events"))
     connection.execute(statement("insert_horizon_events"))
     connection.execute(statement("mark_stale_days"))

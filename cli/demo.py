@@ -1,0 +1,52 @@
+"""`scorekeeper demo`: the whole job, offline, in a home of its own."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import typer
+
+from cli.main import print_ingested
+from cli.prefect_env import prepare
+from cli.tables import print_metrics
+from scorekeeper.sample import write_sample
+from scorekeeper.score import system_metrics
+from scorekeeper.settings import load_settings
+from scorekeeper.store.database import open_database
+
+_ENV = """# The demo's own settings; every command takes them with --home of this folder.
+SCOREKEEPER_HOME=.
+INBOX_DIR=inbox
+LOG_DIR=logs
+DATASETS_DIR=datasets
+MARKET=replay:market
+FEE_BPS=10
+SYSTEM_VERSION=demo
+"""
+
+
+def run_demo(home: Path) -> None:
+    """Write the sample, ingest and track it as Prefect flows, and show the score; a second run adds nothing."""
+    for name in ("DATABASE_URL", "INBOX_DIR", "LOG_DIR", "DATASETS_DIR", "MARKET", "SYSTEM_VERSION"):
+        os.environ.pop(name, None)  # a home of its own: nothing of the user's installation is touched
+    os.environ["SCOREKEEPER_HOME"] = str(home)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / ".env").write_text(_ENV, encoding="utf-8")
+    settings = load_settings()
+    prepare(home)
+    typer.echo(f"Writing decisions of five agents and their market to {home}")
+    as_of = write_sample(settings.inbox_dir, home / "market")
+    # One hold on the embedded Postgres for the whole demo: it starts and stops once.
+    with open_database(None, home) as db:
+        typer.echo("Ingesting (a Prefect flow) ...")
+        from flows.ingest import ingest
+        from flows.track import track
+
+        print_ingested(asyncio.run(ingest()))
+        typer.echo("Tracking (a Prefect flow) ...")
+        done = asyncio.run(track(as_of))
+        typer.echo(f"{done['closed']} trades closed, {done['horizons']} horizon returns, {done['open']} still open")
+        with db.begin() as connection:
+            print_metrics(system_metrics(connection))
+    typer.echo(f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\nhome:    {home}")
+    typer.echo(f"Next:    scorekeeper metrics --home {home}\n         scorekeeper verify --home {home}")

@@ -1,0 +1,294 @@
+"""The `scorekeeper` command: a thin door to the flows and the library."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from scorekeeper.errors import ScorekeeperError
+
+if TYPE_CHECKING:
+    from scorekeeper.settings import Settings
+    from scorekeeper.store.database import Database
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _put(name: str) -> Callable[[Any], Any]:
+    def into_environment(value: Any) -> Any:
+        if value is not None:
+            os.environ[name] = str(value)
+        return value
+
+    return into_environment
+
+
+Home = Annotated[
+    Path | None, typer.Option(help="Where Scorekeeper keeps its own files.", callback=_put("SCOREKEEPER_HOME"))
+]
+Inbox = Annotated[Path | None, typer.Option(help="Where decision files arrive.", callback=_put("INBOX_DIR"))]
+MarketName = Annotated[str | None, typer.Option("--market", help="replay:DIR", callback=_put("MARKET"))]
+Url = Annotated[
+    str | None, typer.Option("--database-url", help="A Postgres 16 or later.", callback=_put("DATABASE_URL"))
+]
+
+
+@app.callback()
+def keep_score(home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None) -> None:
+    """Keep the score of a multi-agent trading system. Try: scorekeeper demo."""
+
+
+def _settings() -> "Settings":
+    from cli.prefect_env import prepare
+    from scorekeeper.settings import load_settings
+
+    settings = load_settings()
+    prepare(settings.scorekeeper_home)
+    return settings
+
+
+@contextmanager
+def _database(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
+    from scorekeeper.store.database import open_database
+
+    settings = _settings()
+    with open_database(settings.database_url, settings.scorekeeper_home, migrate=migrate) as db:
+        yield db, settings
+
+
+@app.command()
+def demo(home: Home = None) -> None:
+    """Show the whole job offline: sample decisions of five agents, followed through a generated market."""
+    from cli.demo import run_demo
+
+    run_demo((home or Path(".scorekeeper") / "demo").absolute())
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders to read where they lie.")] = None,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Take every decision file in the inbox, or the ones named. Example: scorekeeper ingest decisions.jsonl."""
+    _settings()
+    from flows.ingest import ingest as flow
+
+    done = asyncio.run(flow([str(path.absolute()) for path in paths] if paths else None))
+    print_ingested(done)
+
+
+def print_ingested(done: dict[str, Any]) -> None:
+    """What an ingest did, and what it refused."""
+    typer.echo(
+        f"{done['files']} files: {done['decisions']} decisions, {done['duplicates']} duplicates, "
+        f"{done['rejected']} rejected"
+    )
+    for one in done["rejections"][:20]:
+        where = f"{one['file']}, line {one['line']}" + (f", {one['field']}" if one["field"] else "")
+        typer.echo(f"  rejected: {where}: {one['reason']}")
+    for name in done["waiting"]:
+        typer.echo(f"  still being written: {name}")
+
+
+@app.command()
+def track(
+    as_of: Annotated[str | None, typer.Option(help="The minute to track, ISO 8601, UTC; default: now.")] = None,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Follow open trades through the market: close what is due, score, publish."""
+    moment = _moment(as_of)
+    _settings()
+    from flows.track import track as flow
+
+    done = asyncio.run(flow(moment))
+    typer.echo(
+        f"{done['as_of']:%Y-%m-%d %H:%M} UTC: {done['closed']} closed, {done['horizons']} horizon returns, "
+        f"{done['open']} open; {done['dataset_lines']} records published"
+    )
+    for symbol in done["unknown_symbols"]:
+        typer.echo(f"  the market does not know {symbol}: its trades stay open", err=True)
+    if done["symbols_failed"]:
+        raise ScorekeeperError(f"no candles for {', '.join(done['symbols_failed'])}")
+
+
+def _moment(words: str | None) -> datetime | None:
+    if words is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(words)
+    except ValueError:
+        raise typer.BadParameter(f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@app.command()
+def metrics(
+    json: Annotated[bool, typer.Option("--json", help="The answer as JSON; undefined is null.")] = False,
+    version: Annotated[str | None, typer.Option(help="One SYSTEM_VERSION only.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="One symbol only, such as BTC/USDT.")] = None,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Say how good the system is, and each agent in it."""
+    from scorekeeper.score import system_metrics
+
+    with _database() as (db, _), db.begin() as connection:
+        answer = system_metrics(connection, version=version, symbol=symbol)
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(answer, indent=2, allow_nan=False))
+    else:
+        from cli.tables import print_metrics
+
+        print_metrics(answer)
+
+
+@app.command()
+def publish(
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Write both files anew, to the same bytes.")] = False,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Append what is new to log and dataset."""
+    from scorekeeper import publish as library
+
+    with _database() as (db, settings):
+        write = library.rebuild if rebuild else library.publish
+        done = write(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        typer.echo(f"{settings.log_path}: {done.log_lines} lines")
+        typer.echo(f"{settings.dataset_path}: {done.dataset_lines} records")
+
+
+@app.command()
+def close(
+    trade_id: str,
+    as_of: Annotated[str | None, typer.Option(help="When, ISO 8601, UTC; default: this minute.")] = None,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Ask for a trade to be closed; the next track closes it at that minute's price."""
+    moment = _moment(as_of)
+    _settings()
+    from flows.close_trade import close_trade as flow
+
+    answer = asyncio.run(flow(trade_id, moment))
+    if answer not in ("requested", "already requested", "closed"):
+        raise ScorekeeperError(f"{trade_id}: {answer}")
+    typer.echo(f"{trade_id}: {answer if answer != 'closed' else 'is closed already; nothing was changed'}")
+
+
+@app.command()
+def void(
+    trade_id: str,
+    why: Annotated[str, typer.Option(help="The reason, which is kept.")],
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Take a decision out of every figure; it is kept, with the reason."""
+    from scorekeeper import score, settle
+
+    with _database() as (db, _), db.begin() as connection:
+        now = datetime.now(UTC)
+        answer = settle.void_decision(connection, trade_id, why, now)
+        score.score_stale_days(connection, now.replace(second=0, microsecond=0))
+    if answer == "unknown":
+        raise ScorekeeperError(f"{trade_id}: unknown")
+    typer.echo(f"{trade_id}: {answer}")
+
+
+@app.command("import")
+def import_file(
+    file: Path, home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None
+) -> None:
+    """Read a performance_dataset.jsonl of the predecessor; repeatable."""
+    _settings()
+    from flows.import_dataset import import_dataset as flow
+
+    done = asyncio.run(flow(str(file.absolute())))
+    typer.echo(
+        f"{done['records']} records: {done['decisions']} decisions, {done['duplicates']} known already, "
+        f"{done['completed']} closed, {len(done['rejected'])} rejected"
+    )
+    for one in done["rejected"][:20]:
+        typer.echo(f"  rejected: {one['file']}, line {one['line']}, {one['field'] or 'record'}: {one['reason']}")
+
+
+@app.command()
+def status(
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Say where things stand."""
+    from scorekeeper import inbox as files
+    from scorekeeper.domain.metrics import iso
+    from scorekeeper.store.sql import statement
+
+    with _database() as (db, settings):
+        with db.begin() as connection:
+            row = dict(connection.execute(statement("select_status")).mappings().one())
+        waiting = len(list(files.list_inbox(settings.inbox_dir))) if settings.inbox_dir.is_dir() else None
+    answer = {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
+    answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "rejections")}
+    if json:
+        from json import dumps
+
+        typer.echo(dumps(answer, indent=2))
+    else:
+        for name, value in answer.items():
+            typer.echo(f"{name.replace('_', ' ')}: {'n/a' if value is None else value}")
+
+
+@app.command()
+def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None) -> None:
+    """Recompute everything from decisions and candles, and name every difference."""
+    from scorekeeper.verify import verify as library
+
+    with _database() as (db, settings):
+        differences = library(db, settings)
+    for line in differences:
+        typer.echo(line)
+    if differences:
+        raise ScorekeeperError(f"{len(differences)} differences")
+    typer.echo("everything stored and published equals its recompute")
+
+
+@app.command()
+def migrate(
+    switch_market: Annotated[
+        bool, typer.Option("--switch-market", help="Let the next track bind the database to another market.")
+    ] = False,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Bring the database to the newest schema."""
+    from scorekeeper.store.migrate import newest_version
+    from scorekeeper.store.sql import statement
+
+    with _database() as (db, _):
+        if switch_market:
+            with db.begin() as connection:
+                connection.execute(statement("unbind_market"))
+    typer.echo(f"schema {newest_version()}" + ("; the next track chooses the market" if switch_market else ""))
+
+
+def main() -> None:
+    """Exit code 0 if the work was done, 1 with one clear line if not, 2 for usage."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as usage:
+        usage.show()
+        sys.exit(usage.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except Exception as failed:
+        if os.environ.get("SCOREKEEPER_DEBUG"):
+            raise
+        words = " ".join(str(failed).split()) or type(failed).__name__
+        kind = "" if isinstance(failed, ScorekeeperError) else f"{type(failed).__name__}: "
+        typer.echo(f"error: {kind}{words[:500]}", err=True)
+        sys.exit(1)

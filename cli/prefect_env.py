@@ -1,0 +1,13 @@
+"""What Prefect is told before it is imported, where the user has not told it otherwise."""
+
+import os
+from pathlib import Path
+
+
+def prepare(home: Path) -> None:
+    """Keep Prefect's own files in the home, offline and quiet; a server that PREFECT_API_URL names is used as it is."""
+    os.environ.setdefault("PREFECT_HOME", str(home / "prefect"))
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")

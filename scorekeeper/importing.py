@@ -1,0 +1,132 @@
+"""The predecessor's dataset: decisions with the exits that they came with."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scorekeeper import inbox, ingest, settle
+from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.domain.json_reading import load_json
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import statement
+
+BATCH_RECORDS = 5_000
+# What a dataset says beyond the decision: how it ended, and what Scorekeeper itself adds.
+_OUTCOME = {
+    "status", "exit_price", "exit_time", "pnl_pct", "hold_time_minutes", "is_profitable", "current_price",
+    "net_pnl_pct", "exit_reason", "price_source", "mfe_pct", "mae_pct", "horizon_return_pct", "price_suspect", "late",
+}  # fmt: skip
+
+
+@dataclass
+class Imported:
+    """What an import did: records read, decisions new, known already, trades closed, and what was refused."""
+
+    records: int = 0
+    decisions: int = 0
+    duplicates: int = 0
+    completed: int = 0
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Record:
+    line: int
+    decision: Decision
+    exit: tuple[float, datetime] | None
+
+
+def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) -> Imported:
+    """Read a dataset; later records of a trade_id complete earlier ones; repeatable. Raises ScorekeeperError."""
+    source = inbox.open_source(path)
+    if source is None:
+        raise ScorekeeperError(f"{path}: there is no such file")
+    context = DecisionContext(now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None)
+    done = Imported()
+    lines = inbox.read_lines(source, 0, 0)
+    while chunk := list(islice(lines, BATCH_RECORDS)):
+        records = []
+        for line in chunk:
+            done.records += 1
+            try:
+                if line.error is not None:
+                    raise DecisionError(None, line.error)
+                records.append(_read(line, context))
+            except DecisionError as wrong:
+                done.rejected.append(
+                    {"file": str(path), "line": line.line_no, "field": wrong.field, "reason": wrong.reason}
+                )
+        db.transact(_Storing(records, path, source.sha256, settings, now, done))
+    return done
+
+
+def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
+    document = load_json(line.text)
+    if not isinstance(document, dict):
+        raise DecisionError(None, "a record is a JSON object")
+    core = {name: value for name, value in document.items() if name not in _OUTCOME and value is not None}
+    decision = parse_decision(core, context=context)
+    price, time = document.get("exit_price"), document.get("exit_time")
+    if price is None or time is None or not decision.direction:
+        return _Record(line.line_no, decision, None)
+    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 < price < float("inf"):
+        raise DecisionError("exit_price", "not a finite number above 0")
+    try:
+        moment = datetime.fromisoformat(time)
+    except (TypeError, ValueError):
+        raise DecisionError("exit_time", "not an ISO 8601 time") from None
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=context.timezone)).astimezone(UTC)
+    if not decision.opened_at <= moment <= context.received_at:
+        raise DecisionError("exit_time", "before the entry, or in the future")
+    return _Record(line.line_no, decision, (float(price), moment))
+
+
+class _Storing:
+    """One batch of records as a transaction that may be repeated."""
+
+    def __init__(
+        self, records: list[_Record], path: Path, sha256: bytes, settings: Settings, now: datetime, done: Imported
+    ) -> None:
+        self._records, self._path, self._sha256, self._settings = records, path, sha256, settings
+        self._now, self._done = now, done
+
+    def __call__(self, connection: Connection) -> None:
+        verdicts = ingest.record(
+            connection,
+            [record.decision for record in self._records],
+            source_name=self._path.name,
+            source_sha256=self._sha256,
+            received_at=self._now,
+            fee_bps=self._settings.fee_bps,
+            lines=[record.line for record in self._records],
+        )
+        settle.open_settlement(connection)
+        closed = 0
+        for record, verdict in zip(self._records, verdicts, strict=True):
+            if verdict.outcome == "conflict":
+                continue
+            if record.exit is not None:
+                price, time = record.exit
+                closed += connection.execute(
+                    statement("import_exit"),
+                    {
+                        "trade_id": record.decision.trade_id, "exit_price": price, "exit_time": time,
+                        "as_of": self._now,
+                    },
+                ).rowcount  # fmt: skip
+        settle.record_settlement(connection)
+        self._done.completed += closed
+        for record, verdict in zip(self._records, verdicts, strict=True):
+            self._done.decisions += verdict.outcome == "accepted"
+            self._done.duplicates += verdict.outcome == "duplicate"
+            if verdict.outcome == "conflict":
+                reason = f"{record.decision.trade_id} has other content in {verdict.standing}"
+                self._done.rejected.append(
+                    {"file": str(self._path), "line": record.line, "field": "trade_id", "reason": reason}
+                )

@@ -1,0 +1,13 @@
+-- One row per event that has no line number yet: numbered without gaps, in the order in which they happened here.
+-- Parameters: none. Called by publish, under its lock.
+UPDATE scorekeeper.event AS e
+SET line_no = n.line_no
+FROM (
+    SELECT
+        event_id,
+        (SELECT coalesce(max(x.line_no), 0) FROM scorekeeper.event AS x) + row_number() OVER (ORDER BY event_id)
+            AS line_no
+    FROM scorekeeper.event
+    WHERE line_no IS NULL
+) AS n
+WHERE e.event_id = n.event_id;

@@ -1,0 +1,17 @@
+"""Scorekeeper keeps the score of a multi-agent trading system."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scorekeeper.tracker import PerformanceTracker
+
+__all__ = ["PerformanceTracker"]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who asks for the tracker pays for the database library's import.
+    if name == "PerformanceTracker":
+        from scorekeeper.tracker import PerformanceTracker
+
+        return PerformanceTracker
+    raise AttributeError(name)

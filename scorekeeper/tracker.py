@@ -1,0 +1,169 @@
+"""The predecessor's Python interface, on the same Postgres and the same statements as the flows."""
+
+import logging
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from scorekeeper import ingest, publish, score, settle
+from scorekeeper.domain.decision import DecisionContext, parse_decision
+from scorekeeper.domain.records import dataset_record
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.settings import load_settings
+from scorekeeper.store.database import open_database
+from scorekeeper.store.sql import statement
+
+logger = logging.getLogger("PerformanceTracker")
+
+
+class QuoteProvider(Protocol):
+    """Whatever knows what a symbol costs now."""
+
+    def get_current_price(self, symbol: str) -> float:
+        """The price of a symbol such as BTC/USDT."""
+        ...
+
+
+class PerformanceTracker:
+    """Records decisions, closes what is due, and says how good the system is; every process sees the same trades."""
+
+    def __init__(self, log_dir: str | Path | None = None, datasets_dir: str | Path | None = None) -> None:
+        """Open the database that the environment or `.env` names (none: an embedded Postgres).
+
+        `log_dir` and `datasets_dir` (default: LOG_DIR and DATASETS_DIR) are where the two files are published.
+        """
+        self._settings = load_settings(
+            log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
+        )
+        self._db = open_database(self._settings.database_url, self._settings.scorekeeper_home)
+        self.version = self._settings.system_version
+
+    def record_decision(self, decision_data: dict[str, Any]) -> str:
+        """Record a decision (the fields of a decision file; no timestamp: now) and return its trade_id.
+
+        It is in the database when this returns. Raises DecisionError, a ValueError, that names the field at fault.
+        """
+        now = datetime.now(UTC)
+        document = {"timestamp": now.isoformat(), **decision_data} if isinstance(decision_data, dict) else decision_data
+        settings = self._settings
+        context = DecisionContext(now, self.version, settings.max_hold_time_minutes, settings.timezone, None)
+        decision = parse_decision(document, context=context)
+        verdict = self._db.transact(
+            lambda connection: ingest.record(
+                connection,
+                [decision],
+                source_name="record_decision",
+                source_sha256=None,
+                received_at=now,
+                fee_bps=settings.fee_bps,
+            )
+        )[0]
+        if verdict.outcome == "conflict":
+            raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
+        self._publish()
+        return decision.trade_id
+
+    def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
+        """Close what the stored candles close; then, at the provider's quote, trades open for `max_hold_time` minutes.
+
+        Without `max_hold_time` trades are only marked. A symbol without a usable quote is left open and logged.
+        """
+        now = datetime.now(UTC)
+        as_of = now.replace(second=0, microsecond=0)
+        self._settle(as_of)
+        if max_hold_time is not None:
+            with self._db.begin() as connection:
+                trades = connection.execute(statement("select_open_to_quote"), {"at": now}).all()
+            due = [trade for trade in trades if now - trade.opened_at >= timedelta(minutes=max_hold_time)]
+            quotes = {symbol: self._quote(market_data_provider, symbol) for symbol in {trade.symbol for trade in due}}
+            for trade in due:
+                if (price := quotes[trade.symbol]) is not None:
+                    self._close(trade.trade_id, price, now, "expired")
+        self._score(as_of)
+        self._publish()
+
+    def manually_close_trade(self, trade_id: str, market_data_provider: QuoteProvider) -> dict[str, Any]:
+        """Close a trade now, at the provider's quote (unless stored candles have closed it): its record, or {"error": …}."""
+        now = datetime.now(UTC)
+        as_of = now.replace(second=0, microsecond=0)
+        with self._db.begin() as connection:
+            found = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
+        if found is None or not found["is_trade"] or found["exit_time"] is not None:
+            logger.warning("trade %s not found or already closed", trade_id)
+            return {"error": "Trade not found"}
+        self._settle(as_of)
+        price = self._quote(market_data_provider, found["symbol"])
+        if price is not None:
+            self._close(trade_id, price, now, "manual")
+        self._score(as_of)
+        self._publish()
+        with self._db.begin() as connection:
+            row = connection.execute(statement("select_trade_record"), {"trade_id": trade_id}).mappings().one()
+        if not row["closed"]:
+            return {"error": f"no price for {found['symbol']}"}
+        record = dataset_record(row)
+        assert record is not None
+        return record
+
+    def get_system_metrics(self) -> dict[str, Any]:
+        """Every figure of docs/metrics.md, of the system and of each agent, over all versions."""
+        with self._db.begin() as connection:
+            return score.system_metrics(connection)
+
+    def log_system_metrics(self) -> None:
+        """Write a line with this version's metrics to the log."""
+        as_of = datetime.now(UTC).replace(second=0, microsecond=0)
+        self._db.transact(lambda connection: score.insert_metrics_line(connection, as_of, self.version))
+        self._publish()
+
+    def close(self) -> None:
+        """Give the database back; the last user of an embedded one stops it."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _settle(self, as_of: datetime) -> None:
+        limit = self._settings.suspect_price_pct
+        self._db.transact(lambda connection: settle.settle(connection, as_of, suspect_price_pct=limit))
+
+    def _close(self, trade_id: str, price: float, now: datetime, reason: str) -> None:
+        as_of = now.replace(second=0, microsecond=0)
+        self._db.transact(
+            lambda c: settle.close_by_quote(c, trade_id, price=price, at=now, as_of=as_of, reason=reason)
+        )
+
+    def _score(self, as_of: datetime) -> None:
+        self._db.transact(lambda connection: score.score_stale_days(connection, as_of))
+        self._db.transact(lambda connection: settle.mark(connection, as_of))
+
+    def _publish(self) -> None:
+        try:
+            paths: Mapping[str, Path] = {
+                "log_path": self._settings.log_path, "dataset_path": self._settings.dataset_path,
+            }  # fmt: skip
+            publish.publish(self._db, **paths)
+        except ScorekeeperError as failed:
+            # The rows are safe; the next publication brings the lines.
+            logger.error("not published: %s", failed)
+
+    def _quote(self, provider: QuoteProvider, symbol: str) -> float | None:
+        price: object
+        try:
+            price = provider.get_current_price(symbol)
+        except Exception:
+            try:
+                price = provider.get_current_price(symbol.replace("/", ""))
+            except Exception as failed:
+                logger.warning("no price for %s: %s", symbol, failed)
+                return None
+        if isinstance(price, bool) or not isinstance(price, int | float) or not math.isfinite(price) or price <= 0:
+            logger.warning("no usable price for %s: %r", symbol, price)
+            return None
+        return float(price)

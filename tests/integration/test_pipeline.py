@@ -1,0 +1,167 @@
+"""Files in, trades closed, files out: exactly once, whatever is repeated."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from scorekeeper import ingest, publish, score, settle
+from scorekeeper.market import open_market
+from scorekeeper.sample import write_sample
+from scorekeeper.settings import Settings, load_settings
+from scorekeeper.store.database import Database
+from scorekeeper.verify import verify
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+GOOD = {"symbol": "BTCUSDT", "type": "BUY", "price": 96000.0, "timestamp": "2025-05-05T10:00:30Z"}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inbox").mkdir()
+    return load_settings()
+
+
+def take(db: Database, settings: Settings, at: datetime | None = None) -> ingest.Summary:
+    later = datetime.now(UTC) + timedelta(seconds=10)
+    return ingest.ingest_files(db, settings, received_at=at or later)
+
+
+def track(db: Database, settings: Settings, folder: Path, as_of: datetime) -> settle.Settled:
+    market = open_market(f"replay:{folder}", settings.candle_grace_minutes)
+    with db.begin() as connection:
+        settle.bind_market(connection, market.name, as_of)
+        needs = settle.select_needs(connection, as_of)
+    for need in needs:
+        settle.fetch_candles(db, market, need, as_of)
+    with db.begin() as connection:
+        done = settle.settle(connection, as_of, suspect_price_pct=5)
+        score.score_stale_days(connection, as_of)
+        settle.mark(connection, as_of)
+        settle.advance_as_of(connection, as_of)
+    publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+    return done
+
+
+def test_the_sample_once_and_again_gives_the_same_rows_and_bytes_and_verifies(db: Database, settings: Settings) -> None:
+    folder = settings.inbox_dir.parent / "market"
+    as_of = write_sample(settings.inbox_dir, folder)
+    assert take(db, settings).decisions == 420
+    done = track(db, settings, folder, as_of)
+    assert done.horizons == 420
+    with db.begin() as connection:
+        first = score.system_metrics(connection)
+    published = settings.log_path.read_bytes(), settings.dataset_path.read_bytes()
+    write_sample(settings.inbox_dir, folder)
+    again = take(db, settings)
+    assert (again.decisions, again.files) == (0, 22)
+    assert track(db, settings, folder, as_of) == settle.Settled(0, 0)
+    with db.begin() as connection:
+        assert score.system_metrics(connection) == first
+    assert published == (settings.log_path.read_bytes(), settings.dataset_path.read_bytes())
+    assert verify(db, settings) == []
+    publish.rebuild(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+    assert published == (settings.log_path.read_bytes(), settings.dataset_path.read_bytes())
+
+
+def test_one_tracked_every_seven_hours_equals_one_tracked_once(db: Database, settings: Settings) -> None:
+    folder = settings.inbox_dir.parent / "market"
+    as_of = write_sample(settings.inbox_dir, folder)
+    take(db, settings)
+    for hours in range(1, 72, 7):
+        track(db, settings, folder, as_of - timedelta(hours=72 - hours))
+    track(db, settings, folder, as_of)
+    assert verify(db, settings) == []
+
+
+def test_one_bad_line_takes_no_good_one_with_it(db: Database, settings: Settings) -> None:
+    lines = [json.dumps({**GOOD, "price": 96000.0 + n}) for n in range(9_999)]
+    lines.insert(5_000, json.dumps({**GOOD, "confidence": "high"}))
+    (settings.inbox_dir / "many.jsonl").write_text("\n".join(lines) + "\n")
+    summary = take(db, settings)
+    assert (summary.decisions, summary.rejected) == (9_999, 1)
+    assert summary.rejections == [
+        {"file": "many.jsonl", "line": 5_001, "field": "confidence", "reason": "not a number"}
+    ]
+    report = json.loads(next(settings.quarantine_dir.glob("*.error.json")).read_text())
+    assert report["rejected"][0]["line"] == 5_001
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (b"", None),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "price": NaN}', None),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "type": "SELL", "price": 1}', None),
+        (b'{"symbol": "BTC/USDT", "type": "HOLD", "reason": "\\u0000"}', None),
+        (b"[" * 100_000, None),
+        (b"\xff\xfe{\x00}\x00", None),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 1e999}', "price"),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 10, "stop_loss": 11}', "stop_loss"),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 10, "timestamp": "9999-01-01"}', "timestamp"),
+    ],
+)
+def test_a_hostile_file_is_quarantined_and_the_next_file_comes_in(
+    db: Database, settings: Settings, content: bytes, field: str | None
+) -> None:
+    (settings.inbox_dir / "a.json").write_bytes(content)
+    (settings.inbox_dir / "b.json").write_text(json.dumps(GOOD))
+    summary = take(db, settings)
+    assert (summary.decisions, summary.rejected) == (1, 1)
+    assert summary.rejections[0]["field"] == field
+    assert list(settings.inbox_dir.iterdir()) == []
+
+
+def test_the_same_id_with_other_content_is_a_conflict_that_names_both(db: Database, settings: Settings) -> None:
+    (settings.inbox_dir / "a.json").write_text(json.dumps({**GOOD, "trade_id": "x"}))
+    (settings.inbox_dir / "b.json").write_text(json.dumps({**GOOD, "trade_id": "x", "price": 5.0}))
+    (settings.inbox_dir / "c.json").write_text(json.dumps({**GOOD, "trade_id": "x"}, indent=3))
+    summary = take(db, settings)
+    assert (summary.decisions, summary.duplicates, summary.rejected) == (1, 1, 1)
+    assert "a.json" in summary.rejections[0]["reason"]
+
+
+def test_a_torn_file_waits_until_it_stands_still(db: Database, settings: Settings) -> None:
+    path = settings.inbox_dir / "a.jsonl"
+    path.write_text(json.dumps(GOOD) + "\n" + '{"symbol": "BTC')
+    assert take(db, settings, datetime.now(UTC)).waiting == ["a.jsonl"]
+    summary = take(db, settings)
+    assert (summary.decisions, summary.rejected) == (1, 1)
+
+
+def test_a_file_killed_between_commit_and_move_is_moved_later_and_counted_once(
+    db: Database, settings: Settings
+) -> None:
+    (settings.inbox_dir / "a.json").write_text(json.dumps(GOOD))
+    take(db, settings)
+    archived = next(settings.archive_dir.rglob("a-*.json"))
+    archived.rename(settings.inbox_dir / "a.json")
+    with db.begin() as connection:
+        connection.execute(text("UPDATE scorekeeper.file_arrival SET moved_at = NULL"))
+    summary = take(db, settings)
+    assert (summary.files, summary.decisions, archived.exists()) == (0, 0, True)
+
+
+def test_an_edited_log_is_noticed_and_rebuilt(db: Database, settings: Settings) -> None:
+    (settings.inbox_dir / "a.json").write_text(json.dumps(GOOD))
+    take(db, settings)
+    paths: dict[str, Any] = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
+    publish.publish(db, **paths)
+    before = settings.log_path.read_bytes()
+    settings.log_path.write_bytes(before.replace(b"BUY", b"HOLD"))
+    with pytest.raises(Exception, match="publish --rebuild"):
+        publish.publish(db, **paths)
+    assert publish.check_published(db, **paths)
+    publish.rebuild(db, **paths)
+    assert settings.log_path.read_bytes() == before
+
+
+def test_another_market_is_refused(db: Database, settings: Settings) -> None:
+    with db.begin() as connection:
+        settle.bind_market(connection, "replay:/a", NOW)
+    with pytest.raises(Exception, match="switch-market"), db.begin() as connection:
+        settle.bind_market(connection, "replay:/b", NOW)

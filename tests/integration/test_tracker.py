@@ -1,0 +1,81 @@
+"""The predecessor's calls, as its users write them."""
+
+from pathlib import Path
+
+import pytest
+
+from analytics.performance_tracker import PerformanceTracker
+from scorekeeper.verify import verify
+
+DECISION = {
+    "symbol": "BTC/USDT", "interval": "1h", "price": 45000.0, "type": "BUY", "confidence": 85,
+    "reason": "Strong bullish signals", "agent_analyses": {"TechnicalAnalystAgent": {"signal": "BUY", "confidence": 90}},
+}  # fmt: skip
+
+
+class Quotes:
+    """A provider that knows the plain spelling only, as some do."""
+
+    def __init__(self, price: float) -> None:
+        self.price = price
+
+    def get_current_price(self, symbol: str) -> float:
+        if symbol != "BTCUSDT":
+            raise KeyError(symbol)
+        return self.price
+
+
+@pytest.fixture
+def tracker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PerformanceTracker:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+    return PerformanceTracker(log_dir=tmp_path / "l", datasets_dir=tmp_path / "d")
+
+
+def test_a_recorded_trade_is_seen_by_a_second_tracker_and_closes_at_the_quote(
+    tracker: PerformanceTracker, tmp_path: Path
+) -> None:
+    trade_id = tracker.record_decision(DECISION)
+    tracker.close()
+    with PerformanceTracker(log_dir=tmp_path / "l", datasets_dir=tmp_path / "d") as second:
+        assert second.get_system_metrics()["active_trades"] == 1
+        record = second.manually_close_trade(trade_id, Quotes(45450.0))
+        assert record["pnl_pct"] == pytest.approx(1.0)
+        assert (record["status"], record["price_source"], record["exit_reason"]) == ("completed", "quote", "manual")
+        metrics = second.get_system_metrics()
+        assert (metrics["completed_trades"], metrics["win_rate"], metrics["active_trades"]) == (1, 100.0, 0)
+        assert metrics["agent_performance"]["TechnicalAnalystAgent"]["supported_winners"] == 1
+        assert second.manually_close_trade(trade_id, Quotes(1.0)) == {"error": "Trade not found"}
+    assert (tmp_path / "l/performance_summary.logl").read_text().count("OUTCOME: PROFIT") == 1
+    assert (tmp_path / "d/performance_dataset.jsonl").read_text().count("\n") == 2
+
+
+def test_update_performance_without_a_hold_time_closes_nothing_and_with_one_closes_what_is_old(
+    tracker: PerformanceTracker,
+) -> None:
+    tracker.record_decision(DECISION)
+    tracker.update_performance(Quotes(44000.0))
+    assert tracker.get_system_metrics()["active_trades"] == 1
+    tracker.update_performance(Quotes(44000.0), max_hold_time=0)
+    metrics = tracker.get_system_metrics()
+    assert (metrics["losing_trades"], metrics["profit_factor"]) == (1, 0.0)
+    tracker.log_system_metrics()
+
+
+@pytest.mark.parametrize("price", [float("nan"), 0.0, -1.0, None])
+def test_a_price_that_is_none_closes_nothing(tracker: PerformanceTracker, price: float) -> None:
+    tracker.record_decision(DECISION)
+    tracker.update_performance(Quotes(price), max_hold_time=0)
+    assert tracker.get_system_metrics()["active_trades"] == 1
+
+
+def test_a_bad_decision_names_the_field(tracker: PerformanceTracker) -> None:
+    with pytest.raises(ValueError, match="confidence"):
+        tracker.record_decision({**DECISION, "confidence": 101})
+
+
+def test_what_is_stored_and_published_verifies(tracker: PerformanceTracker) -> None:
+    for _ in range(3):
+        tracker.record_decision(DECISION)
+    tracker.update_performance(Quotes(46000.0), max_hold_time=0)
+    assert verify(tracker._db, tracker._settings) == []

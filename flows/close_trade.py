@@ -8,7 +8,7 @@ from scorekeeper.settings import load_settings
 from tasks import steps
 
 
-@flow(name="close-trade", description="Asks for one trade to be closed at as_of; track closes it at that minute's price.")
+@flow(name="close-trade", description="Asks for one trade to be closed at as_of; track does it.")
 async def close_trade(trade_id: str, as_of: datetime | None = None) -> str:
     """What became of the request: requested, already requested, closed, not open yet, no trade or unknown."""
     with steps.connect(load_settings()) as db:

@@ -100,9 +100,7 @@ def _insert(
         with cursor.copy(raw("copy_incoming_signals")) as copy:
             for number, (d, *_) in enumerate(rows):
                 for s in d.signals:
-                    copy.write_row(
-                        (number, s.agent, s.ordinal, s.signal, s.direction, s.confidence, _json(s.extra))
-                    )
+                    copy.write_row((number, s.agent, s.ordinal, s.signal, s.direction, s.confidence, _json(s.extra)))
     for name in ("insert_decisions", "insert_agent_signals", "insert_trades", "insert_decision_events"):
         connection.execute(statement(name))
     verdicts = connection.execute(statement("select_verdicts"))
@@ -165,7 +163,8 @@ class _Ingestion:
         hashes = {"hashes": [source.sha256 for source in sources]}
         ledger = {row.sha256: row for row in self._connection.execute(statement("select_file_ledger"), hashes)}
         waiting = {
-            (row.name, row.sha256): row for row in self._connection.execute(statement("select_waiting_arrivals"), hashes)
+            (row.name, row.sha256): row
+            for row in self._connection.execute(statement("select_waiting_arrivals"), hashes)
         }
         self._connection.rollback()
         seen: set[bytes] = set()
@@ -233,7 +232,9 @@ class _Ingestion:
         try:
             decision = parse_decision(document, context=context)
         except DecisionError as wrong:
-            only = isinstance(document, bytes) and line == 1 and wrong.field == "timestamp" and "missing" in wrong.reason
+            only = (
+                isinstance(document, bytes) and line == 1 and wrong.field == "timestamp" and "missing" in wrong.reason
+            )
             if only and inbox.is_single_line(part.source):
                 self._parse(part, line, document, shown, alone=True)
                 return
@@ -243,7 +244,11 @@ class _Ingestion:
         self._pending += 1
 
     def _refuse(self, part: _Part, line: int, name: str | None, reason: str, shown: bytes) -> None:
-        part.rejections[line] = (name and _shown(name.encode("utf-8", "replace")), escape_controls(reason), _shown(shown))
+        part.rejections[line] = (
+            name and _shown(name.encode("utf-8", "replace")),
+            escape_controls(reason),
+            _shown(shown),
+        )
         self._pending += 1
 
     def _settled(self, source: inbox.SourceFile) -> bool:
@@ -329,7 +334,9 @@ class _Ingestion:
         return inbox.archive_path(self._settings.archive_dir, self._received_at, name, sha256)
 
     def _move(self, source: inbox.SourceFile, destination: Path) -> None:
-        rejections = self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()
+        rejections = (
+            self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()
+        )
         self._connection.rollback()
         if destination.is_relative_to(self._settings.quarantine_dir):
             report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(r) for r in rejections]}

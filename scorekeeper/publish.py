@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +18,7 @@ from scorekeeper.store.sql import statement
 PUBLISH_LOCK = 0x5C0_0005
 BATCH_LINES = 5_000
 TAIL_BYTES = 4_096
-_RENDER: Mapping[str, Callable[[Mapping[str, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
+_RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
     """Write both files anew, whole, each put in place by a rename."""
     db.transact(_number)
     files = {"log": log_path.absolute(), "dataset": dataset_path.absolute()}
-    return Published(*(db.transact(lambda c, p=path, k=kind: _rewrite(c, p, k)) for kind, path in files.items()))
+    return Published(*(db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items()))
 
 
 def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:

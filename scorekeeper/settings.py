@@ -49,7 +49,12 @@ class Settings(BaseSettings):
     @classmethod
     def _resolve_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
         base = Path(values.get("base_dir") or Path.cwd()).resolve()
-        defaults = {"log_dir": "logs", "datasets_dir": "datasets", "scorekeeper_home": ".scorekeeper", "inbox_dir": "inbox"}
+        defaults = {
+            "log_dir": "logs",
+            "datasets_dir": "datasets",
+            "scorekeeper_home": ".scorekeeper",
+            "inbox_dir": "inbox",
+        }
         for name, default in defaults.items():
             values[name] = base / Path(values.get(name) or default).expanduser()
         market = str(values.get("market") or "")
@@ -102,7 +107,7 @@ def load_settings(**overrides: Any) -> Settings:
     if market.startswith("replay:"):
         given["market"] = f"replay:{Path.cwd() / Path(market[7:]).expanduser()}"
     try:
-        return Settings(_env_file=env_file, base_dir=base, **given)
+        return Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"

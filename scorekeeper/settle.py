@@ -50,7 +50,7 @@ def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
         )
     if last is not None and as_of < last:
         raise ScorekeeperError(
-            f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: time does not go back"
+            f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: time goes on"
         )
 
 
@@ -94,7 +94,7 @@ def _storing(symbol: str, since: datetime, answer: Answer, as_of: datetime) -> C
 
 
 def store_answer(connection: Connection, symbol: str, since: datetime, answer: Answer, as_of: datetime) -> int:
-    """Write the sealed candles of an answer that starts at `since`, and extend the symbol's sealed range; candles new."""
+    """Write the sealed candles of an answer from `since` on, extend the symbol's sealed range; new candles."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CANDLE_LOCK})
     for month in sorted({(minute.year, minute.month) for minute in answer.candles["minute_at"]}):
         ensure_partition(connection, *month)

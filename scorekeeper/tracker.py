@@ -86,7 +86,10 @@ class PerformanceTracker:
         self._publish()
 
     def manually_close_trade(self, trade_id: str, market_data_provider: QuoteProvider) -> dict[str, Any]:
-        """Close a trade now, at the provider's quote (unless stored candles have closed it): its record, or {"error": …}."""
+        """Close a trade now, at the provider's quote (unless stored candles have closed it): its record.
+
+        {"error": …} if it is not open, or has no price.
+        """
         now = datetime.now(UTC)
         as_of = now.replace(second=0, microsecond=0)
         with self._db.begin() as connection:
@@ -126,7 +129,9 @@ class PerformanceTracker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _settle(self, as_of: datetime) -> None:
@@ -135,9 +140,7 @@ class PerformanceTracker:
 
     def _close(self, trade_id: str, price: float, now: datetime, reason: str) -> None:
         as_of = now.replace(second=0, microsecond=0)
-        self._db.transact(
-            lambda c: settle.close_by_quote(c, trade_id, price=price, at=now, as_of=as_of, reason=reason)
-        )
+        self._db.transact(lambda c: settle.close_by_quote(c, trade_id, price=price, at=now, as_of=as_of, reason=reason))
 
     def _score(self, as_of: datetime) -> None:
         self._db.transact(lambda connection: score.score_stale_days(connection, as_of))

@@ -46,7 +46,7 @@ def _trades(connection: Connection) -> Iterator[str]:
             yield from _horizon(row, lived, coverage.sealed_until, market["last_as_of"])
 
 
-def _trade(row: Mapping[str, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
+def _trade(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
     if row["direction"] is None or row["price_source"] in ("quote", "imported"):
         return
     names = ("direction", "entry_price", "opened_at", "expires_at", "stop_loss", "take_profit", "close_requested_at")
@@ -58,7 +58,7 @@ def _trade(row: Mapping[str, Any], candles: list[Candle], sealed_until: Any, as_
             yield f"trade {row['trade_id']}: {name} is {row[name]}, recomputed {wanted}"
 
 
-def _horizon(row: Mapping[str, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
+def _horizon(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
     base = row["price"] if row["price"] is not None else row["reference_price"]
     expected = None
     if (

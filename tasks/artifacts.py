@@ -20,7 +20,9 @@ MOST_ROWS = 200
 async def publish_artifacts(db: Database, settings: Settings) -> int:
     """Write the artifacts of this run; the number of open trades."""
     metrics, open_trades = await asyncio.to_thread(_read, db)
-    await acreate_markdown_artifact(summary_markdown(metrics), key="performance-summary", description="The score so far")
+    await acreate_markdown_artifact(
+        summary_markdown(metrics), key="performance-summary", description="The score so far"
+    )
     await acreate_table_artifact(system_rows(metrics), key="system-metrics", description="Gross and after fees")
     await acreate_table_artifact(agent_rows(metrics), key="agent-metrics", description="What each agent said, scored")
     await acreate_table_artifact(open_trades, key="open-trades", description=f"Open trades, at most {MOST_ROWS}")

@@ -127,9 +127,7 @@ async def score_days(db: Database, as_of: datetime) -> int:
 @task(name="publish files", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
 async def publish_files(db: Database, settings: Settings) -> publish.Published:
     """Append what is new to log and dataset."""
-    return await asyncio.to_thread(
-        publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path
-    )
+    return await asyncio.to_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
 
 
 @task(name="import dataset")

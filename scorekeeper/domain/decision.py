@@ -47,7 +47,7 @@ class AgentSignal:
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 only for BUY, -1 SELL."""
+    """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 BUY, -1 SELL or 0."""
 
     trade_id: str
     content_sha256: bytes

@@ -71,9 +71,7 @@ def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
         "expectancy_pct": _float(expectancy),
         "expectancy_ratio": _float(expectancy / -loss) if expectancy is not None and loss else None,
         "payoff_ratio": _float(payoff),
-        "profit_factor": (
-            float(_sum(days, "sum_winners_pct") / -_sum(days, "sum_losers_pct")) if losers else None
-        ),
+        "profit_factor": (float(_sum(days, "sum_winners_pct") / -_sum(days, "sum_losers_pct")) if losers else None),
         "sqn": math.sqrt(n) * float(expectancy) / std if expectancy is not None and std else None,
         "kelly": _float(won - (1 - won) / payoff) if won is not None and payoff else None,
         "max_win_streak": _longest(days, "wins"),
@@ -89,7 +87,7 @@ def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
     }
 
 
-def compose_agent(row: Mapping[str, Any]) -> dict[str, Any]:
+def compose_agent(row: Mapping[Any, Any]) -> dict[str, Any]:
     """An agent's figures from its summed counts."""
     count = {name: int(value) for name, value in row.items() if name != "agent" and not name.startswith("sum_")}
     scored = count["correct"] + count["incorrect"]
@@ -121,7 +119,7 @@ def wilson(successes: int, n: int) -> list[float] | None:
     return [0.0 if successes == 0 else 100 * (middle - half), 100.0 if successes == n else 100 * (middle + half)]
 
 
-def metrics_line(answer: Mapping[str, Any], as_of: datetime) -> str:
+def metrics_line(answer: Mapping[Any, Any], as_of: datetime) -> str:
     """The log's line of metrics."""
 
     def shown(name: str, digits: int) -> str:

@@ -11,7 +11,7 @@ from scorekeeper.domain.text import escape_controls
 LONGEST_REASON = 500
 
 
-def log_line(row: Mapping[str, Any]) -> str | None:
+def log_line(row: Mapping[Any, Any]) -> str | None:
     """The log's line of an event (without its end), None where it has none."""
     if row["kind"] == "metrics":
         return str(row["log_line"])
@@ -32,7 +32,7 @@ def log_line(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def dataset_record(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
     """The dataset's record of an event, as known then; None for an event that has none."""
     if row["kind"] == "metrics":
         return None
@@ -75,7 +75,7 @@ def dataset_record(row: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def dataset_line(row: Mapping[str, Any]) -> str | None:
+def dataset_line(row: Mapping[Any, Any]) -> str | None:
     """The dataset's line of an event (without its end), ASCII only; None where it has none."""
     record = dataset_record(row)
     return None if record is None else json.dumps(record, allow_nan=False)

@@ -70,8 +70,8 @@ def _as_datetime(moment: pd.Timestamp) -> datetime:
 def _read_candles(path: Path, _mtime_ns: int, _size: int) -> pd.DataFrame:
     """The whole file as a checked frame with CANDLE_COLUMNS; raises ScorekeeperError that names file and line."""
     try:
-        # round_trip: a price must be the very double that its text names.
-        raw = pd.read_csv(path, dtype=dict.fromkeys(_HEADER[1:], "float64"), float_precision="round_trip")
+        # pandas 3.1 and later read the very double that the text names.
+        raw = pd.read_csv(path, dtype=dict.fromkeys(_HEADER[1:], "float64"))
     except (ValueError, OSError, EOFError) as broken:
         raise ScorekeeperError(f"{path}: not a candle file: {broken}") from broken
     if list(raw.columns) != _HEADER:

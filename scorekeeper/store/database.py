@@ -63,7 +63,9 @@ class Database:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -113,4 +115,6 @@ def _engine(secret: str) -> Engine:
             connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c client_min_messages=warning"},
         )
     except ArgumentError:
-        raise ScorekeeperError("DATABASE_URL: not a database address; write postgresql://user:password@host/name") from None
+        raise ScorekeeperError(
+            "DATABASE_URL: no database address; write postgresql://user:password@host/name"
+        ) from None

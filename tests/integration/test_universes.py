@@ -95,7 +95,7 @@ def check(db: Database, universe: Universe) -> None:
     with db.begin() as connection:
         rows = connection.execute(
             text(
-                f"SELECT d.trade_id, {', '.join(EXIT)}, d.horizon_return_pct, coalesce(d.price_suspect, false) AS suspect "
+                f"SELECT d.trade_id, {', '.join(EXIT)}, d.horizon_return_pct, coalesce(d.price_suspect, false) "
                 "FROM scorekeeper.decision AS d LEFT JOIN scorekeeper.trade AS t ON d.trade_id = t.trade_id"
             )
         )

@@ -1,17 +1,16 @@
 """`scorekeeper demo`: the whole job, offline, in a home of its own."""
 
-import asyncio
 import os
 from pathlib import Path
 
 import typer
 
-from cli.main import print_ingested
+from cli.main import print_ingested, run_flow
 from cli.prefect_env import prepare
 from cli.tables import print_metrics
 from scorekeeper.sample import write_sample
 from scorekeeper.score import system_metrics
-from scorekeeper.settings import load_settings
+from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import open_database
 
 _ENV = """# The demo's own settings; every command takes them with --home of this folder.
@@ -27,8 +26,8 @@ SYSTEM_VERSION=demo
 
 def run_demo(home: Path) -> None:
     """Write the sample, ingest and track it as Prefect flows, and show the score; a second run adds nothing."""
-    for name in ("DATABASE_URL", "INBOX_DIR", "LOG_DIR", "DATASETS_DIR", "MARKET", "SYSTEM_VERSION"):
-        os.environ.pop(name, None)  # a home of its own: nothing of the user's installation is touched
+    for name in Settings.model_fields:
+        os.environ.pop(name.upper(), None)  # a home of its own: nothing of the user's installation is touched
     os.environ["SCOREKEEPER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)
     (home / ".env").write_text(_ENV, encoding="utf-8")
@@ -42,9 +41,9 @@ def run_demo(home: Path) -> None:
         from flows.ingest import ingest
         from flows.track import track
 
-        print_ingested(asyncio.run(ingest()))
+        print_ingested(run_flow(ingest()))
         typer.echo("Tracking (a Prefect flow) ...")
-        done = asyncio.run(track(as_of))
+        done = run_flow(track(as_of))
         typer.echo(f"{done['closed']} trades closed, {done['horizons']} horizon returns, {done['open']} still open")
         with db.begin() as connection:
             print_metrics(system_metrics(connection))

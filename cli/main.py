@@ -3,11 +3,11 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import click
 import typer
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scorekeeper.settings import Settings
     from scorekeeper.store.database import Database
 
+T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -34,7 +35,14 @@ Home = Annotated[
     Path | None, typer.Option(help="Where Scorekeeper keeps its own files.", callback=_put("SCOREKEEPER_HOME"))
 ]
 Inbox = Annotated[Path | None, typer.Option(help="Where decision files arrive.", callback=_put("INBOX_DIR"))]
-MarketName = Annotated[str | None, typer.Option("--market", help="replay:DIR", callback=_put("MARKET"))]
+MarketName = Annotated[
+    str | None,
+    typer.Option(
+        "--market",
+        help="Where prices come from: replay:DIR, a folder of files like BTC-USDT.csv.",
+        callback=_put("MARKET"),
+    ),
+]
 Url = Annotated[
     str | None, typer.Option("--database-url", help="A Postgres 16 or later.", callback=_put("DATABASE_URL"))
 ]
@@ -52,6 +60,14 @@ def _settings() -> "Settings":
     settings = load_settings()
     prepare(settings.scorekeeper_home)
     return settings
+
+
+def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
+    """Run a flow to its end, its progress shown."""
+    from cli.progress import show_progress
+
+    with show_progress():
+        return asyncio.run(flow_run)
 
 
 @contextmanager
@@ -80,7 +96,7 @@ def ingest(
     _settings()
     from flows.ingest import ingest as flow
 
-    done = asyncio.run(flow([str(path.absolute()) for path in paths] if paths else None))
+    done = run_flow(flow([str(path.absolute()) for path in paths] if paths else None))
     print_ingested(done)
 
 
@@ -107,7 +123,7 @@ def track(
     _settings()
     from flows.track import track as flow
 
-    done = asyncio.run(flow(moment))
+    done = run_flow(flow(moment))
     typer.echo(
         f"{done['as_of']:%Y-%m-%d %H:%M} UTC: {done['closed']} closed, {done['horizons']} horizon returns, "
         f"{done['open']} open; {done['dataset_lines']} records published"
@@ -176,7 +192,7 @@ def close(
     _settings()
     from flows.close_trade import close_trade as flow
 
-    answer = asyncio.run(flow(trade_id, moment))
+    answer = run_flow(flow(trade_id, moment))
     if answer not in ("requested", "already requested", "closed"):
         raise ScorekeeperError(f"{trade_id}: {answer}")
     typer.echo(f"{trade_id}: {answer if answer != 'closed' else 'is closed already; nothing was changed'}")
@@ -208,7 +224,7 @@ def import_file(
     _settings()
     from flows.import_dataset import import_dataset as flow
 
-    done = asyncio.run(flow(str(file.absolute())))
+    done = run_flow(flow(str(file.absolute())))
     typer.echo(
         f"{done['records']} records: {done['decisions']} decisions, {done['duplicates']} known already, "
         f"{done['completed']} closed, {len(done['rejected'])} rejected"

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from scorekeeper.domain.text import escape_controls
 
-_UNITS = {"sharpe": "", "sortino": "", "calmar": "", "sqn": "", "kelly": "", "payoff_ratio": "", "profit_factor": ""}
+_AGENT_COLUMNS = {"accuracy": "right %", "accuracy_ci95": "95 %", "brier": "Brier", "avg_call_return_pct": "avg %"}
 
 
 def print_metrics(metrics: dict[str, Any]) -> None:
@@ -22,13 +23,15 @@ def print_metrics(metrics: dict[str, Any]) -> None:
         if name not in ("net", "agent_performance", "version", "symbol", "as_of"):
             table.add_row(_label(name), _shown(value), _shown(metrics["net"][name]) if name in metrics["net"] else "")
     console.print(table)
-    agents = Table(title="Agents, scored on what became of the price, traded or not")
-    columns = ("signals", "calls", "correct", "incorrect", "accuracy", "accuracy_ci95", "brier", "avg_call_return_pct")
+    agents = Table(
+        title="Agents, scored on what became of the price, traded or not", padding=0, pad_edge=False, box=SIMPLE_HEAD
+    )
     agents.add_column("agent", overflow="fold")
-    for column in columns:
-        agents.add_column(_label(column), justify="right", overflow="fold")
+    for label in ("signals", "calls", "right", *_AGENT_COLUMNS.values()):
+        agents.add_column(label, justify="right", no_wrap=True)
     for agent, one in sorted(metrics["agent_performance"].items()):
-        agents.add_row(escape(escape_controls(agent)), *(_shown(one[column]) for column in columns))
+        counts = (str(one["signals"]), str(one["calls"]), f"{one['correct']}/{one['correct'] + one['incorrect']}")
+        agents.add_row(escape(escape_controls(agent)), *counts, *(_shown(one[name]) for name in _AGENT_COLUMNS))
     console.print(agents)
 
 
@@ -41,5 +44,5 @@ def _shown(value: object) -> str:
     if value is None:
         return "n/a"
     if isinstance(value, list):
-        return " to ".join(f"{bound:.1f}" for bound in value)
-    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
+        return "–".join(f"{bound:.1f}" for bound in value)
+    return f"{value:.2f}" if isinstance(value, float) else escape(str(value))

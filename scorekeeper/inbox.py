@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.domain.json_reading import DecisionError, IncompleteJsonError, load_json, split_array
 from scorekeeper.errors import ScorekeeperError
 
 LARGEST_DOCUMENT = 32 << 20
@@ -152,8 +152,8 @@ def is_single_line(source: SourceFile) -> bool:
     return next(lines, None) is not None and next(lines, None) is None
 
 
-def read_documents(source: SourceFile) -> list[tuple[int, object]]:
-    """(position, document) of a .json file: its one object (position 1), or the elements of its array (from 1).
+def read_documents(source: SourceFile) -> list[tuple[int, bytes]]:
+    """(position, text) of a .json file: its one object (position 1), or the elements of its array (from 1).
 
     Raises FileError if it is too large, empty, or does not parse whole.
     """
@@ -168,13 +168,16 @@ def read_documents(source: SourceFile) -> list[tuple[int, object]]:
         raise FileError(f"larger than {LARGEST_DOCUMENT >> 20} MiB: write JSONL (one decision a line), which streams")
     if not content.strip():
         raise FileError("the file is empty")
+    elements = None
     try:
-        document = load_json(content)
-    except DecisionError as wrong:
+        elements = split_array(content)
+        if elements is None:
+            load_json(content)
+    except IncompleteJsonError as wrong:
         raise FileError(str(wrong), 1) from None
-    if isinstance(document, list):
-        return list(enumerate(document, 1))
-    return [(1, document)]
+    except DecisionError:
+        pass  # it parses: what is wrong in it is said of the decision, with its field
+    return list(enumerate(elements, 1)) if elements is not None else [(1, content)]
 
 
 def archive_name(name: str, sha256: bytes) -> str:

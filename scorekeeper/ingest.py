@@ -200,7 +200,7 @@ class _Ingestion:
                     if line.error is not None:
                         self._refuse(part, line.line_no, None, line.error, line.text)
                     else:
-                        self._parse(part, line.line_no, line.text, line.text, alone=False)
+                        self._parse(part, line.line_no, line.text, alone=False)
                     if self._pending >= BATCH_DECISIONS:
                         self._flush()
                 if not part.lines:
@@ -210,10 +210,7 @@ class _Ingestion:
                 if not documents:
                     self._refuse(part, 0, None, "the file holds no decision", b"")
                 for position, document in documents:
-                    if isinstance(document, DecisionError):
-                        self._refuse(part, position, document.field, document.reason, b"")
-                    else:
-                        self._parse(part, position, document, b"", alone=len(documents) == 1)
+                    self._parse(part, position, document, alone=len(documents) == 1)
         except inbox.FileError as broken:
             if not self._settled(source):
                 self._leave(part)
@@ -221,7 +218,7 @@ class _Ingestion:
             self._refuse(part, broken.line or 0, None, broken.reason, b"")
         part.finished = True
 
-    def _parse(self, part: _Part, line: int, document: object, shown: bytes, *, alone: bool) -> None:
+    def _parse(self, part: _Part, line: int, document: bytes, *, alone: bool) -> None:
         context = DecisionContext(
             received_at=self._received_at,
             default_version=self._settings.system_version,
@@ -232,15 +229,13 @@ class _Ingestion:
         try:
             decision = parse_decision(document, context=context)
         except DecisionError as wrong:
-            only = (
-                isinstance(document, bytes) and line == 1 and wrong.field == "timestamp" and "missing" in wrong.reason
-            )
-            if only and inbox.is_single_line(part.source):
-                self._parse(part, line, document, shown, alone=True)
+            untimed = not alone and wrong.field == "timestamp" and "missing" in wrong.reason
+            if untimed and line == 1 and part.source.is_lines and inbox.is_single_line(part.source):
+                self._parse(part, line, document, alone=True)
                 return
-            self._refuse(part, line, wrong.field, wrong.reason, shown)
+            self._refuse(part, line, wrong.field, wrong.reason, document)
             return
-        part.decisions.append((line, decision, _shown(shown)))
+        part.decisions.append((line, decision, _shown(document)))
         self._pending += 1
 
     def _refuse(self, part: _Part, line: int, name: str | None, reason: str, shown: bytes) -> None:

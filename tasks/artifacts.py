@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect import task
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
 
 from scorekeeper import score
 from scorekeeper.domain.text import escape_markdown
@@ -16,7 +17,7 @@ from scorekeeper.store.sql import statement
 MOST_ROWS = 200
 
 
-@task(name="publish artifacts")
+@task(name="publish artifacts", cache_policy=NO_CACHE)
 async def publish_artifacts(db: Database, settings: Settings) -> int:
     """Write the artifacts of this run; the number of open trades."""
     metrics, open_trades = await asyncio.to_thread(_read, db)

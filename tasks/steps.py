@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 
 from scorekeeper import importing, ingest, publish, score, settle
@@ -16,6 +17,16 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 
 WAIT_FOR_WRITERS_SECONDS = 6
+
+
+async def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
+    return isinstance(await state.aresult(raise_on_failure=False), OperationalError)
+
+
+# Each step is one transaction that may be repeated; a database that went away may be back in a second.
+REPEATABLE: dict[str, Any] = {
+    "cache_policy": NO_CACHE, "retries": 2, "retry_delay_seconds": 1, "retry_condition_fn": _may_pass,
+}  # fmt: skip
 
 
 def connect(settings: Settings) -> Database:
@@ -30,7 +41,7 @@ def whole_minute(moment: datetime | None) -> datetime:
     return aware.astimezone(UTC).replace(second=0, microsecond=0)
 
 
-@task(name="ingest files", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+@task(name="ingest files", **REPEATABLE)
 async def ingest_files(db: Database, settings: Settings, paths: list[str] | None) -> ingest.Summary:
     """Everything in the inbox (or in `paths`); files still being written are given a few seconds."""
     logger = get_run_logger()
@@ -74,11 +85,7 @@ def _expand(paths: list[str]) -> list[Path]:
     return files
 
 
-def _may_pass(state: Any) -> bool:
-    return isinstance(state.result(raise_on_failure=False), OperationalError)
-
-
-@task(name="fetch candles", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+@task(name="fetch candles", **REPEATABLE)
 async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> tuple[list[str], list[str]]:
     """Candles for every symbol with something open or undecided: (unknown symbols, symbols that failed, with why)."""
     return await asyncio.to_thread(_fetch_all, db, settings, as_of, get_run_logger())
@@ -103,7 +110,7 @@ def _fetch_all(db: Database, settings: Settings, as_of: datetime, logger: Any) -
     return unknown, failed
 
 
-@task(name="settle trades", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+@task(name="settle trades", **REPEATABLE)
 async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> settle.Settled:
     """Close what is due, fill horizon returns."""
     return await asyncio.to_thread(
@@ -111,7 +118,7 @@ async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> se
     )
 
 
-@task(name="score", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+@task(name="score", **REPEATABLE)
 async def score_days(db: Database, as_of: datetime) -> int:
     """Make the rollups of the touched days again; days."""
 
@@ -124,19 +131,19 @@ async def score_days(db: Database, as_of: datetime) -> int:
     return await asyncio.to_thread(db.transact, work)
 
 
-@task(name="publish files", retries=2, retry_delay_seconds=1, retry_condition_fn=lambda _t, _r, state: _may_pass(state))
+@task(name="publish files", **REPEATABLE)
 async def publish_files(db: Database, settings: Settings) -> publish.Published:
     """Append what is new to log and dataset."""
     return await asyncio.to_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
 
 
-@task(name="import dataset")
+@task(name="import dataset", cache_policy=NO_CACHE)
 async def import_records(db: Database, settings: Settings, path: Path) -> importing.Imported:
     """Read a dataset of the predecessor."""
     return await asyncio.to_thread(importing.import_dataset, db, path, settings, datetime.now(UTC))
 
 
-@task(name="request close")
+@task(name="request close", cache_policy=NO_CACHE)
 async def request_close(db: Database, trade_id: str, at: datetime) -> str:
     """Note that a trade is to be closed at `at`."""
     return await asyncio.to_thread(db.transact, lambda c: settle.request_close(c, trade_id, at))

@@ -1,10 +1,22 @@
-"""JSON as strictly as Scorekeeper needs it: no duplicate keys, no NUL, no lone surrogate, no NaN, no depth bomb."""
+"""JSON as strictly as Scorekeeper needs it: no duplicate keys, no NUL, no lone surrogate, no NaN, no depth bomb.
+
+msgspec decodes. What it lacks (it keeps the last of duplicate keys, and takes NUL and numbers of any length) is looked
+for cheaply; a text that shows a sign of it, or that msgspec refuses, is read once more, slowly, to name the field.
+"""
 
 import json
+import math
+import re
 from typing import Any
+
+import msgspec
 
 MOST_DIGITS = 400
 MOST_DEPTH = 100
+_BOM = b"\xef\xbb\xbf"
+# A key that is not followed by its colon at once would escape the count of keys.
+_PARTED_KEY = re.compile(rb'"\s+:')
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MOST_DIGITS + 1))
 
 
 class DecisionError(ValueError):
@@ -20,6 +32,97 @@ class IncompleteJsonError(DecisionError):
     """The text does not parse; it may be that its end has not been written yet."""
 
 
+def load_json(text: bytes) -> object:
+    """The value that `text` (UTF-8, with or without a BOM) holds.
+
+    Raises DecisionError, IncompleteJsonError where the text does not parse.
+    """
+    if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DecisionError(None, "the text is UTF-16; write UTF-8")
+    body = text.removeprefix(_BOM)
+    try:
+        value: object = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refused:
+        _name_fault(body)
+        raise DecisionError(None, f"not JSON: {refused}") from None
+    # Every key brings one '":' along, and a string may bring more: equal counts mean that no key was given twice.
+    if (
+        _count_keys(value, 0) != body.count(b'":')
+        or _PARTED_KEY.search(body)
+        or b"\\u0000" in body
+        or _LONG_NUMBER.search(body)
+    ):
+        _name_fault(body)
+    return value
+
+
+def split_array(text: bytes) -> list[bytes] | None:
+    """The elements of an array, each as text of its own for `load_json`; None if `text` is no array.
+
+    Raises DecisionError, IncompleteJsonError where the array itself does not parse.
+    """
+    body = text.removeprefix(_BOM).strip()
+    if not body.startswith(b"["):
+        return None
+    try:
+        return [bytes(element) for element in msgspec.json.decode(body, type=list[msgspec.Raw])]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _split_slowly(body)  # what msgspec refuses in one element is no fault of the others
+
+
+def _split_slowly(body: bytes) -> list[bytes]:
+    elements = []
+    try:
+        words = body.decode()
+        end = _after_space(words, 1)
+        while words[end : end + 1] != "]":
+            _, stop = json.JSONDecoder(parse_int=_integer).raw_decode(words, end)
+            elements.append(words[end:stop].encode("utf-8", "surrogatepass"))
+            end = _after_space(words, stop)
+            if words[end : end + 1] == ",":
+                end = _after_space(words, end + 1)
+            elif words[end : end + 1] != "]":
+                raise json.JSONDecodeError("Expecting ',' delimiter", words, end)
+        if end + 1 != len(words):
+            raise json.JSONDecodeError("Extra data", words, end + 1)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        _name_fault(body)
+        raise IncompleteJsonError(None, "not JSON") from None
+    return elements
+
+
+def _after_space(words: str, at: int) -> int:
+    while words[at : at + 1] in (" ", "\t", "\r", "\n"):
+        at += 1
+    return at
+
+
+def _count_keys(value: object, depth: int) -> int:
+    if depth > MOST_DEPTH:
+        raise DecisionError(None, "nested too deeply")
+    count, inner = 0, value
+    if isinstance(value, dict):
+        count, inner = len(value), value.values()
+    if isinstance(value, dict | list):
+        for one in inner:  # type: ignore[attr-defined]  # the values of either
+            if type(one) is dict or type(one) is list:
+                count += _count_keys(one, depth + 1)
+    return count
+
+
+def _name_fault(body: bytes) -> None:
+    """Raise the DecisionError that says what is wrong, and where; return if it is nothing that matters."""
+    try:
+        value = _EXPLAINER.decode(body.decode())
+    except UnicodeDecodeError as wrong:
+        raise IncompleteJsonError(None, f"the text is not UTF-8 (byte {wrong.start})") from None
+    except json.JSONDecodeError as wrong:
+        raise IncompleteJsonError(None, f"not JSON: {wrong.msg} at line {wrong.lineno}, column {wrong.colno}") from None
+    except RecursionError:
+        raise DecisionError(None, "nested too deeply") from None
+    _check_values(value, "", 0)
+
+
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -31,56 +134,28 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _constant(word: str) -> Any:
-    raise DecisionError(None, f"{word} is no JSON number")
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MOST_DIGITS else math.inf
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
-        raise DecisionError(None, f"a number of {len(digits)} digits")
-    return int(digits)
+_EXPLAINER = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_integer)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_int=_integer)
-
-
-def load_json(text: bytes) -> object:
-    """The value that `text` (UTF-8, with or without a BOM) holds.
-
-    Raises DecisionError, IncompleteJsonError where the text does not parse.
-    """
-    if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DecisionError(None, "the text is UTF-16; write UTF-8")
-    try:
-        words = text.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        raise IncompleteJsonError(None, f"the text is not UTF-8 (byte {wrong.start})") from None
-    try:
-        value: object = _DECODER.decode(words)
-    except DecisionError:
-        raise
-    except json.JSONDecodeError as wrong:
-        raise IncompleteJsonError(None, f"not JSON: {wrong.msg} at line {wrong.lineno}, column {wrong.colno}") from None
-    except RecursionError:
-        raise DecisionError(None, "nested too deeply") from None
-    # Only an escape can bring either of them in: decoding UTF-8 has refused raw surrogates, JSON raw NULs.
-    if "\\u" in words or "\\U" in words:
-        _check_strings(value)
-    return value
-
-
-def _check_strings(value: object, depth: int = 0) -> None:
+def _check_values(value: object, field: str, depth: int) -> None:
+    where = field[:200] or None
     if depth > MOST_DEPTH:
-        raise DecisionError(None, "nested too deeply")
+        raise DecisionError(where, "nested too deeply")
     if isinstance(value, str):
         if "\0" in value:
-            raise DecisionError(None, "holds the character NUL (\\u0000)")
+            raise DecisionError(where, "holds the character NUL (\\u0000)")
         if any("\ud800" <= c <= "\udfff" for c in value):
-            raise DecisionError(None, "holds half of a surrogate pair")
+            raise DecisionError(where, "holds half of a surrogate pair")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise DecisionError(where, "not a finite number, or one of too many digits")
     elif isinstance(value, dict):
         for key, inner in value.items():
-            _check_strings(key, depth + 1)
-            _check_strings(inner, depth + 1)
+            _check_values(key, f"{field}.{key}" if field else key, depth + 1)
+            _check_values(inner, f"{field}.{key}" if field else key, depth + 1)
     elif isinstance(value, list):
-        for inner in value:
-            _check_strings(inner, depth + 1)
+        for position, inner in enumerate(value, 1):
+            _check_values(inner, f"{field}[{position}]", depth + 1)

@@ -2,7 +2,6 @@
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import Answer, Market, UnknownSymbolError
-from scorekeeper.market.replay import ReplayMarket
 
 __all__ = ["Answer", "Market", "UnknownSymbolError", "open_market"]
 
@@ -14,6 +13,9 @@ def open_market(name: str, grace_minutes: int) -> Market:
     """
     kind, _, rest = name.partition(":")
     if kind == "replay" and rest:
+        # Imported here: only who fetches prices pays for pandas.
+        from scorekeeper.market.replay import ReplayMarket
+
         return ReplayMarket(rest, grace_minutes)
     raise ScorekeeperError(
         f"MARKET={name}: this version tracks replay markets only; use replay:DIR, a folder of files like BTC-USDT.csv"

@@ -1,12 +1,15 @@
 """What a market is to Scorekeeper: sealed one-minute candles of a symbol between two minutes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Protocol
 
 from scorekeeper.errors import ScorekeeperError
+
+if TYPE_CHECKING:
+    import pandas as pd  # at run time only where prices are fetched: the tracker starts without it
 
 CANDLE_COLUMNS = ["minute_at", "open", "high", "low", "close", "volume"]
 

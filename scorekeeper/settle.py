@@ -42,7 +42,7 @@ def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
 
     Raises ScorekeeperError.
     """
-    bound, last = connection.execute(statement("bind_market"), {"name": name, "at": as_of}).one()
+    bound, last = connection.execute(statement("bind_market"), {"name": name, "as_of": as_of}).one()
     if bound != name:
         raise ScorekeeperError(
             f"this database keeps the score of {bound}, not of {name}: use another SCOREKEEPER_HOME or DATABASE_URL, "

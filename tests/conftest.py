@@ -6,11 +6,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 
 _numbers = itertools.count()
+settings.register_profile("patient", deadline=None)  # two busy cores are no reason to fail
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -112,9 +112,13 @@ def _engine(secret: str) -> Engine:
         return create_engine(
             url,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c client_min_messages=warning"},
+            connect_args={
+                "connect_timeout": 10,
+                "client_encoding": "utf8",  # a server of another encoding answers in it all the same
+                "options": "-c timezone=UTC -c client_min_messages=warning",
+            },
         )
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ScorekeeperError(
             "DATABASE_URL: no database address; write postgresql://user:password@host/name"
         ) from None

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, inspect, text
 
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.store.sql import SQL_FOLDER
 
 MIGRATE_LOCK = 0x5C0_0000
@@ -36,8 +37,13 @@ def migrate_to(connection: Connection, version: str) -> None:
 
 def migrate_to_head(connection: Connection) -> bool:
     """Bring the schema to the newest version; whether there was anything to do."""
-    if current_version(connection) == newest_version():
-        connection.rollback()
+    current = current_version(connection)
+    connection.rollback()
+    if current == newest_version():
         return False
+    if current is not None and current > newest_version():
+        raise ScorekeeperError(
+            f"the database has schema {current}, this Scorekeeper knows {newest_version()}: it is newer; upgrade first"
+        )
     migrate_to(connection, "head")
     return True

@@ -1,0 +1,37 @@
+"""A process that does the whole job over one inbox, to be killed: python -m tests.faults.pipeline MARKET AS_OF…"""
+
+import sys
+from datetime import UTC, datetime
+
+from scorekeeper import ingest, publish, score, settle
+from scorekeeper.market import open_market
+from scorekeeper.settings import load_settings
+from scorekeeper.store.database import open_database
+
+RECEIVED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def main(folder: str, *moments: str) -> None:
+    settings = load_settings()
+    ingest.BATCH_DECISIONS = 100  # many commits to be killed between
+    with open_database(settings.database_url, settings.scorekeeper_home) as db:
+        ingest.ingest_files(db, settings, received_at=RECEIVED_AT)
+        market = open_market(f"replay:{folder}", settings.candle_grace_minutes)
+        for as_of in map(datetime.fromisoformat, moments):
+            with db.begin() as connection:
+                last = connection.exec_driver_sql("SELECT begun_as_of FROM scorekeeper.market").scalar()
+            if last is not None and as_of < last:
+                continue
+            db.transact(lambda c, at=as_of: settle.bind_market(c, market.name, at))  # type: ignore[misc]
+            for need in db.transact(lambda c, at=as_of: settle.select_needs(c, at)):  # type: ignore[misc]
+                settle.fetch_candles(db, market, need, as_of)
+            db.transact(lambda c, at=as_of: settle.settle(c, at, suspect_price_pct=5))  # type: ignore[misc]
+            with db.begin() as connection:
+                score.score_stale_days(connection, as_of)
+                settle.mark(connection, as_of)
+                settle.advance_as_of(connection, as_of)
+            publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

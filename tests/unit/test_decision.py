@@ -1,0 +1,158 @@
+"""What a decision is: names, aliases, ranges, identity."""
+
+import hashlib
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorekeeper.domain.decision import DecisionContext, DecisionError, direction_of, parse_decision
+from scorekeeper.domain.symbols import unify_symbol
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CONTEXT = DecisionContext(NOW, "v0.2.0", 60, ZoneInfo("UTC"), None)
+GOOD: dict[str, Any] = {
+    "symbol": "BTC/USDT", "interval": "1h", "price": 45000.0, "type": "BUY", "confidence": 85,
+    "timestamp": "2025-05-01T12:00:00Z", "reason": "Strong bullish signals across multiple indicators",
+    "agent_analyses": {"TechnicalAnalystAgent": {"signal": "BUY", "confidence": 90}},
+}  # fmt: skip
+
+
+def parse(document: object, **changes: Any) -> Any:
+    context = DecisionContext(**{**CONTEXT.__dict__, **changes})
+    return parse_decision(document, context=context)
+
+
+def test_the_documented_decision_is_read_as_documented() -> None:
+    decision = parse(GOOD)
+    assert (decision.symbol, decision.action, decision.direction, decision.price) == ("BTC/USDT", "BUY", 1, 45000.0)
+    assert decision.opened_at == datetime(2025, 5, 1, 12, tzinfo=UTC)
+    assert decision.expires_at - decision.opened_at == timedelta(minutes=60)
+    canonical = json.dumps(GOOD, sort_keys=True, separators=(",", ":")).encode()
+    assert decision.trade_id == f"BTCUSDT-2025-05-01T12:00:00Z-{hashlib.sha256(canonical).hexdigest()[:8]}"
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from([None, 2]))
+def test_the_same_content_is_the_same_decision_whatever_the_formatting(
+    chance: random.Random, indent: int | None
+) -> None:
+    items = list(GOOD.items())
+    chance.shuffle(items)
+    assert parse(json.dumps(dict(items), indent=indent).encode()).trade_id == parse(GOOD).trade_id
+
+
+def test_without_a_timestamp_the_id_has_no_time_and_the_file_gives_it() -> None:
+    document = {k: v for k, v in GOOD.items() if k != "timestamp"}
+    with pytest.raises(DecisionError, match="timestamp: missing"):
+        parse(document)
+    first = parse(document, fallback_opened_at=NOW - timedelta(hours=1))
+    again = parse(document, fallback_opened_at=NOW)
+    assert first.trade_id == again.trade_id
+    assert first.trade_id.count("-") == 1
+    assert first.opened_at == NOW - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "utc"),
+    [
+        ("2025-05-01T12:00:00", "2025-05-01T10:00:00+00:00"),
+        ("2025-05-01T12:00:00+05:30", "2025-05-01T06:30:00+00:00"),
+        (1746100800, "2025-05-01T12:00:00+00:00"),
+        (1746100800123, "2025-05-01T12:00:00.123000+00:00"),
+        (1746100800.5, "2025-05-01T12:00:00.500000+00:00"),
+    ],
+)
+def test_times_are_read_in_every_documented_form(given: object, utc: str) -> None:
+    decision = parse({**GOOD, "timestamp": given}, timezone=ZoneInfo("Europe/Berlin"))
+    assert decision.opened_at == datetime.fromisoformat(utc)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("confidence", -5), ("confidence", 101), ("confidence", "high"), ("confidence", True),
+        ("price", 0), ("price", -1), ("price", "45k"), ("price", None), ("price", True), ("price", 10**400),
+        ("symbol", None), ("symbol", ""), ("symbol", "BTC USDT"), ("symbol", 5), ("type", None), ("type", "a b"),
+        ("timestamp", "0001-01-01"), ("timestamp", "9999-12-31"), ("timestamp", "infinity"), ("timestamp", True),
+        ("timestamp", "2026-01-01T00:06:00Z"), ("timestamp", 1e300), ("max_hold_minutes", 0),
+        ("max_hold_minutes", 1e9), ("stop_loss", 45000.0), ("stop_loss", 50000), ("take_profit", 44000),
+        ("take_profit", "x"), ("position_size", -1), ("version", 3), ("reason", ["a"]), ("trade_id", ""),
+        ("trade_id", "x" * 513), ("trade_id", "a\nb"), ("agent_analyses", []), ("interval", 1),
+    ],
+)  # fmt: skip
+def test_a_field_out_of_range_is_named(field: str, value: object) -> None:
+    with pytest.raises(DecisionError) as refused:
+        parse({**GOOD, field: value})
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"A": {"signal": "BUY", "confidence": 101}}, "agent_analyses.A.confidence"),
+        ({"A": {"signal": 3}}, "agent_analyses.A.signal"),
+        ({"A": 3}, "agent_analyses.A"),
+        ({f"A{i}": {"signal": "BUY"} for i in range(10_000)}, "agent_analyses"),
+    ],
+)
+def test_an_agent_out_of_range_is_named(said: object, field: str) -> None:
+    with pytest.raises(DecisionError) as refused:
+        parse({**GOOD, "agent_analyses": said})
+    assert refused.value.field == field
+
+
+def test_other_names_mean_the_same_and_must_not_contradict() -> None:
+    renamed = {k: v for k, v in GOOD.items() if k not in ("type", "price", "agent_analyses")}
+    renamed |= {"action": "BUY", "entry_price": 45000.0, "agent_contributions": GOOD["agent_analyses"]}
+    decision = parse(renamed)
+    assert (decision.action, decision.price, len(decision.signals)) == ("BUY", 45000.0, 1)
+    with pytest.raises(DecisionError, match="says something else"):
+        parse({**GOOD, "entry_price": 1.0})
+
+
+def test_other_actions_open_no_trade_and_need_no_price() -> None:
+    decision = parse({"symbol": "BTCUSDT", "type": "CONFLICTED", "timestamp": 1746100800, "price": 0})
+    assert (decision.action, decision.direction, decision.price) == ("CONFLICTED", 0, None)
+
+
+def test_unknown_fields_are_kept_as_they_came() -> None:
+    assert parse({**GOOD, "mood": {"a": [1]}}).extra == {"mood": {"a": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("word", "direction"),
+    [("BUY", 1), ("strong_buy", 1), ("Strong Buy", 1), ("LONG", 1), ("bullish", 1), ("SELL", -1), ("STRONG-SELL", -1),
+     ("short", -1), ("BEARISH", -1), ("HOLD", 0), ("NEUTRAL", 0), ("", 0), ("no idea", 0)],
+)  # fmt: skip
+def test_signals_are_read_by_direction(word: str, direction: int) -> None:
+    assert direction_of(word) == direction
+
+
+@pytest.mark.parametrize(
+    ("raw", "unified"),
+    [("BTCUSDT", "BTC/USDT"), ("btc-usdt", "BTC/USDT"), ("BTC_USDT", "BTC/USDT"), ("BTC/USDT", "BTC/USDT"),
+     ("BTC/USDT:USDT", "BTC/USDT:USDT"), ("ETHBTC", "ETH/BTC"), ("BTCFDUSD", "BTC/FDUSD"), ("UNIT/BTC", "UNIT/BTC")],
+)  # fmt: skip
+def test_symbols_are_unified(raw: str, unified: str) -> None:
+    assert unify_symbol(raw) == unified
+    assert unify_symbol(unified) == unified
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "stop_loss", "trade_id", "max_hold_minutes"]), json_values))
+def test_no_document_raises_anything_but_a_decision_error(changes: dict[str, object]) -> None:
+    try:
+        parse({**GOOD, **changes})
+    except DecisionError:
+        return

@@ -1,0 +1,95 @@
+"""JSON is read as strictly as a record of money decisions needs."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scorekeeper.domain.json_reading import DecisionError, IncompleteJsonError, load_json, split_array
+
+numbers = st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+values = st.recursive(
+    st.none() | st.booleans() | numbers | words,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4),
+    max_leaves=20,
+)
+layouts = st.sampled_from([{}, {"indent": 2}, {"separators": (" , ", " : ")}, {"ensure_ascii": False}])
+
+
+@given(values, layouts)
+def test_what_the_standard_library_writes_is_read_as_it_was(value: object, layout: dict[str, object]) -> None:
+    assert load_json(json.dumps(value, **layout).encode()) == value  # type: ignore[arg-type]
+
+
+@given(st.lists(values, max_size=5), layouts)
+def test_an_array_is_split_into_its_elements(elements: list[object], layout: dict[str, object]) -> None:
+    parts = split_array(json.dumps(elements, **layout).encode())  # type: ignore[arg-type]
+    assert parts is not None
+    assert [load_json(part) for part in parts] == elements
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_raise_anything_but_a_decision_error(content: bytes) -> None:
+    for read in (load_json, split_array):
+        try:
+            read(content)
+        except DecisionError:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ('{"a": NaN}', "a"),
+        ('{"a": {"b": -Infinity}}', "a.b"),
+        ('{"a": [1, 1e999]}', "a[2]"),
+        ('{"a": ' + "9" * 5_000 + "}", "a"),
+        ('{"a": "x\\u0000y"}', "a"),
+        ('{"a": "\\ud800"}', "a"),
+        ('{"a": 1, "a": 2}', "a"),
+        ('{"a" : 1, "a" : 2}', "a"),
+        ('{"x": {"a": 1, "b": 2, "a": 3}}', "a"),
+        ('{"a": "\\":", "b": 1, "b": 2}', "b"),
+    ],
+)
+def test_a_fault_is_named_with_its_field(text: str, field: str) -> None:
+    with pytest.raises(DecisionError) as refused:
+        load_json(text.encode())
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("text", [b'{"a": 1', b"", b'{"a"', b"nul", b'"\xff"'])
+def test_what_does_not_parse_may_still_be_growing(text: bytes) -> None:
+    with pytest.raises(IncompleteJsonError):
+        load_json(text)
+
+
+def test_depth_is_capped_and_a_bom_is_no_matter() -> None:
+    for depth in (200, 100_000):
+        with pytest.raises(DecisionError, match="deep"):
+            load_json(b"[" * depth + b"]" * depth)
+    assert load_json(b"\xef\xbb\xbf[1]") == [1]
+    with pytest.raises(DecisionError, match="UTF-16"):
+        load_json('{"a": 1}'.encode("utf-16"))
+
+
+def test_one_bad_element_leaves_the_others_readable() -> None:
+    parts = split_array(b'[{"a": 1}, {"a": NaN} , {"a": "\\ud800"},{"b": 2, "b": 3}, 4 ]')
+    assert parts is not None
+    assert len(parts) == 5
+    assert [load_json(parts[0]), load_json(parts[4])] == [{"a": 1}, 4]
+    for bad in parts[1:4]:
+        with pytest.raises(DecisionError):
+            load_json(bad)
+    with pytest.raises(IncompleteJsonError):
+        split_array(b'[{"a": 1}, {"a"')
+    with pytest.raises(IncompleteJsonError):
+        split_array(b"[NaN] x")
+
+
+def test_an_integer_keeps_its_digits() -> None:
+    assert load_json(b"12345678901234567890123") == 12345678901234567890123
+    assert math.copysign(1, load_json(b"-0.0")) == -1  # type: ignore[arg-type]

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import click
 import typer
 
 from scorekeeper.errors import ScorekeeperError
@@ -293,14 +292,7 @@ def migrate(
 def main() -> None:
     """Exit code 0 if the work was done, 1 with one clear line if not, 2 for usage."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
-    except click.ClickException as usage:
-        usage.show()
-        sys.exit(usage.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+        app()  # says what is wrong with the usage itself, and exits with 2
     except Exception as failed:
         if os.environ.get("SCOREKEEPER_DEBUG"):
             raise

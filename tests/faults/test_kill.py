@@ -57,8 +57,7 @@ class Place:
         with open_database(self.url, self.folder) as db, db.begin() as connection:
             return {
                 table: sorted(
-                    str(tuple(row))
-                    for row in connection.exec_driver_sql(f"SELECT {columns} FROM scorekeeper.{table}")
+                    str(tuple(row)) for row in connection.exec_driver_sql(f"SELECT {columns} FROM scorekeeper.{table}")
                 )
                 for table, columns in TABLES.items()
             }

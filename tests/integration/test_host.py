@@ -36,7 +36,10 @@ def test_the_tracker_works_from_a_host_with_rooms_of_the_same_names(database_url
     record = json.loads((tmp_path / "d" / "performance_dataset.jsonl").read_text())
     assert (record["trade_id"], record["status"]) == (trade_id, "active")
     environment |= {"PYTHONPATH": str(ROOT)}
-    second = "from analytics.performance_tracker import PerformanceTracker as P; print(P().get_system_metrics()['active_trades'])"
+    second = (
+        "from analytics.performance_tracker import PerformanceTracker; "
+        "print(PerformanceTracker().get_system_metrics()['active_trades'])"
+    )
     seen = subprocess.run(
         [sys.executable, "-c", second], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from scorekeeper import importing, ingest, score
 from scorekeeper.settings import Settings, load_settings
@@ -54,15 +54,18 @@ def real_candles() -> list[reference.RefCandle]:
         ]
 
 
+def count_actions(connection: Connection) -> dict[str, int]:
+    rows = connection.execute(text("SELECT action, count(*) FROM scorekeeper.decision GROUP BY action"))
+    return {action: count for action, count in rows}
+
+
 def test_the_real_log_comes_in_by_inbox_and_by_import_alike(db: Database, settings: Settings) -> None:
     by_import = importing.import_dataset(db, DECISIONS, settings, NOW)
     assert (by_import.records, by_import.decisions, by_import.rejected) == (216, 216, [])
     again = importing.import_dataset(db, DECISIONS, settings, NOW)
     assert (again.decisions, again.duplicates) == (0, 216)
     with db.begin() as connection:
-        actions = dict(
-            connection.execute(text("SELECT action, count(*) FROM scorekeeper.decision GROUP BY action")).all()  # type: ignore[arg-type]
-        )
+        actions = count_actions(connection)
     assert actions.keys() == {"BUY", "SELL", "HOLD", "CONFLICTED"}
     with db.begin() as connection:
         connection.execute(text("TRUNCATE scorekeeper.decision CASCADE"))
@@ -71,9 +74,7 @@ def test_the_real_log_comes_in_by_inbox_and_by_import_alike(db: Database, settin
     summary = ingest.ingest_files(db, settings, received_at=datetime.now(UTC) + timedelta(seconds=10))
     assert (summary.decisions, summary.rejected) == (216, 0)
     with db.begin() as connection:
-        actions_again = dict(
-            connection.execute(text("SELECT action, count(*) FROM scorekeeper.decision GROUP BY action")).all()  # type: ignore[arg-type]
-        )
+        actions_again = count_actions(connection)
     assert actions_again == actions
 
 

@@ -1,0 +1,86 @@
+"""The command as a user types it: exit codes, one clear line, the demo."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scorekeeper.settings import Settings
+
+COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
+CLOSED = "postgresql://owner:canary-7f3a@127.0.0.1:1/x"
+
+
+def scorekeeper(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    ours = {name.upper() for name in Settings.model_fields} | {"PREFECT_API_URL", "PREFECT_HOME"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(
+        [COMMAND, *words], cwd=folder, env={**kept, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["no-such-command"], ["close"], ["void", "x"], ["track", "--as-of", "yesterday"], ["metrics", "--no-such"]],
+)
+def test_wrong_usage_exits_with_2(tmp_path: Path, words: list[str]) -> None:
+    assert scorekeeper(tmp_path, *words).returncode == 2
+
+
+def test_every_command_explains_itself(tmp_path: Path) -> None:
+    listed = scorekeeper(tmp_path, "--help").stdout
+    for name in ("demo", "ingest", "track", "metrics", "publish", "close", "void", "import", "status", "verify"):
+        assert name in listed
+        shown = scorekeeper(tmp_path, name, "--help")
+        assert (shown.returncode, "--home" in shown.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("words", [["metrics"], ["status"], ["verify"], ["publish"], ["void", "x", "--why", "y"]])
+def test_a_database_that_is_away_is_one_clear_line_and_exit_code_1(tmp_path: Path, words: list[str]) -> None:
+    done = scorekeeper(tmp_path, *words, DATABASE_URL=CLOSED)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: cannot reach the database at postgresql")
+    assert done.stderr.count("\n") == 1
+    assert "canary" not in done.stderr
+
+
+def test_on_an_empty_database_metrics_are_undefined_and_unknown_trades_are_said_to_be(
+    database_url: str, tmp_path: Path
+) -> None:
+    done = scorekeeper(tmp_path, "metrics", "--json", "--database-url", database_url)
+    answer = json.loads(done.stdout)
+    assert (answer["completed_trades"], answer["win_rate"], answer["net"]["sqn"]) == (0, None, None)
+    done = scorekeeper(tmp_path, "void", "nothing", "--why", "test", "--database-url", database_url)
+    assert (done.returncode, "unknown" in done.stderr) == (1, True)
+
+
+def test_the_demo_does_the_whole_job_in_an_empty_folder_and_again_adds_nothing(tmp_path: Path) -> None:
+    first = scorekeeper(tmp_path, "demo", "--home", "here/demo")
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == ""
+    assert "420 decisions" in first.stdout
+    assert "TechnicalAnalystAgent" in first.stdout
+    home = tmp_path / "here" / "demo"
+    lines = (home / "datasets" / "performance_dataset.jsonl").read_bytes()
+    verified = scorekeeper(tmp_path, "verify", "--home", str(home))
+    assert (verified.returncode, verified.stderr) == (0, "")
+    again = scorekeeper(tmp_path, "demo", "--home", "here/demo")
+    assert again.returncode == 0, again.stderr
+    assert (home / "datasets" / "performance_dataset.jsonl").read_bytes() == lines
+
+
+def test_the_first_command_in_an_empty_folder_works_from_file_to_metrics(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    decision = {"symbol": "BTCUSDT", "type": "BUY", "price": 100.0, "timestamp": "2025-05-01T12:00:00Z"}
+    (tmp_path / "inbox" / "a.json").write_text(json.dumps(decision))
+    (tmp_path / "inbox" / "b.json").write_text(json.dumps({**decision, "confidence": 101}))
+    done = scorekeeper(tmp_path, "ingest", DATABASE_URL=database_url)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "2 files: 1 decisions, 0 duplicates, 1 rejected"
+    assert "b.json, line 1, confidence: 101.0 is not between 0 and 100" in done.stdout
+    done = scorekeeper(tmp_path, "track", DATABASE_URL=database_url, MARKET="replay:nowhere")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "there is no such folder" in done.stderr

@@ -1,0 +1,113 @@
+"""The flows on a real Prefect server: what they return, what they publish, how they fail."""
+
+import asyncio
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
+
+from flows.close_trade import close_trade
+from flows.import_dataset import import_dataset
+from flows.ingest import ingest
+from flows.track import track
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.sample import write_sample
+
+
+def artifacts(key: str) -> list[str]:
+    async def read() -> list[str]:
+        async with get_client() as client:
+            found = await client.read_artifacts(
+                artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), sort=ArtifactSort.CREATED_DESC
+            )
+            return [str(one.data) for one in found]
+
+    return asyncio.run(read())
+
+
+def run(flow_run: Any) -> Any:
+    return asyncio.run(flow_run)
+
+
+def test_files_become_a_published_score(home: Path) -> None:
+    as_of = write_sample(home / "inbox", home / "market")
+    assert run(ingest())["decisions"] == 420
+    assert list((home / "inbox").iterdir()) == []
+    early = run(track(as_of - timedelta(hours=30)))
+    assert early["open"] > 0
+    (open_trades,) = [json.loads(artifacts("open-trades")[0])]
+    assert len(open_trades) == early["open"]
+    done = run(track(as_of))
+    assert done["closed"] > 0
+    assert (done["open"], done["unknown_symbols"], done["symbols_failed"]) == (0, [], [])
+    assert "win rate" in artifacts("performance-summary")[0]
+    rows = {row["figure"]: row for row in json.loads(artifacts("system-metrics")[0])}
+    assert int(rows["completed_trades"]["gross"]) == early["closed"] + done["closed"]
+    assert len(json.loads(artifacts("agent-metrics")[0])) == 5
+    for key, name in (("performance-log", "performance_summary.logl"), ("performance-dataset", "_dataset.jsonl")):
+        assert name in artifacts(key)[0]
+    again = run(track(as_of))
+    assert (again["closed"], again["dataset_lines"], again["log_lines"]) == (0, 0, 0)
+
+
+def test_an_empty_inbox_is_a_green_run_that_does_nothing(home: Path) -> None:
+    done = run(ingest())
+    assert (done["files"], done["decisions"], done["rejections"]) == (0, 0, [])
+
+
+def test_a_symbol_that_the_market_does_not_know_stops_no_other(home: Path) -> None:
+    as_of = write_sample(home / "inbox", home / "market")
+    run(ingest())
+    (home / "market" / "ETH-USDT.csv").unlink()
+    (home / "market" / "SOL-USDT.csv").write_text("timestamp,open\n")
+    done = run(track(as_of))
+    assert done["unknown_symbols"] == ["ETH/USDT"]
+    assert "SOL/USDT" in done["symbols_failed"][0]
+    assert done["closed"] > 0
+    assert done["open"] > 0
+
+
+def test_a_requested_close_is_done_by_the_next_track_and_once(home: Path) -> None:
+    as_of = write_sample(home / "inbox", home / "market")
+    run(ingest())
+    first = run(track(as_of - timedelta(hours=30)))
+    trade_id = json.loads(artifacts("open-trades")[0])[0]["trade_id"].replace("&#45;", "-")
+    at = first["as_of"] + timedelta(minutes=1)
+    assert run(close_trade(trade_id, at)) == "requested"
+    assert run(close_trade(trade_id, at + timedelta(minutes=5))) == "already requested"
+    assert run(close_trade("no-such-trade", at)) == "unknown"
+    run(track(as_of))
+    assert run(close_trade(trade_id, as_of)) == "closed"
+    lines = (home / "datasets" / "performance_dataset.jsonl").read_text().splitlines()
+    ends = [r for r in map(json.loads, lines) if r["trade_id"] == trade_id and r["exit_reason"]]
+    assert ends[0]["exit_reason"] in ("manual", "stop_loss", "take_profit")
+
+
+def test_an_edited_file_makes_a_red_run_whose_first_line_says_what_to_do(home: Path) -> None:
+    as_of = write_sample(home / "inbox", home / "market")
+    run(ingest())
+    log = home / "logs" / "performance_summary.logl"
+    log.write_bytes(log.read_bytes().replace(b"BUY", b"BYE"))
+    with pytest.raises(ScorekeeperError, match="publish --rebuild"):
+        run(track(as_of))
+
+
+def test_a_dataset_of_the_predecessor_is_imported_once(home: Path) -> None:
+    record = {
+        "trade_id": "t1", "timestamp": "2025-05-01T12:00:00", "symbol": "BTC/USDT", "action": "BUY",
+        "entry_price": 100.0, "confidence": 80, "status": "active",
+        "agent_contributions": {"A": {"signal": "BUY", "confidence": 70}},
+    }  # fmt: skip
+    closed = record | {"status": "completed", "exit_price": 101.0, "exit_time": "2025-05-01T13:00:00", "pnl_pct": 1.0}
+    path = home / "old.jsonl"
+    path.write_text(json.dumps(record) + "\n" + json.dumps(closed) + "\n" + "{broken\n")
+    first = run(import_dataset(str(path)))
+    assert (first["records"], first["decisions"], first["completed"], len(first["rejected"])) == (3, 1, 1, 1)
+    assert (first["rejected"][0]["line"], run(import_dataset(str(path)))["completed"]) == (3, 0)
+    last = json.loads((home / "datasets" / "performance_dataset.jsonl").read_text().splitlines()[-1])
+    assert (last["pnl_pct"], last["exit_reason"], last["price_source"]) == (1.0, "imported", "imported")

@@ -95,9 +95,9 @@ def test_one_bad_line_takes_no_good_one_with_it(db: Database, settings: Settings
     ("content", "field"),
     [
         (b"", None),
-        (b'{"symbol": "BTC/USDT", "type": "BUY", "price": NaN}', None),
-        (b'{"symbol": "BTC/USDT", "type": "BUY", "type": "SELL", "price": 1}', None),
-        (b'{"symbol": "BTC/USDT", "type": "HOLD", "reason": "\\u0000"}', None),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "price": NaN}', "price"),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "type": "SELL", "price": 1}', "type"),
+        (b'{"symbol": "BTC/USDT", "type": "HOLD", "reason": "\\u0000"}', "reason"),
         (b"[" * 100_000, None),
         (b"\xff\xfe{\x00}\x00", None),
         (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 1e999}', "price"),

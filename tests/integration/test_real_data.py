@@ -55,8 +55,8 @@ def real_candles() -> list[reference.RefCandle]:
 
 
 def count_actions(connection: Connection) -> dict[str, int]:
-    rows = connection.execute(text("SELECT action, count(*) FROM scorekeeper.decision GROUP BY action"))
-    return {action: count for action, count in rows}
+    rows = connection.execute(text("SELECT action, count(*) AS n FROM scorekeeper.decision GROUP BY action"))
+    return {row.action: row.n for row in rows}
 
 
 def test_the_real_log_comes_in_by_inbox_and_by_import_alike(db: Database, settings: Settings) -> None:

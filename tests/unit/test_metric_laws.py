@@ -18,7 +18,7 @@ def pieces(day: date, gains: list[float]) -> DayPieces:
     fall = max(max([Decimal(0), *levels[:i]], default=Decimal(0)) - level for i, level in enumerate(levels))
     high = max(levels)
     last_high = max(i for i, level in enumerate(levels) if level == high)
-    runs = {}
+    runs: dict[str, int] = {}
     for name, hit in (("wins", [g > 0 for g in gains]), ("losses", [g < 0 for g in gains])):
         words = "".join("x" if h else "." for h in hit).split(".")
         runs |= {f"leading_{name}": len(words[0]), f"trailing_{name}": len(words[-1])}

@@ -47,5 +47,6 @@ def run_demo(home: Path) -> None:
         typer.echo(f"{done['closed']} trades closed, {done['horizons']} horizon returns, {done['open']} still open")
         with db.begin() as connection:
             print_metrics(system_metrics(connection))
+    typer.echo("All decisions count as late: the sample is of days gone by, and came in after it had expired.")
     typer.echo(f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\nhome:    {home}")
     typer.echo(f"Next:    scorekeeper metrics --home {home}\n         scorekeeper verify --home {home}")

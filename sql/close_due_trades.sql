@@ -5,7 +5,7 @@
 WITH moved AS (
     SELECT c.symbol, min(k.low) AS low, max(k.high) AS high
     FROM scorekeeper.candle_coverage AS c
-    INNER JOIN scorekeeper.candle AS k ON c.symbol = k.symbol AND k.minute_at >= c.settled_until
+    INNER JOIN scorekeeper.candle AS k ON c.symbol = k.symbol AND c.settled_until <= k.minute_at
     WHERE c.settled_until < c.sealed_until
     GROUP BY c.symbol
 ),
@@ -21,19 +21,19 @@ concerned AS (
     WHERE t.exit_time IS NULL AND t.due_at <= :as_of
     UNION
     SELECT t.trade_id
-    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND t.stop_loss >= moved.low
+    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.low <= t.stop_loss
     WHERE t.exit_time IS NULL AND t.direction = 1 AND t.stop_loss IS NOT NULL
     UNION
     SELECT t.trade_id
-    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND t.take_profit <= moved.high
+    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.high >= t.take_profit
     WHERE t.exit_time IS NULL AND t.direction = 1 AND t.take_profit IS NOT NULL
     UNION
     SELECT t.trade_id
-    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND t.stop_loss <= moved.high
+    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.high >= t.stop_loss
     WHERE t.exit_time IS NULL AND t.direction = -1 AND t.stop_loss IS NOT NULL
     UNION
     SELECT t.trade_id
-    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND t.take_profit >= moved.low
+    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.low <= t.take_profit
     WHERE t.exit_time IS NULL AND t.direction = -1 AND t.take_profit IS NOT NULL
 ),
 -- A trade lives through the candles that open at or after its entry and end at or before it is due.

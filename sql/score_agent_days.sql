@@ -14,7 +14,7 @@ WITH said AS (
         cast(cast(a.confidence AS text) AS numeric) / 100 AS p,
         sign(t.pnl_pct) AS won,
         a.direction * t.direction AS backing
-    FROM unnest(cast(:days AS date [])) AS d (day)
+    FROM unnest(cast(:days AS date[])) AS d (day)
     INNER JOIN scorekeeper.decision AS n
         ON
             n.expires_at >= cast(d.day AS timestamp) AT TIME ZONE 'UTC'
@@ -32,7 +32,7 @@ SELECT
     count(*) FILTER (WHERE right_way <> 0 AND p IS NOT NULL),
     coalesce(
         sum((p - CASE WHEN right_way > 0 THEN 1 ELSE 0 END) * (p - CASE WHEN right_way > 0 THEN 1 ELSE 0 END))
-            FILTER (WHERE right_way <> 0),
+        FILTER (WHERE right_way <> 0),
         0
     ),
     count(*) FILTER (WHERE backing = 1 AND won > 0), count(*) FILTER (WHERE backing = 1 AND won < 0),

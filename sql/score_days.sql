@@ -15,7 +15,7 @@ WITH counted AS (
         extract(EPOCH FROM t.exit_time - t.opened_at) AS held,
         cast(cast(t.mfe_pct AS text) AS numeric) AS mfe,
         cast(cast(t.mae_pct AS text) AS numeric) AS mae
-    FROM unnest(cast(:days AS date [])) AS d (day)
+    FROM unnest(cast(:days AS date[])) AS d (day)
     INNER JOIN scorekeeper.trade AS t
         ON
             t.exit_time >= cast(d.day AS timestamp) AT TIME ZONE 'UTC'
@@ -89,8 +89,9 @@ streaks AS (
         coalesce(max(length) FILTER (WHERE way < 0), 0) AS longest_losses
     FROM runs AS r
     INNER JOIN sums AS s
-        ON (r.day, r.after_fees) = (s.day, s.after_fees)
-        AND (r.version, r.symbol) IS NOT DISTINCT FROM (s.version, s.symbol)
+        ON
+            (r.day, r.after_fees) = (s.day, s.after_fees)
+            AND (r.version, r.symbol) IS NOT DISTINCT FROM (s.version, s.symbol)
     GROUP BY r.day, r.version, r.symbol, r.after_fees
 )
 SELECT
@@ -101,8 +102,10 @@ SELECT
     k.leading_wins, k.trailing_wins, k.longest_wins, k.leading_losses, k.trailing_losses, k.longest_losses
 FROM sums AS s
 INNER JOIN paths AS p
-    ON (s.day, s.after_fees) = (p.day, p.after_fees)
-    AND (s.version, s.symbol) IS NOT DISTINCT FROM (p.version, p.symbol)
+    ON
+        (s.day, s.after_fees) = (p.day, p.after_fees)
+        AND (s.version, s.symbol) IS NOT DISTINCT FROM (p.version, p.symbol)
 INNER JOIN streaks AS k
-    ON (s.day, s.after_fees) = (k.day, k.after_fees)
-    AND (s.version, s.symbol) IS NOT DISTINCT FROM (k.version, k.symbol);
+    ON
+        (s.day, s.after_fees) = (k.day, k.after_fees)
+        AND (s.version, s.symbol) IS NOT DISTINCT FROM (k.version, k.symbol);

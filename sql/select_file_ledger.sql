@@ -1,6 +1,9 @@
 -- One row per content already seen among the given ones. Parameter: hashes (bytea array). Called by ingest.
 SELECT
     f.sha256, f.committed_offset, f.committed_lines, f.finished_at IS NOT NULL AS finished,
-    EXISTS (SELECT 1 FROM scorekeeper.rejection AS r WHERE r.sha256 = f.sha256) AS has_rejections
+    exists(
+        SELECT 1 FROM scorekeeper.rejection AS r
+        WHERE r.sha256 = f.sha256
+    ) AS has_rejections
 FROM scorekeeper.decision_file AS f
-WHERE f.sha256 = any(cast(:hashes AS bytea []));
+WHERE f.sha256 = any(cast(:hashes AS bytea[]));

@@ -3,6 +3,12 @@ SELECT
     (SELECT m.name FROM scorekeeper.market AS m) AS market,
     (SELECT m.last_as_of FROM scorekeeper.market AS m) AS last_as_of,
     (SELECT count(*) FROM scorekeeper.decision) AS decisions,
-    (SELECT count(*) FROM scorekeeper.trade AS t WHERE t.exit_time IS NULL) AS open_trades,
-    (SELECT count(*) FROM scorekeeper.trade AS t WHERE t.exit_time IS NOT NULL) AS closed_trades,
+    (
+        SELECT count(*) FROM scorekeeper.trade AS t
+        WHERE t.exit_time IS NULL
+    ) AS open_trades,
+    (
+        SELECT count(*) FROM scorekeeper.trade AS t
+        WHERE t.exit_time IS NOT NULL
+    ) AS closed_trades,
     (SELECT count(*) FROM scorekeeper.rejection) AS rejections;

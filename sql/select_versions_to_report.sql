@@ -4,5 +4,8 @@ FROM scorekeeper.event AS e
 INNER JOIN scorekeeper.trade AS t ON e.trade_id = t.trade_id
 WHERE
     e.kind = 'outcome'
-    AND e.event_id > coalesce((SELECT max(m.event_id) FROM scorekeeper.event AS m WHERE m.kind = 'metrics'), 0)
+    AND e.event_id > coalesce((
+        SELECT max(m.event_id) FROM scorekeeper.event AS m
+        WHERE m.kind = 'metrics'
+    ), 0)
 ORDER BY t.version;

@@ -2,4 +2,4 @@
 -- Called by ingest.
 SELECT arrival_id, name, sha256, outcome, destination
 FROM scorekeeper.file_arrival
-WHERE moved_at IS NULL AND outcome <> 'reading' AND sha256 = any(cast(:hashes AS bytea []));
+WHERE moved_at IS NULL AND outcome <> 'reading' AND sha256 = any(cast(:hashes AS bytea[]));

@@ -5,7 +5,10 @@ INSERT INTO scorekeeper.file_arrival (
 )
 VALUES (
     :name, :sha256, :modified_at, :arrived_at,
-    1 + (SELECT count(*) FROM scorekeeper.file_arrival AS a WHERE a.sha256 = :sha256 AND a.moved_at IS NOT NULL),
+    1 + (
+        SELECT count(*) FROM scorekeeper.file_arrival AS a
+        WHERE a.sha256 = :sha256 AND a.moved_at IS NOT NULL
+    ),
     :outcome, :decisions, :duplicates, :rejected, :destination, :moved_at
 )
 ON CONFLICT (name, sha256) WHERE moved_at IS NULL DO UPDATE SET

@@ -91,7 +91,8 @@ CREATE TABLE scorekeeper.decision (
     CONSTRAINT decision_void_has_reason CHECK ((voided_at IS NULL) = (void_reason IS NULL))
 );
 COMMENT ON TABLE scorekeeper.decision IS 'One row per decision, traded or not.';
-COMMENT ON COLUMN scorekeeper.decision.content_sha256 IS 'Of the canonical JSON: the same id with another hash is a conflict.';
+COMMENT ON COLUMN scorekeeper.decision.content_sha256 IS
+'Of the canonical JSON: the same id with another hash is a conflict.';
 COMMENT ON COLUMN scorekeeper.decision.late IS 'Received after its own expiry: hindsight, counted apart.';
 COMMENT ON COLUMN scorekeeper.decision.price_suspect IS
 'The price is further than SUSPECT_PRICE_PCT from the market''s; null until the market is known.';
@@ -149,8 +150,10 @@ CREATE TABLE scorekeeper.trade (
     CONSTRAINT trade_stop_on_the_losing_side CHECK (direction * (entry_price - stop_loss) > 0),
     CONSTRAINT trade_target_on_the_winning_side CHECK (direction * (take_profit - entry_price) > 0),
     CONSTRAINT trade_open_if_and_only_if_no_exit CHECK (
-        num_nulls(exit_time, exit_price, exit_reason, exit_known_at, price_source, ambiguous_exit,
-            pnl_pct, net_pnl_pct, mfe_pct, mae_pct) IN (0, 10)
+        num_nulls(
+            exit_time, exit_price, exit_reason, exit_known_at, price_source, ambiguous_exit, pnl_pct, net_pnl_pct,
+            mfe_pct, mae_pct
+        ) IN (0, 10)
     ),
     CONSTRAINT trade_exit_price_positive CHECK (exit_price > 0 AND exit_price < 'infinity'),
     CONSTRAINT trade_exit_reason_known CHECK (
@@ -205,7 +208,8 @@ CREATE TABLE scorekeeper.candle_coverage (
 );
 COMMENT ON TABLE scorekeeper.candle_coverage IS
 'One row per symbol: every minute in [sealed_from, sealed_until) is sealed; one without a candle had none.';
-COMMENT ON COLUMN scorekeeper.candle_coverage.settled_until IS 'Candles before this have been held against scanned trades.';
+COMMENT ON COLUMN scorekeeper.candle_coverage.settled_until IS
+'Candles before this have been held against scanned trades.';
 
 CREATE TABLE scorekeeper.candle_revision (
     symbol text NOT NULL,
@@ -279,7 +283,8 @@ COMMENT ON TABLE scorekeeper.daily_score IS
 'One row per UTC exit day, scope (null: all) and basis (gross, after fees), without suspect and voided trades.';
 COMMENT ON COLUMN scorekeeper.daily_score.path_high_pct IS
 'Highest running sum of the day, after at least one step; one step per exit_time, the day starts at 0.';
-COMMENT ON COLUMN scorekeeper.daily_score.path_high_at IS 'The last exit_time at which the running sum stood at path_high_pct.';
+COMMENT ON COLUMN scorekeeper.daily_score.path_high_at IS
+'The last exit_time at which the running sum stood at path_high_pct.';
 COMMENT ON COLUMN scorekeeper.daily_score.path_low_pct IS 'Lowest running sum of the day, after at least one step.';
 COMMENT ON COLUMN scorekeeper.daily_score.path_fall_pct IS
 'Largest fall of the running sum below an earlier point of the day, its start at 0 included; not negative.';
@@ -320,7 +325,7 @@ CREATE TABLE scorekeeper.event (
     CONSTRAINT event_metrics_has_text CHECK ((kind = 'metrics') = (log_line IS NOT NULL))
 );
 COMMENT ON TABLE scorekeeper.event IS
-'One row per thing to be published; together with the decision''s and the trade''s unchanging columns it gives the line.';
+'One row per thing to be published; with the decision''s and the trade''s unchanging columns it gives the line.';
 COMMENT ON COLUMN scorekeeper.event.horizon_known IS 'Whether the horizon return was known then.';
 COMMENT ON COLUMN scorekeeper.event.line_no IS 'Given by the publisher, under its lock, without gaps; null until then.';
 CREATE UNIQUE INDEX event_once ON scorekeeper.event (trade_id, kind) WHERE trade_id IS NOT NULL;
@@ -367,7 +372,8 @@ LEFT JOIN LATERAL (
     ORDER BY c.minute_at DESC LIMIT 1
 ) AS m ON true
 WHERE t.exit_time IS NULL;
-COMMENT ON VIEW scorekeeper.report_open_trades IS 'One row per open trade, with its last mark (null: no price since entry).';
+COMMENT ON VIEW scorekeeper.report_open_trades IS
+'One row per open trade, with its last mark (null: no price since entry).';
 
 -- What the columns hold that have not been explained beside their table.
 COMMENT ON COLUMN scorekeeper.market.only_row IS 'Always true: there is one row.';

@@ -1,0 +1,50 @@
+"""What the documents name is what there is."""
+
+import re
+from pathlib import Path
+
+from scorekeeper.domain import decision
+from scorekeeper.domain.metrics import compose_agent, compose_system
+from scorekeeper.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+COUNTS = (
+    "signals calls correct incorrect sum_call_return_pct brier_calls sum_brier supported_winners supported_losers "
+    "opposed_winners opposed_losers abstained_winners abstained_losers"
+)
+
+
+def names_in(document: str) -> set[str]:
+    return set(re.findall(r"`([A-Za-z_0-9]+)`", (ROOT / document).read_text(encoding="utf-8")))
+
+
+def test_every_setting_is_in_the_readme_and_in_the_example() -> None:
+    settings = {name.upper() for name in Settings.model_fields if name != "base_dir"}
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert settings <= names_in("README.md")
+    assert {name for name in settings if not re.search(rf"^(# )?{name}=", example, re.MULTILINE)} == set()
+
+
+def test_every_figure_is_defined() -> None:
+    figures = compose_system([]).keys() | compose_agent(dict.fromkeys(COUNTS.split(), 0)).keys()
+    assert figures <= names_in("docs/metrics.md")
+
+
+def test_every_field_of_a_decision_is_described() -> None:
+    assert names_in("docs/decision-files.md") >= decision._KNOWN
+
+
+def test_links_and_pictures_of_the_documents_exist() -> None:
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert "://" in target or (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_sql_file_says_its_grain_and_is_used_by_name() -> None:
+    code = "".join(
+        p.read_text(encoding="utf-8") for room in ("scorekeeper", "tasks", "cli") for p in (ROOT / room).rglob("*.py")
+    )
+    for path in (ROOT / "sql").glob("*.sql"):
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        assert re.match(r"-- (One row|At most one row)", first), path.name
+        assert f'"{path.stem}"' in code, f"{path.name} is used by nothing"

@@ -38,7 +38,7 @@ MarketName = Annotated[
     str | None,
     typer.Option(
         "--market",
-        help="Where prices come from: replay:DIR, a folder of files like BTC-USDT.csv.",
+        help="Where prices come from: ccxt:binance, any ccxt exchange, or replay:DIR, a folder of files.",
         callback=_put("MARKET"),
     ),
 ]
@@ -129,6 +129,8 @@ def track(
     )
     for symbol in done["unknown_symbols"]:
         typer.echo(f"  the market does not know {symbol}: its trades stay open", err=True)
+    for line in done["prices_gone"]:
+        typer.echo(f"  {line}: void them, or leave them open", err=True)
     if done["symbols_failed"]:
         raise ScorekeeperError(f"no candles for {', '.join(done['symbols_failed'])}")
 

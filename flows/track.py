@@ -15,7 +15,7 @@ async def track(as_of: datetime | None = None) -> dict[str, Any]:
     settings = load_settings()
     minute = steps.whole_minute(as_of)
     with steps.connect(settings) as db:
-        unknown, failed = await steps.fetch_candles(db, settings, minute)
+        prices = await steps.fetch_candles(db, settings, minute)
         settled = await steps.settle_trades(db, settings, minute)
         await steps.score_days(db, minute)
         published = await steps.publish_files(db, settings)
@@ -23,6 +23,6 @@ async def track(as_of: datetime | None = None) -> dict[str, Any]:
     get_run_logger().info("%s UTC: closed %d, %d open", f"{minute:%Y-%m-%d %H:%M}", settled.closed, active)
     return {
         "as_of": minute, "closed": settled.closed, "horizons": settled.horizons, "open": active,
-        "unknown_symbols": unknown, "symbols_failed": failed,
+        "unknown_symbols": prices.unknown, "prices_gone": prices.gone, "symbols_failed": prices.failed,
         "log_lines": published.log_lines, "dataset_lines": published.dataset_lines,
     }  # fmt: skip

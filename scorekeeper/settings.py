@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     scorekeeper_home: Path = Path(".scorekeeper")
     inbox_dir: Path = Path("inbox")
     market: str = "ccxt:binance"
+    exchange_options: dict[str, Any] = Field(default_factory=dict)
     fee_bps: float = Field(10, ge=0, lt=10_000)
     decision_timezone: str = "UTC"
     candle_grace_minutes: int = Field(5, ge=0, le=1_440)

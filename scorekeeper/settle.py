@@ -3,14 +3,15 @@
 Every function works inside the caller's transaction and may be repeated.
 """
 
-from collections.abc import Callable
+import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection, text
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market import Answer, Market
+from scorekeeper.market import MINUTE, Answer, Market
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import raw, statement
 
@@ -27,6 +28,14 @@ class Need:
     sealed_from: datetime | None
     sealed_until: datetime | None
     earliest_new: datetime | None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a fetch did: candles written; `gone_until`: the market has not kept what was needed before it."""
+
+    candles: int
+    gone_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -65,32 +74,53 @@ def select_needs(connection: Connection, as_of: datetime) -> list[Need]:
     return [Need(*row) for row in rows]
 
 
-def fetch_candles(db: Database, market: Market, need: Need, as_of: datetime) -> int:
-    """Bring a symbol's sealed range up to `as_of`, and back to its earliest new decision; candles written.
+async def fetch_candles(db: Database, market: Market, need: Need, as_of: datetime) -> Fetched:
+    """Bring a symbol's sealed range up to `as_of`, and back to its earliest new decision.
 
-    Each answer is one transaction. Raises what the market raises.
+    Each answer is one transaction: killed, it goes on where it was. Raises what the market raises.
     """
-    written = 0
-    since = need.sealed_until
-    if need.earliest_new is not None and (need.sealed_from is None or need.earliest_new < need.sealed_from + _MINUTE):
-        start = market.first_minute(need.symbol, need.earliest_new)
-        if need.sealed_from is None:
-            since = start
-        elif start < need.sealed_from:
-            answer = market.candles(need.symbol, start, need.sealed_from, as_of)
-            written += db.transact(_storing(need.symbol, start, answer, as_of))
-    if since is not None and since < as_of:
-        answer = market.candles(need.symbol, since, as_of, as_of)
-        if answer.sealed_until > since:
-            written += db.transact(_storing(need.symbol, since, answer, as_of))
-    return written
+    sealed_from, sealed_until, written = need.sealed_from, need.sealed_until, 0
+    start = gone_until = None
+    new = need.earliest_new
+    if new is not None and (sealed_from is None or new < sealed_from + MINUTE):
+        start = await market.first_minute(need.symbol, new)
+        gone_until = start if start > new else None
+
+    async def take(since: datetime, until: datetime, *, whole: bool) -> datetime:
+        nonlocal written
+        answer = await market.candles(need.symbol, since, until, as_of)
+        while whole and since < answer.sealed_until < until:
+            more = await market.candles(need.symbol, answer.sealed_until, until, as_of)
+            if more.sealed_until == answer.sealed_until:
+                break
+            answer = answer.followed_by(more)
+        if answer.sealed_until > since and (answer.sealed_until == until or not whole):
+            store = partial(store_answer, symbol=need.symbol, since=since, answer=answer, as_of=as_of)
+            written += await asyncio.to_thread(db.transact, store)
+        return answer.sealed_until
+
+    # Backwards in pages that each join the range, so that it stays one piece whenever this ends.
+    while sealed_from is not None and start is not None and start < sealed_from:
+        since = start if market.page_minutes is None else max(start, sealed_from - market.page_minutes * MINUTE)
+        if await take(since, sealed_from, whole=True) < sealed_from:
+            break
+        sealed_from = since
+    at = sealed_until or start
+    kept = await market.first_kept()
+    if at is not None and kept is not None and at < kept:
+        # The exchange has forgotten what would join the two: older trades stay open, and are reported.
+        at = gone_until = kept
+        await asyncio.to_thread(db.transact, partial(_restart_coverage, symbol=need.symbol, start=kept))
+    while at is not None and at < as_of:
+        reached = await take(at, as_of, whole=False)
+        if reached <= at:
+            break
+        at = reached
+    return Fetched(written, gone_until)
 
 
-_MINUTE = timedelta(minutes=1)
-
-
-def _storing(symbol: str, since: datetime, answer: Answer, as_of: datetime) -> Callable[[Connection], int]:
-    return lambda connection: store_answer(connection, symbol, since, answer, as_of)
+def _restart_coverage(connection: Connection, symbol: str, start: datetime) -> None:
+    connection.execute(statement("restart_coverage"), {"symbol": symbol, "start": start})
 
 
 def store_answer(connection: Connection, symbol: str, since: datetime, answer: Answer, as_of: datetime) -> int:
@@ -105,11 +135,9 @@ def store_answer(connection: Connection, symbol: str, since: datetime, answer: A
         for minute, *prices in answer.candles.itertuples(index=False, name=None):
             copy.write_row((symbol, minute.to_pydatetime(), *prices))
     connection.execute(statement("insert_revisions"), {"as_of": as_of})
-    new = connection.execute(statement("insert_candles"), {"sealed_until": answer.sealed_until}).rowcount
-    connection.execute(
-        statement("extend_coverage"),
-        {"symbol": symbol, "sealed_from": since, "sealed_until": answer.sealed_until},
-    )
+    sealed = {"sealed_from": since, "sealed_until": answer.sealed_until}
+    new = connection.execute(statement("insert_candles"), sealed).rowcount
+    connection.execute(statement("extend_coverage"), {"symbol": symbol, **sealed})
     return new
 
 
@@ -161,6 +189,11 @@ def record_settlement(connection: Connection) -> None:
     connection.execute(statement("insert_outcome_events"))
     connection.execute(statement("insert_horizon_events"))
     connection.execute(statement("mark_stale_days"))
+
+
+def select_stuck(connection: Connection, as_of: datetime) -> list[tuple[str, int, datetime]]:
+    """(symbol, trades, since when prices are kept) of trades that are due, but older than the prices."""
+    return [tuple(row) for row in connection.execute(statement("select_stuck_trades"), {"as_of": as_of})]
 
 
 def mark(connection: Connection, as_of: datetime) -> int:

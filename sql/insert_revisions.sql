@@ -6,5 +6,12 @@ FROM incoming_candle AS i
 INNER JOIN scorekeeper.candle_coverage AS c
     ON i.symbol = c.symbol AND i.minute_at >= c.sealed_from AND i.minute_at < c.sealed_until
 LEFT JOIN scorekeeper.candle AS k ON i.symbol = k.symbol AND i.minute_at = k.minute_at
-WHERE (i.open, i.high, i.low, i.close, i.volume) IS DISTINCT FROM (k.open, k.high, k.low, k.close, k.volume)
+WHERE
+    (i.open, i.high, i.low, i.close, i.volume) IS DISTINCT FROM (k.open, k.high, k.low, k.close, k.volume)
+    AND NOT exists(
+        SELECT 1 FROM scorekeeper.candle_revision AS r
+        WHERE
+            r.symbol = i.symbol AND r.minute_at = i.minute_at
+            AND (r.open, r.high, r.low, r.close, r.volume) = (i.open, i.high, i.low, i.close, i.volume)
+    )
 ON CONFLICT DO NOTHING;

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 
 WAIT_FOR_WRITERS_SECONDS = 6
+SYMBOLS_AT_ONCE = 20
+CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 async def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
@@ -85,29 +88,59 @@ def _expand(paths: list[str]) -> list[Path]:
     return files
 
 
+@dataclass
+class Prices:
+    """What fetching did: symbols asked for, candles new, and what is wrong, a line each."""
+
+    symbols: int = 0
+    candles: int = 0
+    unknown: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
 @task(name="fetch candles", **REPEATABLE)
-async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> tuple[list[str], list[str]]:
-    """Candles for every symbol with something open or undecided: (unknown symbols, symbols that failed, with why)."""
-    return await asyncio.to_thread(_fetch_all, db, settings, as_of, get_run_logger())
+async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> Prices:
+    """Candles for every symbol with something open or undecided; one that fails stops no other."""
+    logger = get_run_logger()
+    prices = Prices()
+    cache = settings.scorekeeper_home / "cache"
+    async with open_market(
+        settings.market, settings.candle_grace_minutes, cache=cache, exchange_options=settings.exchange_options
+    ) as market:
+        clock = await market.now()
+        if clock is not None and as_of > max(clock, datetime.now(UTC)) + CLOCK_TOLERANCE:
+            raise ScorekeeperError(f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock: wait for it")
+        await asyncio.to_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
+        needs = await asyncio.to_thread(db.transact, lambda c: settle.select_needs(c, as_of))
+        at_once = asyncio.Semaphore(SYMBOLS_AT_ONCE)
 
+        async def fetch(need: settle.Need) -> None:
+            try:
+                async with at_once:
+                    done = await settle.fetch_candles(db, market, need, as_of)
+            except UnknownSymbolError as missing:
+                prices.unknown.append(need.symbol)
+                logger.warning("%s; its trades stay open", missing)
+            except ScorekeeperError as broken:
+                prices.failed.append(f"{need.symbol} ({broken})")
+                logger.error("%s: %s; its trades stay open until prices come", need.symbol, broken)
+            else:
+                prices.candles += done.candles
+                if done.gone_until is not None:
+                    logger.warning("%s: the market keeps no prices before %s", need.symbol, done.gone_until)
+            prices.symbols += 1
+            if prices.symbols % 50 == 0 or prices.symbols == len(needs):
+                logger.info("%d of %d symbols, %d new candles", prices.symbols, len(needs), prices.candles)
 
-def _fetch_all(db: Database, settings: Settings, as_of: datetime, logger: Any) -> tuple[list[str], list[str]]:
-    market = open_market(settings.market, settings.candle_grace_minutes)
-    db.transact(lambda connection: settle.bind_market(connection, market.name, as_of))
-    unknown: list[str] = []
-    failed: list[str] = []
-    needs = db.transact(lambda connection: settle.select_needs(connection, as_of))
-    for number, need in enumerate(needs, 1):
-        try:
-            written = settle.fetch_candles(db, market, need, as_of)
-            logger.info("%s: %d new candles (%d of %d symbols)", need.symbol, written, number, len(needs))
-        except UnknownSymbolError as missing:
-            unknown.append(need.symbol)
-            logger.warning("%s; its trades stay open", missing)
-        except ScorekeeperError as broken:
-            failed.append(f"{need.symbol} ({broken})")
-            logger.error("%s: %s", need.symbol, broken)
-    return unknown, failed
+        await asyncio.gather(*(fetch(need) for need in needs))
+    for symbol, trades, since in await asyncio.to_thread(db.transact, lambda c: settle.select_stuck(c, as_of)):
+        prices.gone.append(
+            f"{symbol}: {trades} trades are older than the prices that the market keeps ({since:%F %R} UTC)"
+        )
+    for names in (prices.unknown, prices.gone, prices.failed):
+        names.sort()
+    return prices
 
 
 @task(name="settle trades", **REPEATABLE)

@@ -1,22 +1,29 @@
 """Where prices come from: one interface, whatever stands behind it."""
 
+from pathlib import Path
+from typing import Any
+
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import Answer, Market, UnknownSymbolError
+from scorekeeper.market.base import MINUTE, Answer, Market, MarketError, UnknownSymbolError
 
-__all__ = ["Answer", "Market", "UnknownSymbolError", "open_market"]
+__all__ = ["MINUTE", "Answer", "Market", "MarketError", "UnknownSymbolError", "open_market"]
 
 
-def open_market(name: str, grace_minutes: int) -> Market:
-    """The market that `MARKET` names: `replay:DIR`.
+def open_market(name: str, grace_minutes: int, *, cache: Path, exchange_options: dict[str, Any]) -> Market:
+    """The market that `MARKET` names: `replay:DIR` or `ccxt:EXCHANGE`.
 
-    Raises ScorekeeperError for a name that no market has.
+    `cache` is a folder for an exchange's list of markets. Raises ScorekeeperError for a name that no market has.
     """
     kind, _, rest = name.partition(":")
+    # Imported here: only who fetches prices pays for pandas, and only who asks an exchange for ccxt.
     if kind == "replay" and rest:
-        # Imported here: only who fetches prices pays for pandas.
         from scorekeeper.market.replay import ReplayMarket
 
         return ReplayMarket(rest, grace_minutes)
+    if kind == "ccxt" and rest:
+        from scorekeeper.market.exchange import ExchangeMarket
+
+        return ExchangeMarket(rest, grace_minutes, cache, exchange_options)
     raise ScorekeeperError(
-        f"MARKET={name}: this version tracks replay markets only; use replay:DIR, a folder of files like BTC-USDT.csv"
+        f"MARKET={name}: write ccxt:EXCHANGE (such as ccxt:binance), or replay:DIR, a folder of files like BTC-USDT.csv"
     )

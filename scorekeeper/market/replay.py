@@ -7,14 +7,15 @@ count as one unbroken answer up to `as_of`: a minute without a row had no candle
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import CANDLE_COLUMNS, Answer, UnknownSymbolError
+from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, UnknownSymbolError
 
-MINUTE = timedelta(minutes=1)
 _HEADER = ["timestamp", "open", "high", "low", "close", "volume"]
 
 
@@ -32,7 +33,23 @@ class ReplayMarket:
         """`replay:` and the folder."""
         return f"replay:{self._folder}"
 
-    def first_minute(self, symbol: str, opened_at: datetime) -> datetime:
+    page_minutes = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass  # it holds nothing
+
+    async def now(self) -> None:
+        """See Market.now: the past has no clock."""
+
+    async def first_kept(self) -> None:
+        """See Market.first_kept: all that it ever had."""
+
+    async def first_minute(self, symbol: str, opened_at: datetime) -> datetime:
         """See Market.first_minute."""
         minutes = self._read(symbol)["minute_at"]
         complete = int(minutes.searchsorted(pd.Timestamp(opened_at - MINUTE), side="right"))
@@ -40,7 +57,7 @@ class ReplayMarket:
             return _as_datetime(minutes.iloc[complete - 1])
         return opened_at.replace(second=0, microsecond=0)
 
-    def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
+    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
         """See Market.candles."""
         frame = self._read(symbol)
         minutes = frame["minute_at"]

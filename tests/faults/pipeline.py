@@ -1,10 +1,11 @@
 """A process that does the whole job over one inbox, to be killed: python -m tests.faults.pipeline MARKET AS_OF…"""
 
+import asyncio
 import sys
 from datetime import UTC, datetime
 
 from scorekeeper import ingest, publish, score, settle
-from scorekeeper.market import open_market
+from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
 
@@ -16,7 +17,7 @@ def main(folder: str, *moments: str) -> None:
     ingest.BATCH_DECISIONS = 100  # many commits to be killed between
     with open_database(settings.database_url, settings.scorekeeper_home) as db:
         ingest.ingest_files(db, settings, received_at=RECEIVED_AT)
-        market = open_market(f"replay:{folder}", settings.candle_grace_minutes)
+        market = ReplayMarket(str(folder), settings.candle_grace_minutes)
         for as_of in map(datetime.fromisoformat, moments):
             with db.begin() as connection:
                 last = connection.exec_driver_sql("SELECT begun_as_of FROM scorekeeper.market").scalar()
@@ -24,7 +25,7 @@ def main(folder: str, *moments: str) -> None:
                 continue
             db.transact(lambda c, at=as_of: settle.bind_market(c, market.name, at))  # type: ignore[misc]
             for need in db.transact(lambda c, at=as_of: settle.select_needs(c, at)):  # type: ignore[misc]
-                settle.fetch_candles(db, market, need, as_of)
+                asyncio.run(settle.fetch_candles(db, market, need, as_of))
             db.transact(lambda c, at=as_of: settle.settle(c, at, suspect_price_pct=5))  # type: ignore[misc]
             with db.begin() as connection:
                 score.score_stale_days(connection, as_of)

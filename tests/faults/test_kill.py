@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -85,14 +86,16 @@ def test_killed_at_random_it_leaves_what_an_undisturbed_run_leaves(
     urls: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed, killed = Place(tmp_path / "a", urls[0]), Place(tmp_path / "b", urls[1])
+    started = time.monotonic()
     assert undisturbed.start().wait() == 0
+    duration = time.monotonic() - started
     seed = random.randrange(10**9)
     chance = random.Random(seed)
     kills = 0
     while kills < KILLS:
         process = killed.start()
         try:
-            process.wait(chance.uniform(0.5, 2.5))
+            process.wait(duration * chance.uniform(0.3, 0.7))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()

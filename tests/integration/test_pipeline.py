@@ -1,5 +1,6 @@
 """Files in, trades closed, files out: exactly once, whatever is repeated."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper import ingest, publish, score, settle
-from scorekeeper.market import open_market
+from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
@@ -32,12 +33,12 @@ def take(db: Database, settings: Settings, at: datetime | None = None) -> ingest
 
 
 def track(db: Database, settings: Settings, folder: Path, as_of: datetime) -> settle.Settled:
-    market = open_market(f"replay:{folder}", settings.candle_grace_minutes)
+    market = ReplayMarket(str(folder), settings.candle_grace_minutes)
     with db.begin() as connection:
         settle.bind_market(connection, market.name, as_of)
         needs = settle.select_needs(connection, as_of)
     for need in needs:
-        settle.fetch_candles(db, market, need, as_of)
+        asyncio.run(settle.fetch_candles(db, market, need, as_of))
     with db.begin() as connection:
         done = settle.settle(connection, as_of, suspect_price_pct=5)
         score.score_stale_days(connection, as_of)

@@ -1,5 +1,6 @@
 """In every random universe the database says what the plain reference says, whatever the schedule."""
 
+import asyncio
 import math
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy import text
 
 from scorekeeper import ingest, score, settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
-from scorekeeper.market import open_market
+from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.store.database import Database
 from tests import reference
 from tests.universes import FEE_BPS, HOLD_MINUTES, Universe, make_universe, to_ref, write_replay
@@ -35,7 +36,7 @@ EXIT = (
 def live_through(db: Database, universe: Universe, folder: Path, schedule: list[datetime], late: bool) -> None:
     """Ingest and track at every as_of of the schedule; `late`: decisions arrive in halves, the earlier half last."""
     write_replay(universe, folder)
-    market = open_market(f"replay:{folder}", GRACE)
+    market = ReplayMarket(str(folder), GRACE)
     context = DecisionContext(NOW, "v1", HOLD_MINUTES, ZoneInfo("UTC"), None)
     decisions = [parse_decision(document, context=context) for document in universe.decisions]
     decisions.sort(key=lambda d: d.opened_at, reverse=late)
@@ -55,7 +56,7 @@ def live_through(db: Database, universe: Universe, folder: Path, schedule: list[
             settle.bind_market(connection, market.name, as_of)
             needs = settle.select_needs(connection, as_of)
         for need in needs:
-            settle.fetch_candles(db, market, need, as_of)
+            asyncio.run(settle.fetch_candles(db, market, need, as_of))
         with db.begin() as connection:
             settle.settle(connection, as_of, suspect_price_pct=SUSPECT_PCT)
             score.score_stale_days(connection, as_of)

@@ -1,5 +1,5 @@
--- One row per newly sealed minute with a candle. Parameters: sealed_from, sealed_until (of the answer: what lies outside
--- is not kept). Called by settle.
+-- One row per newly sealed minute with a candle. Parameters: sealed_from, sealed_until (of the answer: what lies
+-- outside is not kept). Called by settle.
 INSERT INTO scorekeeper.candle (symbol, minute_at, open, high, low, close, volume)
 SELECT i.symbol, i.minute_at, i.open, i.high, i.low, i.close, i.volume
 FROM incoming_candle AS i

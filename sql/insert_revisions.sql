@@ -8,7 +8,7 @@ INNER JOIN scorekeeper.candle_coverage AS c
 LEFT JOIN scorekeeper.candle AS k ON i.symbol = k.symbol AND i.minute_at = k.minute_at
 WHERE
     (i.open, i.high, i.low, i.close, i.volume) IS DISTINCT FROM (k.open, k.high, k.low, k.close, k.volume)
-    AND NOT exists(
+    AND NOT EXISTS (
         SELECT 1 FROM scorekeeper.candle_revision AS r
         WHERE
             r.symbol = i.symbol AND r.minute_at = i.minute_at

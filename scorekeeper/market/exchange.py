@@ -157,7 +157,7 @@ class ExchangeMarket:
         return Answer(frame, max(min(sealed_until, until, as_of), since))
 
     async def _page(self, listed: str, since: datetime, limit: int) -> tuple[list[Row], str | None]:
-        """One answer's candles from `since` on, one a minute, in order, up to the first that cannot be, and that one."""
+        """One answer, from `since` on: its candles in order, one a minute, up to the first that cannot be; that one."""
 
         async def fetch() -> tuple[list[Row], str | None]:
             stamp = int(since.timestamp() * 1000)

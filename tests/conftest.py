@@ -1,6 +1,7 @@
 """One embedded Postgres for the whole session; a fresh copy of a migrated database for each test that asks."""
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Lease
         pass
     yield lease
     lease.release()
+    shutil.rmtree((home / "postgres").resolve(), ignore_errors=True)  # run as root it lies outside the home
+
+
+@pytest.fixture(autouse=True)
+def leave_no_server_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run as root, an embedded server lives outside its home: it goes with the test's folder."""
+    yield
+    folder = request.node.funcargs.get("tmp_path")
+    for link in folder.rglob("postgres") if folder else ():
+        if link.is_symlink() and link.readlink().parent == embedded.SYSTEM_HOME:
+            shutil.rmtree(link.readlink(), ignore_errors=True)
 
 
 @pytest.fixture

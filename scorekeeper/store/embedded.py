@@ -7,11 +7,13 @@ holds a shared lock on a file; the last one to let go stops it; after a kill -9 
 starts it again.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -50,6 +52,10 @@ class Lease:
         """The folder of the server's socket, for libpq's `host`."""
         return self._cluster.socket_folder
 
+    def ensure_running(self) -> None:
+        """Start the server again if it is gone. Raises ScorekeeperError."""
+        self._cluster.restart()
+
     def release(self) -> None:
         """Let go; once."""
         self._finalizer()
@@ -69,16 +75,17 @@ class Cluster:
 
     def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
         home = home.expanduser().resolve()
-        mark = hashlib.sha256(str(home).encode()).hexdigest()[:12]
+        home.mkdir(parents=True, exist_ok=True)
         self._settings = settings
         self._as_root = os.geteuid() == 0
         self._owner = _service_user() if self._as_root else pwd.getpwuid(os.geteuid())
         if self._as_root:
-            self.folder = SYSTEM_HOME / mark
             _make_folder(SYSTEM_HOME, 0, 0, 0o755)
+            self.folder = _linked_folder(home)
+            mark = self.folder.name
         else:
             self.folder = home / "postgres"
-            home.mkdir(parents=True, exist_ok=True)
+            mark = hashlib.sha256(str(home).encode()).hexdigest()[:12]
         _make_folder(self.folder, self._owner.pw_uid, self._owner.pw_gid, 0o700)
         self.data = self.folder / "data"
         self.socket_folder = Path(tempfile.gettempdir()) / f"scorekeeper-{self._owner.pw_uid}-{mark}"
@@ -110,6 +117,20 @@ class Cluster:
                     self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", "-t", str(START_SECONDS))
             finally:
                 os.close(users)
+
+    def restart(self) -> None:
+        """Start the server if it does not answer; for somebody who is among its users."""
+        if not self._answers():
+            with self._lock("start.lock"):
+                self._start()
+
+    def has_database(self, name: str) -> bool:
+        """Whether the server answers and has database `name`."""
+        try:
+            psycopg.connect(host=str(self.socket_folder), user=ROLE, dbname=name, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def ensure_database(self, name: str) -> None:
         """Make database `name`, unless it is there."""
@@ -152,11 +173,7 @@ class Cluster:
             time.sleep(0.5)
 
     def _answers(self) -> bool:
-        try:
-            psycopg.connect(host=str(self.socket_folder), user=ROLE, dbname="postgres", connect_timeout=5).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        return self.has_database("postgres")
 
     def _make_cluster(self) -> None:
         if (self.data / "PG_VERSION").exists() and (self.data / "ready").exists():
@@ -206,6 +223,17 @@ class Cluster:
             last = said.strip().splitlines()[-1] if said.strip() else f"exit code {done.returncode}"
             raise ScorekeeperError(f"the embedded Postgres: {program}: {last}")
         return subprocess.CompletedProcess(done.args, done.returncode, said)
+
+
+def _linked_folder(home: Path) -> Path:
+    """Where root's server of this home lives: `home/postgres` is a link to it, so that it goes with its home."""
+    link = home / "postgres"
+    with contextlib.suppress(FileExistsError):
+        link.symlink_to(SYSTEM_HOME / secrets.token_hex(6))
+    target = link.readlink() if link.is_symlink() else link
+    if target.parent != SYSTEM_HOME:
+        raise ScorekeeperError(f"{link} was made by another user: run as that one, or use another SCOREKEEPER_HOME")
+    return target
 
 
 def _make_folder(path: Path, uid: int, gid: int, mode: int) -> None:

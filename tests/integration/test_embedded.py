@@ -51,6 +51,27 @@ def test_two_users_share_one_server_and_the_last_one_stops_it(home: Path) -> Non
     assert postmaster(home) is None
 
 
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's server lives outside the home")
+
+
+@as_root
+def test_a_home_that_was_deleted_takes_its_database_along(home: Path) -> None:
+    folder = embedded.Cluster(home, {}).folder
+    assert (home / "postgres").readlink() == folder == embedded.Cluster(home, {}).folder
+    assert folder.stat().st_mode & 0o777 == 0o700
+    shutil.rmtree(home)
+    folder.rmdir()
+    assert embedded.Cluster(home, {}).folder != folder
+
+
+@as_root
+def test_a_home_that_another_user_made_is_refused(home: Path) -> None:
+    (home / "postgres").mkdir(parents=True)
+    with pytest.raises(ScorekeeperError, match="another user"):
+        embedded.Cluster(home, {})
+    (home / "postgres").rmdir()
+
+
 def test_after_a_kill_of_the_server_the_next_user_starts_it_again(home: Path) -> None:
     first = embedded.acquire(home)
     pid = postmaster(home)

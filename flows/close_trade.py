@@ -5,11 +5,17 @@ from datetime import datetime
 from prefect import flow
 
 from scorekeeper.settings import load_settings
-from tasks import steps
+from tasks import naming, steps
 
 
-@flow(name="close-trade", description="Asks for one trade to be closed at as_of; track does it.")
+@flow(
+    name="close-trade",
+    description="Asks for one trade to be closed at as_of; track does it.",
+    flow_run_name="close {trade_id}",
+)
 async def close_trade(trade_id: str, as_of: datetime | None = None) -> str:
     """What became of the request: requested, already requested, closed, not open yet, no trade or unknown."""
     with steps.connect(load_settings()) as db:
-        return await steps.request_close(db, trade_id, steps.whole_minute(as_of))
+        answer = await steps.request_close(db, trade_id, steps.whole_minute(as_of))
+    await naming.rename_run(f"close {trade_id}: {answer}")
+    return answer

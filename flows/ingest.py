@@ -6,15 +6,21 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from scorekeeper.settings import load_settings
-from tasks import steps
+from tasks import naming, steps
 
 
-@flow(name="ingest", description="Takes every decision file in the inbox into Postgres, and publishes what is new.")
+@flow(
+    name="ingest",
+    description="Takes every decision file in the inbox into Postgres, and publishes what is new.",
+    flow_run_name="ingest",
+)
 async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
     """Ingest the inbox, or the files and folders named in `paths` (which stay where they are)."""
     settings = load_settings()
     with steps.connect(settings) as db:
         summary = await steps.ingest_files(db, settings, paths)
+        refused = f", {summary.rejected} rejected" if summary.rejected else ""
+        await naming.rename_run(f"ingest {summary.decisions} decisions from {summary.files} files{refused}")
         published = await steps.publish_files(db, settings)
     get_run_logger().info(
         "%d files, %d decisions, %d duplicates, %d rejected; %d lines published",

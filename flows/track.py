@@ -6,10 +6,14 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from scorekeeper.settings import load_settings
-from tasks import artifacts, steps
+from tasks import artifacts, naming, steps
 
 
-@flow(name="track", description="Follows every open trade through the market up to as_of, and publishes the score.")
+@flow(
+    name="track",
+    description="Follows every open trade through the market up to as_of, and publishes the score.",
+    flow_run_name="track",
+)
 async def track(as_of: datetime | None = None) -> dict[str, Any]:
     """Track at `as_of` (default: now), rounded down to the minute."""
     settings = load_settings()
@@ -18,6 +22,7 @@ async def track(as_of: datetime | None = None) -> dict[str, Any]:
         prices = await steps.fetch_candles(db, settings, minute)
         settled = await steps.settle_trades(db, settings, minute)
         await steps.score_days(db, minute)
+        await naming.rename_run(f"track {minute:%H:%M} closed {settled.closed}{naming.trouble(prices.failed)}")
         published = await steps.publish_files(db, settings)
         active = await artifacts.publish_artifacts(db, settings)
     get_run_logger().info("%s UTC: closed %d, %d open", f"{minute:%Y-%m-%d %H:%M}", settled.closed, active)

@@ -32,14 +32,25 @@ class Verdict:
 
 @dataclass
 class Summary:
-    """What an ingest did. `waiting`: names of files that are still being written."""
+    """What an ingest did; `found`: files there were. `waiting`: names of files that are still being written."""
 
+    found: int = 0
     files: int = 0
     decisions: int = 0
     duplicates: int = 0
     rejected: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+
+    def add(self, later: "Summary") -> None:
+        """Count what a later pass did; only what is waiting now counts as waiting."""
+        self.found += later.found
+        self.files += later.files
+        self.decisions += later.decisions
+        self.duplicates += later.duplicates
+        self.rejected += later.rejected
+        self.rejections += later.rejections
+        self.waiting = later.waiting
 
 
 @dataclass
@@ -129,7 +140,9 @@ def ingest_files(
         connection.commit()
         try:
             run = _Ingestion(connection, settings, received_at, in_place=paths is not None, on_progress=on_progress)
-            files = inbox.list_inbox(settings.inbox_dir) if paths is None else iter(paths)
+            listed = list(inbox.list_inbox(settings.inbox_dir) if paths is None else paths)
+            run.summary.found = len(listed)
+            files = iter(listed)
             while chunk := list(islice(files, FILES_AT_ONCE)):
                 run.take(chunk)
             return run.summary

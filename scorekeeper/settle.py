@@ -4,6 +4,7 @@ Every function works inside the caller's transaction and may be repeated.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -74,10 +75,13 @@ def select_needs(connection: Connection, as_of: datetime) -> list[Need]:
     return [Need(*row) for row in rows]
 
 
-async def fetch_candles(db: Database, market: Market, need: Need, as_of: datetime) -> Fetched:
+async def fetch_candles(
+    db: Database, market: Market, need: Need, as_of: datetime, on_page: Callable[[datetime], None] = lambda _: None
+) -> Fetched:
     """Bring a symbol's sealed range up to `as_of`, and back to its earliest new decision.
 
-    Each answer is one transaction: killed, it goes on where it was. Raises what the market raises.
+    Each answer is one transaction: killed, it goes on where it was; `on_page` is told up to where it is sealed then.
+    Raises what the market raises.
     """
     sealed_from, sealed_until, written = need.sealed_from, need.sealed_until, 0
     start = gone_until = None
@@ -97,6 +101,7 @@ async def fetch_candles(db: Database, market: Market, need: Need, as_of: datetim
         if answer.sealed_until > since and (answer.sealed_until == until or not whole):
             store = partial(store_answer, symbol=need.symbol, since=since, answer=answer, as_of=as_of)
             written += await asyncio.to_thread(db.transact, store)
+            on_page(answer.sealed_until)
         return answer.sealed_until
 
     # Backwards in pages that each join the range, so that it stays one piece whenever this ends.

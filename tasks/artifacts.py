@@ -15,6 +15,8 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
 MOST_ROWS = 200
+# What the summary links to in Prefect's UI, each with its history.
+LINKED = ("system-metrics", "agent-metrics", "open-trades", "performance-log", "performance-dataset")
 
 
 @task(name="publish artifacts", cache_policy=NO_CACHE)
@@ -80,5 +82,7 @@ def summary_markdown(metrics: dict[str, Any]) -> str:
             f"- total P&L **{shown(metrics['total_pnl_pct'])} %**, "
             f"after fees **{shown(metrics['net']['total_pnl_pct'])} %**",
             f"- largest drawdown **{shown(metrics['max_drawdown_pct'])}** points",
+            "",
+            " · ".join(f"[{key.replace('-', ' ')}](/artifacts/key/{key})" for key in LINKED),
         ]
     )

@@ -1,6 +1,7 @@
 """The steps of the flows as Prefect tasks: retries and progress here, mechanism in the library."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,11 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import UnknownSymbolError, open_market
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
+from tasks.progress import ProgressBar
 
 WAIT_FOR_WRITERS_SECONDS = 6
 SYMBOLS_AT_ONCE = 20
+REPORT_SECONDS = 3.0
 CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
@@ -50,29 +53,29 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
     logger = get_run_logger()
     total = ingest.Summary()
     given = None if paths is None else _expand(paths)
+    bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
+    loop = asyncio.get_running_loop()
+
+    def on_progress(now: ingest.Summary) -> None:
+        logger.info(
+            "%d of %d files, %d decisions, %d rejected so far",
+            total.files + now.files, total.files + now.found, total.decisions + now.decisions,
+            total.rejected + now.rejected,
+        )  # fmt: skip
+        asyncio.run_coroutine_threadsafe(bar.show(100 * now.files / max(1, now.found)), loop)
+
+    def take() -> ingest.Summary:
+        return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=given, on_progress=on_progress)
+
     for _ in range(WAIT_FOR_WRITERS_SECONDS):
-        done = await asyncio.to_thread(_ingest_once, db, settings, given, logger.info)
-        total.files += done.files
-        total.decisions += done.decisions
-        total.duplicates += done.duplicates
-        total.rejected += done.rejected
-        total.rejections += done.rejections
-        total.waiting = done.waiting
+        done = await asyncio.to_thread(take)
+        total.add(done)
         if given is not None or not (done.waiting or done.files):
             break
         if done.waiting:
             await asyncio.sleep(1)
+    await bar.show(100)
     return total
-
-
-def _ingest_once(
-    db: Database, settings: Settings, paths: list[Path] | None, report: Callable[[str], None]
-) -> ingest.Summary:
-    def on_progress(summary: ingest.Summary) -> None:
-        report(f"{summary.files} files, {summary.decisions} decisions, {summary.rejected} rejected so far")
-
-    now = datetime.now(UTC)
-    return ingest.ingest_files(db, settings, received_at=now, paths=paths, on_progress=on_progress)
 
 
 def _expand(paths: list[str]) -> list[Path]:
@@ -114,11 +117,12 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> Pr
         await asyncio.to_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
         needs = await asyncio.to_thread(db.transact, lambda c: settle.select_needs(c, as_of))
         at_once = asyncio.Semaphore(SYMBOLS_AT_ONCE)
+        bar = ProgressBar("candles-progress", "Symbols whose candles have been fetched")
 
         async def fetch(need: settle.Need) -> None:
             try:
                 async with at_once:
-                    done = await settle.fetch_candles(db, market, need, as_of)
+                    done = await settle.fetch_candles(db, market, need, as_of, on_page=_reporter(need.symbol, as_of))
             except UnknownSymbolError as missing:
                 prices.unknown.append(need.symbol)
                 logger.warning("%s; its trades stay open", missing)
@@ -132,6 +136,7 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> Pr
             prices.symbols += 1
             if prices.symbols % 50 == 0 or prices.symbols == len(needs):
                 logger.info("%d of %d symbols, %d new candles", prices.symbols, len(needs), prices.candles)
+            await bar.show(100 * prices.symbols / len(needs))
 
         await asyncio.gather(*(fetch(need) for need in needs))
     for symbol, trades, since in await asyncio.to_thread(db.transact, lambda c: settle.select_stuck(c, as_of)):
@@ -141,6 +146,20 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> Pr
     for names in (prices.unknown, prices.gone, prices.failed):
         names.sort()
     return prices
+
+
+def _reporter(symbol: str, as_of: datetime) -> Callable[[datetime], None]:
+    """Says every few seconds how far a long back-fill of a symbol has come."""
+    logger = get_run_logger()
+    told_at = time.monotonic()
+
+    def on_page(sealed_until: datetime) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at > REPORT_SECONDS:
+            told_at = time.monotonic()
+            logger.info("%s: candles up to %s, of %s UTC", symbol, f"{sealed_until:%F %R}", f"{as_of:%F %R}")
+
+    return on_page
 
 
 @task(name="settle trades", **REPEATABLE)

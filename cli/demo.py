@@ -1,6 +1,7 @@
 """`scorekeeper demo`: the whole job, offline, in a home of its own."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from cli.main import print_ingested, run_flow
 from cli.prefect_env import prepare
 from cli.tables import print_metrics
-from scorekeeper.sample import write_sample
+from scorekeeper.sample import write_live_market, write_sample
 from scorekeeper.score import system_metrics
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import open_database
@@ -24,14 +25,21 @@ SYSTEM_VERSION=demo
 """
 
 
-def run_demo(home: Path) -> None:
-    """Write the sample, ingest and track it as Prefect flows, and show the score; a second run adds nothing."""
+def settle_in(home: Path, *, live: bool) -> Settings:
+    """Make a demo's home, and let this process use nothing else; `live`: with a market that goes on from now."""
     for name in Settings.model_fields:
         os.environ.pop(name.upper(), None)  # a home of its own: nothing of the user's installation is touched
     os.environ["SCOREKEEPER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)
     (home / ".env").write_text(_ENV, encoding="utf-8")
-    settings = load_settings()
+    if live:
+        write_live_market(home / "market", datetime.now(UTC))
+    return load_settings()
+
+
+def run_demo(home: Path) -> None:
+    """Write the sample, ingest and track it as Prefect flows, and show the score; a second run adds nothing."""
+    settings = settle_in(home, live=False)
     prepare(home)
     typer.echo(f"Writing decisions of five agents and their market to {home}")
     as_of = write_sample(settings.inbox_dir, home / "market")

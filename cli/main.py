@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -84,6 +85,41 @@ def demo(home: Home = None) -> None:
     from cli.demo import run_demo
 
     run_demo((home or Path(".scorekeeper") / "demo").absolute())
+
+
+@app.command()
+def up(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A home of its own, a generated market that goes on, and a trader.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Where Prefect's server and UI listen, on 127.0.0.1.")] = 4200,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Run it all, until Ctrl-C: Postgres, Prefect's server and UI, worker, schedules, and the watcher of the inbox."""
+    from cli.up import run_up
+
+    if demo:
+        from cli.demo import settle_in
+
+        settle_in((home or Path(".scorekeeper") / "demo-live").absolute(), live=True)
+    from scorekeeper.settings import load_settings
+
+    run_up(load_settings(), port, demo=demo)
+
+
+@app.command()
+def watch(home: Home = None, inbox: Inbox = None) -> None:
+    """Watch the inbox and tell Prefect (PREFECT_API_URL) of arrivals, until Ctrl-C; needs no database."""
+    settings = _settings()
+    from tasks.watching import watch_inbox
+
+    async def until_signal() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await watch_inbox(settings.inbox_dir, stop, typer.echo)
+
+    asyncio.run(until_signal())
 
 
 @app.command()

@@ -1,0 +1,206 @@
+"""The parts that `scorekeeper up` supervises: python -m cli.parts NAME. Each waits for what it needs."""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from cli.up import MARK, PLACE, ROOT, address_file, end_leftovers
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.settings import Settings, load_settings
+
+LOOK_SECONDS = 2.0
+PROGRAMS = Path(sys.executable).parent
+
+
+class _EndError(BaseException):
+    """A signal asks this part to end."""
+
+
+def main(part: str) -> None:
+    """Be a part until a signal ends it."""
+    _end_with_parent()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _on_signal)
+    try:
+        PARTS[part](load_settings())
+    except _EndError:
+        return
+    except ScorekeeperError as trouble:
+        sys.exit(f"{part}: {trouble}")
+
+
+def _on_signal(_number: int, _frame: FrameType | None) -> None:
+    raise _EndError
+
+
+def _say_goodbye(_number: int, _frame: FrameType | None) -> None:
+    print("Ending everything ...", file=sys.stderr, flush=True)
+    raise _EndError
+
+
+def _end_with_parent() -> None:
+    """After a kill -9 of `up` nobody is left to end the parts: on Linux the kernel does it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def run_postgres(settings: Settings) -> None:
+    """Hold the embedded Postgres, and start it again when it is gone; Prefect's database is in it, and mostly ours."""
+    from scorekeeper.store import embedded
+
+    lease = embedded.acquire(settings.scorekeeper_home)
+    try:
+        lease.url("prefect")
+        while True:
+            time.sleep(LOOK_SECONDS)
+            lease.ensure_running()
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        lease.release()
+
+
+def run_server(settings: Settings) -> None:
+    """Prefect's server with its UI, on 127.0.0.1 only, once Postgres answers."""
+    from scorekeeper.store import embedded
+
+    cluster = embedded.Cluster(settings.scorekeeper_home, {})
+    _wait_until(lambda: cluster.has_database("prefect"))
+    os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = (
+        f"postgresql+asyncpg://{embedded.ROLE}@/prefect?host={cluster.socket_folder}"
+    )
+    port = _api().rsplit(":", 1)[1].removesuffix("/api")
+    _become("prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
+
+
+def run_worker(settings: Settings) -> None:
+    """The worker; when it ends, however it ends, its flow runs end with it."""
+    home = settings.scorekeeper_home
+    end_leftovers(home, only_flow_runs=True)
+    _wait_until(lambda: address_file(home).exists() and _server_answers())
+    from cli.deploying import POOL, clear_runs
+
+    asyncio.run(clear_runs(all_pools=False))
+    command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
+    worker = subprocess.Popen([str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT)  # noqa: S603 - our own program
+    try:
+        code = worker.wait()
+    except _EndError:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end_leftovers(home, only_flow_runs=True)
+        worker.send_signal(signal.SIGINT)
+        try:
+            code = worker.wait(10)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            code = worker.wait()
+    end_leftovers(home, only_flow_runs=True)
+    sys.exit(code)
+
+
+def run_watcher(settings: Settings) -> None:
+    """The inbox's watcher."""
+    _wait_until(_server_answers)
+    from tasks.watching import watch_inbox
+
+    asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), lambda line: print(line, flush=True)))
+
+
+def run_deployer(settings: Settings) -> None:
+    """Once a start: make pool and deployments, mark orphaned runs Crashed, and say where things are."""
+    home = settings.scorekeeper_home
+    _wait_until(_server_answers)
+    from scorekeeper.store.database import open_database
+
+    open_database(settings.database_url, home).close()
+    from cli.deploying import clear_runs, deploy, make_pool
+
+    asyncio.run(make_pool())
+    crashed, late = asyncio.run(clear_runs(all_pools=True))
+    deploy()
+    address_file(home).write_text(json.dumps({"api_url": _api()}), encoding="utf-8")
+    if crashed or late:
+        print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
+    places = {
+        "UI": _api().removesuffix("/api"),
+        "inbox": settings.inbox_dir,
+        "market": settings.market,
+        "log": settings.log_path,
+        "dataset": settings.dataset_path,
+        "parts' logs": home / PLACE,
+    }
+    print("Ready.", *(f"  {name:<12}{where}" for name, where in places.items()), sep="\n")
+    print("Put a decision file into the inbox, and see the score with")
+    print(f"  scorekeeper metrics --home {home}", flush=True)
+
+
+def run_feeder(settings: Settings) -> None:
+    """The demo's trading system: decisions of the last half hour, then one every few seconds."""
+    from scorekeeper.sample import feed_live
+
+    feed_live(settings.inbox_dir, settings.scorekeeper_home / "market")
+
+
+def run_reporter(settings: Settings) -> None:
+    """Say on the terminal when a part has died; supervisord starts it again."""
+    from supervisor import childutils
+
+    told = {"PROCESS_STATE_EXITED": "has ended", "PROCESS_STATE_BACKOFF": "does not start"}
+    signal.signal(signal.SIGTERM, _say_goodbye)
+    while True:
+        headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
+        what, _ = childutils.eventdata(payload + "\n")
+        if what.get("expected") != "1":
+            log = settings.scorekeeper_home / PLACE / f"{what['processname']}.log"
+            words = f"{what['processname']} {told[headers['eventname']]}, and is started again (see {log})"
+            print(words, file=sys.stderr, flush=True)
+        childutils.listener.ok(sys.stdout)
+
+
+PARTS: dict[str, Callable[[Settings], None]] = {
+    "postgres": run_postgres,
+    "server": run_server,
+    "worker": run_worker,
+    "watcher": run_watcher,
+    "deployer": run_deployer,
+    "feeder": run_feeder,
+    "reporter": run_reporter,
+}
+
+
+def _api() -> str:
+    return os.environ["PREFECT_API_URL"]
+
+
+def _server_answers() -> bool:
+    try:
+        with urllib.request.urlopen(f"{_api()}/health", timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        time.sleep(0.2)
+
+
+def _become(*command: str) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    os.execv(PROGRAMS / command[0], [str(PROGRAMS / command[0]), *command[1:]])  # noqa: S606 - our own program
+
+
+if __name__ == "__main__":
+    if MARK not in os.environ:
+        sys.exit("a part of `scorekeeper up`; it is not started by hand")
+    main(sys.argv[1])

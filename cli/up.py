@@ -1,0 +1,150 @@
+"""`scorekeeper up`: everything that runs by itself, on one machine, supervised, in the foreground.
+
+The parts (Postgres, Prefect's server, worker, watcher) are programs under supervisord, which starts them in this order,
+restarts one that dies, and ends them in the other order. `up` becomes supervisord, so that a signal reaches it.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.settings import Settings
+
+MARK = "SCOREKEEPER_UP"
+ROOT = Path(__file__).resolve().parents[1]
+PLACE = "up"
+# (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
+PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))
+# These speak on the terminal; the others have a log each.
+_SPEAKING = ("deployer", "feeder")
+
+
+def run_up(settings: Settings, port: int, *, demo: bool) -> None:
+    """Start everything and stay; never returns. Raises ScorekeeperError."""
+    home = settings.scorekeeper_home
+    place = home / PLACE
+    place.mkdir(parents=True, exist_ok=True)
+    settings.inbox_dir.mkdir(parents=True, exist_ok=True)
+    _hold_alone(place)
+    address_file(home).unlink(missing_ok=True)  # until the server is up and in order, nobody is sent to it
+    end_leftovers(home)
+    _check_port(port)
+    for name, value in environment_of(settings, port).items():
+        os.environ[name] = value
+    parts = (*PARTS, ("feeder", 5)) if demo else PARTS
+    config = place / "supervisord.conf"
+    config.write_text(_config(place, parts), encoding="utf-8")
+    print(f"Starting in {home} (Ctrl-C ends it all) ...", flush=True)
+    supervisord = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(config)]
+    os.execv(sys.executable, supervisord)  # noqa: S606 - our own program
+
+
+def environment_of(settings: Settings, port: int) -> dict[str, str]:
+    """What every part, and every flow run of the worker, finds in its environment."""
+    home, api = settings.scorekeeper_home, f"http://127.0.0.1:{port}/api"
+    ours = {
+        "SCOREKEEPER_HOME": home, "INBOX_DIR": settings.inbox_dir, "LOG_DIR": settings.log_dir,
+        "DATASETS_DIR": settings.datasets_dir, "MARKET": settings.market, "SYSTEM_VERSION": settings.system_version,
+        "MAX_HOLD_TIME_MINUTES": settings.max_hold_time_minutes, "FEE_BPS": settings.fee_bps,
+        "DECISION_TIMEZONE": settings.decision_timezone, "CANDLE_GRACE_MINUTES": settings.candle_grace_minutes,
+        "SUSPECT_PRICE_PCT": settings.suspect_price_pct, "EXCHANGE_OPTIONS": json.dumps(settings.exchange_options),
+        MARK: home,
+        "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
+    }  # fmt: skip
+    if settings.database_url is not None:
+        ours["DATABASE_URL"] = settings.database_url.get_secret_value()
+    (home / "prefect").mkdir(parents=True, exist_ok=True)
+    return {name: str(value) for name, value in ours.items()}
+
+
+def address_file(home: Path) -> Path:
+    """Where a running `up` tells other commands of its server."""
+    return home / PLACE / "address.json"
+
+
+def end_leftovers(home: Path, *, only_flow_runs: bool = False) -> int:
+    """End the processes that an `up` of this home has left behind, flow runs with them; how many there were.
+
+    A worker that was killed leaves its flow runs, each in a session of its own: their environment tells.
+    """
+    ours = []
+    for process in psutil.process_iter():
+        try:
+            found = process.environ()
+        except (psutil.Error, OSError):
+            continue  # gone, or somebody else's
+        is_wanted = "PREFECT__FLOW_RUN_ID" in found or not only_flow_runs
+        if found.get(MARK) == str(home) and is_wanted and process.pid not in (os.getpid(), os.getppid()):
+            ours.append(process)
+    for process in ours:
+        _signal(process, kill=False)
+    _, alive = psutil.wait_procs(ours, timeout=15)
+    for process in alive:
+        _signal(process, kill=True)
+    psutil.wait_procs(alive, timeout=5)
+    return len(ours)
+
+
+def _signal(process: psutil.Process, *, kill: bool) -> None:
+    try:
+        process.kill() if kill else process.terminate()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _hold_alone(place: Path) -> None:
+    """One `up` a home: the lock is held for as long as this process lives, also as supervisord."""
+    lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ScorekeeperError(f"scorekeeper up runs already in {place.parent}; end it first, or use --home") from None
+    os.set_inheritable(lock, True)
+
+
+def _check_port(port: int) -> None:
+    for _ in range(20):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                time.sleep(0.2)
+            else:
+                return
+    raise ScorekeeperError(f"port {port} is in use: choose another with --port")
+
+
+def _config(place: Path, parts: tuple[tuple[str, int], ...]) -> str:
+    """supervisord's configuration. A part that dies within five seconds is started again a second later each time."""
+    common = f"directory={ROOT}\nkillasgroup=true\nstartretries=1000000\nstdout_logfile_backups=1\n"
+    sections = [
+        f"[supervisord]\nnodaemon=true\nlogfile={place}/supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=1\n"
+        f"pidfile={place}/supervisord.pid\nsilent=true\nidentifier=scorekeeper\n",
+        f"[eventlistener:reporter]\ncommand={_command('reporter')}\nevents=PROCESS_STATE_EXITED,PROCESS_STATE_BACKOFF\n"
+        f"priority=1000\n{common}stderr_logfile=/dev/fd/2\nstderr_logfile_maxbytes=0\n",
+    ]
+    for priority, (part, seconds) in enumerate(parts):
+        once = part == "deployer"
+        target, size = ("/dev/fd/1", "0") if part in _SPEAKING else (f"{place}/{part}.log", "5MB")
+        sections.append(
+            f"[program:{part}]\ncommand={_command(part)}\npriority={priority}\n{common}"
+            f"autorestart={'unexpected' if once else 'true'}\nstartsecs={0 if once else 5}\nstopwaitsecs={seconds}\n"
+            # The worker's part ends the worker itself, after its flow runs.
+            f"stopasgroup={'false' if part == 'worker' else 'true'}\n"
+            f"redirect_stderr=true\nstdout_logfile={target}\nstdout_logfile_maxbytes={size}\n"
+        )
+    return "\n".join(sections).replace("%", "%%")
+
+
+def _command(part: str) -> str:
+    return f'"{sys.executable}" -m cli.parts {part}'

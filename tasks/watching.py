@@ -1,0 +1,151 @@
+"""Tells Prefect of files in the inbox: one event for all of them, and again while they wait.
+
+An event is a hint that may be lost, so the inbox itself decides: while a file that could be taken has stood still for
+WAITING_SECONDS, it is told again every RETELL_SECONDS. Needs no database.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.events import Event, Resource
+from prefect.settings import PREFECT_API_URL
+from watchfiles import awatch
+
+from scorekeeper import inbox
+from scorekeeper.errors import ScorekeeperError
+
+EVENT = "decision-file.arrived"
+RESOURCE = "scorekeeper.inbox"
+DEPLOYMENT = "ingest"
+WAITING_SECONDS = 5.0
+RETELL_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+# Enough to know that files wait, and for how long; a look at a flooded inbox stays cheap.
+MOST_LOOKED_AT = 20_000
+
+# What tells one state of a file from the next: size and time of change.
+Shape = tuple[int, int]
+
+
+class Teller:
+    """Decides when to tell: of new files at once, of the rest while they wait."""
+
+    def __init__(self) -> None:
+        self._still_since: dict[str, tuple[Shape, float]] = {}
+        self._told: frozenset[str] = frozenset()
+        self._told_at = float("-inf")
+
+    def look(self, files: Mapping[str, Shape], now: float) -> Literal["news", "waiting"] | None:
+        """Why to tell now of these files, by name; None: not now. `now` is any steady clock's, in seconds.
+
+        News: all that was told of is gone, and there is more. Waiting: it was told, and a file stands still since.
+        """
+        before = self._still_since
+        self._still_since = {
+            name: before[name] if name in before and before[name][0] == shape else (shape, now)
+            for name, shape in files.items()
+        }
+        if files and self._told.isdisjoint(files):
+            return "news"
+        waiting = any(now - since > WAITING_SECONDS for _, since in self._still_since.values())
+        return "waiting" if waiting and now - self._told_at >= RETELL_SECONDS else None
+
+    def told(self, files: Iterable[str], now: float) -> None:
+        """Note that these files were told of."""
+        self._told, self._told_at = frozenset(files), now
+
+
+async def watch_inbox(folder: Path, stop: asyncio.Event, report: Callable[[str], None]) -> None:
+    """Watch `folder` until `stop`; a folder or a server that does not answer is reported once, and waited for.
+
+    Raises ScorekeeperError if no server is named.
+    """
+    if not PREFECT_API_URL.value():
+        raise ScorekeeperError("no Prefect server to tell of files: set PREFECT_API_URL, or run scorekeeper up")
+    teller, complaint = Teller(), ""
+    while not stop.is_set():
+        trouble = ""
+        try:
+            files = await asyncio.to_thread(_shapes, folder)
+            why = teller.look(files, now := time.monotonic())
+            # Who is at work takes what is new as well: telling again would only make a run that is cancelled.
+            if why == "waiting" or (why == "news" and not await is_at_work()):
+                report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
+                await tell(len(files))
+                teller.told(files, now)
+        except ScorekeeperError as failed:
+            trouble = str(failed)
+        if trouble and trouble != complaint:
+            report(trouble)
+        complaint = trouble
+        await _wait(folder, stop)
+
+
+async def tell(files: int) -> None:
+    """Emit the event: a number only, never a name or content of a file. Raises ScorekeeperError."""
+    event = Event(event=EVENT, resource=Resource({"prefect.resource.id": RESOURCE}), payload={"files": files})
+    async with _server() as client:
+        # Over HTTP and not by emit_event, which says nothing when the server is away.
+        await client.request("POST", "/events", json=[event.model_dump(mode="json")])
+
+
+async def is_at_work() -> bool:
+    """Whether a run of the ingest deployment is at work or on its way. Raises ScorekeeperError."""
+    deployed = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]))
+    async with _server() as client:
+        runs = await client.read_flow_runs(
+            deployment_filter=deployed, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=50
+        )
+    states = [run.state for run in runs if run.state]
+    return any(state.is_running() or state.is_pending() or _is_due(state) for state in states)
+
+
+def _is_due(state: State) -> bool:
+    due = state.state_details.scheduled_time
+    return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
+
+
+@asynccontextmanager
+async def _server() -> AsyncIterator[PrefectClient]:
+    try:
+        async with get_client() as client:
+            yield client
+    except httpx.HTTPError as failed:
+        raise ScorekeeperError(
+            f"the Prefect server at {PREFECT_API_URL.value()} does not take events ({type(failed).__name__})"
+        ) from None
+
+
+def _shapes(folder: Path) -> dict[str, Shape]:
+    shapes = {}
+    for path in islice(inbox.list_inbox(folder), MOST_LOOKED_AT):
+        try:
+            found = path.stat(follow_symlinks=False)
+        except OSError:
+            continue  # taken since
+        shapes[path.name] = (found.st_size, found.st_mtime_ns)
+    return shapes
+
+
+async def _wait(folder: Path, stop: asyncio.Event) -> None:
+    """Until something changes in the folder, or a second has passed: where no change is told, looking is enough."""
+    try:
+        changes = awatch(
+            folder.resolve(), step=50, debounce=200, rust_timeout=int(LOOK_SECONDS * 1000), yield_on_timeout=True,
+            recursive=False, stop_event=stop, ignore_permission_denied=True,
+        )  # fmt: skip
+        async for _ in changes:
+            return
+    except (OSError, RuntimeError):
+        await asyncio.sleep(LOOK_SECONDS)

@@ -47,17 +47,23 @@ class Settled:
     horizons: int
 
 
+def check_market(connection: Connection, name: str) -> None:
+    """Refuse another market than the one that the database is bound to. Raises ScorekeeperError."""
+    bound = connection.execute(statement("select_market")).one_or_none()
+    if bound is not None and bound.name != name:
+        raise ScorekeeperError(
+            f"this database keeps the score of {bound.name}, not of {name}: use another SCOREKEEPER_HOME or "
+            "DATABASE_URL, or switch on purpose with: scorekeeper migrate --switch-market"
+        )
+
+
 def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
     """Bind the database to a market, or refuse another one, or an `as_of` that lies before the last one.
 
     Raises ScorekeeperError.
     """
-    bound, last = connection.execute(statement("bind_market"), {"name": name, "as_of": as_of}).one()
-    if bound != name:
-        raise ScorekeeperError(
-            f"this database keeps the score of {bound}, not of {name}: use another SCOREKEEPER_HOME or DATABASE_URL, "
-            "or switch on purpose with: scorekeeper migrate --switch-market"
-        )
+    _, last = connection.execute(statement("bind_market"), {"name": name, "as_of": as_of}).one()
+    check_market(connection, name)
     if last is not None and as_of < last:
         raise ScorekeeperError(
             f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: time goes on"

@@ -111,6 +111,7 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> Pr
     async with open_market(
         settings.market, settings.candle_grace_minutes, cache=cache, exchange_options=settings.exchange_options
     ) as market:
+        await asyncio.to_thread(db.transact, lambda c: settle.check_market(c, market.name))
         clock = await market.now()
         if clock is not None and as_of > max(clock, datetime.now(UTC)) + CLOCK_TOLERANCE:
             raise ScorekeeperError(f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock: wait for it")

@@ -1,0 +1,215 @@
+"""`scorekeeper up` as a user runs it: parts killed one by one, ended, killed whole, and started again."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import text
+
+from cli.up import MARK
+from scorekeeper.sample import write_live_market
+from scorekeeper.settings import Settings
+from scorekeeper.store import embedded
+from scorekeeper.store.database import open_database
+
+COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of other processes")
+
+
+class Up:
+    """A running `scorekeeper up` and the folder it runs in."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        self.home, self.port = home, port
+        self.output = home / "output.txt"
+        self._dropped = 0
+        ours = {name.upper() for name in Settings.model_fields} | {"PREFECT_API_URL", "PREFECT_HOME"}
+        self._environment = {name: value for name, value in os.environ.items() if name not in ours}
+        self.start()
+
+    def start(self) -> None:
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [COMMAND, "up", "--home", ".", "--port", str(self.port)],
+                cwd=self.home, env=self._environment, stdout=output, stderr=output,
+            )  # fmt: skip
+        assert wait_until(lambda: "Ready." in self.output.read_text(), 120), self.output.read_text()
+
+    def command(self, *words: str) -> str:
+        done = subprocess.run(
+            [COMMAND, *words, "--home", "."], cwd=self.home, env=self._environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def drop(self, files: int = 1) -> None:
+        """Put files of one decision each into the inbox, renamed in."""
+        at = datetime.now(UTC) - timedelta(minutes=1)
+        for _ in range(files):
+            self._dropped += 1
+            decision = {
+                "symbol": "BTC/USDT", "type": "HOLD", "price": 96_000, "timestamp": at.isoformat(),
+                "reason": f"number {self._dropped}",
+            }  # fmt: skip
+            part = self.home / "inbox" / f".{self._dropped}.part"
+            part.write_text(json.dumps(decision))
+            part.rename(self.home / "inbox" / f"{self._dropped}.json")
+
+    def has_all(self) -> bool:
+        """Whether every decision dropped so far is in the database, once, and every file out of the inbox."""
+        # The database of the running server, not a hold on it: whether it runs is for `up` to see to.
+        cluster = embedded.Cluster(self.home, {})
+        if not cluster.has_database("scorekeeper"):
+            return False
+        address = f"postgresql://{embedded.ROLE}@/scorekeeper?host={cluster.socket_folder}"
+        with open_database(address, self.home) as db, db.begin() as connection:
+            rows = connection.execute(text("SELECT count(*) FROM scorekeeper.decision")).scalar_one()
+        return bool(rows == self._dropped and not list((self.home / "inbox").glob("*.json")))
+
+    def api(self, path: str, body: dict[str, Any]) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        return json.load(urllib.request.urlopen(request, timeout=10))
+
+    def runs(self, *states: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api(
+            "/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": states}}}}
+        )
+        return found
+
+    def processes(self) -> list[psutil.Process]:
+        """All that belongs to it, flow runs with it; Postgres itself has another environment."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def pids_of(self, part: str) -> list[int]:
+        """The process of a part and those below it; none while it is gone."""
+        words = "server start" if part == "server" else f"cli.parts {part}"
+        for process in psutil.Process(self.process.pid).children():
+            try:
+                if words in " ".join(process.cmdline()):
+                    return [one.pid for one in (*process.children(recursive=True), process)]
+            except psutil.Error:
+                continue
+        return []
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if is_so():
+            return True
+        time.sleep(0.3)
+    return False
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    home = tmp_path_factory.mktemp("up")
+    (home / ".env").write_text("MARKET=replay:market\n")
+    write_live_market(home / "market", datetime.now(UTC))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    running = Up(home, port)
+    folder = embedded.Cluster(home, {}).folder
+    yield running
+    running.process.terminate()
+    running.process.wait(60)
+    subprocess.run(["rm", "-rf", folder], check=True)
+
+
+def test_it_says_where_things_are_and_serves_the_ui(up: Up) -> None:
+    said = up.output.read_text()
+    assert f"http://127.0.0.1:{up.port}" in said
+    assert str(up.home / "inbox") in said
+    page = urllib.request.urlopen(f"http://127.0.0.1:{up.port}/", timeout=10).read().decode()
+    assert "<title>Prefect" in page
+
+
+def test_a_file_becomes_a_row_by_a_run_that_says_so(up: Up) -> None:
+    up.drop()
+    assert wait_until(up.has_all, 40)
+    assert wait_until(lambda: any(r["name"] == "ingest 1 decisions from 1 files" for r in up.runs("COMPLETED")), 10)
+
+
+def test_commands_beside_it_use_its_server(up: Up) -> None:
+    assert json.loads(up.command("status", "--json"))["decisions"] == 1
+    began = time.monotonic()
+    up.command("track")
+    names = [run["name"] for run in up.runs("COMPLETED") if run["deployment_id"] is None]
+    assert any(name.startswith("track ") for name in names)
+    assert time.monotonic() - began < 30
+
+
+def test_a_second_up_in_the_same_home_is_refused(up: Up) -> None:
+    done = subprocess.run([COMMAND, "up", "--home", "."], cwd=up.home, capture_output=True, text=True)
+    assert (done.returncode, "runs already" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("part", ["watcher", "worker", "server", "postgres"])
+def test_a_part_that_is_killed_is_back_and_files_go_on_becoming_rows(up: Up, part: str) -> None:
+    before = up.pids_of(part)
+    assert before
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    up.drop()
+    assert wait_until(lambda: bool(up.pids_of(part)) and not set(up.pids_of(part)) & set(before), 60)
+    assert wait_until(up.has_all, 90)
+    assert f"{part} has ended" in up.output.read_text() or f"{part} does not start" in up.output.read_text()
+
+
+def test_a_postgres_server_that_is_killed_is_started_again(up: Up) -> None:
+    pid_file = embedded.Cluster(up.home, {}).data / "postmaster.pid"
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+    up.drop()
+    assert wait_until(up.has_all, 120)
+
+
+def test_killed_whole_while_a_run_is_at_work_it_starts_again_and_loses_nothing(up: Up) -> None:
+    up.drop(3_000)
+    assert wait_until(lambda: len(list((up.home / "inbox").glob("*.json"))) < 2_900, 60)
+    for process in (psutil.Process(up.process.pid), *up.processes()):
+        process.kill()
+    up.process.wait(10)
+    up.start()
+    assert "marked Crashed" in up.output.read_text()
+    assert wait_until(up.has_all, 120)
+    assert wait_until(lambda: not [r for r in up.runs("RUNNING") if is_old(r)], 30)
+    assert up.runs("CRASHED")
+
+
+def is_old(run: dict[str, Any]) -> bool:
+    started = datetime.fromisoformat(run["start_time"].replace("Z", "+00:00"))
+    return datetime.now(UTC) - started > timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_every_process_and_postgres_with_them(up: Up, number: signal.Signals) -> None:
+    if up.process.poll() is not None:
+        up.start()
+    up.drop()  # a flow run is at work, or about to be
+    time.sleep(3)
+    up.process.send_signal(number)
+    assert up.process.wait(60) == 0
+    assert up.processes() == []
+    assert not embedded.Cluster(up.home, {}).has_database("postgres")
+    assert "Traceback" not in up.output.read_text()

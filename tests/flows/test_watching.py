@@ -1,0 +1,147 @@
+"""Arrivals become events: one for many files, again while they wait, none for nothing."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from scorekeeper.errors import ScorekeeperError
+from tasks import watching
+from tasks.watching import RETELL_SECONDS, WAITING_SECONDS, Teller
+
+COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
+A, B = {"a.json": (10, 1)}, {"b.json": (20, 2)}
+
+
+class Told:
+    """A teller whose word is followed: at which seconds it told."""
+
+    def __init__(self, seen: dict[float, dict[str, tuple[int, int]]]) -> None:
+        teller = Teller()
+        self.at = []
+        for now, files in sorted(seen.items()):
+            if teller.look(files, now):
+                teller.told(files, now)
+                self.at.append(now)
+
+
+def every_second(until: int, files: Callable[[int], dict[str, tuple[int, int]]]) -> dict[float, Any]:
+    return {float(second): files(second) for second in range(until)}
+
+
+def test_the_first_file_is_told_at_once_and_an_empty_inbox_never() -> None:
+    assert Told(every_second(30, lambda _: {})).at == []
+    assert Told({0.0: {}, 1.0: A, 2.0: {}}).at == [1.0]
+
+
+def test_files_that_come_while_somebody_is_on_the_way_are_not_told_apart() -> None:
+    assert Told({0.0: A, 1.0: A | B, 2.0: A | B, 3.0: {}}).at == [0.0]
+
+
+def test_what_comes_after_all_that_was_told_has_gone_is_told_at_once() -> None:
+    assert Told({0.0: A, 1.0: B}).at == [0.0, 1.0]
+
+
+def test_while_files_wait_it_is_told_again_every_ten_seconds() -> None:
+    assert Told(every_second(35, lambda _: A)).at == [0.0, 10.0, 20.0, 30.0]
+    late = every_second(35, lambda second: A | (B if second > 7 else {}))
+    assert Told(late).at == [0.0, 10.0, 20.0, 30.0]
+
+
+def test_a_file_that_is_being_written_is_told_again_once_it_stands_still() -> None:
+    growing = every_second(40, lambda second: {"a.json": (min(second, 20), min(second, 20))})
+    assert Told(growing).at == [0.0, 20 + WAITING_SECONDS + 1, 20 + WAITING_SECONDS + 1 + RETELL_SECONDS]
+
+
+def api(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    async def ask() -> Any:
+        async with get_client() as client:
+            return (await client.request(method, path, json=body)).json()  # type: ignore[arg-type]
+
+    return asyncio.run(ask())
+
+
+def arrivals() -> list[int]:
+    found = api("POST", "/events/filter", {"filter": {"event": {"name": [watching.EVENT]}}})["events"]
+    return [event["payload"]["files"] for event in reversed(found)]
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if is_so():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Iterator[Path]:
+    """A folder reached by a link, under watch by the command as it is typed, with no database anywhere."""
+    (tmp_path / "real").mkdir()
+    inbox = tmp_path / "inbox"
+    inbox.symlink_to("real")
+    address = str(PREFECT_API_URL.value())
+    environment = {**os.environ, "PREFECT_API_URL": address, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}
+    watcher = subprocess.Popen(
+        [COMMAND, "watch", "--inbox", str(inbox)], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    yield inbox
+    watcher.terminate()
+    assert watcher.wait(10) == 0
+
+
+def test_many_files_become_one_event_and_waiting_ones_another(inbox: Path) -> None:
+    before = len(arrivals())
+    for number in range(200):
+        part = inbox / f".{number}.part"
+        part.write_text("{}")
+        part.rename(inbox / f"{number}.json")
+    began = time.monotonic()
+    assert wait_until(lambda: len(arrivals()) > before)
+    assert wait_until(lambda: len(arrivals()) > before + 1)
+    assert time.monotonic() - began > 5
+    told = arrivals()[before:]
+    assert len(told) == 2
+    assert told[-1] == 200
+    for path in inbox.iterdir():
+        path.unlink()
+    time.sleep(RETELL_SECONDS + 1)
+    assert len(arrivals()) == before + 2  # nothing there, nothing told
+    (inbox / "later.json").write_text("{}")
+    assert wait_until(lambda: len(arrivals()) == before + 3, 5)
+
+
+def test_without_a_server_it_says_what_to_do(tmp_path: Path) -> None:
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        pytest.raises(ScorekeeperError, match="scorekeeper up"),
+    ):
+        asyncio.run(watching.watch_inbox(tmp_path, asyncio.Event(), print))
+
+
+def test_a_missing_inbox_and_a_server_that_is_away_are_said_once_and_waited_for(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    async def watch() -> None:
+        stop = asyncio.Event()
+        watch = asyncio.create_task(watching.watch_inbox(tmp_path / "inbox", stop, said.append))
+        await asyncio.sleep(2.5)
+        (tmp_path / "inbox").mkdir()
+        (tmp_path / "inbox" / "a.json").write_text("{}")
+        await asyncio.sleep(8)
+        stop.set()
+        await watch
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        asyncio.run(watch())
+    assert [line for line in said if "does not exist" in line] == said[:1]
+    assert len([line for line in said if "does not take events" in line]) == 1

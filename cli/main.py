@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from cli.options import Home, Inbox, MarketName, Url, parse_moment
 from scorekeeper.errors import ScorekeeperError
 
 if TYPE_CHECKING:
@@ -20,32 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-
-
-def _put(name: str) -> Callable[[Any], Any]:
-    def into_environment(value: Any) -> Any:
-        if value is not None:
-            os.environ[name] = str(value)
-        return value
-
-    return into_environment
-
-
-Home = Annotated[
-    Path | None, typer.Option(help="Where Scorekeeper keeps its own files.", callback=_put("SCOREKEEPER_HOME"))
-]
-Inbox = Annotated[Path | None, typer.Option(help="Where decision files arrive.", callback=_put("INBOX_DIR"))]
-MarketName = Annotated[
-    str | None,
-    typer.Option(
-        "--market",
-        help="Where prices come from: ccxt:binance, any ccxt exchange, or replay:DIR, a folder of files.",
-        callback=_put("MARKET"),
-    ),
-]
-Url = Annotated[
-    str | None, typer.Option("--database-url", help="A Postgres 16 or later.", callback=_put("DATABASE_URL"))
-]
 
 
 @app.callback()
@@ -81,7 +56,11 @@ def _database(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
 
 @app.command()
 def demo(home: Home = None) -> None:
-    """Show the whole job offline: sample decisions of five agents, followed through a generated market."""
+    """Show the whole job offline, on generated decisions.
+
+    Writes decisions of five agents of different skill and a market for them into a home of its own, ingests and tracks
+    them as Prefect flows, and prints the score. Asks no exchange, and touches nothing of another installation.
+    """
     from cli.demo import run_demo
 
     run_demo((home or Path(".scorekeeper") / "demo").absolute())
@@ -95,7 +74,13 @@ def up(
     port: Annotated[int, typer.Option(help="Where Prefect's server and UI listen, on 127.0.0.1.")] = 4200,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Run it all, until Ctrl-C: Postgres, Prefect's server and UI, worker, schedules, and the watcher of the inbox."""
+    """Run everything, scheduled and supervised, until Ctrl-C.
+
+    Starts the embedded Postgres, Prefect's server with its UI, the deployments of prefect.yaml, a worker, and a watcher
+    of the inbox; a part that dies is started again. Other commands with the same --home use its server meanwhile.
+
+    Example:  scorekeeper up --market ccxt:kraken --inbox decisions
+    """
     from cli.up import run_up
 
     if demo:
@@ -109,7 +94,11 @@ def up(
 
 @app.command()
 def watch(home: Home = None, inbox: Inbox = None) -> None:
-    """Watch the inbox and tell Prefect (PREFECT_API_URL) of arrivals, until Ctrl-C; needs no database."""
+    """Tell Prefect when decision files arrive.
+
+    For a Prefect server of your own (PREFECT_API_URL); scorekeeper up watches by itself. One event tells of many files,
+    and while files wait it is sent again every 10 seconds. Needs no database. Ends with Ctrl-C.
+    """
     settings = _settings()
     from tasks.watching import watch_inbox
 
@@ -127,7 +116,12 @@ def ingest(
     paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders to read where they lie.")] = None,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Take every decision file in the inbox, or the ones named. Example: scorekeeper ingest decisions.jsonl."""
+    """Take in decision files: the inbox's, or those named.
+
+    Files of the inbox are moved to archive/ or quarantine/ beside it; those named stay where they are.
+
+    Example:  scorekeeper ingest decisions.jsonl
+    """
     _settings()
     from flows.ingest import ingest as flow
 
@@ -153,8 +147,11 @@ def track(
     as_of: Annotated[str | None, typer.Option(help="The minute to track, ISO 8601, UTC; default: now.")] = None,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Follow open trades through the market: close what is due, score, publish."""
-    moment = _moment(as_of)
+    """Follow open trades: prices, closes, score, publication.
+
+    Example:  scorekeeper track --market replay:candles --as-of 2025-05-08T00:00Z
+    """
+    moment = parse_moment(as_of)
     _settings()
     from flows.track import track as flow
 
@@ -169,16 +166,6 @@ def track(
         typer.echo(f"  {line}: void them, or leave them open", err=True)
     if done["symbols_failed"]:
         raise ScorekeeperError(f"no candles for {', '.join(done['symbols_failed'])}")
-
-
-def _moment(words: str | None) -> datetime | None:
-    if words is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(words)
-    except ValueError:
-        raise typer.BadParameter(f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @app.command()
@@ -224,8 +211,12 @@ def close(
     as_of: Annotated[str | None, typer.Option(help="When, ISO 8601, UTC; default: this minute.")] = None,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Ask for a trade to be closed; the next track closes it at that minute's price."""
-    moment = _moment(as_of)
+    """Ask for a trade to be closed; the next track does it.
+
+    It closes at that minute's price, whenever track runs. An earlier stop or target still wins; closing what is closed
+    changes nothing.
+    """
+    moment = parse_moment(as_of)
     _settings()
     from flows.close_trade import close_trade as flow
 
@@ -241,7 +232,10 @@ def void(
     why: Annotated[str, typer.Option(help="The reason, which is kept.")],
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Take a decision out of every figure; it is kept, with the reason."""
+    """Take a decision out of every figure; it is kept.
+
+    Example:  scorekeeper void BTCUSDT-2025-05-01T12:00:00Z-1a2b3c4d --why "a test of the feed"
+    """
     from scorekeeper import score, settle
 
     with _database() as (db, _), db.begin() as connection:
@@ -257,7 +251,10 @@ def void(
 def import_file(
     file: Path, home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None
 ) -> None:
-    """Read a performance_dataset.jsonl of the predecessor; repeatable."""
+    """Read the predecessor's performance_dataset.jsonl.
+
+    Later records of a trade_id complete earlier ones; imported exits are kept as they came. May be repeated.
+    """
     _settings()
     from flows.import_dataset import import_dataset as flow
 
@@ -297,7 +294,10 @@ def status(
 
 @app.command()
 def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None) -> None:
-    """Recompute everything from decisions and candles, and name every difference."""
+    """Recompute everything, and name every difference.
+
+    Trades, horizon returns, rollups, metrics, log and dataset, from decisions and candles, by other code than track's.
+    """
     from scorekeeper.verify import verify as library
 
     with _database() as (db, settings):

@@ -1,0 +1,46 @@
+"""Options that the commands share: each overrides a name of the environment."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def _put(name: str) -> Callable[[Any], Any]:
+    def into_environment(value: Any) -> Any:
+        if value is not None:
+            os.environ[name] = str(value)
+        return value
+
+    return into_environment
+
+
+Home = Annotated[
+    Path | None, typer.Option(help="Where Scorekeeper keeps its own files.", callback=_put("SCOREKEEPER_HOME"))
+]
+Inbox = Annotated[Path | None, typer.Option(help="Where decision files arrive.", callback=_put("INBOX_DIR"))]
+MarketName = Annotated[
+    str | None,
+    typer.Option(
+        "--market",
+        help="Where prices come from: ccxt:binance, any ccxt exchange, or replay:DIR, a folder of files.",
+        callback=_put("MARKET"),
+    ),
+]
+Url = Annotated[
+    str | None, typer.Option("--database-url", help="A Postgres 16 or later.", callback=_put("DATABASE_URL"))
+]
+
+
+def parse_moment(words: str | None) -> datetime | None:
+    """The time that an option gives, UTC where it says no zone; None for none."""
+    if words is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(words)
+    except ValueError:
+        raise typer.BadParameter(f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -17,7 +17,7 @@ from tasks import artifacts, naming, steps
 async def track(as_of: datetime | None = None) -> dict[str, Any]:
     """Track at `as_of` (default: now), rounded down to the minute."""
     settings = load_settings()
-    minute = steps.whole_minute(as_of)
+    minute = await steps.fix_as_of(as_of)
     with steps.connect(settings) as db:
         prices = await steps.fetch_candles(db, settings, minute)
         settled = await steps.settle_trades(db, settings, minute)

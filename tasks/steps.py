@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 
@@ -22,6 +22,7 @@ from tasks.progress import ProgressBar
 WAIT_FOR_WRITERS_SECONDS = 6
 SYMBOLS_AT_ONCE = 20
 REPORT_SECONDS = 3.0
+PREFETCH_SECONDS = 10.0  # how early a worker begins to prepare a scheduled run
 CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
@@ -45,6 +46,17 @@ def whole_minute(moment: datetime | None) -> datetime:
     moment = moment or datetime.now(UTC)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+async def fix_as_of(as_of: datetime | None) -> datetime:
+    """The whole minute of this run: that of `as_of`, else now's.
+
+    A scheduled run that was begun a moment early waits for its time: else its minute would be the one before.
+    """
+    due = runtime.flow_run.scheduled_start_time
+    if as_of is None and due is not None and (early := (due - datetime.now(UTC)).total_seconds()) > 0:
+        await asyncio.sleep(min(early, PREFETCH_SECONDS))
+    return whole_minute(as_of)
 
 
 @task(name="ingest files", **REPEATABLE)

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from datetime import timedelta
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from flows.ingest import ingest
 from flows.track import track
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_sample
+from tasks import steps
 
 
 def artifacts(key: str) -> list[str]:
@@ -111,3 +113,14 @@ def test_a_dataset_of_the_predecessor_is_imported_once(home: Path) -> None:
     assert (first["rejected"][0]["line"], run(import_dataset(str(path)))["completed"]) == (3, 0)
     last = json.loads((home / "datasets" / "performance_dataset.jsonl").read_text().splitlines()[-1])
     assert (last["pnl_pct"], last["exit_reason"], last["price_source"]) == (1.0, "imported", "imported")
+
+
+def test_a_scheduled_run_that_begins_a_moment_early_waits_for_its_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=1.5)
+    monkeypatch.setattr("prefect.runtime.flow_run.scheduled_start_time", due, raising=False)
+    assert asyncio.run(steps.fix_as_of(None)) == steps.whole_minute(datetime.now(UTC))
+    assert datetime.now(UTC) >= due
+    began = time.monotonic()
+    asked = datetime(2025, 5, 1, 12, 0, 59)  # noqa: DTZ001 - as somebody types it: it is taken for UTC
+    assert asyncio.run(steps.fix_as_of(asked)) == datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
+    assert time.monotonic() - began < 1

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from scorekeeper import inbox, ingest, settle
 from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
 from scorekeeper.domain.json_reading import load_json
+from scorekeeper.domain.prices import LARGEST_PRICE, is_price
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -36,17 +37,27 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class _Exit:
+    """An exit as its dataset gives it; excursions (percent of entry) where it has them."""
+
+    price: float
+    time: datetime
+    mfe_pct: float | None
+    mae_pct: float | None
+
+
+@dataclass(frozen=True)
 class _Record:
     line: int
     decision: Decision
-    exit: tuple[float, datetime] | None
+    exit: "_Exit | None"
 
 
 def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) -> Imported:
     """Read a dataset; later records of a trade_id complete earlier ones; repeatable. Raises ScorekeeperError."""
     source = inbox.open_source(path)
     if source is None:
-        raise ScorekeeperError(f"{path}: there is no such file")
+        raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
     context = DecisionContext(now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None)
     done = Imported()
     lines = inbox.read_lines(source, 0, 0)
@@ -75,8 +86,8 @@ def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
     price, time = document.get("exit_price"), document.get("exit_time")
     if price is None or time is None or not decision.direction:
         return _Record(line.line_no, decision, None)
-    if isinstance(price, bool) or not isinstance(price, int | float) or not 0 < price < float("inf"):
-        raise DecisionError("exit_price", "not a finite number above 0")
+    if isinstance(price, bool) or not isinstance(price, int | float) or not is_price(price):
+        raise DecisionError("exit_price", "not a number that can be a price")
     try:
         moment = datetime.fromisoformat(time)
     except (TypeError, ValueError):
@@ -84,7 +95,17 @@ def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
     moment = (moment if moment.tzinfo else moment.replace(tzinfo=context.timezone)).astimezone(UTC)
     if not decision.opened_at <= moment <= context.received_at:
         raise DecisionError("exit_time", "before the entry, or in the future")
-    return _Record(line.line_no, decision, (float(price), moment))
+    excursions = (_excursion(document, "mfe_pct", 1), _excursion(document, "mae_pct", -1))
+    return _Record(line.line_no, decision, _Exit(float(price), moment, *excursions))
+
+
+def _excursion(document: dict[str, Any], name: str, sign: int) -> float | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= sign * value < LARGEST_PRICE:
+        raise DecisionError(name, "not a percentage " + ("from 0 up" if sign > 0 else "from 0 down"))
+    return float(value)
 
 
 class _Storing:
@@ -112,12 +133,12 @@ class _Storing:
             if verdict.outcome == "conflict":
                 continue
             if record.exit is not None:
-                price, time = record.exit
                 closed += connection.execute(
                     statement("import_exit"),
                     {
-                        "trade_id": record.decision.trade_id, "exit_price": price, "exit_time": time,
-                        "as_of": self._now,
+                        "trade_id": record.decision.trade_id, "exit_price": record.exit.price,
+                        "exit_time": record.exit.time, "mfe_pct": record.exit.mfe_pct,
+                        "mae_pct": record.exit.mae_pct, "as_of": self._now,
                     },
                 ).rowcount  # fmt: skip
         settle.record_settlement(connection)

@@ -8,16 +8,23 @@ import shutil
 import stat
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from scorekeeper.domain.json_reading import DecisionError, IncompleteJsonError, load_json, split_array
+from scorekeeper.domain.json_reading import (
+    LONGEST_TEXT,
+    DecisionError,
+    IncompleteJsonError,
+    load_json,
+    split_array,
+)
 from scorekeeper.errors import ScorekeeperError
 
 LARGEST_DOCUMENT = 32 << 20
-LONGEST_LINE = 8 << 20
+LONGEST_LINE = LONGEST_TEXT
 SETTLED_SECONDS = 5
 _LINES = (".jsonl", ".ndjson")
 
@@ -31,15 +38,20 @@ class FileError(ScorekeeperError):
         self.line = line
 
 
+class ChangedError(Exception):
+    """The file under this name is no longer the one that was hashed: what is there now will be met again."""
+
+
 @dataclass(frozen=True)
 class SourceFile:
-    """A regular file as it was found: its hash is of the bytes on disk."""
+    """A regular file as it was found: its hash is of the bytes on disk; `name` is fit for a database and a terminal."""
 
     path: Path
     name: str
     size: int
     mtime: datetime
     sha256: bytes
+    identity: tuple[int, ...]
 
     @property
     def is_lines(self) -> bool:
@@ -47,8 +59,19 @@ class SourceFile:
         return _plain_suffix(self.name) in _LINES
 
     def is_settled(self, now: float) -> bool:
-        """Whether it has stood still for five seconds at `now` (epoch seconds), or has changed since it was opened."""
-        return now - self.mtime.timestamp() >= SETTLED_SECONDS
+        """Whether it has stood still for five seconds at `now` (epoch seconds); whoever writes sets the time of now."""
+        return abs(now - self.mtime.timestamp()) >= SETTLED_SECONDS
+
+    def begins_with(self, size: int, sha256: bytes) -> bool:
+        """Whether its first `size` bytes are the content of that hash: it has grown since."""
+        if self.size <= size:
+            return False
+        digest = hashlib.sha256()
+        with _open_same(self) as file:
+            while size and (block := file.read(min(size, 1 << 20))):
+                digest.update(block)
+                size -= len(block)
+        return digest.digest() == sha256
 
 
 @dataclass(frozen=True)
@@ -103,15 +126,34 @@ def open_source(path: Path) -> SourceFile | None:
             return None
         digest = hashlib.file_digest(file, "sha256").digest()
     mtime = datetime.fromtimestamp(found.st_mtime, UTC)
-    return SourceFile(path, path.name, found.st_size, mtime, digest)
+    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    return SourceFile(path, name, found.st_size, mtime, digest, _identity(found))
 
 
-def _open_text(source: SourceFile) -> IO[bytes]:
-    descriptor = os.open(source.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _open_same(source: SourceFile) -> IO[bytes]:
+    """Open the file that was hashed; raises ChangedError if there is another one, or none, under its name."""
+    try:
+        descriptor = os.open(source.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        raise ChangedError(source.name) from None
     file = os.fdopen(descriptor, "rb")
-    if source.name.lower().endswith(".gz"):
-        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]  # reads bytes all the same
+    if _identity(os.fstat(descriptor)) != source.identity:
+        file.close()
+        raise ChangedError(source.name)
     return file
+
+
+@contextmanager
+def _open_text(source: SourceFile) -> Iterator[IO[bytes]]:
+    """The decompressed bytes; raises ChangedError if the file changed before the end of reading."""
+    with _open_same(source) as file:
+        yield gzip.GzipFile(fileobj=file) if source.name.lower().endswith(".gz") else file  # type: ignore[misc]
+        if _identity(os.fstat(file.fileno())) != source.identity:
+            raise ChangedError(source.name)
 
 
 def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[RawLine]:
@@ -134,8 +176,6 @@ def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[Raw
                     yield RawLine(number, end, text, torn=not whole and not _parses(text))
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
         raise FileError(f"broken gzip: {broken}", number + 1) from None
-    except FileNotFoundError:
-        raise FileError("the file is gone") from None
 
 
 def _parses(text: bytes) -> bool:
@@ -162,8 +202,6 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes]]:
             content = file.read(LARGEST_DOCUMENT + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
         raise FileError(f"broken gzip: {broken}") from None
-    except FileNotFoundError:
-        raise FileError("the file is gone") from None
     if len(content) > LARGEST_DOCUMENT:
         raise FileError(f"larger than {LARGEST_DOCUMENT >> 20} MiB: write JSONL (one decision a line), which streams")
     if not content.strip():
@@ -181,10 +219,10 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes]]:
 
 
 def archive_name(name: str, sha256: bytes) -> str:
-    """`name` with the first twelve hex digits of its content's hash before the suffixes."""
+    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes."""
     suffix_length = len(_plain_suffix(name)) + (3 if name.lower().endswith(".gz") else 0)
     cut = len(name) - suffix_length
-    return f"{name[:cut][:150]}-{sha256.hex()[:12]}{name[cut:]}"
+    return f"{name[:cut].encode()[:150].decode(errors='ignore')}-{sha256.hex()[:12]}{name[cut:]}"
 
 
 def archive_path(folder: Path, received_at: datetime, name: str, sha256: bytes) -> Path:
@@ -197,27 +235,51 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
     return folder / archive_name(name, sha256)
 
 
-def move_file(path: Path, destination: Path) -> None:
-    """Move a file, by rename where the file system allows it; one that is gone already is left at that.
+def move_file(source: SourceFile, destination: Path) -> None:
+    """Move the file that was read, by rename where the file system allows it; one that is gone is left at that.
 
-    Raises ScorekeeperError: what was read stays read, and is not ingested again.
+    What a writer has put under its name since stays in the inbox. Raises ScorekeeperError: what was read stays read,
+    and is not ingested again.
     """
+    path = source.path
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         try:
             path.rename(destination)
-        except OSError as failed:
-            if isinstance(failed, FileNotFoundError) and not path.exists():
-                return
-            part = destination.with_name(f".{destination.name}.part")
-            shutil.copy2(path, part)
-            part.rename(destination)
-            path.unlink()
+        except FileNotFoundError:
+            return
+        except OSError:
+            _copy_over(source, destination)
+            return
+        if _identity(destination.lstat()) != source.identity:
+            _put_back(destination, path)
     except OSError as failed:
         raise ScorekeeperError(
             f"{path} was read, but cannot be moved to {destination.parent} ({failed.strerror}); "
             "it will not be ingested again"
         ) from None
+
+
+def _copy_over(source: SourceFile, destination: Path) -> None:
+    """To another file system: copied whole, and removed only if it still is what was copied."""
+    part = destination.with_name(f".{destination.name}.part")
+    shutil.copy2(source.path, part)
+    part.rename(destination)
+    if _identity(source.path.lstat()) == source.identity:
+        source.path.unlink()
+
+
+def _put_back(moved: Path, path: Path) -> None:
+    """Somebody was faster: this is another file than the one that was read, and has not been read yet."""
+    number = 0
+    while True:
+        try:
+            os.link(moved, path if not number else path.with_name(f"{number}-{path.name}"))
+        except FileExistsError:
+            number += 1
+        else:
+            moved.unlink()
+            return
 
 
 def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:

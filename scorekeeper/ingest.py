@@ -1,5 +1,6 @@
 """Decision files into Postgres: batches, each one transaction, and the files moved when they are read."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from scorekeeper import inbox
 from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
 from scorekeeper.domain.text import escape_controls
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import raw, statement
 
 INGEST_LOCK = 0x5C0_0003
 BATCH_DECISIONS = 5_000
+BATCH_BYTES = 16 << 20
 FILES_AT_ONCE = 500
+MOST_TOLD = 1_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,11 @@ class Verdict:
 
 @dataclass
 class Summary:
-    """What an ingest did; `found`: files there were. `waiting`: names of files that are still being written."""
+    """What an ingest did; `found`: files there were.
+
+    `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `trouble`:
+    what could not be read or moved, a line each.
+    """
 
     found: int = 0
     files: int = 0
@@ -41,30 +49,35 @@ class Summary:
     rejected: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
 
     def add(self, later: "Summary") -> None:
-        """Count what a later pass did; only what is waiting now counts as waiting."""
+        """Count what a later pass did; only what is waiting or in trouble now counts as that."""
         self.found += later.found
         self.files += later.files
         self.decisions += later.decisions
         self.duplicates += later.duplicates
         self.rejected += later.rejected
-        self.rejections += later.rejections
-        self.waiting = later.waiting
+        self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
+        self.waiting, self.trouble = later.waiting, later.trouble
 
 
 @dataclass
 class _Part:
-    """One file's share of a batch, and how far the file has been read."""
+    """One file's share of a batch, and how far the file has been read.
+
+    `known`: its content has been read before; `grown_from`: the content that it was before it grew; `refused`:
+    decisions refused so far.
+    """
 
     source: inbox.SourceFile
-    in_place: bool
     fresh: bool
     offset: int = 0
     lines: int = 0
     decisions: list[tuple[int, Decision, str]] = field(default_factory=list)
     rejections: dict[int, tuple[str | None, str, str]] = field(default_factory=dict)
     known: bool = False
+    grown_from: bytes | None = None
     finished: bool = False
     committed: bool = False
     refused: int = 0
@@ -168,68 +181,114 @@ class _Ingestion:
         self._in_place = in_place
         self._on_progress = on_progress
         self._parts: list[_Part] = []
-        self._pending = 0
+        self._pending = self._pending_bytes = 0
+        # What this run has read already, and what it has left to its writer; and how many decisions a content holds.
+        self._seen: set[bytes] = set()
+        self._left: set[bytes] = set()
+        self._holds: dict[bytes, int] = {}
         self.summary = Summary()
 
     def take(self, paths: Sequence[Path]) -> None:
-        sources = [source for path in paths if (source := inbox.open_source(path)) is not None]
+        sources = [source for path in paths if (source := self._open(path)) is not None]
         hashes = {"hashes": [source.sha256 for source in sources]}
         ledger = {row.sha256: row for row in self._connection.execute(statement("select_file_ledger"), hashes)}
         waiting = {
             (row.name, row.sha256): row
             for row in self._connection.execute(statement("select_waiting_arrivals"), hashes)
         }
+        growing = self._select_growing([s.name for s in sources if s.is_lines and s.sha256 not in ledger])
         self._connection.rollback()
-        seen: set[bytes] = set()
+        to_move = []
         for source in sources:
             arrival = waiting.get((source.name, source.sha256))
             if arrival is not None and not self._in_place:
-                self._move(source, Path(arrival.destination))
+                if self._may_move(source):
+                    to_move.append((source, Path(arrival.destination)))
+                continue
+            if source.sha256 in self._left:
+                self.summary.waiting.append(source.name)
                 continue
             known = ledger.get(source.sha256)
-            part = _Part(source, self._in_place, fresh=known is None)
-            if source.sha256 in seen or (known is not None and known.finished and not known.has_rejections):
+            part = _Part(source, fresh=known is None)
+            self._parts.append(part)
+            if source.sha256 in self._seen or (known is not None and known.finished and not known.has_rejections):
                 part.known = part.finished = True
-                self._parts.append(part)
+                self._holds.setdefault(source.sha256, known.decisions if known is not None else 0)
             else:
                 if known is not None and not known.finished:
                     part.offset, part.lines = known.committed_offset, known.committed_lines
-                seen.add(source.sha256)
-                self._parts.append(part)
-                self._read(part)
-            if self._pending >= BATCH_DECISIONS:
+                self._seen.add(source.sha256)
+                self._read(part, growing.get(source.name, ()))
+            if self._is_full():
                 self._flush()
         self._flush()
+        self._move(to_move)
 
-    def _read(self, part: _Part) -> None:
+    def _open(self, path: Path) -> inbox.SourceFile | None:
+        try:
+            source = inbox.open_source(path)
+        except ScorekeeperError as failed:
+            self.summary.trouble.append(str(failed))
+            return None
+        if source is None and self._in_place:
+            self.summary.trouble.append(f"{path} is no regular file (a link is not followed)")
+        return source
+
+    def _select_growing(self, names: list[str]) -> dict[str, list[Row[Any]]]:
+        """What is known of files of these names that have not left the inbox: one of them may have grown."""
+        found: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+        if names and not self._in_place:
+            for row in self._connection.execute(statement("select_growing_arrivals"), {"names": names}):
+                found[row.name].append(row)
+        return found
+
+    def _is_full(self) -> bool:
+        return self._pending >= BATCH_DECISIONS or self._pending_bytes >= BATCH_BYTES
+
+    def _read(self, part: _Part, growing: Iterable[Row[Any]]) -> None:
         source = part.source
         try:
             if source.is_lines:
-                for line in inbox.read_lines(source, part.offset, part.lines):
-                    if line.torn and not self._settled(source):
-                        self._leave(part)
-                        return
-                    part.offset, part.lines = line.end_offset, line.line_no
-                    if line.error is not None:
-                        self._refuse(part, line.line_no, None, line.error, line.text)
-                    else:
-                        self._parse(part, line.line_no, line.text, alone=False)
-                    if self._pending >= BATCH_DECISIONS:
-                        self._flush()
-                if not part.lines:
-                    self._refuse(part, 0, None, "the file holds no decision", b"")
+                for before in growing:
+                    if source.begins_with(before.size_bytes, before.sha256):
+                        part.grown_from, part.refused = before.sha256, before.rejected
+                        part.offset, part.lines = before.committed_offset, before.committed_lines
+                if not self._read_lines(part):
+                    self._leave(part)
+                    return
             else:
                 documents = inbox.read_documents(source)
                 if not documents:
                     self._refuse(part, 0, None, "the file holds no decision", b"")
                 for position, document in documents:
                     self._parse(part, position, document, alone=len(documents) == 1)
+        except inbox.ChangedError:
+            self._leave(part)
+            return
         except inbox.FileError as broken:
             if not self._settled(source):
                 self._leave(part)
                 return
             self._refuse(part, broken.line or 0, None, broken.reason, b"")
         part.finished = True
+
+    def _read_lines(self, part: _Part) -> bool:
+        """Take the lines from where the part stands; False if the end has not been written yet."""
+        for line in inbox.read_lines(part.source, part.offset, part.lines):
+            if line.torn and not self._settled(part.source):
+                return False
+            part.offset, part.lines = line.end_offset, line.line_no
+            if line.error is not None:
+                self._refuse(part, line.line_no, None, line.error, line.text)
+            else:
+                self._parse(part, line.line_no, line.text, alone=False)
+            if self._is_full():
+                self._flush()
+        if not part.lines:
+            if not self._settled(part.source):
+                return False
+            self._refuse(part, 0, None, "the file holds no decision", b"")
+        return True
 
     def _parse(self, part: _Part, line: int, document: bytes, *, alone: bool) -> None:
         context = DecisionContext(
@@ -250,6 +309,7 @@ class _Ingestion:
             return
         part.decisions.append((line, decision, _shown(document)))
         self._pending += 1
+        self._pending_bytes += len(document)
 
     def _refuse(self, part: _Part, line: int, name: str | None, reason: str, shown: bytes) -> None:
         part.rejections[line] = (
@@ -263,77 +323,110 @@ class _Ingestion:
         return self._in_place or source.is_settled(self._received_at.timestamp())
 
     def _leave(self, part: _Part) -> None:
+        """Leave a file to its writer; what was committed of it stays committed."""
         self.summary.waiting.append(part.source.name)
+        self._seen.discard(part.source.sha256)
+        self._left.add(part.source.sha256)
         if not part.committed:
             self._pending -= len(part.decisions) + len(part.rejections)
             self._parts.remove(part)
 
     def _flush(self) -> None:
-        parts, self._parts, self._pending = self._parts, [p for p in self._parts if not p.finished], 0
+        parts, self._parts = self._parts, [p for p in self._parts if not p.finished]
+        self._pending = self._pending_bytes = 0
         if not parts:
             return
         with self._connection.begin():
-            for part in parts:
-                self._open_ledger(part)
+            self._open_ledger([part for part in parts if not part.known])
             rows = [(d, p.source.sha256, p.source.name, line) for p in parts for line, d, _ in p.decisions]
             verdicts = iter(_insert(self._connection, rows, self._received_at, self._settings.fee_bps) if rows else [])
-            for part in parts:
-                self._close_ledger(part, verdicts)
+            self._close_ledger(parts, verdicts)
         for part in parts:
             part.decisions, part.rejections, part.committed, part.fresh = [], {}, True, False
-            if part.finished:
-                self.summary.files += 1
-                if not part.in_place:
-                    self._move(part.source, self._destination(part))
+            part.grown_from = None
+        finished = [part for part in parts if part.finished]
+        self.summary.files += len(finished)
+        if not self._in_place:
+            self._move([(p.source, self._destination(p)) for p in finished if self._may_move(p.source)])
         self._on_progress(self.summary)
 
-    def _open_ledger(self, part: _Part) -> None:
-        at = self._received_at if part.finished else None
-        if part.known:
-            return
-        if not part.fresh and not part.committed and part.finished:
-            self._connection.execute(statement("delete_rejections"), {"sha256": part.source.sha256})
-        self._connection.execute(
-            statement("upsert_decision_file"),
-            {
-                "sha256": part.source.sha256, "size_bytes": part.source.size, "committed_offset": part.offset,
-                "committed_lines": part.lines, "finished_at": at,
-            },
+    def _open_ledger(self, parts: Sequence[_Part]) -> None:
+        again = [
+            {"sha256": p.source.sha256} for p in parts if p.finished and not p.fresh and not p.committed
+        ]  # fmt: skip
+        self._write("delete_rejections", again)
+        self._write(
+            "upsert_decision_file",
+            [
+                {
+                    "sha256": part.source.sha256, "size_bytes": part.source.size, "committed_offset": part.offset,
+                    "committed_lines": part.lines, "finished_at": self._received_at if part.finished else None,
+                }
+                for part in parts
+            ],
         )  # fmt: skip
+        grown = [
+            {
+                "name": part.source.name, "before": part.grown_from, "sha256": part.source.sha256,
+                "at": self._received_at,
+            }
+            for part in parts if part.grown_from is not None
+        ]  # fmt: skip
+        self._write("adopt_rejections", grown)
+        self._write("end_grown_arrival", grown)
 
-    def _close_ledger(self, part: _Part, verdicts: Iterator[Verdict]) -> None:
-        accepted = duplicates = 0
-        for line, decision, shown in part.decisions:
-            verdict = next(verdicts)
-            accepted += verdict.outcome == "accepted"
-            duplicates += verdict.outcome == "duplicate"
-            if verdict.outcome == "conflict":
-                reason = f"{decision.trade_id} has other content in {verdict.standing}"
-                part.rejections[line] = ("trade_id", escape_controls(reason), shown)
-        for line, (name, reason, shown) in part.rejections.items():
-            rejection = {
-                "sha256": part.source.sha256, "source_name": part.source.name, "line": line, "field": name,
-                "reason": reason, "excerpt": shown or None, "rejected_at": self._received_at,
-            }  # fmt: skip
-            self._connection.execute(statement("upsert_rejection"), rejection)
-            self.summary.rejections.append({"file": part.source.name, "line": line, "field": name, "reason": reason})
-        refused = len(part.rejections)
-        part.refused += refused
-        outcome = "reading"
-        if part.finished:
-            outcome = "duplicate" if part.known else "quarantined" if part.refused else "ingested"
-        self._connection.execute(
-            statement("upsert_arrival"),
-            {
-                "name": part.source.name, "sha256": part.source.sha256, "modified_at": part.source.mtime,
-                "arrived_at": self._received_at, "outcome": outcome, "decisions": accepted, "duplicates": duplicates,
-                "rejected": refused, "destination": str(self._destination(part)) if part.finished else None,
-                "moved_at": self._received_at if part.finished and part.in_place else None,
-            },
-        )  # fmt: skip
-        self.summary.decisions += accepted
-        self.summary.duplicates += duplicates
-        self.summary.rejected += refused
+    def _close_ledger(self, parts: Sequence[_Part], verdicts: Iterator[Verdict]) -> None:
+        rejections: list[dict[str, Any]] = []
+        arrivals = []
+        for part in parts:
+            name, sha256 = part.source.name, part.source.sha256
+            accepted = duplicates = 0
+            for line, decision, shown in part.decisions:
+                verdict = next(verdicts)
+                accepted += verdict.outcome == "accepted"
+                duplicates += verdict.outcome == "duplicate"
+                if verdict.outcome == "conflict":
+                    reason = f"{decision.trade_id} has other content in {verdict.standing}"
+                    part.rejections[line] = ("trade_id", escape_controls(reason), shown)
+            if part.known:
+                duplicates = self._holds[sha256]
+            else:
+                self._holds[sha256] = self._holds.get(sha256, 0) + accepted + duplicates
+            rejections += [
+                {
+                    "sha256": sha256, "source_name": name, "line": line, "field": field_name, "reason": reason,
+                    "excerpt": shown or None, "rejected_at": self._received_at,
+                }
+                for line, (field_name, reason, shown) in part.rejections.items()
+            ]  # fmt: skip
+            refused = len(part.rejections)
+            part.refused += refused
+            outcome = "reading"
+            if part.finished:
+                outcome = "duplicate" if part.known else "quarantined" if part.refused else "ingested"
+            arrivals.append(
+                {
+                    "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": self._received_at,
+                    "outcome": outcome, "decisions": accepted, "duplicates": duplicates, "rejected": refused,
+                    "destination": str(self._destination(part)) if part.finished else None,
+                    "moved_at": self._received_at if part.finished and self._in_place else None,
+                }
+            )  # fmt: skip
+            self.summary.decisions += accepted
+            self.summary.duplicates += duplicates
+            self.summary.rejected += refused
+        self._write("upsert_rejection", rejections)
+        self._write("upsert_arrival", arrivals)
+        room = MOST_TOLD - len(self.summary.rejections)
+        self.summary.rejections += [
+            {"file": one["source_name"], "line": one["line"], "field": one["field"], "reason": one["reason"]}
+            for one in rejections[:room]
+        ]
+
+    def _write(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Run a statement once for each of `rows`, sent together."""
+        if rows:
+            self._connection.execute(statement(name), rows)
 
     def _destination(self, part: _Part) -> Path:
         name, sha256 = part.source.name, part.source.sha256
@@ -341,20 +434,32 @@ class _Ingestion:
             return inbox.quarantine_path(self._settings.quarantine_dir, name, sha256)
         return inbox.archive_path(self._settings.archive_dir, self._received_at, name, sha256)
 
-    def _move(self, source: inbox.SourceFile, destination: Path) -> None:
-        rejections = (
-            self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()
-        )
-        self._connection.rollback()
-        if destination.is_relative_to(self._settings.quarantine_dir):
-            report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(r) for r in rejections]}
-            inbox.write_error_file(destination, report)
-        inbox.move_file(source.path, destination)
+    def _may_move(self, source: inbox.SourceFile) -> bool:
+        """Lines may still be added to a file of lines: it stays until it has stood still."""
+        if source.is_lines and not self._settled(source):
+            self.summary.waiting.append(source.name)
+            return False
+        return True
+
+    def _move(self, files: Sequence[tuple[inbox.SourceFile, Path]]) -> None:
+        moved = []
+        for source, destination in files:
+            try:
+                if destination.is_relative_to(self._settings.quarantine_dir):
+                    self._write_error_file(source, destination)
+                inbox.move_file(source, destination)
+            except ScorekeeperError as failed:
+                self.summary.trouble.append(str(failed))
+            else:
+                moved.append({"name": source.name, "sha256": source.sha256, "moved_at": self._received_at})
         with self._connection.begin():
-            self._connection.execute(
-                statement("mark_arrival_moved"),
-                {"name": source.name, "sha256": source.sha256, "moved_at": self._received_at},
-            )
+            self._write("mark_arrival_moved", moved)
+
+    def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> None:
+        found = self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()
+        self._connection.rollback()
+        report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in found]}
+        inbox.write_error_file(destination, report)
 
 
 def _shown(excerpt: bytes) -> str:

@@ -1,5 +1,6 @@
 -- At most one row: an open trade closed with the exit that its dataset gives; its id goes to settled_trade.
--- Parameters: trade_id, exit_price, exit_time, as_of. Called by importing.
+-- Excursions are its own, where it has them, and at least those of the exit price.
+-- Parameters: trade_id, exit_price, exit_time, mfe_pct, mae_pct (or null), as_of. Called by importing.
 WITH changed AS (
     UPDATE scorekeeper.trade AS t
     SET
@@ -11,8 +12,8 @@ WITH changed AS (
         ambiguous_exit = false,
         pnl_pct = q.pnl_pct,
         net_pnl_pct = q.pnl_pct - t.fee_bps / 100 * (1 + q.price / t.entry_price),
-        mfe_pct = greatest(0, q.pnl_pct),
-        mae_pct = least(0, q.pnl_pct)
+        mfe_pct = greatest(0, q.pnl_pct, cast(:mfe_pct AS float8)),
+        mae_pct = least(0, q.pnl_pct, cast(:mae_pct AS float8))
     FROM (
         SELECT
             o.trade_id, cast(:exit_price AS float8) AS price,

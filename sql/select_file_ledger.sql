@@ -4,6 +4,11 @@ SELECT
     exists(
         SELECT 1 FROM scorekeeper.rejection AS r
         WHERE r.sha256 = f.sha256
-    ) AS has_rejections
+    ) AS has_rejections,
+    (
+        SELECT coalesce(max(a.decisions + a.duplicates), 0)
+        FROM scorekeeper.file_arrival AS a
+        WHERE a.sha256 = f.sha256
+    ) AS decisions
 FROM scorekeeper.decision_file AS f
 WHERE f.sha256 = any(cast(:hashes AS bytea[]));

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
 from scorekeeper.domain.symbols import unify_symbol
 
 __all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "direction_of", "parse_decision"]
@@ -110,8 +111,8 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     opened_at, has_time = _opened_at(document, context)
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), default=_refuse).encode()
     content = hashlib.sha256(canonical).digest()
-    stop_loss = _number(document, "stop_loss", above=0)
-    take_profit = _number(document, "take_profit", above=0)
+    stop_loss = _price_or_none("stop_loss", document.get("stop_loss"))
+    take_profit = _price_or_none("take_profit", document.get("take_profit"))
     if direction and price is not None:
         if stop_loss is not None and direction * (price - stop_loss) <= 0:
             raise DecisionError("stop_loss", f"{stop_loss} is on the wrong side of the price {price} of a {action}")
@@ -170,7 +171,16 @@ def _price(document: Mapping[str, Any], *, needed: bool) -> float | None:
         if needed:
             raise DecisionError(name, "missing: a trade needs the price that it was decided at")
         return None
-    return _finite(name, value, above=0)
+    return _price_or_none(name, value)
+
+
+def _price_or_none(name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    price = _finite(name, value, above=0)
+    if not is_price(price):
+        raise DecisionError(name, f"{price} is not between {SMALLEST_PRICE} and {LARGEST_PRICE}")
+    return price
 
 
 def _finite(
@@ -225,6 +235,10 @@ def _opened_at(document: Mapping[str, Any], context: DecisionContext) -> tuple[d
     if value is None:
         if context.fallback_opened_at is None:
             raise DecisionError("timestamp", "missing; only a file of one decision may do without")
+        if not EARLIEST <= context.fallback_opened_at <= context.received_at + AHEAD:
+            raise DecisionError(
+                "timestamp", f"missing, and the file's own time {context.fallback_opened_at} is no help"
+            )
         return context.fallback_opened_at, False
     try:
         if isinstance(value, str):
@@ -268,7 +282,7 @@ def _trade_id(document: Mapping[str, Any], symbol: str, opened_at: datetime | No
         return f"{plain}{time}-{content.hex()[:8]}"
     if not isinstance(given, str) or not given or len(_clean("trade_id", given).encode()) > 512:
         raise DecisionError("trade_id", "not text of 1 to 512 bytes")
-    if not given.isprintable():
+    if not given.isprintable() or not given.strip():
         raise DecisionError("trade_id", "holds a character that cannot be printed")
     return given
 

@@ -7,12 +7,16 @@ for cheaply; a text that shows a sign of it, or that msgspec refuses, is read on
 import json
 import math
 import re
+from datetime import datetime
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import msgspec
 
 MOST_DIGITS = 400
 MOST_DEPTH = 100
+LONGEST_TEXT = 8 << 20
 _BOM = b"\xef\xbb\xbf"
 # A key that is not followed by its colon at once would escape the count of keys.
 _PARTED_KEY = re.compile(rb'"\s+:')
@@ -56,6 +60,29 @@ def load_json(text: bytes) -> object:
     return value
 
 
+def to_json(document: object) -> object:
+    """`document` (of Python objects) as JSON holds it, judged as strictly as a file: times and numbers of other kinds
+    become JSON's own.
+
+    Raises DecisionError.
+    """
+    try:
+        text = json.dumps(document, default=_plain)
+    except (TypeError, ValueError, RecursionError) as wrong:
+        raise DecisionError(None, f"no JSON: {str(wrong)[:200]}") from None
+    if len(text) > LONGEST_TEXT:
+        raise DecisionError(None, f"larger than {LONGEST_TEXT >> 20} MiB")
+    return load_json(text.encode())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal | Real):
+        return float(value)
+    raise TypeError(f"holds a {type(value).__name__}")
+
+
 def split_array(text: bytes) -> list[bytes] | None:
     """The elements of an array, each as text of its own for `load_json`; None if `text` is no array.
 
@@ -81,6 +108,8 @@ def _split_slowly(body: bytes) -> list[bytes]:
             end = _after_space(words, stop)
             if words[end : end + 1] == ",":
                 end = _after_space(words, end + 1)
+                if words[end : end + 1] == "]":
+                    raise json.JSONDecodeError("Illegal trailing comma", words, end)
             elif words[end : end + 1] != "]":
                 raise json.JSONDecodeError("Expecting ',' delimiter", words, end)
         if end + 1 != len(words):

@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 import pandas as pd
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from scorekeeper.domain.prices import is_price
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, MarketError, UnknownSymbolError
 
@@ -273,7 +274,9 @@ def _is_candle(values: list[Any]) -> bool:
     if any(isinstance(v, bool) or not isinstance(v, int | float) or not math.isfinite(v) for v in values):
         return False
     opened, high, low, close, volume = values
-    return bool(0 < low <= min(opened, close) and high >= max(opened, close) and volume >= 0)
+    return bool(
+        is_price(low) and is_price(high) and low <= min(opened, close) and high >= max(opened, close) and volume >= 0
+    )
 
 
 def _first_line(failed: BaseException) -> str:

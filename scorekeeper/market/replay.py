@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, UnknownSymbolError
 
@@ -103,7 +104,10 @@ def _read_candles(path: Path, _mtime_ns: int, _size: int) -> pd.DataFrame:
         "timestamp: not the opening of a minute": stamp % 60_000 != 0,
         "timestamp: not after the line before": np.concatenate([[False], np.diff(stamp) <= 0]),
         "a price or the volume is missing or not finite": ~np.isfinite(prices).all(axis=1),
-        "a price is not above 0, or the volume is negative": (prices[:, :4] <= 0).any(axis=1) | (prices[:, 4] < 0),
+        f"a price is not between {SMALLEST_PRICE} and {LARGEST_PRICE}, or the volume is negative": (
+            (prices[:, :4] < SMALLEST_PRICE) | (prices[:, :4] > LARGEST_PRICE)
+        ).any(axis=1)
+        | (prices[:, 4] < 0),
         "high is below, or low is above, another price": (prices[:, 1] < prices[:, :4].max(axis=1))
         | (prices[:, 2] > prices[:, :4].min(axis=1)),
     }

@@ -1,0 +1,220 @@
+"""Files as writers really write them: growing, replaced, oddly named, half there."""
+
+import hashlib
+import json
+import os
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from scorekeeper import inbox, ingest
+from scorekeeper.settings import Settings, load_settings
+from scorekeeper.store.database import Database
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inbox").mkdir()
+    return load_settings()
+
+
+def line(number: int) -> str:
+    return json.dumps({"symbol": "BTCUSDT", "type": "HOLD", "timestamp": "2025-05-05T10:00:00Z", "reason": f"{number}"})
+
+
+def take(db: Database, settings: Settings, seconds_later: float = 0) -> ingest.Summary:
+    at = datetime.now(UTC) + timedelta(seconds=seconds_later)
+    return ingest.ingest_files(db, settings, received_at=at)
+
+
+def count(db: Database, table: str = "decision") -> int:
+    with db.begin() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM scorekeeper.{table}")).scalar_one())
+
+
+def archived(settings: Settings) -> list[Path]:
+    return sorted(path for path in settings.archive_dir.rglob("*") if path.is_file())
+
+
+def test_lines_come_in_as_they_are_written_once_and_the_file_is_archived_whole(
+    db: Database, settings: Settings
+) -> None:
+    path = settings.inbox_dir / "log.jsonl"
+    for number in range(5):
+        with path.open("a") as file:
+            file.write(line(number) + "\n" + line(number + 100)[:20])
+            file.flush()
+            take(db, settings)
+            file.write(line(number + 100)[20:] + "\n")
+        summary = take(db, settings)
+        assert (summary.decisions, summary.duplicates, summary.waiting) == (2, 0, ["log.jsonl"])
+        assert count(db) == 2 * (number + 1)
+    whole = path.read_bytes()
+    assert take(db, settings, seconds_later=6).waiting == []
+    assert [file.read_bytes() for file in archived(settings)] == [whole]
+    with db.begin() as connection:
+        outcomes = connection.execute(text("SELECT outcome, moved_at IS NOT NULL FROM scorekeeper.file_arrival")).all()
+    assert {tuple(row) for row in outcomes} == {("ingested", True)}
+
+
+def test_what_was_refused_before_a_file_grew_is_in_its_report(db: Database, settings: Settings) -> None:
+    path = settings.inbox_dir / "log.jsonl"
+    path.write_text("{broken}\n" + line(1) + "\n")
+    take(db, settings)
+    with path.open("a") as file:
+        file.write(line(2) + "\n{bad}\n")
+    take(db, settings)
+    assert take(db, settings, seconds_later=6).waiting == []
+    report = json.loads(next(settings.quarantine_dir.glob("*.error.json")).read_text())
+    assert [one["line"] for one in report["rejected"]] == [1, 4]
+    assert count(db) == 2
+
+
+def test_a_file_of_lines_that_was_just_opened_is_waited_for(db: Database, settings: Settings) -> None:
+    path = settings.inbox_dir / "a.jsonl"
+    path.touch()
+    assert take(db, settings).waiting == ["a.jsonl"]
+    path.write_text(line(1) + "\n")
+    take(db, settings, seconds_later=6)
+    assert count(db) == 1
+    (settings.inbox_dir / "b.jsonl").touch()
+    summary = take(db, settings, seconds_later=6)
+    assert [one["reason"] for one in summary.rejections] == ["the file holds no decision"]
+
+
+def test_half_written_twins_both_wait(db: Database, settings: Settings) -> None:
+    for name in ("a.json", "b.json", "c.jsonl", "d.jsonl"):
+        (settings.inbox_dir / name).write_text('{"symbol":')
+    assert sorted(take(db, settings).waiting) == ["a.json", "b.json", "c.jsonl", "d.jsonl"]
+    assert count(db, "file_arrival") == 0
+
+
+def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(settings: Settings) -> None:
+    path = settings.inbox_dir / "latest.json"
+    path.write_text(line(1))
+    source = inbox.open_source(path)
+    assert source is not None
+    (settings.inbox_dir / "next").write_text(line(2))
+    (settings.inbox_dir / "next").rename(path)
+    with pytest.raises(inbox.ChangedError):
+        inbox.read_documents(source)
+    inbox.move_file(source, settings.archive_dir / "latest.json")
+    assert path.read_text() == line(2)
+    assert archived(settings) == []
+
+
+def test_a_writer_that_renames_over_one_name_without_pause_loses_nothing(db: Database, settings: Settings) -> None:
+    def write() -> None:
+        for number in range(150):
+            part = settings.inbox_dir / ".part"
+            part.write_text(line(number))
+            part.rename(settings.inbox_dir / "latest.json")
+            time.sleep(0.01)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while writer.is_alive():
+        take(db, settings)
+    writer.join()
+    take(db, settings)
+    for path in archived(settings):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert path.stem.endswith(digest[:12])
+    with db.begin() as connection:
+        known = {row.reason for row in connection.execute(text("SELECT reason FROM scorekeeper.decision"))}
+    assert "149" in known  # the last one is never overwritten
+    assert {json.loads(path.read_text())["reason"] for path in archived(settings)} <= known
+
+
+def test_names_of_any_kind_come_in_and_are_moved(db: Database, settings: Settings) -> None:
+    names = [
+        b"a\xff.json",
+        "日".encode() * 80 + b".json",
+        b"e\x1b[31m\n.json",
+        b"x" * 250 + b".json",
+        b"%s{{ }}'; --.json",
+    ]
+    for number, name in enumerate(names):
+        Path(os.fsdecode(os.fsencode(settings.inbox_dir) + b"/" + name)).write_text(line(number))
+    summary = take(db, settings)
+    assert (summary.decisions, summary.trouble) == (len(names), [])
+    assert list(settings.inbox_dir.iterdir()) == []
+    assert len(archived(settings)) == len(names)
+
+
+def test_temporary_names_links_pipes_and_folders_are_not_looked_at(db: Database, settings: Settings) -> None:
+    for name in (".a.json", "a.json.tmp", "a.json.part", "a.json~", "notes.txt"):
+        (settings.inbox_dir / name).write_text(line(1))
+    outside = settings.inbox_dir.parent / "outside.json"
+    outside.write_text(line(2))
+    (settings.inbox_dir / "link.json").symlink_to(outside)
+    os.mkfifo(settings.inbox_dir / "pipe.json")
+    (settings.inbox_dir / "folder.json").mkdir()
+    before = sorted(settings.inbox_dir.iterdir())
+    assert take(db, settings, seconds_later=6) == ingest.Summary()
+    assert sorted(settings.inbox_dir.iterdir()) == before
+
+
+def test_a_named_link_is_said_and_the_other_files_come_in(db: Database, settings: Settings) -> None:
+    (settings.inbox_dir.parent / "b.json").write_text(line(1))
+    link = settings.inbox_dir.parent / "a.json"
+    link.symlink_to("b.json")
+    paths = [link, settings.inbox_dir.parent / "b.json"]
+    summary = ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=paths)
+    assert (summary.decisions, len(summary.trouble)) == (1, 1)
+    assert "no regular file" in summary.trouble[0]
+
+
+def test_an_archive_that_cannot_be_written_is_said_and_nothing_is_ingested_again(
+    db: Database, settings: Settings
+) -> None:
+    settings.archive_dir.write_text("in the way")
+    for number in range(3):
+        (settings.inbox_dir / f"{number}.json").write_text(line(number))
+    first = take(db, settings)
+    assert (first.decisions, len(first.trouble)) == (3, 3)
+    settings.archive_dir.unlink()
+    second = take(db, settings)
+    assert (second.decisions, second.duplicates, second.trouble) == (0, 0, [])
+    assert len(archived(settings)) == 3
+
+
+def test_the_same_bytes_under_another_name_count_as_duplicates(db: Database, settings: Settings) -> None:
+    content = "".join(line(number) + "\n" for number in range(7))
+    (settings.inbox_dir / "a.jsonl").write_text(content)
+    (settings.inbox_dir / "b.jsonl").write_text(content)
+    assert (summary := take(db, settings, 6)).decisions == summary.duplicates == 7
+    (settings.inbox_dir / "c.jsonl").write_text(content)
+    assert take(db, settings, 6).duplicates == 7
+
+
+def test_the_time_of_a_file_is_judged_like_any_timestamp(db: Database, settings: Settings) -> None:
+    path = settings.inbox_dir / "a.json"
+    path.write_text('{"symbol": "BTCUSDT", "type": "HOLD"}')
+    os.utime(path, (4e9, 4e9))
+    summary = take(db, settings)
+    assert [one["field"] for one in summary.rejections] == ["timestamp"]
+
+
+def test_great_lines_do_not_pile_up_in_memory(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_BYTES", 10_000)
+    batches: list[int] = []
+    real = ingest._insert
+
+    def counted(connection: Any, rows: Any, *rest: Any) -> Any:
+        batches.append(len(rows))
+        return real(connection, rows, *rest)
+
+    monkeypatch.setattr(ingest, "_insert", counted)
+    great = [json.dumps(json.loads(line(number)) | {"more": "x" * 3_000}) for number in range(20)]
+    (settings.inbox_dir / "great.jsonl").write_text("\n".join(great) + "\n")
+    assert take(db, settings, 6).decisions == 20
+    assert max(batches) == 4

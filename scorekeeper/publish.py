@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,24 +24,25 @@ _RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_l
 
 @dataclass(frozen=True)
 class Published:
-    """Lines written by one publication."""
+    """Lines written by one publication; `set_aside`: where files of somebody else's that stood in the way are now."""
 
     log_lines: int
     dataset_lines: int
+    set_aside: tuple[Path, ...]
 
 
 def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
     """Append what is new to both files; raises ScorekeeperError if one is not as it was left."""
-    db.transact(_number)
-    files = {"log": log_path.absolute(), "dataset": dataset_path.absolute()}
-    return Published(*(_append(db, path, kind) for kind, path in files.items()))
+    files, aside = _begin(db, log_path, dataset_path)
+    log_lines, dataset_lines = (_append(db, path, kind) for kind, path in files.items())
+    return Published(log_lines, dataset_lines, aside)
 
 
 def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
     """Write both files anew, whole, each put in place by a rename."""
-    db.transact(_number)
-    files = {"log": log_path.absolute(), "dataset": dataset_path.absolute()}
-    return Published(*(db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items()))
+    files, aside = _begin(db, log_path, dataset_path)
+    log_lines, dataset_lines = (db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items())
+    return Published(log_lines, dataset_lines, aside)
 
 
 def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
@@ -59,6 +61,9 @@ def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list
                     difference = _compare(connection, file, kind, known)
             except OSError as failed:
                 difference = f"cannot be read: {failed.strerror}"
+            except ScorekeeperError as failed:
+                differences.append(f"{path}: {failed}")
+                continue
         if difference:
             differences.append(f"{path}: {difference}; put it right with: scorekeeper publish --rebuild")
     return differences
@@ -80,6 +85,31 @@ def _number(connection: Connection) -> None:
     connection.execute(statement("number_events"))
 
 
+def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, Path], tuple[Path, ...]]:
+    """Number the events, and make sure that both files are ours: their paths, and what was set aside."""
+    db.transact(_number)
+    files = {"log": log_path.absolute(), "dataset": dataset_path.absolute()}
+    aside = [db.transact(partial(_claim, path=path, kind=kind)) for kind, path in files.items()]
+    return files, tuple(path for path in aside if path is not None)
+
+
+def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
+    """Note that this file is ours before the first byte is written; what somebody else has written goes aside."""
+    _lock(connection)
+    if connection.execute(statement("select_is_published"), {"path": str(path)}).scalar():
+        return None
+    aside = None
+    if path.exists() and path.stat().st_size:
+        names = (path.with_name(f"{path.name}.before-scorekeeper-{number}") for number in count(1))
+        aside = next(name for name in names if not name.exists())
+        try:
+            path.rename(aside)
+        except OSError as failed:
+            raise ScorekeeperError(f"{path} is not ours, and cannot be set aside: {failed.strerror}") from None
+    connection.execute(statement("select_publication"), {"path": str(path), "kind": kind})
+    return aside
+
+
 def _lines(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
     """(line number, bytes) of the events with a line of that kind, in order, a batch in memory at a time."""
     render = _RENDER[kind]
@@ -89,6 +119,8 @@ def _lines(connection: Connection, kind: str, after: int, up_to: int) -> Iterato
         if not rows:
             return
         for row in rows:
+            if row["kind"] == "outcome" and row["exit_time"] is None:
+                raise ScorekeeperError(f"line {row['line_no']} tells of the exit of {row['trade_id']}, which has none")
             if (line := render(row)) is not None:
                 yield row["line_no"], line.encode() + b"\n"
         after = rows[-1]["line_no"]

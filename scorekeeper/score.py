@@ -13,32 +13,41 @@ SCORE_LOCK = 0x5C0_0004
 
 
 def score_stale_days(connection: Connection, as_of: datetime) -> int:
-    """Make the rollups again of the days whose trades changed, and write a line of metrics for what closed; days."""
+    """Make the rollups again of the days whose trades changed, and write a line of metrics for what closed; days.
+
+    What closed after `as_of` counts nowhere yet.
+    """
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCORE_LOCK})
     stale: defaultdict[str, list[date]] = defaultdict(list)
     for kind, day in connection.execute(statement("take_stale_days")):
         stale[kind].append(day)
     if stale["system"]:
         connection.execute(statement("delete_daily_scores"), {"days": stale["system"]})
-        connection.execute(statement("score_days"), {"days": stale["system"]})
+        connection.execute(statement("score_days"), {"days": stale["system"], "as_of": as_of})
     if stale["agent"]:
         connection.execute(statement("delete_agent_daily_scores"), {"days": stale["agent"]})
-        connection.execute(statement("score_agent_days"), {"days": stale["agent"]})
-    for version in connection.execute(statement("select_versions_to_report")).scalars().all():
+        connection.execute(statement("score_agent_days"), {"days": stale["agent"], "as_of": as_of})
+    connection.execute(statement("keep_stale_days"), {"as_of": as_of})
+    for version in connection.execute(statement("select_versions_to_report"), {"as_of": as_of}).scalars().all():
         insert_metrics_line(connection, as_of, version)
     return len(stale["system"]) + len(stale["agent"])
 
 
 def insert_metrics_line(connection: Connection, as_of: datetime, version: str | None) -> None:
     """Note a line with the metrics of `version` (None: all) for the log."""
-    line = metrics_line(system_metrics(connection, version=version), as_of)
+    line = metrics_line(system_metrics(connection, version=version, at=as_of), as_of)
     connection.execute(statement("insert_metrics_event"), {"log_line": line})
 
 
-def system_metrics(connection: Connection, *, version: str | None = None, symbol: str | None = None) -> dict[str, Any]:
-    """The answer of docs/metrics.md for a scope (None: all), ready for JSON: undefined is None, times end in Z."""
+def system_metrics(
+    connection: Connection, *, version: str | None = None, symbol: str | None = None, at: datetime | None = None
+) -> dict[str, Any]:
+    """The answer of docs/metrics.md for a scope (None: all), ready for JSON: undefined is None, times end in Z.
+
+    What opened after `at` (None: the last as_of of track) does not count yet.
+    """
     scope = {"version": version, "symbol": symbol}
-    counts = connection.execute(statement("count_trades"), scope).mappings().one()
+    counts = connection.execute(statement("count_trades"), scope | {"at": at}).mappings().one()
     gross, net = (
         [
             DayPieces(**row)

@@ -62,12 +62,14 @@ def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
 
     Raises ScorekeeperError.
     """
-    _, last = connection.execute(statement("bind_market"), {"name": name, "as_of": as_of}).one()
+    connection.execute(statement("bind_market"), {"name": name, "as_of": as_of})
     check_market(connection, name)
-    if last is not None and as_of < last:
+    last = connection.execute(statement("lock_market")).scalar_one()
+    if as_of < last:
         raise ScorekeeperError(
             f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: time goes on"
         )
+    connection.execute(statement("begin_as_of"), {"as_of": as_of})
 
 
 def advance_as_of(connection: Connection, as_of: datetime) -> None:

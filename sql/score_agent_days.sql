@@ -1,6 +1,6 @@
 -- One row per UTC day of expires_at, scope (all, version, symbol, both) and agent, for the given days.
 -- Calls are scored where the horizon return is known; support and dissent where a trade closed.
--- Parameter: days (date array). Called by score.
+-- Parameters: days (date array), as_of (what closed later counts nowhere yet). Called by score.
 INSERT INTO scorekeeper.agent_daily_score (
     day, version, symbol, agent, signals, calls, correct, incorrect, sum_call_return_pct, brier_calls, sum_brier,
     supported_winners, supported_losers, opposed_winners, opposed_losers, abstained_winners, abstained_losers
@@ -21,7 +21,7 @@ WITH said AS (
             AND n.expires_at < cast(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
             AND n.voided_at IS NULL AND n.price_suspect IS NOT TRUE
     INNER JOIN scorekeeper.agent_signal AS a ON n.trade_id = a.trade_id
-    LEFT JOIN scorekeeper.trade AS t ON n.trade_id = t.trade_id AND t.exit_time IS NOT NULL
+    LEFT JOIN scorekeeper.trade AS t ON n.trade_id = t.trade_id AND t.exit_time <= :as_of
     WHERE n.horizon_known_at IS NOT NULL OR t.trade_id IS NOT NULL
 )
 SELECT

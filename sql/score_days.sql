@@ -1,6 +1,6 @@
 -- One row per UTC exit day, scope (all, version, symbol, both) and basis (gross, after fees), for the given days.
 -- Doubles become numeric through text: a direct cast keeps 15 digits only. Exact sums do not depend on the order.
--- Parameter: days (date array). Called by score.
+-- Parameters: days (date array), as_of (what closed later counts nowhere yet). Called by score.
 INSERT INTO scorekeeper.daily_score (
     day, version, symbol, after_fees, trades, winners, losers, sum_pct, sum_squares, sum_winners_pct, sum_losers_pct,
     hold_seconds, hold_seconds_winners, hold_seconds_losers, sum_mfe_pct, sum_mae_pct, sum_given_back_pct,
@@ -20,6 +20,7 @@ WITH counted AS (
         ON
             t.exit_time >= cast(d.day AS timestamp) AT TIME ZONE 'UTC'
             AND t.exit_time < cast(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+            AND t.exit_time <= :as_of
     INNER JOIN scorekeeper.decision AS n
         ON t.trade_id = n.trade_id AND n.voided_at IS NULL AND n.price_suspect IS NOT TRUE
     CROSS JOIN

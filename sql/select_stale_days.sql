@@ -1,4 +1,3 @@
--- One row per UTC day whose system rollup waits to be made again. Called by verify.
-SELECT day
-FROM scorekeeper.stale_day
-WHERE kind = 'system';
+-- One row per UTC day whose rollup waits to be made again. Called by recheck.
+SELECT kind, day
+FROM scorekeeper.stale_day;

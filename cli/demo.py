@@ -9,12 +9,14 @@ import typer
 from cli.main import print_ingested, run_flow
 from cli.prefect_env import prepare
 from cli.tables import print_metrics
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_live_market, write_sample
 from scorekeeper.score import system_metrics
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import open_database
 
-_ENV = """# The demo's own settings; every command takes them with --home of this folder.
+_MARK = "# The demo's own settings; every command takes them with --home of this folder.\n"
+_ENV = f"""{_MARK}\
 SCOREKEEPER_HOME=.
 INBOX_DIR=inbox
 LOG_DIR=logs
@@ -26,12 +28,22 @@ SYSTEM_VERSION=demo
 
 
 def settle_in(home: Path, *, live: bool) -> Settings:
-    """Make a demo's home, and let this process use nothing else; `live`: with a market that goes on from now."""
+    """Make a demo's home, and let this process use nothing else; `live`: with a market that goes on from now.
+
+    Raises ScorekeeperError if there is something else in `home`.
+    """
+    env = home / ".env"
+    if (
+        home.exists()
+        and any(home.iterdir())
+        and not (env.is_file() and env.read_text(encoding="utf-8").startswith(_MARK))
+    ):
+        raise ScorekeeperError(f"{home} is not empty, and no demo's home: name another folder with --home")
     for name in Settings.model_fields:
         os.environ.pop(name.upper(), None)  # a home of its own: nothing of the user's installation is touched
     os.environ["SCOREKEEPER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)
-    (home / ".env").write_text(_ENV, encoding="utf-8")
+    env.write_text(_ENV, encoding="utf-8")
     if live:
         write_live_market(home / "market", datetime.now(UTC))
     return load_settings()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from cli.options import Home, Inbox, MarketName, Url, parse_moment
+from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
+from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _database(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
 
 
 @app.command()
-def demo(home: Home = None) -> None:
+def demo(context: typer.Context, home: Home = None) -> None:
     """Show the whole job offline, on generated decisions.
 
     Writes decisions of five agents of different skill and a market for them into a home of its own, ingests and tracks
@@ -63,11 +64,12 @@ def demo(home: Home = None) -> None:
     """
     from cli.demo import run_demo
 
-    run_demo((home or Path(".scorekeeper") / "demo").absolute())
+    run_demo((home or given_home(context) or Path(".scorekeeper") / "demo").absolute())
 
 
 @app.command()
 def up(
+    context: typer.Context,
     demo: Annotated[
         bool, typer.Option("--demo", help="A home of its own, a generated market that goes on, and a trader.")
     ] = False,
@@ -86,7 +88,7 @@ def up(
     if demo:
         from cli.demo import settle_in
 
-        settle_in((home or Path(".scorekeeper") / "demo-live").absolute(), live=True)
+        settle_in((home or given_home(context) or Path(".scorekeeper") / "demo-live").absolute(), live=True)
     from scorekeeper.settings import load_settings
 
     run_up(load_settings(), port, demo=demo)
@@ -122,10 +124,10 @@ def ingest(
 
     Example:  scorekeeper ingest decisions.jsonl
     """
-    _settings()
-    from flows.ingest import ingest as flow
+    with _database():  # before Prefect is started: a database that is away is said at once
+        from flows.ingest import ingest as flow
 
-    done = run_flow(flow([str(path.absolute()) for path in paths] if paths else None))
+        done = run_flow(flow([str(path.absolute()) for path in paths] if paths else None))
     print_ingested(done)
 
 
@@ -137,9 +139,11 @@ def print_ingested(done: dict[str, Any]) -> None:
     )
     for one in done["rejections"][:20]:
         where = f"{one['file']}, line {one['line']}" + (f", {one['field']}" if one["field"] else "")
-        typer.echo(f"  rejected: {where}: {one['reason']}")
+        typer.echo(escape_controls(f"  rejected: {where}: {one['reason']}"))
+    if done["rejected"] > 20:
+        typer.echo("  … and more: see quarantine/, beside the inbox")
     for name in done["waiting"]:
-        typer.echo(f"  still being written: {name}")
+        typer.echo(escape_controls(f"  may still be being written, and is looked at again: {name}"))
 
 
 @app.command()
@@ -152,10 +156,10 @@ def track(
     Example:  scorekeeper track --market replay:candles --as-of 2025-05-08T00:00Z
     """
     moment = parse_moment(as_of)
-    _settings()
-    from flows.track import track as flow
+    with _database():
+        from flows.track import track as flow
 
-    done = run_flow(flow(moment))
+        done = run_flow(flow(moment))
     typer.echo(
         f"{done['as_of']:%Y-%m-%d %H:%M} UTC: {done['closed']} closed, {done['horizons']} horizon returns, "
         f"{done['open']} open; {done['dataset_lines']} records published"
@@ -176,10 +180,11 @@ def metrics(
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Say how good the system is, and each agent in it."""
+    from scorekeeper.domain.symbols import unify_symbol
     from scorekeeper.score import system_metrics
 
     with _database() as (db, _), db.begin() as connection:
-        answer = system_metrics(connection, version=version, symbol=symbol)
+        answer = system_metrics(connection, version=version, symbol=symbol and unify_symbol(symbol))
     if json:
         from json import dumps
 
@@ -217,10 +222,12 @@ def close(
     changes nothing.
     """
     moment = parse_moment(as_of)
-    _settings()
+    if moment is not None and moment > datetime.now(UTC):
+        raise typer.BadParameter("lies in the future", param_hint="--as-of")
     from flows.close_trade import close_trade as flow
 
-    answer = run_flow(flow(trade_id, moment))
+    with _database():
+        answer = run_flow(flow(trade_id, moment))
     if answer not in ("requested", "already requested", "closed"):
         raise ScorekeeperError(f"{trade_id}: {answer}")
     typer.echo(f"{trade_id}: {answer if answer != 'closed' else 'is closed already; nothing was changed'}")
@@ -238,10 +245,12 @@ def void(
     """
     from scorekeeper import score, settle
 
+    if not why.strip():
+        raise typer.BadParameter("a reason is needed, and kept", param_hint="--why")
     with _database() as (db, _), db.begin() as connection:
         now = datetime.now(UTC)
         answer = settle.void_decision(connection, trade_id, why, now)
-        score.score_stale_days(connection, now.replace(second=0, microsecond=0))
+        score.score_stale_days(connection, now)
     if answer == "unknown":
         raise ScorekeeperError(f"{trade_id}: unknown")
     typer.echo(f"{trade_id}: {answer}")
@@ -255,16 +264,20 @@ def import_file(
 
     Later records of a trade_id complete earlier ones; imported exits are kept as they came. May be repeated.
     """
-    _settings()
-    from flows.import_dataset import import_dataset as flow
+    with _database():
+        from flows.import_dataset import import_dataset as flow
 
-    done = run_flow(flow(str(file.absolute())))
+        done = run_flow(flow(str(file.absolute())))
     typer.echo(
         f"{done['records']} records: {done['decisions']} decisions, {done['duplicates']} known already, "
         f"{done['completed']} closed, {len(done['rejected'])} rejected"
     )
     for one in done["rejected"][:20]:
-        typer.echo(f"  rejected: {one['file']}, line {one['line']}, {one['field'] or 'record'}: {one['reason']}")
+        where = f"{one['file']}, line {one['line']}, {one['field'] or 'record'}"
+        typer.echo(escape_controls(f"  rejected: {where}: {one['reason']}"))
+    if done["rejected"] and not done["decisions"] + done["duplicates"]:
+        raise ScorekeeperError(f"{file}: no record could be read")
+    typer.echo("The next track, with prices to judge them by, scores what is new.")
 
 
 @app.command()

@@ -44,3 +44,9 @@ def parse_moment(words: str | None) -> datetime | None:
     except ValueError:
         raise typer.BadParameter(f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def given_home(context: typer.Context) -> Path | None:
+    """The --home that stands before the command's name, if one does."""
+    home = context.parent.params.get("home") if context.parent else None
+    return home if isinstance(home, Path) else None

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from scorekeeper.errors import ScorekeeperError
 
@@ -109,6 +109,8 @@ def load_settings(**overrides: Any) -> Settings:
         given["market"] = f"replay:{Path.cwd() / Path(market[7:]).expanduser()}"
     try:
         return Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
+    except SettingsError as wrong:
+        raise ScorekeeperError(f"{wrong.args[0]}: write JSON (in the environment or in .env)") from None
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"

@@ -1,15 +1,18 @@
 """The predecessor's Python interface, on the same Postgres and the same statements as the flows."""
 
 import logging
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from scorekeeper import ingest, publish, score, settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
+from scorekeeper.domain.json_reading import to_json
+from scorekeeper.domain.prices import is_price
 from scorekeeper.domain.records import dataset_record
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import load_settings
@@ -47,7 +50,9 @@ class PerformanceTracker:
         It is in the database when this returns. Raises DecisionError, a ValueError, that names the field at fault.
         """
         now = datetime.now(UTC)
-        document = {"timestamp": now.isoformat(), **decision_data} if isinstance(decision_data, dict) else decision_data
+        document = to_json(decision_data)
+        if isinstance(document, dict) and document.get("timestamp") is None:
+            document |= {"timestamp": now.isoformat()}
         settings = self._settings
         context = DecisionContext(now, self.version, settings.max_hold_time_minutes, settings.timezone, None)
         decision = parse_decision(document, context=context)
@@ -82,7 +87,7 @@ class PerformanceTracker:
             for trade in due:
                 if (price := quotes[trade.symbol]) is not None:
                     self._close(trade.trade_id, price, now, "expired")
-        self._score(as_of)
+        self._score(now)
         self._publish()
 
     def manually_close_trade(self, trade_id: str, market_data_provider: QuoteProvider) -> dict[str, Any]:
@@ -101,7 +106,7 @@ class PerformanceTracker:
         price = self._quote(market_data_provider, found["symbol"])
         if price is not None:
             self._close(trade_id, price, now, "manual")
-        self._score(as_of)
+        self._score(now)
         self._publish()
         with self._db.begin() as connection:
             row = connection.execute(statement("select_trade_record"), {"trade_id": trade_id}).mappings().one()
@@ -114,12 +119,12 @@ class PerformanceTracker:
     def get_system_metrics(self) -> dict[str, Any]:
         """Every figure of docs/metrics.md, of the system and of each agent, over all versions."""
         with self._db.begin() as connection:
-            return score.system_metrics(connection)
+            return score.system_metrics(connection, at=datetime.now(UTC))
 
     def log_system_metrics(self) -> None:
         """Write a line with this version's metrics to the log."""
-        as_of = datetime.now(UTC).replace(second=0, microsecond=0)
-        self._db.transact(lambda connection: score.insert_metrics_line(connection, as_of, self.version))
+        now = datetime.now(UTC)
+        self._db.transact(lambda connection: score.insert_metrics_line(connection, now, self.version))
         self._publish()
 
     def close(self) -> None:
@@ -142,16 +147,18 @@ class PerformanceTracker:
         as_of = now.replace(second=0, microsecond=0)
         self._db.transact(lambda c: settle.close_by_quote(c, trade_id, price=price, at=now, as_of=as_of, reason=reason))
 
-    def _score(self, as_of: datetime) -> None:
-        self._db.transact(lambda connection: score.score_stale_days(connection, as_of))
-        self._db.transact(lambda connection: settle.mark(connection, as_of))
+    def _score(self, now: datetime) -> None:
+        # Quotes close at the second, not at the minute.
+        self._db.transact(lambda connection: score.score_stale_days(connection, now))
+        self._db.transact(lambda connection: settle.mark(connection, now.replace(second=0, microsecond=0)))
 
     def _publish(self) -> None:
         try:
             paths: Mapping[str, Path] = {
                 "log_path": self._settings.log_path, "dataset_path": self._settings.dataset_path,
             }  # fmt: skip
-            publish.publish(self._db, **paths)
+            for path in publish.publish(self._db, **paths).set_aside:
+                logger.warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
         except ScorekeeperError as failed:
             # The rows are safe; the next publication brings the lines.
             logger.error("not published: %s", failed)
@@ -166,7 +173,7 @@ class PerformanceTracker:
             except Exception as failed:
                 logger.warning("no price for %s: %s", symbol, failed)
                 return None
-        if isinstance(price, bool) or not isinstance(price, int | float) or not math.isfinite(price) or price <= 0:
+        if isinstance(price, bool) or not isinstance(price, Real | Decimal) or not is_price(float(price)):
             logger.warning("no usable price for %s: %r", symbol, price)
             return None
         return float(price)

@@ -12,7 +12,7 @@ from prefect import get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 
-from scorekeeper import importing, ingest, publish, score, settle
+from scorekeeper import importing, inbox, ingest, publish, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import UnknownSymbolError, open_market
 from scorekeeper.settings import Settings
@@ -90,12 +90,21 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
     return total
 
 
+def stop_at_trouble(summary: ingest.Summary) -> None:
+    """Let the run fail if a file could not be read or moved; the others have come in. Raises ScorekeeperError."""
+    if summary.trouble:
+        more = f" (and {len(summary.trouble) - 1} more)" if len(summary.trouble) > 1 else ""
+        raise ScorekeeperError(
+            f"{summary.trouble[0]}{more}; {summary.files} files came in, with {summary.decisions} decisions"
+        )
+
+
 def _expand(paths: list[str]) -> list[Path]:
     files: list[Path] = []
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            files += sorted(child for child in path.iterdir() if child.is_file())
+            files += inbox.list_inbox(path)
         elif path.is_file():
             files.append(path)
         else:
@@ -199,7 +208,10 @@ async def score_days(db: Database, as_of: datetime) -> int:
 @task(name="publish files", **REPEATABLE)
 async def publish_files(db: Database, settings: Settings) -> publish.Published:
     """Append what is new to log and dataset."""
-    return await asyncio.to_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+    done = await asyncio.to_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+    for path in done.set_aside:
+        get_run_logger().warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
+    return done
 
 
 @task(name="import dataset", cache_policy=NO_CACHE)

@@ -126,7 +126,7 @@ def metrics_line(answer: Mapping[Any, Any], as_of: datetime) -> str:
         return "n/a" if answer[name] is None else f"{answer[name]:.{digits}f}%"
 
     return (
-        f"[{iso(as_of)}] SYSTEM METRICS ({escape_controls(answer['version'] or 'all')}): "
+        f"[{iso(as_of.replace(microsecond=0))}] SYSTEM METRICS ({escape_controls(answer['version'] or 'all')}): "
         f"Win Rate: {shown('win_rate', 1)}, Trades: {answer['completed_trades']}, "
         f"Avg Profit: {shown('avg_profit_pct', 2)}, Avg Loss: {shown('avg_loss_pct', 2)}, "
         f"Total P&L: {shown('total_pnl_pct', 2)}"

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.store import embedded
@@ -88,17 +88,29 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
         with engine.connect() as connection:
             if migrate:
                 migrate_to_head(connection)
-    except OperationalError as failed:
+    except (OperationalError, ProgrammingError) as failed:
         database.close()
-        shown = make_url(secret).render_as_string(hide_password=True) if "://" in secret else "DATABASE_URL"
-        first = str(failed.orig).strip().splitlines()[0] if str(failed.orig).strip() else "no answer"
-        password = make_url(secret).password
-        first = first.replace(str(password), "***") if password else first
-        raise ScorekeeperError(f"cannot reach the database at {shown}: {first}") from None
+        raise ScorekeeperError(
+            f"cannot reach the database at {_shown(engine.url)}: {_reason(engine.url, failed)}"
+        ) from None
     except BaseException:
         database.close()
         raise
     return database
+
+
+def _shown(url: URL) -> str:
+    """Host and name only: a password may stand in the address or behind its question mark."""
+    host = url.host or url.query.get("host") or "a socket"
+    return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+def _reason(url: URL, failed: DBAPIError) -> str:
+    words = str(failed.orig).strip()
+    reason = words.splitlines()[0] if words else "no answer"
+    for secret in (url.password, *(value for name, value in url.query.items() if "pass" in name)):
+        reason = reason.replace(str(secret), "***") if secret else reason
+    return reason
 
 
 def _engine(secret: str) -> Engine:
@@ -113,7 +125,7 @@ def _engine(secret: str) -> Engine:
             url,
             pool_pre_ping=True,
             connect_args={
-                "connect_timeout": 10,
+                "connect_timeout": 5,  # for each of a name's addresses
                 "client_encoding": "utf8",  # a server of another encoding answers in it all the same
                 "options": "-c timezone=UTC -c client_min_messages=warning",
             },

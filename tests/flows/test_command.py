@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -42,7 +44,7 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
 def test_a_database_that_is_away_is_one_clear_line_and_exit_code_1(tmp_path: Path, words: list[str]) -> None:
     done = scorekeeper(tmp_path, *words, DATABASE_URL=CLOSED)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: cannot reach the database at postgresql")
+    assert done.stderr.startswith("error: cannot reach the database at 127.0.0.1:1/x")
     assert done.stderr.count("\n") == 1
     assert "canary" not in done.stderr
 
@@ -84,3 +86,36 @@ def test_the_first_command_in_an_empty_folder_works_from_file_to_metrics(databas
     done = scorekeeper(tmp_path, "track", DATABASE_URL=database_url, MARKET="replay:nowhere")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "there is no such folder" in done.stderr
+
+
+def test_a_demo_leaves_a_home_that_is_not_its_own_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / ".env").write_text("FEE_BPS=1\n")
+    for words in (["demo", "--home", "mine"], ["--home", "mine", "demo"], ["up", "--demo", "--home", "mine"]):
+        done = scorekeeper(tmp_path, *words)
+        assert (done.returncode, "no demo's home" in done.stderr) == (1, True)
+    assert (tmp_path / "mine" / ".env").read_text() == "FEE_BPS=1\n"
+    assert not (tmp_path / ".scorekeeper").exists()
+
+
+def test_a_password_behind_the_question_mark_is_not_shown(tmp_path: Path) -> None:
+    done = scorekeeper(tmp_path, "status", "--database-url", "postgresql://127.0.0.1:1/x?user=u&password=canary-9c1d")
+    assert done.returncode == 1
+    assert "canary" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", [["track"], ["ingest"], ["close", "x"]])
+def test_a_server_that_never_answers_is_said_within_fifteen_seconds(tmp_path: Path, words: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"postgresql://u:canary-9c1d@127.0.0.1:{silent.getsockname()[1]}/x"
+        began = time.monotonic()
+        done = scorekeeper(tmp_path, *words, DATABASE_URL=address)
+    assert (done.returncode, done.stderr.count("\n"), "canary" in done.stderr) == (1, 1, False)
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize(
+    "words", [["void", "x", "--why", " "], ["close", "x", "--as-of", "2099-01-01T00:00Z"], ["track", "--as-of", "soon"]]
+)
+def test_words_that_make_no_sense_are_wrong_usage(tmp_path: Path, words: list[str]) -> None:
+    assert scorekeeper(tmp_path, *words).returncode == 2

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper import ingest, publish, score, settle
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
@@ -166,3 +167,71 @@ def test_another_market_is_refused(db: Database, settings: Settings) -> None:
         settle.bind_market(connection, "replay:/a", NOW)
     with pytest.raises(Exception, match="switch-market"), db.begin() as connection:
         settle.bind_market(connection, "replay:/b", NOW)
+
+
+def test_an_as_of_before_the_last_one_is_refused_and_writes_nothing(db: Database, settings: Settings) -> None:
+    folder = settings.inbox_dir.parent / "market"
+    as_of = write_sample(settings.inbox_dir, folder)
+    take(db, settings)
+    track(db, settings, folder, as_of)
+    track(db, settings, folder, as_of)  # the same once more is no step back
+    with db.begin() as connection:
+        before = connection.execute(text("SELECT count(*) FROM scorekeeper.equity")).scalar()
+    with pytest.raises(ScorekeeperError, match="before the last one"):
+        track(db, settings, folder, as_of - timedelta(minutes=1))
+    with db.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM scorekeeper.equity")).scalar() == before
+
+
+def test_what_opens_after_as_of_counts_nowhere_yet(db: Database, settings: Settings) -> None:
+    folder = settings.inbox_dir.parent / "market"
+    as_of = write_sample(settings.inbox_dir, folder)
+    take(db, settings)
+    early = as_of - timedelta(days=4)
+    track(db, settings, folder, early)
+    with db.begin() as connection:
+        answer = score.system_metrics(connection)
+    assert (answer["active_trades"], answer["late_decisions"], answer["suspect_trades"]) == (0, 0, 0)
+
+
+def test_a_file_that_somebody_else_wrote_is_set_aside_and_kept(db: Database, settings: Settings) -> None:
+    settings.dataset_path.parent.mkdir()
+    settings.dataset_path.write_text("the predecessor's\n")
+    (settings.inbox_dir / "a.json").write_text(json.dumps(GOOD))
+    take(db, settings)
+    done = publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+    (aside,) = done.set_aside
+    assert aside.read_text() == "the predecessor's\n"
+    assert len(settings.dataset_path.read_text().splitlines()) == done.dataset_lines == 1
+    again = publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+    assert (again.set_aside, again.dataset_lines) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("DELETE FROM scorekeeper.agent_daily_score", "agent_daily_score"),
+        ("UPDATE scorekeeper.agent_daily_score SET calls = calls - 1, correct = 0", "calls"),
+        ("UPDATE scorekeeper.daily_score SET sum_squares = sum_squares * 9", "sum_squares"),
+        ("UPDATE scorekeeper.daily_score SET path_fall_pct = 99, longest_losses = 40", "path_fall_pct"),
+        ("UPDATE scorekeeper.daily_score SET trailing_wins = trailing_wins + 1", "trailing_wins"),
+        ("UPDATE scorekeeper.decision SET reference_price = 1", "reference_price"),
+        ("UPDATE scorekeeper.decision SET horizon_price = 1 WHERE horizon_price IS NOT NULL", "horizon_price"),
+        ("UPDATE scorekeeper.decision SET horizon_return_pct = 1 WHERE horizon_price IS NOT NULL", "horizon_return"),
+        ("UPDATE scorekeeper.trade SET exit_price = exit_price * 1.001 WHERE exit_time IS NOT NULL", "exit_price"),
+        ("UPDATE scorekeeper.trade SET mfe_pct = 77 WHERE exit_time IS NOT NULL", "mfe_pct"),
+        ("UPDATE scorekeeper.candle SET high = high * 2", "mfe_pct"),
+        ("DELETE FROM scorekeeper.event WHERE kind = 'outcome'", "no line is published of its exit"),
+        ("DELETE FROM scorekeeper.trade WHERE exit_time IS NOT NULL", "its trade is missing"),
+    ],
+)
+def test_verify_names_what_was_damaged(db: Database, settings: Settings, damage: str, said: str) -> None:
+    folder = settings.inbox_dir.parent / "market"
+    as_of = write_sample(settings.inbox_dir, folder)
+    take(db, settings)
+    track(db, settings, folder, as_of)
+    assert verify(db, settings) == []
+    with db.begin() as connection:
+        connection.execute(text(damage))
+    differences = verify(db, settings)
+    assert any(said in line for line in differences), differences[:3]

@@ -1,10 +1,15 @@
 """The predecessor's calls, as its users write them."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from analytics.performance_tracker import PerformanceTracker
+from scorekeeper.domain.decision import DecisionError
 from scorekeeper.verify import verify
 
 DECISION = {
@@ -73,6 +78,54 @@ def test_a_price_that_is_none_closes_nothing(tracker: PerformanceTracker, price:
 def test_a_bad_decision_names_the_field(tracker: PerformanceTracker) -> None:
     with pytest.raises(ValueError, match="confidence"):
         tracker.record_decision({**DECISION, "confidence": 101})
+
+
+@pytest.mark.parametrize("price", [Decimal("46000"), np.float32(46000), np.int64(46000), 46000])
+def test_a_price_of_any_kind_of_number_closes_a_trade(tracker: PerformanceTracker, price: Any) -> None:
+    tracker.record_decision(DECISION)
+    tracker.update_performance(Quotes(price), max_hold_time=0)
+    assert tracker.get_system_metrics()["profitable_trades"] == 1
+
+
+def test_a_decision_may_hold_times_and_numbers_of_other_kinds(tracker: PerformanceTracker) -> None:
+    now = datetime.now(UTC)
+    decision = {
+        **DECISION,
+        "timestamp": now,
+        "price": np.float32(45000),
+        "confidence": Decimal("62.5"),
+        "n": np.int64(1),
+    }
+    trade_id = tracker.record_decision(decision)
+    assert now.replace(tzinfo=None).isoformat() in trade_id
+    tracker.record_decision({**DECISION, "timestamp": None})
+    assert tracker.get_system_metrics()["active_trades"] == 2
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"note": "a\0b"},
+        {"note": "\ud800"},
+        {"no\0te": 1},
+        {"note": float("nan")},
+        {"note": {1, 2}},
+        {"agent_analyses": {"A": {"signal": "BUY", "why": "\0"}}},
+        {"note": "x" * (9 << 20)},
+        {"price": 1e-305},
+    ],
+)
+def test_what_a_database_cannot_hold_is_a_decision_error(tracker: PerformanceTracker, more: dict[str, Any]) -> None:
+    with pytest.raises(DecisionError):
+        tracker.record_decision({**DECISION, **more})
+
+
+def test_a_deep_decision_is_a_decision_error(tracker: PerformanceTracker) -> None:
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = [deep]
+    with pytest.raises(DecisionError):
+        tracker.record_decision({**DECISION, "note": deep})
 
 
 def test_what_is_stored_and_published_verifies(tracker: PerformanceTracker) -> None:

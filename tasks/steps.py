@@ -114,9 +114,10 @@ def _expand(paths: list[str]) -> list[Path]:
 
 @dataclass
 class Prices:
-    """What fetching did: symbols asked for, candles new, and what is wrong, a line each."""
+    """What fetching did: symbols gone through and answered for, candles new, and what is wrong, a line each."""
 
     symbols: int = 0
+    answered: int = 0
     candles: int = 0
     unknown: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
@@ -144,6 +145,8 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> Pr
         async def fetch(need: settle.Need) -> None:
             try:
                 async with at_once:
+                    if len(prices.failed) >= SYMBOLS_AT_ONCE and not prices.answered:
+                        raise ScorekeeperError("not asked: the exchange has answered for no symbol so far")
                     done = await settle.fetch_candles(db, market, need, as_of, on_page=_reporter(need.symbol, as_of))
             except UnknownSymbolError as missing:
                 prices.unknown.append(need.symbol)
@@ -152,6 +155,7 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> Pr
                 prices.failed.append(f"{need.symbol} ({broken})")
                 logger.error("%s: %s; its trades stay open until prices come", need.symbol, broken)
             else:
+                prices.answered += 1
                 prices.candles += done.candles
                 if done.gone_until is not None:
                     logger.warning("%s: the market keeps no prices before %s", need.symbol, done.gone_until)

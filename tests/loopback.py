@@ -36,6 +36,7 @@ class Exchange:
     fail_next: list[int] = field(default_factory=list)  # HTTP statuses of the next answers
     retry_after: int | None = None
     html: bool = False
+    klines_body: str | None = None  # what is answered instead of candles, with status 200
     hang_seconds: float = 0
     broken: set[str] = field(default_factory=set)  # ids that always fail
     invalid: set[str] = field(default_factory=set)  # ids listed, but refused
@@ -74,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer({"serverTime": int(exchange.clock.timestamp() * 1000)})
         elif path == "/exchangeInfo":
             self._answer({"timezone": "UTC", "symbols": [_listed(name) for name in exchange.klines]})
+        elif path == "/klines" and exchange.klines_body is not None:
+            self._answer(exchange.klines_body, 200)
         elif path == "/klines":
             self._klines(query)
         elif path == "/ticker/24hr":

@@ -10,7 +10,9 @@ import json
 import math
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,6 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from scorekeeper.domain.prices import is_price
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, MarketError, UnknownSymbolError
+from scorekeeper.market.oddities import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 30
@@ -29,10 +32,9 @@ CLOCK_AGE_SECONDS = 30
 LOOK_BACK = timedelta(days=7)
 DEFAULT_PAGE = 300
 OVERLAP_MINUTES = 3
-# Answer with their last so many candles, whatever start is asked for.
-KEPT_CANDLES = {"kraken": 720}
 _KEPT_MARGIN = 15
 _SPOT_ONLY = {"types": ["spot"]}
+_BODY: ContextVar[str] = ContextVar("body", default="")
 T = TypeVar("T")
 Row = tuple[datetime, float, float, float, float, float]
 
@@ -56,14 +58,27 @@ class ExchangeMarket:
         self._grace = grace_minutes * MINUTE
         self._cache = cache / f"markets-{exchange_id}.json"
         self._exchange: Any = getattr(ccxt, exchange_id)(
-            {"enableRateLimit": True, "timeout": 15_000, "options": _listing(exchange_id)} | options
+            {"enableRateLimit": True, "timeout": 15_000}
+            | options
+            | {"options": _listing(exchange_id) | options.get("options", {})}
         )
         if not self._exchange.has.get("fetchOHLCV") or "1m" not in (self._exchange.timeframes or {}):
             raise ScorekeeperError(f"MARKET=ccxt:{exchange_id}: it gives no one-minute candles; use another exchange")
+        self._exchange.on_rest_response = self._read_body
+        self._exchange.has["fetchCurrencies"] = False  # else some load it all the same, and fail without it
+        self._date: str | None = None
         self._clock: tuple[datetime, float] | None = None
         self._clock_lock = asyncio.Lock()
         self._markets_lock = asyncio.Lock()
         self._reloaded = False
+
+    def _read_body(self, code: int, _reason: str, url: str, _method: str, headers: Any, body: str, *_: Any) -> str:
+        # ccxt reads most of what is not JSON (a page of HTML, nothing at all) as an empty list of candles.
+        if code == 200 and body.lstrip()[:1] not in ("{", "["):
+            raise self._errors.BadResponse(f"{url.partition('?')[0]} answers with what is no JSON: {body[:40]!r}")
+        _BODY.set(body)
+        self._date = headers.get("Date")
+        return body
 
     @property
     def name(self) -> str:
@@ -75,7 +90,7 @@ class ExchangeMarket:
         """Candles that one answer holds at most."""
         spot = (self._exchange.features or {}).get("spot") or {}
         limit = (spot.get("fetchOHLCV") or {}).get("limit") or DEFAULT_PAGE
-        return int(min(limit, 1_000))
+        return int(min(limit, 1_000, REACH_MINUTES.get(self._id, limit)))
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,10 +105,9 @@ class ExchangeMarket:
         async with self._clock_lock:
             if self._clock is None or time.monotonic() - self._clock[1] > CLOCK_AGE_SECONDS:
                 asked = time.monotonic()
-                if self._exchange.has.get("fetchTime"):
-                    milliseconds = await self._ask(self._fetch_time)
-                else:
-                    milliseconds = self._exchange.milliseconds()
+                milliseconds = await self._ask(
+                    self._fetch_time if self._exchange.has.get("fetchTime") else self._fetch_date
+                )
                 # The moment it was asked at, not the later one of its answer: never ahead of the exchange.
                 self._clock = (datetime.fromtimestamp(milliseconds / 1000, UTC), asked)
             clock, asked = self._clock
@@ -104,6 +118,17 @@ class ExchangeMarket:
         if not isinstance(milliseconds, int) or not 1_500_000_000_000 < milliseconds < 4_000_000_000_000:
             raise _BadAnswerError(f"the time {milliseconds!r}")
         return milliseconds
+
+    async def _fetch_date(self) -> int:
+        """The time by the heading of some small answer, in whole seconds; by the local clock only without one."""
+        async with self._markets_lock:
+            if not self._exchange.markets:
+                await self._load_markets()
+        self._date = None
+        await self._exchange.fetch_ohlcv(next(iter(self._exchange.markets)), "1m", None, 2)
+        if self._date is None:
+            return int(time.time() * 1000)
+        return int(parsedate_to_datetime(self._date).timestamp() * 1000)
 
     async def first_kept(self) -> datetime | None:
         """See Market.first_kept."""
@@ -145,7 +170,18 @@ class ExchangeMarket:
         clock = (await self.now()).replace(second=0, microsecond=0)
         start = since - OVERLAP_MINUTES * MINUTE  # what has changed since is told as a revision
         wanted = min(self.page_minutes, math.ceil((clock - start) / MINUTE) + 1)
+        if self._id in DAILY:
+            day = since.replace(hour=0, minute=0)
+            start = max(start, day)
+            wanted = min(wanted, int((day + timedelta(days=1) - start) / MINUTE))
         usable, bad = await self._page(listed, start, wanted)
+        # A page that begins late may have been cut at its front: only what is asked for by itself was not there.
+        while usable and usable[0][0] > since:
+            earlier, _ = await self._page(listed, start, math.ceil((usable[0][0] - start) / MINUTE))
+            earlier = [row for row in earlier if row[0] < usable[0][0]]
+            if not earlier:
+                break
+            usable = earlier + usable
         rows = [row for row in usable if row[0] + MINUTE <= min(clock, as_of) and row[0] < until]
         if any(row[0] >= since for row in rows):
             sealed_until = rows[-1][0] + MINUTE
@@ -165,13 +201,17 @@ class ExchangeMarket:
             raw = await self._exchange.fetch_ohlcv(listed, "1m", stamp, limit)
             if not isinstance(raw, list):
                 raise _BadAnswerError("no list of candles")
+            said = None if raw else candles_in(_BODY.get())
+            # Candles, but none from the start asked for on: an answer that has stood still, unless that is its way.
+            if not raw and (said is None or (said == "some" and self._id not in KEPT_CANDLES)):
+                raise _BadAnswerError(f"no candles that were asked for: {_BODY.get()[:80]!r}")
+            if self._id in FILLED:
+                raw = [one for one in raw if one[5]]
             rows = {}
             for one in raw:
                 if not isinstance(one, list) or len(one) < 6 or not isinstance(one[0], int) or one[0] % 60_000:
                     raise _BadAnswerError(f"{str(one)[:80]} is no one-minute candle")
                 rows[one[0]] = one
-            if rows and max(rows) < stamp - 60_000 * limit and self._id not in KEPT_CANDLES:
-                raise _BadAnswerError("candles of another time than asked for")
             usable: list[Row] = []
             for at in sorted(at for at in rows if at >= stamp):
                 values = [0.0 if i == 4 and v is None else v for i, v in enumerate(rows[at][1:6])]
@@ -228,10 +268,18 @@ class ExchangeMarket:
         return found
 
     def _find(self, symbol: str) -> str | None:
-        if symbol in self._exchange.markets:
-            return symbol
-        listed = self._exchange.markets_by_id.get(symbol) or []
-        return str(listed[0]["symbol"]) if listed else None
+        """By the unified name, by ccxt's own names of the currencies, or by the exchange's own name of the market."""
+        pair, _, rest = symbol.partition(":")
+        base, _, quote = pair.partition("/")
+        code = self._exchange.common_currency_code
+        unified = f"{code(base)}/{code(quote)}" + (f":{rest}" if rest else "")
+        for name in (symbol, unified):
+            if name in self._exchange.markets:
+                return str(name)
+        for spelled in (symbol, *(f"{base}{mark}{quote}" for mark in ("", "-", "_"))):
+            if listed := self._exchange.markets_by_id.get(spelled):
+                return str(next((one for one in listed if one.get("spot")), listed[0])["symbol"])
+        return None
 
     def _widen(self, symbol: str) -> bool:
         """Let a list that holds spot markets only hold perpetuals too, if one is asked for; whether that is news."""

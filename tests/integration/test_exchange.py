@@ -1,6 +1,7 @@
 """Prices of an exchange, through ccxt, over HTTP: what is complete, what is sealed, and every fault on the way."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from scorekeeper import ingest, score, settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market import MarketError, UnknownSymbolError, exchange, open_market
+from scorekeeper.market import MarketError, UnknownSymbolError, exchange, oddities, open_market
 from scorekeeper.market.exchange import ExchangeMarket
 from scorekeeper.store.database import Database
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
@@ -193,6 +194,31 @@ def test_html_with_status_200_leaves_trades_open_and_is_named(
     assert trades(db)["t0"].exit_time == START + 60 * MINUTE
 
 
+@pytest.mark.parametrize(
+    "body", ["<html>Just a moment...</html>", "", "null", "{}", '"no"', '{"result": null}', "[null]", '{"error": []}']
+)
+def test_what_is_no_list_of_candles_is_not_taken_for_a_silence(
+    db: Database, loop_exchange: Exchange, tmp_path: Path, body: str
+) -> None:
+    decide(db, {})
+    track(db, loop_exchange, tmp_path, START + 10 * MINUTE)
+    loop_exchange.klines_body = body
+    assert "BTC/USDT" in track(db, loop_exchange, tmp_path)
+    assert max(candles(db)) == START + 9 * MINUTE
+    loop_exchange.klines_body = None
+    assert track(db, loop_exchange, tmp_path) == {}
+    assert trades(db)["t0"].exit_price == pytest.approx(100.0 + 89 / 100 + 0.1)
+
+
+def test_an_answer_that_has_stood_still_is_not_taken_for_a_silence(loop_exchange: Exchange, tmp_path: Path) -> None:
+    old = make_klines(START - 300 * MINUTE, 100)
+    loop_exchange.klines_body = json.dumps(
+        [[k[0], *map(str, k[1:6]), k[0] + 59_999, "0", 1, "0", "0", "0"] for k in old]
+    )
+    with pytest.raises(MarketError, match="no candles that were asked for"):
+        answer_of(loop_exchange, tmp_path, START, NOW)
+
+
 def test_an_exchange_that_does_not_answer_in_time_is_given_up_after_some_attempts(
     loop_exchange: Exchange, tmp_path: Path
 ) -> None:
@@ -353,7 +379,7 @@ def test_a_symbol_spelled_as_the_exchange_spells_it_is_found(loop_exchange: Exch
 def test_an_exchange_that_keeps_little_says_so_and_older_trades_stay_open(
     db: Database, loop_exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(exchange.KEPT_CANDLES, "binance", 90)
+    monkeypatch.setitem(oddities.KEPT_CANDLES, "binance", 90)
     decide(db, {}, {"timestamp": (START + 59 * MINUTE).isoformat(), "max_hold_minutes": 30, "trade_id": "young"})
     assert track(db, loop_exchange, tmp_path) == {}
     assert trades(db)["t0"].exit_time is None

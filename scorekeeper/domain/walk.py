@@ -47,6 +47,13 @@ class Exit:
     mae_pct: float
 
 
+def trailing_level(direction: int, best_price: float, trailing_stop_pct: float) -> float:
+    """Where a trailing stop lies: so many percent behind the best price (long: the highest, short: the lowest)."""
+    if direction > 0:
+        return best_price * (1 - trailing_stop_pct / 100)
+    return best_price * (1 + trailing_stop_pct / 100)
+
+
 def expiry_fill(
     candles: Sequence[Candle], opened_at: datetime, due_at: datetime
 ) -> tuple[datetime, float, float] | None:

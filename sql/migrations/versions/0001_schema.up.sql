@@ -69,6 +69,7 @@ CREATE TABLE scorekeeper.decision (
     reason text,
     stop_loss double precision,
     take_profit double precision,
+    trailing_stop_pct double precision,
     position_size double precision,
     extra jsonb,
     late boolean GENERATED ALWAYS AS (received_at > expires_at) STORED,
@@ -84,6 +85,7 @@ CREATE TABLE scorekeeper.decision (
     CONSTRAINT decision_price_positive CHECK (price > 0 AND price < 'infinity'),
     CONSTRAINT decision_trade_has_price CHECK (direction = 0 OR price IS NOT NULL),
     CONSTRAINT decision_confidence_in_range CHECK (confidence BETWEEN 0 AND 100),
+    CONSTRAINT decision_trailing_stop_in_range CHECK (trailing_stop_pct > 0 AND trailing_stop_pct < 100),
     CONSTRAINT decision_expires_after_opening CHECK (expires_at > opened_at),
     CONSTRAINT decision_horizon_whole CHECK (
         num_nulls(horizon_price, horizon_return_pct, horizon_known_at) IN (0, 3)
@@ -416,6 +418,8 @@ COMMENT ON COLUMN scorekeeper.decision.version IS 'SYSTEM_VERSION that decided.'
 COMMENT ON COLUMN scorekeeper.decision.reason IS 'What the system said; a stranger''s text.';
 COMMENT ON COLUMN scorekeeper.decision.stop_loss IS 'Stop price, on the losing side of price.';
 COMMENT ON COLUMN scorekeeper.decision.take_profit IS 'Target price, on the winning side of price.';
+COMMENT ON COLUMN scorekeeper.decision.trailing_stop_pct IS
+'Percent that the stop stays behind the best price of the trade; null: none.';
 COMMENT ON COLUMN scorekeeper.decision.position_size IS 'The writer''s own; used for nothing.';
 COMMENT ON COLUMN scorekeeper.decision.reference_price IS
 'Close of the last sealed candle complete at opened_at, else the open of the first later one.';

@@ -1,6 +1,7 @@
-"""Trailing stops in the database: the cases by hand, what is carried from minute to minute, and what is published."""
+"""Trailing stops in the database: the cases by hand, what is carried from minute to minute, and what it costs."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scorekeeper import importing, publish
+from scorekeeper import importing, publish, settle
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
+from scorekeeper.store.sql import raw
 from scorekeeper.verify import verify
 from tests.integration.test_universes import live_through
 from tests.reference import MINUTE
@@ -106,3 +108,63 @@ def test_a_trailing_stop_is_published_imported_again_and_verified(
     with db.begin() as connection:
         again = "SELECT count(*) FROM scorekeeper.trade WHERE trade_id LIKE 'again %' AND trailing_stop_pct = 25"
         assert connection.scalar(text(again)) == len(CASES)
+
+
+FILL = """
+WITH d AS (
+    INSERT INTO scorekeeper.decision (
+        trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, action, direction, price,
+        opened_at, expires_at, version, trailing_stop_pct, reference_price, price_suspect
+    )
+    SELECT
+        't' || n, '', 's', n / 100, :start, 'S' || n % 50 || '/USDT', 'S', 'X', n / 50 % 2 * 2 - 1, 100,
+        :before, :end, 'v', 1, 100, false
+    FROM generate_series(0, 99999) AS n
+    RETURNING *
+)
+INSERT INTO scorekeeper.trade (
+    trade_id, symbol, version, direction, entry_price, opened_at, expires_at, fee_bps, trailing_stop_pct, best_price,
+    scanned
+)
+SELECT
+    trade_id, symbol, version, direction, price, opened_at, expires_at, 10, trailing_stop_pct,
+    CASE WHEN symbol = 'S7/USDT' AND direction = 1 AND source_line < 10 THEN 100
+        ELSE 100 + direction * (0.1 + source_line * 0.0005) END, true
+FROM d
+"""
+CANDLES = """
+INSERT INTO scorekeeper.candle
+SELECT 'S' || n || '/USDT', :start, 100.05, 100.1, 100, 100.05, 1 FROM generate_series(0, 49) AS n
+"""
+COVERAGE = """
+INSERT INTO scorekeeper.candle_coverage
+SELECT 'S' || n || '/USDT', :before, :later, :start FROM generate_series(0, 49) AS n
+"""
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def test_only_the_trailing_trades_with_a_new_extreme_are_read(db: Database) -> None:
+    """100,000 are open in 50 symbols; a new candle each brings ten longs of one symbol a new high."""
+    times = {
+        "before": START - 60 * MINUTE, "start": START, "later": START + MINUTE, "end": START + 600 * MINUTE,
+    }  # fmt: skip
+    with db.begin() as connection:
+        settle.ensure_partition(connection, START.year, START.month)
+        for fill in (FILL, CANDLES, COVERAGE):
+            connection.execute(text(fill), times)
+        connection.exec_driver_sql("ANALYZE scorekeeper.trade, scorekeeper.candle, scorekeeper.candle_coverage")
+    with db.begin() as connection:
+        settle.open_settlement(connection)
+        explain = text("EXPLAIN (ANALYZE, FORMAT JSON) " + raw("close_due_trades"))
+        [plan] = connection.execute(explain, {"as_of": START + MINUTE}).scalar_one()
+        of_trades = [n for n in nodes(plan["Plan"]) if n.get("Relation Name") == "trade" and n["Actual Loops"]]
+        assert {n["Node Type"] for n in of_trades} & {"Seq Scan"} == set()
+        assert max(n["Actual Rows"] * n["Actual Loops"] for n in of_trades) == 10
+        assert sum(n.get("Rows Removed by Filter", 0) * n["Actual Loops"] for n in of_trades) == 0
+        written = text("SELECT count(*) FROM scorekeeper.trade WHERE symbol = 'S7/USDT' AND best_price = 100.1")
+        assert connection.scalar(written) == 10

@@ -118,7 +118,8 @@ def _insert(
                     (
                         number, d.trade_id, d.content_sha256, sha256, name, line, received_at, d.symbol, d.raw_symbol,
                         d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at, d.expires_at,
-                        d.version, d.reason, d.stop_loss, d.take_profit, d.position_size, _json(d.extra), fee_bps,
+                        d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size,
+                        _json(d.extra), fee_bps,
                     )
                 )  # fmt: skip
         with cursor.copy(raw("copy_incoming_signals")) as copy:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,8 +54,7 @@ def _trades(connection: Connection) -> Iterator[str]:
 def _trade(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
     if row["direction"] is None or row["price_source"] in ("quote", "imported"):
         return
-    names = ("direction", "entry_price", "opened_at", "expires_at", "stop_loss", "take_profit", "close_requested_at")
-    held = Held(**{name: row[name] for name in names}, fee_bps=row["fee_bps"])
+    held = Held(**{part.name: row[part.name] for part in fields(Held)})
     expected = walk_trade(held, candles, sealed_until, as_of)
     for name in _EXIT:
         wanted = None if expected is None else getattr(expected, name)

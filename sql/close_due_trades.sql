@@ -1,6 +1,7 @@
 -- One row per trade that the sealed candles close, by the rules of "A trade's life"; the ids go to settled_trade.
--- Looked at are only: trades never looked at before (their whole past, once), trades whose time is up, and trades whose
--- stop or target lies within what the newly sealed candles touched.
+-- Looked at are only: trades never looked at before (their whole past, once), trades whose time is up, trades whose
+-- stop, trailing level or target lies within what the newly sealed candles touched, and trailing trades to which those
+-- candles brought a new best price: it moves their level, within these candles and for the next ones.
 -- Parameter: as_of. Called by settle.
 WITH moved AS (
     SELECT c.symbol, min(k.low) AS low, max(k.high) AS high
@@ -35,6 +36,48 @@ concerned AS (
     SELECT t.trade_id
     FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.low <= t.take_profit
     WHERE t.exit_time IS NULL AND t.direction = -1 AND t.take_profit IS NOT NULL
+    -- OFFSET 0, and a second bound that every price keeps, have these looked up in their indexes, symbol by symbol: the
+    -- planner takes a join on one inequality for a third of all trades, and would read every trade instead.
+    UNION
+    SELECT near.trade_id
+    FROM moved
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.direction = 1 AND t.symbol = moved.symbol
+            AND t.best_price < moved.high AND t.best_price > 0
+        ORDER BY t.best_price OFFSET 0
+    ) AS near ON true
+    UNION
+    SELECT near.trade_id
+    FROM moved
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.direction = 1 AND t.symbol = moved.symbol
+            AND t.trailing_level >= moved.low AND t.trailing_level < 'infinity'
+        ORDER BY t.trailing_level OFFSET 0
+    ) AS near ON true
+    UNION
+    SELECT near.trade_id
+    FROM moved
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.direction = -1 AND t.symbol = moved.symbol
+            AND t.best_price > moved.low AND t.best_price < 'infinity'
+        ORDER BY t.best_price OFFSET 0
+    ) AS near ON true
+    UNION
+    SELECT near.trade_id
+    FROM moved
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.direction = -1 AND t.symbol = moved.symbol
+            AND t.trailing_level <= moved.high AND t.trailing_level > 0
+        ORDER BY t.trailing_level OFFSET 0
+    ) AS near ON true
 ),
 -- A trade lives through the candles that open at or after its entry and end at or before it is due.
 living AS (
@@ -51,26 +94,58 @@ living AS (
     INNER JOIN scorekeeper.candle_coverage AS c ON t.symbol = c.symbol
     WHERE t.opened_at <= :as_of AND c.sealed_from <= date_trunc('minute', t.opened_at)
 ),
+-- The first candle that touched the stop in force or the target. Trades that do not trail have one stop for all their
+-- candles; only for those that do, the best price of the earlier candles is carried along.
 touched AS (
-    SELECT l.*, hit.minute_at AS hit_minute, hit.open AS hit_open, hit.at_stop, hit.at_target
+    SELECT
+        l.*, hit.minute_at AS hit_minute, hit.open AS hit_open, hit.stop AS hit_stop,
+        coalesce(CASE l.direction WHEN 1 THEN hit.low <= hit.stop ELSE hit.high >= hit.stop END, false) AS at_stop,
+        coalesce(CASE l.direction WHEN 1 THEN hit.high >= l.take_profit ELSE hit.low <= l.take_profit END, false)
+            AS at_target
     FROM living AS l
     LEFT JOIN LATERAL (
-        SELECT
-            k.minute_at, k.open,
-            coalesce(CASE l.direction WHEN 1 THEN k.low <= l.stop_loss ELSE k.high >= l.stop_loss END, false)
-                AS at_stop,
-            coalesce(CASE l.direction WHEN 1 THEN k.high >= l.take_profit ELSE k.low <= l.take_profit END, false)
-                AS at_target
-        FROM scorekeeper.candle AS k
-        WHERE
-            k.symbol = l.symbol
-            AND k.minute_at >= l.scan_from
-            AND k.minute_at <= l.due_at - interval '1 minute'
-            AND (
-                (l.direction = 1 AND (k.low <= l.stop_loss OR k.high >= l.take_profit))
-                OR (l.direction = -1 AND (k.high >= l.stop_loss OR k.low <= l.take_profit))
-            )
-        ORDER BY k.minute_at LIMIT 1
+        (
+            SELECT k.minute_at, k.open, k.high, k.low, l.stop_loss AS stop
+            FROM scorekeeper.candle AS k
+            WHERE
+                l.trailing_stop_pct IS NULL
+                AND k.symbol = l.symbol
+                AND k.minute_at >= l.scan_from
+                AND k.minute_at <= l.due_at - interval '1 minute'
+                AND (
+                    (l.direction = 1 AND (k.low <= l.stop_loss OR k.high >= l.take_profit))
+                    OR (l.direction = -1 AND (k.high >= l.stop_loss OR k.low <= l.take_profit))
+                )
+            ORDER BY k.minute_at LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT f.minute_at, f.open, f.high, f.low, tighter.stop
+            FROM (
+                SELECT
+                    k.minute_at, k.open, k.high, k.low,
+                    CASE l.direction
+                        WHEN 1
+                            THEN greatest(l.best_price, max(k.high) OVER earlier) * (1 - l.trailing_stop_pct / 100)
+                        ELSE least(l.best_price, min(k.low) OVER earlier) * (1 + l.trailing_stop_pct / 100)
+                    END AS level
+                FROM scorekeeper.candle AS k
+                WHERE
+                    l.trailing_stop_pct IS NOT NULL
+                    AND k.symbol = l.symbol
+                    AND k.minute_at >= l.scan_from
+                    AND k.minute_at <= l.due_at - interval '1 minute'
+                WINDOW earlier AS (ORDER BY k.minute_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+            ) AS f
+            INNER JOIN LATERAL (
+                SELECT CASE l.direction WHEN 1 THEN greatest(l.stop_loss, f.level) ELSE least(l.stop_loss, f.level) END
+                    AS stop
+            ) AS tighter ON true
+            WHERE
+                (l.direction = 1 AND (f.low <= tighter.stop OR f.high >= l.take_profit))
+                OR (l.direction = -1 AND (f.high >= tighter.stop OR f.low <= l.take_profit))
+            ORDER BY f.minute_at LIMIT 1
+        )
     ) AS hit ON true
 ),
 decided AS (
@@ -85,8 +160,8 @@ priced AS (
         x.*,
         CASE
             WHEN x.hit_minute IS NOT NULL AND x.takes_profit THEN x.take_profit
-            WHEN x.hit_minute IS NOT NULL AND x.direction = 1 THEN least(x.stop_loss, x.hit_open)
-            WHEN x.hit_minute IS NOT NULL THEN greatest(x.stop_loss, x.hit_open)
+            WHEN x.hit_minute IS NOT NULL AND x.direction = 1 THEN least(x.hit_stop, x.hit_open)
+            WHEN x.hit_minute IS NOT NULL THEN greatest(x.hit_stop, x.hit_open)
             ELSE coalesce(last_close.close, next_open.open)
         END AS fill_price,
         CASE
@@ -96,7 +171,8 @@ priced AS (
         END AS fill_time,
         CASE
             WHEN x.hit_minute IS NOT NULL AND x.takes_profit THEN 'take_profit'
-            WHEN x.hit_minute IS NOT NULL THEN 'stop_loss'
+            WHEN x.hit_minute IS NOT NULL AND x.hit_stop = x.stop_loss THEN 'stop_loss'
+            WHEN x.hit_minute IS NOT NULL THEN 'trailing_stop'
             WHEN x.close_requested_at < x.expires_at THEN 'manual'
             ELSE 'expired'
         END AS fill_reason,
@@ -120,10 +196,18 @@ priced AS (
         ORDER BY k.minute_at LIMIT 1
     ) AS next_open ON true
 ),
--- The candles lived through whole: before a stop's or target's exit candle; with an expiry, the last one too.
+-- The candles lived through whole: before a stop's or target's exit candle; with an expiry, the last one too. The best
+-- price of a trailing trade that stays open needs only the new ones; at the exit it follows from all of them, so that
+-- it never depends on when they were looked at.
 scored AS (
     SELECT
         p.*, lived.high AS lived_high, lived.low AS lived_low,
+        CASE
+            WHEN p.trailing_stop_pct IS NULL THEN NULL
+            WHEN p.direction = 1
+                THEN greatest(CASE WHEN p.fill_price IS NULL THEN p.best_price ELSE p.entry_price END, lived.high)
+            ELSE least(CASE WHEN p.fill_price IS NULL THEN p.best_price ELSE p.entry_price END, lived.low)
+        END AS reached_price,
         CASE p.direction
             WHEN 1 THEN (p.fill_price - p.entry_price) / p.entry_price * 100
             ELSE (p.entry_price - p.fill_price) / p.entry_price * 100
@@ -133,9 +217,9 @@ scored AS (
         SELECT max(k.high) AS high, min(k.low) AS low
         FROM scorekeeper.candle AS k
         WHERE
-            p.fill_price IS NOT NULL
+            (p.fill_price IS NOT NULL OR p.trailing_stop_pct IS NOT NULL)
             AND k.symbol = p.symbol
-            AND k.minute_at >= p.first_minute
+            AND k.minute_at >= CASE WHEN p.fill_price IS NULL THEN p.scan_from ELSE p.first_minute END
             AND k.minute_at <= p.due_at - interval '1 minute'
             AND (p.hit_minute IS NULL OR k.minute_at < p.hit_minute)
     ) AS lived ON true
@@ -144,6 +228,7 @@ changed AS (
     UPDATE scorekeeper.trade AS t
     SET
         scanned = true,
+        best_price = s.reached_price,
         exit_time = s.fill_time,
         exit_price = s.fill_price,
         exit_reason = CASE WHEN s.fill_price IS NOT NULL THEN s.fill_reason END,
@@ -166,7 +251,9 @@ changed AS (
             ELSE least(0, s.fill_pnl_pct, (s.entry_price - s.lived_high) / s.entry_price * 100)
         END
     FROM scored AS s
-    WHERE t.trade_id = s.trade_id AND t.exit_time IS NULL AND (NOT t.scanned OR s.fill_price IS NOT NULL)
+    WHERE
+        t.trade_id = s.trade_id AND t.exit_time IS NULL
+        AND (NOT t.scanned OR s.fill_price IS NOT NULL OR s.reached_price <> t.best_price)
     RETURNING t.trade_id, t.exit_time
 )
 INSERT INTO settled_trade (trade_id)

@@ -20,6 +20,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_decision (
     reason text,
     stop_loss double precision,
     take_profit double precision,
+    trailing_stop_pct double precision,
     position_size double precision,
     extra jsonb,
     fee_bps double precision NOT NULL,

@@ -10,12 +10,12 @@ fresh AS (
     INSERT INTO scorekeeper.decision (
         trade_id, content_sha256, source_sha256, source_name, source_line, received_at, symbol, raw_symbol,
         bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason, stop_loss,
-        take_profit, position_size, extra
+        take_profit, trailing_stop_pct, position_size, extra
     )
     SELECT
         trade_id, content_sha256, source_sha256, source_name, source_line, received_at, symbol, raw_symbol,
         bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason, stop_loss,
-        take_profit, position_size, extra
+        take_profit, trailing_stop_pct, position_size, extra
     FROM firsts
     ORDER BY trade_id
     ON CONFLICT (trade_id) DO NOTHING

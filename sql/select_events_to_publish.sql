@@ -3,7 +3,7 @@
 SELECT
     e.line_no, e.kind, e.log_line, e.horizon_known, e.price_suspect,
     d.trade_id, d.opened_at, d.version, d.symbol, d.bar_interval, d.action, d.direction, d.confidence, d.price,
-    d.reason, d.stop_loss, d.take_profit, d.late, d.horizon_return_pct,
+    d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.late, d.horizon_return_pct,
     coalesce(e.kind = 'outcome' OR x.event_id < e.event_id, false) AS closed,
     t.exit_time, t.exit_price, t.exit_reason, t.price_source, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct,
     a.agents

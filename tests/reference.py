@@ -29,6 +29,7 @@ class RefDecision:
     expires_at: datetime
     stop_loss: float | None
     take_profit: float | None
+    trailing_stop_pct: float | None
     fee_bps: float
     close_requested_at: datetime | None
     signals: dict[str, tuple[int, float | None]]
@@ -88,7 +89,7 @@ def settle_trade(decision: RefDecision, candles: list[RefCandle], sealed: dateti
     entry = decision.price
     assert entry is not None
     long = decision.direction == 1
-    stop, target = decision.stop_loss, decision.take_profit
+    target, trailing = decision.take_profit, decision.trailing_stop_pct
     due_at = decision.expires_at
     reason = "expired"
     if decision.close_requested_at is not None and decision.close_requested_at < due_at:
@@ -98,6 +99,16 @@ def settle_trade(decision: RefDecision, candles: list[RefCandle], sealed: dateti
     for candle in candles:
         if candle.minute_at < decision.opened_at or candle.minute_at + MINUTE > due_at:
             continue
+        stop, stop_reason = decision.stop_loss, "stop_loss"
+        if trailing is not None:
+            if long:
+                level = max([entry, *(c.high for c in lived)]) * (1 - trailing / 100)
+                tighter = stop is None or level > stop
+            else:
+                level = min([entry, *(c.low for c in lived)]) * (1 + trailing / 100)
+                tighter = stop is None or level < stop
+            if tighter:
+                stop, stop_reason = level, "trailing_stop"
         stopped = stop is not None and (candle.low <= stop if long else candle.high >= stop)
         reached = target is not None and (candle.high >= target if long else candle.low <= target)
         if not stopped and not reached:
@@ -113,7 +124,7 @@ def settle_trade(decision: RefDecision, candles: list[RefCandle], sealed: dateti
         else:
             assert stop is not None
             beyond = candle.open <= stop if long else candle.open >= stop
-            price, reason = (candle.open if beyond else stop), "stop_loss"
+            price, reason = (candle.open if beyond else stop), stop_reason
         return finish(decision, candle.minute_at + MINUTE, price, reason, stopped and reached, None, lived)
 
     if due_at > as_of or sealed < floor_minute(due_at):

@@ -102,6 +102,11 @@ def _decision(chance: random.Random, universe: Universe, number: int) -> dict[st
         decision["stop_loss"] = round(price * (1 - way * far), 6)
     if way and chance.random() < 0.6:
         decision["take_profit"] = round(price * (1 + way * far * chance.choice([1, 2])), 6)
+    if chance.random() < 0.5:
+        trailing = chance.choice([0.05, 0.1, 0.3, 0.7, 1.9, 12.5, 99.5])
+        decision["trailing_stop_pct"] = trailing
+        if way and chance.random() < 0.2:
+            decision["stop_loss"] = price * (1 - way * trailing / 100)  # to the bit where the trailing level begins
     hold = chance.choice([None, None, 1, 0.5, 7, 61.5, 180])
     if hold is not None:
         decision["max_hold_minutes"] = hold
@@ -122,6 +127,7 @@ def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> Ref
         expires_at=opened + timedelta(minutes=decision.get("max_hold_minutes", HOLD_MINUTES)),
         stop_loss=decision.get("stop_loss"),
         take_profit=decision.get("take_profit"),
+        trailing_stop_pct=decision.get("trailing_stop_pct"),
         fee_bps=FEE_BPS,
         close_requested_at=close_requested_at,
         signals={

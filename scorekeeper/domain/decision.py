@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from scorekeeper.domain.json_reading import DecisionError, load_json
 from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
 from scorekeeper.domain.symbols import unify_symbol
+from scorekeeper.domain.walk import trailing_level
 
 __all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "direction_of", "parse_decision"]
 
@@ -29,7 +30,7 @@ _WORD = re.compile(r"[A-Z0-9_-]{1,32}")
 _ALIASES = {"type": "action", "price": "entry_price", "agent_analyses": "agent_contributions"}
 _KNOWN = {
     "symbol", "type", "action", "price", "entry_price", "timestamp", "interval", "confidence", "reason", "version",
-    "trade_id", "stop_loss", "take_profit", "max_hold_minutes", "position_size", "agent_analyses",
+    "trade_id", "stop_loss", "take_profit", "trailing_stop_pct", "max_hold_minutes", "position_size", "agent_analyses",
     "agent_contributions",
 }  # fmt: skip
 
@@ -48,7 +49,10 @@ class AgentSignal:
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 BUY, -1 SELL or 0."""
+    """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 BUY, -1 SELL or 0.
+
+    `trailing_stop_pct`: percent that the stop stays behind the best price of the trade, between 0 and 100.
+    """
 
     trade_id: str
     content_sha256: bytes
@@ -65,6 +69,7 @@ class Decision:
     reason: str | None
     stop_loss: float | None
     take_profit: float | None
+    trailing_stop_pct: float | None
     position_size: float | None
     extra: dict[str, Any] | None
     signals: tuple[AgentSignal, ...]
@@ -113,11 +118,14 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     content = hashlib.sha256(canonical).digest()
     stop_loss = _price_or_none("stop_loss", document.get("stop_loss"))
     take_profit = _price_or_none("take_profit", document.get("take_profit"))
+    trailing_stop_pct = _number(document, "trailing_stop_pct", above=0, below=100)
     if direction and price is not None:
         if stop_loss is not None and direction * (price - stop_loss) <= 0:
             raise DecisionError("stop_loss", f"{stop_loss} is on the wrong side of the price {price} of a {action}")
         if take_profit is not None and direction * (take_profit - price) <= 0:
             raise DecisionError("take_profit", f"{take_profit} is on the wrong side of the price {price} of a {action}")
+        if trailing_stop_pct is not None:
+            _check_trailing(price, direction, trailing_stop_pct)
     return Decision(
         trade_id=_trade_id(document, symbol, opened_at if has_time else None, content),
         content_sha256=content,
@@ -134,6 +142,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         reason=_text(document, "reason", MOST_REASON),
         stop_loss=stop_loss,
         take_profit=take_profit,
+        trailing_stop_pct=trailing_stop_pct,
         position_size=_number(document, "position_size", low=0),
         extra={k: v for k, v in document.items() if k not in _KNOWN} or None,
         signals=_signals(document),
@@ -183,8 +192,22 @@ def _price_or_none(name: str, value: object) -> float | None:
     return price
 
 
+def _check_trailing(price: float, direction: int, trailing_stop_pct: float) -> None:
+    level = trailing_level(direction, price, trailing_stop_pct)
+    if direction * (price - level) <= 0:  # a percentage too small to move the price
+        raise DecisionError(
+            "trailing_stop_pct", f"{trailing_stop_pct} percent from the price {price} is {level}, which is no stop"
+        )
+
+
 def _finite(
-    name: str, value: object, *, above: float | None = None, low: float | None = None, high: float | None = None
+    name: str,
+    value: object,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
 ) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DecisionError(name, "not a number")
@@ -196,6 +219,8 @@ def _finite(
         raise DecisionError(name, "not a finite number")
     if above is not None and number <= above:
         raise DecisionError(name, f"{number} is not above {above}")
+    if below is not None and number >= below:
+        raise DecisionError(name, f"{number} is not below {below}")
     if (low is not None and number < low) or (high is not None and number > high):
         raise DecisionError(name, f"{number} is not between {low} and {high}" if high is not None else "negative")
     return number
@@ -206,11 +231,12 @@ def _number(
     name: str,
     *,
     above: float | None = None,
+    below: float | None = None,
     low: float | None = None,
     high: float | None = None,
 ) -> float | None:
     value = document.get(name)
-    return None if value is None else _finite(name, value, above=above, low=low, high=high)
+    return None if value is None else _finite(name, value, above=above, below=below, low=low, high=high)
 
 
 def _text(document: Mapping[str, Any], name: str, longest: int) -> str | None:

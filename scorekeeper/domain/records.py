@@ -70,6 +70,7 @@ def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
         "horizon_return_pct": row["horizon_return_pct"] if row["horizon_known"] else None,
         "stop_loss": row["stop_loss"],
         "take_profit": row["take_profit"],
+        "trailing_stop_pct": row["trailing_stop_pct"],
         "price_suspect": row["price_suspect"],
         "late": row["late"],
     }

@@ -20,7 +20,10 @@ class Candle:
 
 @dataclass(frozen=True)
 class Held:
-    """What decides a trade's life, as decided; `direction` +1 or -1, prices in quote currency, fee a side in bps."""
+    """What decides a trade's life, as decided; `direction` +1 or -1, prices in quote currency, fee a side in bps.
+
+    `trailing_stop_pct`: percent, between 0 and 100, that the stop stays behind the best price.
+    """
 
     direction: int
     entry_price: float
@@ -28,6 +31,7 @@ class Held:
     expires_at: datetime
     stop_loss: float | None
     take_profit: float | None
+    trailing_stop_pct: float | None
     close_requested_at: datetime | None
     fee_bps: float
 
@@ -45,6 +49,13 @@ class Exit:
     net_pnl_pct: float
     mfe_pct: float
     mae_pct: float
+
+
+def trailing_level(direction: int, best_price: float, trailing_stop_pct: float) -> float:
+    """Where a trailing stop lies: so many percent behind the best price (long: the highest, short: the lowest)."""
+    if direction > 0:
+        return best_price * (1 - trailing_stop_pct / 100)
+    return best_price * (1 + trailing_stop_pct / 100)
 
 
 def expiry_fill(
@@ -70,20 +81,21 @@ def walk_trade(held: Held, candles: Sequence[Candle], sealed_until: datetime, as
     due_at = min(held.expires_at, held.close_requested_at or held.expires_at)
     highs: list[float] = []
     lows: list[float] = []
+    best_price = held.entry_price
     for candle in candles:
         if candle.minute_at < held.opened_at or candle.minute_at + MINUTE > due_at:
             continue
-        at_stop = held.stop_loss is not None and (
-            candle.low <= held.stop_loss if held.direction > 0 else candle.high >= held.stop_loss
-        )
+        stop, stop_reason = _stop_in_force(held, best_price)
+        at_stop = stop is not None and (candle.low <= stop if held.direction > 0 else candle.high >= stop)
         at_target = held.take_profit is not None and (
             candle.high >= held.take_profit if held.direction > 0 else candle.low <= held.take_profit
         )
         if at_stop or at_target:
-            price, reason = _touch(held, candle, at_stop, at_target)
+            price, reason = _touch(held, candle, stop if at_stop else None, stop_reason, at_target)
             return _exit(held, candle.minute_at + MINUTE, price, reason, at_stop and at_target, None, highs, lows)
         highs.append(candle.high)
         lows.append(candle.low)
+        best_price = max(best_price, candle.high) if held.direction > 0 else min(best_price, candle.low)
     if due_at > as_of or sealed_until < due_at.replace(second=0, microsecond=0):
         return None
     fill = expiry_fill(candles, held.opened_at, due_at)
@@ -93,15 +105,25 @@ def walk_trade(held: Held, candles: Sequence[Candle], sealed_until: datetime, as
     return _exit(held, fill[0], fill[1], reason, False, fill[2], highs, lows)
 
 
-def _touch(held: Held, candle: Candle, at_stop: bool, at_target: bool) -> tuple[float, str]:
+def _stop_in_force(held: Held, best_price: float) -> tuple[float | None, str]:
+    """The tighter of stop and trailing level, and the reason of an exit there; the stop where they are equal."""
+    if held.trailing_stop_pct is None:
+        return held.stop_loss, "stop_loss"
+    level = trailing_level(held.direction, best_price, held.trailing_stop_pct)
+    if held.stop_loss is not None and held.direction * (level - held.stop_loss) <= 0:
+        return held.stop_loss, "stop_loss"
+    return level, "trailing_stop"
+
+
+def _touch(held: Held, candle: Candle, stop: float | None, stop_reason: str, at_target: bool) -> tuple[float, str]:
     if at_target:
         assert held.take_profit is not None
         beyond = held.direction * (candle.open - held.take_profit) >= 0
-        if beyond or not at_stop:
+        if beyond or stop is None:
             return held.take_profit, "take_profit"
-    assert held.stop_loss is not None
+    assert stop is not None
     worse = min if held.direction > 0 else max
-    return worse(held.stop_loss, candle.open), "stop_loss"
+    return worse(stop, candle.open), stop_reason
 
 
 def _exit(

@@ -100,6 +100,8 @@ def test_real_decisions_moved_onto_real_candles_end_as_the_reference_says(
             decision["stop_loss"] = decision["price"] * (1 - way * 0.004)
         if way and chance.random() < 0.6:
             decision["take_profit"] = decision["price"] * (1 + way * 0.006)
+        if way and chance.random() < 0.5:
+            decision["trailing_stop_pct"] = chance.choice([0.2, 0.4, 0.5])
         decisions.append(decision)
     (settings.inbox_dir / "a.jsonl").write_text("".join(json.dumps(d) + "\n" for d in decisions))
     ingest.ingest_files(db, settings, received_at=datetime.now(UTC) + timedelta(seconds=10))
@@ -132,7 +134,8 @@ def test_real_decisions_moved_onto_real_candles_end_as_the_reference_says(
     for one in scored:
         fields = tuple(None if one.exit is None else getattr(one.exit, name) for name in EXIT)
         assert found[one.decision.trade_id] == (*fields, one.horizon_return_pct, one.suspect), one.decision
-    assert {one.exit.exit_reason for one in scored if one.exit} == {"expired", "stop_loss", "take_profit"}
+    reasons = {one.exit.exit_reason for one in scored if one.exit}
+    assert reasons == {"expired", "stop_loss", "take_profit", "trailing_stop"}
     close_to(answer, reference.system_figures(scored, after_fees=False))
     close_to(answer["net"], reference.system_figures(scored, after_fees=True))
     for agent, figures in answer["agent_performance"].items():

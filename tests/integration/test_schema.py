@@ -81,6 +81,10 @@ def test_every_constraint_of_ours_has_a_name_that_speaks(db: Database) -> None:
     [
         "UPDATE scorekeeper.trade SET exit_price = 1",  # half an exit
         "UPDATE scorekeeper.trade SET stop_loss = entry_price",
+        "UPDATE scorekeeper.trade SET trailing_stop_pct = 100, best_price = entry_price",
+        "UPDATE scorekeeper.trade SET trailing_stop_pct = 1",  # trailing behind nothing
+        "UPDATE scorekeeper.trade SET trailing_stop_pct = 1, best_price = entry_price / 2",
+        "UPDATE scorekeeper.decision SET trailing_stop_pct = 'NaN'",
         "UPDATE scorekeeper.decision SET price = 'NaN'",
         "UPDATE scorekeeper.decision SET confidence = 101",
         "UPDATE scorekeeper.decision SET voided_at = now()",

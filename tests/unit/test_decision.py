@@ -81,7 +81,9 @@ def test_times_are_read_in_every_documented_form(given: object, utc: str) -> Non
         ("timestamp", "0001-01-01"), ("timestamp", "9999-12-31"), ("timestamp", "infinity"), ("timestamp", True),
         ("timestamp", "2026-01-01T00:06:00Z"), ("timestamp", 1e300), ("max_hold_minutes", 0),
         ("max_hold_minutes", 1e9), ("stop_loss", 45000.0), ("stop_loss", 50000), ("take_profit", 44000),
-        ("take_profit", "x"), ("position_size", -1), ("version", 3), ("reason", ["a"]), ("trade_id", ""),
+        ("take_profit", "x"), ("trailing_stop_pct", 0), ("trailing_stop_pct", -1), ("trailing_stop_pct", 100),
+        ("trailing_stop_pct", "1%"), ("trailing_stop_pct", True), ("trailing_stop_pct", 1e-18),
+        ("position_size", -1), ("version", 3), ("reason", ["a"]), ("trade_id", ""),
         ("trade_id", "x" * 513), ("trade_id", "a\nb"), ("agent_analyses", []), ("interval", 1),
     ],
 )  # fmt: skip
@@ -120,6 +122,22 @@ def test_other_actions_open_no_trade_and_need_no_price() -> None:
     assert (decision.action, decision.direction, decision.price) == ("CONFLICTED", 0, None)
 
 
+def test_a_trailing_stop_is_taken_with_any_action_and_changes_the_identity() -> None:
+    trailing = parse({**GOOD, "trailing_stop_pct": 1.5})
+    assert (trailing.trailing_stop_pct, trailing.extra) == (1.5, None)
+    assert trailing.trade_id != parse(GOOD).trade_id
+    held = {"symbol": "BTCUSDT", "type": "HOLD", "timestamp": 1746100800, "trailing_stop_pct": 99}
+    assert parse(held).trailing_stop_pct == 99
+    with pytest.raises(DecisionError, match="trailing_stop_pct: 100"):
+        parse({**held, "trailing_stop_pct": 100})
+
+
+@pytest.mark.parametrize(("action", "price", "pct"), [("BUY", 1.0, 5e-324), ("SELL", 1.0, 1e-15)])
+def test_a_trailing_stop_too_small_to_move_the_price_is_refused(action: str, price: float, pct: float) -> None:
+    with pytest.raises(DecisionError, match=r"trailing_stop_pct: .* is no stop"):
+        parse({**GOOD, "type": action, "price": price, "trailing_stop_pct": pct})
+
+
 def test_unknown_fields_are_kept_as_they_came() -> None:
     assert parse({**GOOD, "mood": {"a": [1]}}).extra == {"mood": {"a": [1]}}
 
@@ -150,7 +168,11 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*GOOD, "stop_loss", "trade_id", "max_hold_minutes"]), json_values))
+@given(
+    st.dictionaries(
+        st.sampled_from([*GOOD, "stop_loss", "trailing_stop_pct", "trade_id", "max_hold_minutes"]), json_values
+    )
+)
 def test_no_document_raises_anything_but_a_decision_error(changes: dict[str, object]) -> None:
     try:
         parse({**GOOD, **changes})

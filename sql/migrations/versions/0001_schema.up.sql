@@ -69,6 +69,7 @@ CREATE TABLE scorekeeper.decision (
     reason text,
     stop_loss double precision,
     take_profit double precision,
+    trailing_stop_pct double precision,
     position_size double precision,
     extra jsonb,
     late boolean GENERATED ALWAYS AS (received_at > expires_at) STORED,
@@ -84,6 +85,7 @@ CREATE TABLE scorekeeper.decision (
     CONSTRAINT decision_price_positive CHECK (price > 0 AND price < 'infinity'),
     CONSTRAINT decision_trade_has_price CHECK (direction = 0 OR price IS NOT NULL),
     CONSTRAINT decision_confidence_in_range CHECK (confidence BETWEEN 0 AND 100),
+    CONSTRAINT decision_trailing_stop_in_range CHECK (trailing_stop_pct > 0 AND trailing_stop_pct < 100),
     CONSTRAINT decision_expires_after_opening CHECK (expires_at > opened_at),
     CONSTRAINT decision_horizon_whole CHECK (
         num_nulls(horizon_price, horizon_return_pct, horizon_known_at) IN (0, 3)
@@ -130,6 +132,15 @@ CREATE TABLE scorekeeper.trade (
     expires_at timestamptz NOT NULL,
     stop_loss double precision,
     take_profit double precision,
+    trailing_stop_pct double precision,
+    best_price double precision,
+    -- To the bit what the rule says elsewhere (close_due_trades, domain/walk): the same operations in the same order.
+    trailing_level double precision GENERATED ALWAYS AS (
+        CASE direction
+            WHEN 1 THEN best_price * (1 - trailing_stop_pct / 100)
+            ELSE best_price * (1 + trailing_stop_pct / 100)
+        END
+    ) STORED,
     fee_bps double precision NOT NULL,
     scanned boolean NOT NULL DEFAULT false,
     close_requested_at timestamptz,
@@ -149,6 +160,13 @@ CREATE TABLE scorekeeper.trade (
     CONSTRAINT trade_entry_positive CHECK (entry_price > 0 AND entry_price < 'infinity'),
     CONSTRAINT trade_stop_on_the_losing_side CHECK (direction * (entry_price - stop_loss) > 0),
     CONSTRAINT trade_target_on_the_winning_side CHECK (direction * (take_profit - entry_price) > 0),
+    CONSTRAINT trade_trailing_stop_in_range CHECK (trailing_stop_pct > 0 AND trailing_stop_pct < 100),
+    CONSTRAINT trade_best_price_if_and_only_if_trailing CHECK (
+        (best_price IS NULL) = (trailing_stop_pct IS NULL)
+    ),
+    CONSTRAINT trade_best_price_never_behind_entry CHECK (
+        direction * (best_price - entry_price) >= 0 AND best_price > 0 AND best_price < 'infinity'
+    ),
     CONSTRAINT trade_open_if_and_only_if_no_exit CHECK (
         num_nulls(
             exit_time, exit_price, exit_reason, exit_known_at, price_source, ambiguous_exit, pnl_pct, net_pnl_pct,
@@ -178,6 +196,14 @@ CREATE INDEX trade_short_stop ON scorekeeper.trade (symbol, stop_loss)
 WHERE exit_time IS NULL AND direction = -1 AND stop_loss IS NOT NULL;
 CREATE INDEX trade_short_target ON scorekeeper.trade (symbol, take_profit)
 WHERE exit_time IS NULL AND direction = -1 AND take_profit IS NOT NULL;
+CREATE INDEX trade_long_best ON scorekeeper.trade (symbol, best_price)
+WHERE exit_time IS NULL AND direction = 1 AND best_price IS NOT NULL;
+CREATE INDEX trade_long_trailing ON scorekeeper.trade (symbol, trailing_level)
+WHERE exit_time IS NULL AND direction = 1 AND trailing_level IS NOT NULL;
+CREATE INDEX trade_short_best ON scorekeeper.trade (symbol, best_price)
+WHERE exit_time IS NULL AND direction = -1 AND best_price IS NOT NULL;
+CREATE INDEX trade_short_trailing ON scorekeeper.trade (symbol, trailing_level)
+WHERE exit_time IS NULL AND direction = -1 AND trailing_level IS NOT NULL;
 CREATE INDEX trade_marking ON scorekeeper.trade (symbol, version, opened_at)
 INCLUDE (direction, entry_price) WHERE exit_time IS NULL;
 CREATE INDEX trade_by_exit ON scorekeeper.trade (exit_time, trade_id) WHERE exit_time IS NOT NULL;
@@ -360,7 +386,7 @@ COMMENT ON TABLE scorekeeper.rejection IS 'One row per refused decision (line 0:
 CREATE VIEW scorekeeper.report_open_trades AS
 SELECT
     t.trade_id, t.version, t.symbol, t.direction, t.entry_price, t.opened_at, t.expires_at, t.stop_loss, t.take_profit,
-    t.close_requested_at, d.price_suspect,
+    t.trailing_stop_pct, t.trailing_level, t.close_requested_at, d.price_suspect,
     m.close AS mark_price, m.minute_at + interval '1 minute' AS mark_at,
     t.direction * (m.close - t.entry_price) / t.entry_price * 100 AS pnl_pct
 FROM scorekeeper.trade AS t
@@ -416,6 +442,8 @@ COMMENT ON COLUMN scorekeeper.decision.version IS 'SYSTEM_VERSION that decided.'
 COMMENT ON COLUMN scorekeeper.decision.reason IS 'What the system said; a stranger''s text.';
 COMMENT ON COLUMN scorekeeper.decision.stop_loss IS 'Stop price, on the losing side of price.';
 COMMENT ON COLUMN scorekeeper.decision.take_profit IS 'Target price, on the winning side of price.';
+COMMENT ON COLUMN scorekeeper.decision.trailing_stop_pct IS
+'Percent that the stop stays behind the best price of the trade; null: none.';
 COMMENT ON COLUMN scorekeeper.decision.position_size IS 'The writer''s own; used for nothing.';
 COMMENT ON COLUMN scorekeeper.decision.reference_price IS
 'Close of the last sealed candle complete at opened_at, else the open of the first later one.';
@@ -438,6 +466,11 @@ COMMENT ON COLUMN scorekeeper.trade.opened_at IS 'The decision''s time.';
 COMMENT ON COLUMN scorekeeper.trade.expires_at IS 'As the decision''s.';
 COMMENT ON COLUMN scorekeeper.trade.stop_loss IS 'As the decision''s.';
 COMMENT ON COLUMN scorekeeper.trade.take_profit IS 'As the decision''s.';
+COMMENT ON COLUMN scorekeeper.trade.trailing_stop_pct IS 'As the decision''s.';
+COMMENT ON COLUMN scorekeeper.trade.best_price IS
+'Trailing only: highest (short: lowest) of its entry and of the settled candles that it lived through whole.';
+COMMENT ON COLUMN scorekeeper.trade.trailing_level IS
+'Trailing only: the stop that best_price gives for the next candle; the tighter of it and stop_loss holds.';
 COMMENT ON COLUMN scorekeeper.trade.close_requested_at IS
 'When somebody asked for it to be closed; the first request holds.';
 COMMENT ON COLUMN scorekeeper.trade.due_at IS 'Expiry or requested close, whichever comes first.';

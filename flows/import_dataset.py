@@ -20,6 +20,7 @@ async def import_dataset(path: str) -> dict[str, Any]:
     settings = load_settings()
     with steps.connect(settings) as db:
         imported = await steps.import_records(db, settings, Path(path))
-        await naming.rename_run(f"import {imported.decisions} decisions from {imported.records} records")
+        decisions, records = naming.counted(imported.decisions, "decision"), naming.counted(imported.records, "record")
+        await naming.rename_run(f"import {decisions} from {records}")
         await steps.publish_files(db, settings)
     return asdict(imported)

@@ -20,7 +20,8 @@ async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
     with steps.connect(settings) as db:
         summary = await steps.ingest_files(db, settings, paths)
         refused = f", {summary.rejected} rejected" if summary.rejected else ""
-        await naming.rename_run(f"ingest {summary.decisions} decisions from {summary.files} files{refused}")
+        decisions, files = naming.counted(summary.decisions, "decision"), naming.counted(summary.files, "file")
+        await naming.rename_run(f"ingest {decisions} from {files}{refused}")
         published = await steps.publish_files(db, settings)
     get_run_logger().info(
         "%d files, %d decisions, %d duplicates, %d rejected; %d lines published",

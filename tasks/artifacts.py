@@ -76,13 +76,17 @@ def summary_markdown(metrics: dict[str, Any]) -> str:
             "",
             f"- **{n}** completed trades, **{metrics['active_trades']}** open, "
             f"{metrics['suspect_trades']} left out for a suspect price, {metrics['late_decisions']} late decisions",
-            f"- win rate **{shown(metrics['win_rate'])} %**{between}, n = {n}",
-            f"- expectancy **{shown(metrics['expectancy_pct'])} %** a trade, "
-            f"after fees **{shown(metrics['net']['expectancy_pct'])} %**, n = {n}",
-            f"- total P&L **{shown(metrics['total_pnl_pct'])} %**, "
-            f"after fees **{shown(metrics['net']['total_pnl_pct'])} %**",
-            f"- largest drawdown **{shown(metrics['max_drawdown_pct'])}** points",
+            f"- win rate **{_short(metrics['win_rate'])} %**{between}, n = {n}",
+            f"- expectancy **{_short(metrics['expectancy_pct'])} %** a trade, "
+            f"after fees **{_short(metrics['net']['expectancy_pct'])} %**, n = {n}",
+            f"- total P&L **{_short(metrics['total_pnl_pct'])} %**, "
+            f"after fees **{_short(metrics['net']['total_pnl_pct'])} %**",
+            f"- largest drawdown **{_short(metrics['max_drawdown_pct'])}** points",
             "",
             " · ".join(f"[{key.replace('-', ' ')}](/artifacts/key/{key})" for key in LINKED),
         ]
     )
+
+
+def _short(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.2f}"

@@ -13,6 +13,11 @@ async def rename_run(name: str) -> None:
         await client.update_flow_run(run_id, name=name[:200])
 
 
+def counted(number: int, noun: str) -> str:
+    """The number with its noun: 1 file, 2 files."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def trouble(failed: list[str]) -> str:
     """What is said of symbols without prices at the end of a name."""
     if not failed:

@@ -148,7 +148,7 @@ def test_it_says_where_things_are_and_serves_the_ui(up: Up) -> None:
 def test_a_file_becomes_a_row_by_a_run_that_says_so(up: Up) -> None:
     up.drop()
     assert wait_until(up.has_all, 40)
-    assert wait_until(lambda: any(r["name"] == "ingest 1 decisions from 1 files" for r in up.runs("COMPLETED")), 10)
+    assert wait_until(lambda: any(r["name"] == "ingest 1 decision from 1 file" for r in up.runs("COMPLETED")), 10)
 
 
 def test_commands_beside_it_use_its_server(up: Up) -> None:

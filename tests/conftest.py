@@ -17,6 +17,17 @@ settings.register_profile("patient", deadline=None)  # two busy cores are no rea
 settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--universes", type=int, default=200, help="How many random universes are held against the plain reference."
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "universe_seed" in metafunc.fixturenames:
+        metafunc.parametrize("universe_seed", range(metafunc.config.getoption("universes")))
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Lease]:
     """A running server with a migrated template database; durability is off: nothing in it outlives the session."""

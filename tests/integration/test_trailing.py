@@ -14,7 +14,7 @@ from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import raw
 from scorekeeper.verify import verify
-from tests.integration.test_universes import live_through
+from tests.integration.test_universes import decisions_of, live_through
 from tests.reference import MINUTE
 from tests.trailing_cases import CASES, DOWN, ENTRY, HOLD_MINUTES, PCT, UP, Case
 from tests.universes import START, Universe
@@ -46,7 +46,10 @@ def universe_of(cases: list[Case]) -> Universe:
 def test_trailing_stops_end_as_by_hand_whatever_the_schedule(
     db: Database, tmp_path: Path, schedule: list[datetime], late: bool
 ) -> None:
-    live_through(db, universe_of(CASES), tmp_path, schedule, late)
+    universe = universe_of(CASES)
+    decisions = decisions_of(universe)
+    half = len(decisions) // 2
+    live_through(db, universe, tmp_path, schedule, [decisions[half:], decisions[:half]] if late else [decisions])
     with db.begin() as connection:
         found = {row[0]: tuple(row[1:]) for row in connection.execute(text(MEASURE))}
         best = {
@@ -78,13 +81,12 @@ def test_the_level_moves_with_new_extremes_and_nothing_else_is_written(db: Datab
     end = (10, 1.0, "expired", False, 0.0, 0.0)
     cases = [Case("long", 1, (UP, quiet), end), Case("short", -1, (DOWN, lower), end)]
     schedule = [START, START + MINUTE]
-    live_through(db, universe_of(cases), tmp_path, schedule, late=False)
+    universe = universe_of(cases)
+    live_through(db, universe, tmp_path, schedule, [decisions_of(universe)])
     with db.begin() as connection:
         first = watched(connection)
     assert {name: row[:2] for name, row in first.items()} == {"long": (120, 90), "short": (80, 100)}
-    replayed = universe_of(cases)
-    replayed.decisions.clear()
-    live_through(db, replayed, tmp_path, [START + 2 * MINUTE], late=False)
+    live_through(db, universe, tmp_path, [START + 2 * MINUTE], [[]])
     with db.begin() as connection:
         second = watched(connection)
     assert second["long"] == first["long"]
@@ -96,7 +98,8 @@ def test_a_trailing_stop_is_published_imported_again_and_verified(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     settings = load_settings()
-    live_through(db, universe_of(CASES), tmp_path, EVERY_MINUTE, late=False)
+    universe = universe_of(CASES)
+    live_through(db, universe, tmp_path, EVERY_MINUTE, [decisions_of(universe)])
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
     assert verify(db, settings) == []
     records = [json.loads(line) for line in settings.dataset_path.read_text().splitlines()]

@@ -177,6 +177,9 @@ def metrics(
     json: Annotated[bool, typer.Option("--json", help="The answer as JSON; undefined is null.")] = False,
     version: Annotated[str | None, typer.Option(help="One SYSTEM_VERSION only.")] = None,
     symbol: Annotated[str | None, typer.Option(help="One symbol only, such as BTC/USDT.")] = None,
+    include_suspect: Annotated[
+        bool, typer.Option("--include-suspect", help="Count decisions too whose price is far from the market's.")
+    ] = False,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Say how good the system is, and each agent in it."""
@@ -184,7 +187,9 @@ def metrics(
     from scorekeeper.score import system_metrics
 
     with _database() as (db, _), db.begin() as connection:
-        answer = system_metrics(connection, version=version, symbol=symbol and unify_symbol(symbol))
+        answer = system_metrics(
+            connection, version=version, symbol=symbol and unify_symbol(symbol), include_suspect=include_suspect
+        )
     if json:
         from json import dumps
 
@@ -243,14 +248,12 @@ def void(
 
     Example:  scorekeeper void BTCUSDT-2025-05-01T12:00:00Z-1a2b3c4d --why "a test of the feed"
     """
-    from scorekeeper import score, settle
+    from scorekeeper import score
 
     if not why.strip():
         raise typer.BadParameter("a reason is needed, and kept", param_hint="--why")
     with _database() as (db, _), db.begin() as connection:
-        now = datetime.now(UTC)
-        answer = settle.void_decision(connection, trade_id, why, now)
-        score.score_stale_days(connection, now)
+        answer = score.void_decision(connection, trade_id, why, datetime.now(UTC))
     if answer == "unknown":
         raise ScorekeeperError(f"{trade_id}: unknown")
     typer.echo(f"{trade_id}: {answer}")

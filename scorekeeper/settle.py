@@ -227,14 +227,3 @@ def request_close(connection: Connection, trade_id: str, at: datetime) -> str:
         return "already requested"
     changed = connection.execute(statement("request_close"), {"trade_id": trade_id, "at": at}).rowcount
     return "requested" if changed else "not open yet"
-
-
-def void_decision(connection: Connection, trade_id: str, why: str, at: datetime) -> str:
-    """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
-    row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
-    if row is None:
-        return "unknown"
-    if row["voided_at"] is not None:
-        return "already voided"
-    connection.execute(statement("void_decision"), {"trade_id": trade_id, "why": why, "at": at})
-    return "voided"

@@ -116,6 +116,12 @@ class PerformanceTracker:
         assert record is not None
         return record
 
+    def void_decision(self, trade_id: str, why: str) -> str:
+        """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
+        answer = self._db.transact(lambda c: score.void_decision(c, trade_id, why, datetime.now(UTC)))
+        self._publish()
+        return answer
+
     def get_system_metrics(self) -> dict[str, Any]:
         """Every figure of docs/metrics.md, of the system and of each agent, over all versions."""
         with self._db.begin() as connection:

@@ -1,5 +1,6 @@
 -- One row: the counts that stand beside the figures of a scope. What opened after `at` (null: the last as_of of track,
--- if there was one) counts nowhere yet. Parameters: version, symbol (null: all), at. Called by score.
+-- if there was one) counts nowhere yet. Parameters: version, symbol (null: all), include_suspect (among active_trades),
+-- at. Called by score.
 WITH seen AS (
     SELECT
         d.trade_id, d.direction, d.price_suspect, d.late, d.opened_at,
@@ -19,7 +20,7 @@ living AS (
     LEFT JOIN scorekeeper.market AS m ON true
     WHERE
         (t.exit_time IS NULL OR t.exit_time > coalesce(cast(:at AS timestamptz), m.last_as_of))
-        AND d.voided_at IS NULL AND d.price_suspect IS NOT TRUE
+        AND d.voided_at IS NULL AND (cast(:include_suspect AS boolean) OR d.price_suspect IS NOT TRUE)
         AND (cast(:version AS text) IS NULL OR t.version = :version)
         AND (cast(:symbol AS text) IS NULL OR t.symbol = :symbol)
 )

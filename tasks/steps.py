@@ -224,6 +224,13 @@ async def import_records(db: Database, settings: Settings, path: Path) -> import
     return await asyncio.to_thread(importing.import_dataset, db, path, settings, datetime.now(UTC))
 
 
+@task(name="void decision", cache_policy=NO_CACHE)
+async def void_decision(db: Database, trade_id: str, why: str) -> str:
+    """Take a decision out of every figure."""
+    now = datetime.now(UTC)
+    return await asyncio.to_thread(db.transact, lambda c: score.void_decision(c, trade_id, why, now))
+
+
 @task(name="request close", cache_policy=NO_CACHE)
 async def request_close(db: Database, trade_id: str, at: datetime) -> str:
     """Note that a trade is to be closed at `at`."""

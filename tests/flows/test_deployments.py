@@ -31,7 +31,7 @@ def deployed() -> dict[str, dict[str, Any]]:
 
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:
-    assert set(deployed) == {"ingest", "track", "close-trade", "import-dataset"}
+    assert set(deployed) == {"ingest", "track", "close-trade", "void-decision", "import-dataset"}
     for one in deployed.values():
         assert one["work_pool_name"] == "scorekeeper"
         assert one["tags"] == ["scorekeeper"]
@@ -66,4 +66,5 @@ def test_the_ones_run_by_hand_ask_for_what_they_need(deployed: dict[str, Any]) -
     close = deployed["close-trade"]["parameter_openapi_schema"]
     assert set(close["properties"]) == {"trade_id", "as_of"}
     assert close["required"] == ["trade_id"]
+    assert set(deployed["void-decision"]["parameter_openapi_schema"]["required"]) == {"trade_id", "why"}
     assert deployed["import-dataset"]["parameter_openapi_schema"]["required"] == ["path"]

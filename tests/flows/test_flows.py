@@ -16,6 +16,7 @@ from flows.close_trade import close_trade
 from flows.import_dataset import import_dataset
 from flows.ingest import ingest
 from flows.track import track
+from flows.void_decision import void_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_sample
 from tasks import steps
@@ -88,6 +89,19 @@ def test_a_requested_close_is_done_by_the_next_track_and_once(home: Path) -> Non
     lines = (home / "datasets" / "performance_dataset.jsonl").read_text().splitlines()
     ends = [r for r in map(json.loads, lines) if r["trade_id"] == trade_id and r["exit_reason"]]
     assert ends[0]["exit_reason"] in ("manual", "stop_loss", "take_profit")
+
+
+def test_a_voided_trade_leaves_every_figure_of_the_next_track(home: Path) -> None:
+    as_of = write_sample(home / "inbox", home / "market")
+    run(ingest())
+    closed = run(track(as_of))["closed"]
+    lines = (home / "datasets" / "performance_dataset.jsonl").read_text().splitlines()
+    trade_id = next(r["trade_id"] for r in map(json.loads, lines) if r["exit_reason"])
+    assert run(void_decision(trade_id, "a test of the feed")) == "voided"
+    run(track(as_of))
+    rows = {row["figure"]: row for row in json.loads(artifacts("system-metrics")[0])}
+    assert int(rows["completed_trades"]["gross"]) < closed
+    assert run(void_decision("no-such-trade", "why")) == "unknown"
 
 
 def test_an_edited_file_makes_a_red_run_whose_first_line_says_what_to_do(home: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from scorekeeper import ingest, publish, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.replay import ReplayMarket
-from scorekeeper.sample import write_sample
+from scorekeeper.sample import START, write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
@@ -237,3 +237,48 @@ def test_verify_names_what_was_damaged(db: Database, settings: Settings, damage:
         connection.execute(text(damage))
     differences = verify(db, settings)
     assert any(said in line for line in differences), differences[:3]
+
+
+def test_suspect_prices_are_listed_left_out_and_counted_when_asked_for(db: Database, settings: Settings) -> None:
+    folder = settings.inbox_dir.parent / "market"
+    as_of = write_sample(settings.inbox_dir, folder)
+    take(db, settings)
+    mock = [{**GOOD, "timestamp": f"2025-05-06T{hour:02}:00:30Z", "price": 50_000.0} for hour in range(5)]
+    (settings.inbox_dir / "mock.json").write_text(json.dumps(mock))
+    take(db, settings)
+    track(db, settings, folder, as_of)
+    with db.begin() as connection:
+        rows = connection.execute(text("SELECT price, deviation_pct FROM scorekeeper.report_suspect_prices")).all()
+        without = score.system_metrics(connection)
+        everything = score.system_metrics(connection, include_suspect=True)
+        one = score.system_metrics(connection, symbol="ETH/USDT")
+        again = score.system_metrics(connection, symbol="ETH/USDT", include_suspect=True)
+    assert [row.price for row in rows] == [50_000.0] * 5
+    assert all(row.deviation_pct < -30 for row in rows)
+    assert without["suspect_trades"] == everything["suspect_trades"] == 5
+    assert everything["completed_trades"] == without["completed_trades"] + 5
+    assert everything["total_pnl_pct"] > without["total_pnl_pct"] + 250
+    assert one == again  # where nothing is suspect, counting the rows gives what the rollups give
+
+
+def test_open_trades_show_mark_age_and_distances_and_equity_its_curve(db: Database, settings: Settings) -> None:
+    folder = settings.inbox_dir.parent / "market"
+    write_sample(settings.inbox_dir, folder)
+    for path in settings.inbox_dir.iterdir():
+        path.unlink()
+    frame = (folder / "BTC-USDT.csv").read_text().splitlines()
+    price = float(frame[1 + 120].split(",")[4])
+    at = START + timedelta(minutes=121)
+    short = {"symbol": "BTC/USDT", "type": "SELL", "price": price, "timestamp": at.isoformat(), "max_hold_minutes": 900}
+    (settings.inbox_dir / "a.json").write_text(json.dumps(short | {"stop_loss": price * 1.5, "take_profit": price / 2}))
+    take(db, settings)
+    track(db, settings, folder, at + timedelta(minutes=30))
+    mark = float(frame[1 + 150].split(",")[4])
+    with db.begin() as connection:
+        row = connection.execute(text("SELECT * FROM scorekeeper.report_open_trades")).one()
+        curve = connection.execute(text("SELECT * FROM scorekeeper.report_equity")).all()
+    assert (row.mark_price, row.age_minutes, row.minutes_to_expiry) == (mark, 30.0, 870.0)
+    assert row.pnl_pct == pytest.approx((price - mark) / price * 100)
+    assert row.distance_to_stop_pct == pytest.approx((price * 1.5 - mark) / mark * 100)
+    assert row.distance_to_target_pct == pytest.approx((mark - price / 2) / mark * 100)
+    assert [c.equity_pct for c in curve] == [pytest.approx(row.pnl_pct)]

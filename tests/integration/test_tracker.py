@@ -10,6 +10,7 @@ import pytest
 
 from analytics.performance_tracker import PerformanceTracker
 from scorekeeper.domain.decision import DecisionError
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.verify import verify
 
 DECISION = {
@@ -73,6 +74,19 @@ def test_a_price_that_is_none_closes_nothing(tracker: PerformanceTracker, price:
     tracker.record_decision(DECISION)
     tracker.update_performance(Quotes(price), max_hold_time=0)
     assert tracker.get_system_metrics()["active_trades"] == 1
+
+
+def test_a_voided_decision_counts_nowhere_and_stays_known(tracker: PerformanceTracker) -> None:
+    voided, kept = tracker.record_decision(DECISION), tracker.record_decision({**DECISION, "price": 45001.0})
+    tracker.update_performance(Quotes(46000.0), max_hold_time=0)
+    assert tracker.void_decision(voided, "a test of the feed") == "voided"
+    metrics = tracker.get_system_metrics()
+    assert metrics["completed_trades"] == 1
+    assert metrics["agent_performance"]["TechnicalAnalystAgent"]["supported_winners"] == 1
+    assert tracker.void_decision(voided, "again") == "already voided"
+    assert tracker.void_decision("no such", "why") == "unknown"
+    with pytest.raises(ScorekeeperError, match="reason"):
+        tracker.void_decision(kept, "  ")
 
 
 def test_a_bad_decision_names_the_field(tracker: PerformanceTracker) -> None:

@@ -388,9 +388,17 @@ SELECT
     t.trade_id, t.version, t.symbol, t.direction, t.entry_price, t.opened_at, t.expires_at, t.stop_loss, t.take_profit,
     t.trailing_stop_pct, t.trailing_level, t.close_requested_at, d.price_suspect,
     m.close AS mark_price, m.minute_at + interval '1 minute' AS mark_at,
-    t.direction * (m.close - t.entry_price) / t.entry_price * 100 AS pnl_pct
+    t.direction * (m.close - t.entry_price) / t.entry_price * 100 AS pnl_pct,
+    cast(extract(EPOCH FROM b.last_as_of - t.opened_at) / 60 AS float8) AS age_minutes,
+    cast(extract(EPOCH FROM t.due_at - b.last_as_of) / 60 AS float8) AS minutes_to_expiry,
+    t.direction * (m.close - CASE t.direction
+        WHEN 1 THEN greatest(t.stop_loss, t.trailing_level)
+        ELSE least(t.stop_loss, t.trailing_level)
+    END) / m.close * 100 AS distance_to_stop_pct,
+    t.direction * (t.take_profit - m.close) / m.close * 100 AS distance_to_target_pct
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id AND d.voided_at IS NULL
+LEFT JOIN scorekeeper.market AS b ON true
 LEFT JOIN LATERAL (
     SELECT c.close, c.minute_at
     FROM scorekeeper.candle AS c
@@ -399,7 +407,25 @@ LEFT JOIN LATERAL (
 ) AS m ON true
 WHERE t.exit_time IS NULL;
 COMMENT ON VIEW scorekeeper.report_open_trades IS
-'One row per open trade, with its last mark (null: no price since entry).';
+'One row per open trade at the last as_of of track: last mark (null: no price since entry), age, time to expiry, and how
+far (percent of the mark, negative: beyond) stop and target are.';
+
+CREATE VIEW scorekeeper.report_suspect_prices AS
+SELECT
+    d.trade_id, d.version, d.symbol, d.action, d.opened_at, d.price, d.reference_price,
+    (d.price - d.reference_price) / d.reference_price * 100 AS deviation_pct, d.source_name, d.source_line
+FROM scorekeeper.decision AS d
+WHERE d.price_suspect AND d.voided_at IS NULL;
+COMMENT ON VIEW scorekeeper.report_suspect_prices IS
+'One row per decision whose price is too far from the market''s: kept, and left out of metrics unless asked for.';
+
+CREATE VIEW scorekeeper.report_equity AS
+SELECT
+    e.as_of, e.version, e.open_trades, e.marked_trades, e.realised_pnl_pct, e.unrealised_pnl_pct,
+    e.realised_pnl_pct + e.unrealised_pnl_pct AS equity_pct, e.oldest_mark_at
+FROM scorekeeper.equity AS e;
+COMMENT ON VIEW scorekeeper.report_equity IS
+'One row per as_of and version: realised and unrealised P&L as they were known then, percent, one unit a trade.';
 
 -- What the columns hold that have not been explained beside their table.
 COMMENT ON COLUMN scorekeeper.market.only_row IS 'Always true: there is one row.';

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ def prefect(*words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def deployed() -> dict[str, dict[str, Any]]:
-    """Each deployment by its name, after a second deploy of the same."""
+def deployed() -> Iterator[dict[str, dict[str, Any]]]:
+    """Each deployment by its name, after a second deploy of the same; other tests' events are to trigger nothing."""
     prefect("work-pool", "create", "scorekeeper", "--type", "process")
     prefect("deploy", "--all")
     prefect("deploy", "--all")
-    return {one["name"]: one for one in api("POST", "/deployments/filter", {})}
+    yield {one["name"]: one for one in api("POST", "/deployments/filter", {})}
+    prefect("deployment", "delete", "--all")
 
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from scorekeeper.sample import write_live_market
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import open_database
+from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of other processes")
@@ -110,15 +111,6 @@ class Up:
             except psutil.Error:
                 continue
         return []
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if is_so():
-            return True
-        time.sleep(0.3)
-    return False
 
 
 @pytest.fixture(scope="module")

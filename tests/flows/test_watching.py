@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from scorekeeper.errors import ScorekeeperError
 from tasks import watching
 from tasks.watching import RETELL_SECONDS, WAITING_SECONDS, Teller
+from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
 A, B = {"a.json": (10, 1)}, {"b.json": (20, 2)}
@@ -72,15 +73,6 @@ def api(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
 def arrivals() -> list[int]:
     found = api("POST", "/events/filter", {"filter": {"event": {"name": [watching.EVENT]}}})["events"]
     return [event["payload"]["files"] for event in reversed(found)]
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 30) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if is_so():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 @pytest.fixture

@@ -54,11 +54,15 @@ async def clear_runs(*, all_pools: bool) -> tuple[int, int]:
             for run in runs:
                 await client.set_flow_run_state(run.id, ended, force=True)
             crashed += len(runs)
-        late = _in_state(StateType.SCHEDULED, expected_start_time=overdue)
-        while runs := await client.read_flow_runs(flow_run_filter=late, limit=_PAGE, **scope):
+        late, kept = _in_state(StateType.SCHEDULED, expected_start_time=overdue), 0
+        while runs := await client.read_flow_runs(flow_run_filter=late, limit=_PAGE, offset=kept, **scope):
             for run in runs:
-                await client.delete_flow_run(run.id)
-            dropped += len(runs)
+                # What somebody asked for by hand, or what waits to be tried again, is the worker's to do.
+                if run.auto_scheduled and run.state_name in ("Scheduled", "Late"):
+                    await client.delete_flow_run(run.id)
+                    dropped += 1
+                else:
+                    kept += 1
     return crashed, dropped
 
 

@@ -73,7 +73,7 @@ def up(
     demo: Annotated[
         bool, typer.Option("--demo", help="A home of its own, a generated market that goes on, and a trader.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Where Prefect's server and UI listen, on 127.0.0.1.")] = 4200,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where Prefect's UI listens, on 127.0.0.1.")] = 4200,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Run everything, scheduled and supervised, until Ctrl-C.

@@ -1,9 +1,9 @@
 """The parts that `scorekeeper up` supervises: python -m cli.parts NAME. Each waits for what it needs."""
 
 import asyncio
-import ctypes
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,13 +13,16 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
-from cli.up import MARK, PLACE, ROOT, address_file, end_leftovers
+from cli.up import MARK, PLACE, ROOT, SPEAKING, address_file, end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 
 LOOK_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 30.0
 PROGRAMS = Path(sys.executable).parent
+T = TypeVar("T")
 
 
 class _EndError(BaseException):
@@ -28,7 +31,7 @@ class _EndError(BaseException):
 
 def main(part: str) -> None:
     """Be a part until a signal ends it."""
-    _end_with_parent()
+    end_with_parent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _on_signal)
     try:
@@ -46,12 +49,6 @@ def _on_signal(_number: int, _frame: FrameType | None) -> None:
 def _say_goodbye(_number: int, _frame: FrameType | None) -> None:
     print("Ending everything ...", file=sys.stderr, flush=True)
     raise _EndError
-
-
-def _end_with_parent() -> None:
-    """After a kill -9 of `up` nobody is left to end the parts: on Linux the kernel does it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def run_postgres(settings: Settings) -> None:
@@ -91,7 +88,9 @@ def run_worker(settings: Settings) -> None:
 
     asyncio.run(clear_runs(all_pools=False))
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
-    worker = subprocess.Popen([str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT)  # noqa: S603 - our own program
+    worker = subprocess.Popen(  # noqa: S603 - our own program
+        [str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT, preexec_fn=end_with_parent
+    )
     try:
         code = worker.wait()
     except _EndError:
@@ -119,14 +118,17 @@ def run_deployer(settings: Settings) -> None:
     """Once a start: make pool and deployments, mark orphaned runs Crashed, and say where things are."""
     home = settings.scorekeeper_home
     _wait_until(_server_answers)
+    from cli.deploying import clear_runs, deploy, make_pool
     from scorekeeper.store.database import open_database
 
-    open_database(settings.database_url, home).close()
-    from cli.deploying import clear_runs, deploy, make_pool
+    def prepare() -> tuple[int, int]:
+        open_database(settings.database_url, home).close()
+        asyncio.run(make_pool())
+        cleared = asyncio.run(clear_runs(all_pools=True))
+        deploy()
+        return cleared
 
-    asyncio.run(make_pool())
-    crashed, late = asyncio.run(clear_runs(all_pools=True))
-    deploy()
+    crashed, late = _insist(prepare)
     address_file(home).write_text(json.dumps({"api_url": _api()}), encoding="utf-8")
     if crashed or late:
         print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
@@ -140,7 +142,7 @@ def run_deployer(settings: Settings) -> None:
     }
     print("Ready.", *(f"  {name:<12}{where}" for name, where in places.items()), sep="\n")
     print("Put a decision file into the inbox, and see the score with")
-    print(f"  scorekeeper metrics --home {home}", flush=True)
+    print(f"  scorekeeper metrics --home {shlex.quote(str(home))}", flush=True)
 
 
 def run_feeder(settings: Settings) -> None:
@@ -160,9 +162,10 @@ def run_reporter(settings: Settings) -> None:
         headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
         what, _ = childutils.eventdata(payload + "\n")
         if what.get("expected") != "1":
-            log = settings.scorekeeper_home / PLACE / f"{what['processname']}.log"
-            words = f"{what['processname']} {told[headers['eventname']]}, and is started again (see {log})"
-            print(words, file=sys.stderr, flush=True)
+            part = what["processname"]
+            log = settings.scorekeeper_home / PLACE / f"{part}.log"
+            see = "" if part in SPEAKING else f" (see {log})"
+            print(f"{part} {told[headers['eventname']]}, and is started again{see}", file=sys.stderr, flush=True)
         childutils.listener.ok(sys.stdout)
 
 
@@ -192,6 +195,20 @@ def _server_answers() -> bool:
 def _wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         time.sleep(0.2)
+
+
+def _insist(work: Callable[[], T]) -> T:
+    """Do it, again with growing pauses while it fails; each reason is said once."""
+    said, pause = "", 1.0
+    while True:
+        try:
+            return work()
+        except ScorekeeperError as trouble:
+            if str(trouble) != said:
+                said = str(trouble)
+                print(f"{said}; trying again ...", flush=True)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def _become(*command: str) -> None:

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from cli.up import address_file
+from cli.up import address_file, reach_directly
 
 
 def prepare(home: Path) -> None:
@@ -15,6 +15,7 @@ def prepare(home: Path) -> None:
     A server that PREFECT_API_URL names is used as it is; else that of a running `scorekeeper up`; else Prefect starts
     one for the command, which takes some ten seconds.
     """
+    os.environ.update(reach_directly(os.environ))
     if "PREFECT_API_URL" not in os.environ and (address := _running_server(home)) is not None:
         os.environ["PREFECT_API_URL"] = address
     if "PREFECT_HOME" not in os.environ:

@@ -1,16 +1,23 @@
 """`scorekeeper up`: everything that runs by itself, on one machine, supervised, in the foreground.
 
 The parts (Postgres, Prefect's server, worker, watcher) are programs under supervisord, which starts them in this order,
-restarts one that dies, and ends them in the other order. `up` becomes supervisord, so that a signal reaches it.
+restarts one that dies, and ends them in the other order. `up` itself holds the home, hands signals on, and shows what
+the parts have to say.
 """
 
+import contextlib
+import ctypes
 import fcntl
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
@@ -23,27 +30,74 @@ PLACE = "up"
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
 PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))
 # These speak on the terminal; the others have a log each.
-_SPEAKING = ("deployer", "feeder")
+SPEAKING = ("deployer", "feeder")
+HINT_SECONDS = 60
+_CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 
 
 def run_up(settings: Settings, port: int, *, demo: bool) -> None:
-    """Start everything and stay; never returns. Raises ScorekeeperError."""
+    """Start everything and stay until a signal ends it. Raises ScorekeeperError."""
     home = settings.scorekeeper_home
     place = home / PLACE
     place.mkdir(parents=True, exist_ok=True)
     settings.inbox_dir.mkdir(parents=True, exist_ok=True)
-    _hold_alone(place)
-    address_file(home).unlink(missing_ok=True)  # until the server is up and in order, nobody is sent to it
-    end_leftovers(home)
-    _check_port(port)
-    for name, value in environment_of(settings, port).items():
-        os.environ[name] = value
-    parts = (*PARTS, ("feeder", 5)) if demo else PARTS
-    config = place / "supervisord.conf"
-    config.write_text(_config(place, parts), encoding="utf-8")
-    print(f"Starting in {home} (Ctrl-C ends it all) ...", flush=True)
-    supervisord = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(config)]
-    os.execv(sys.executable, supervisord)  # noqa: S606 - our own program
+    with _hold_alone(place):
+        address_file(home).unlink(missing_ok=True)  # until the server is up and in order, nobody is sent to it
+        end_leftovers(home)
+        _check_port(port)
+        parts = (*PARTS, ("feeder", 5)) if demo else PARTS
+        (place / _CONFIG).write_text(_config(parts), encoding="utf-8")
+        (place / _TERMINAL).write_bytes(b"")
+        print(f"Starting in {home} (Ctrl-C ends it all) ...", flush=True)
+        try:
+            _supervise(place, os.environ | environment_of(settings, port))
+        finally:
+            address_file(home).unlink(missing_ok=True)
+
+
+def _supervise(place: Path, environment: dict[str, str]) -> None:
+    """Run supervisord to its end, and show what is said meanwhile."""
+    with (place / _TERMINAL).open("ab") as said_here:
+        supervisord = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", _CONFIG],
+            cwd=place, env=environment, start_new_session=True, preexec_fn=end_with_parent,
+            stdin=subprocess.DEVNULL, stdout=said_here, stderr=said_here,
+        )  # fmt: skip
+    asked: list[int] = []
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        supervisord.terminate()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, hand_on)
+    hint_at: float | None = time.monotonic() + HINT_SECONDS
+    with (place / _TERMINAL).open(encoding="utf-8", errors="replace") as said:
+        is_over = False
+        while not is_over:
+            is_over = supervisord.poll() is not None
+            _show(said.read())
+            if hint_at is not None and address_file(place.parent).exists():
+                hint_at = None
+            if hint_at is not None and time.monotonic() > hint_at and not asked:
+                _show(f"Not ready yet; the parts' logs in {place} say why\n")
+                hint_at = None
+            if not is_over:
+                time.sleep(0.1)
+    if not asked:
+        raise ScorekeeperError(f"supervisord has ended by itself; see {place}/supervisord.log")
+
+
+def _show(words: str) -> None:
+    with contextlib.suppress(OSError):  # nobody looks any more
+        sys.stdout.write(words)
+        sys.stdout.flush()
+
+
+def end_with_parent() -> None:
+    """Let this process be ended when its parent dies, also of a kill -9: on Linux the kernel does it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def environment_of(settings: Settings, port: int) -> dict[str, str]:
@@ -55,7 +109,7 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         "MAX_HOLD_TIME_MINUTES": settings.max_hold_time_minutes, "FEE_BPS": settings.fee_bps,
         "DECISION_TIMEZONE": settings.decision_timezone, "CANDLE_GRACE_MINUTES": settings.candle_grace_minutes,
         "SUSPECT_PRICE_PCT": settings.suspect_price_pct, "EXCHANGE_OPTIONS": json.dumps(settings.exchange_options),
-        MARK: home,
+        MARK: home, "DATABASE_URL": "",
         "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
@@ -63,7 +117,16 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
     if settings.database_url is not None:
         ours["DATABASE_URL"] = settings.database_url.get_secret_value()
     (home / "prefect").mkdir(parents=True, exist_ok=True)
-    return {name: str(value) for name, value in ours.items()}
+    return {name: str(value) for name, value in ours.items()} | reach_directly(os.environ)
+
+
+def reach_directly(environment: Mapping[str, str]) -> dict[str, str]:
+    """What an environment must say so that no proxy stands between us and our own server."""
+    direct = {}
+    for name in ("no_proxy", "NO_PROXY"):
+        known = environment.get(name, "")
+        direct[name] = known if "127.0.0.1" in known else ",".join(filter(None, (known, "127.0.0.1,localhost")))
+    return direct
 
 
 def address_file(home: Path) -> Path:
@@ -101,14 +164,17 @@ def _signal(process: psutil.Process, *, kill: bool) -> None:
         return
 
 
-def _hold_alone(place: Path) -> None:
-    """One `up` a home: the lock is held for as long as this process lives, also as supervisord."""
-    lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ScorekeeperError(f"scorekeeper up runs already in {place.parent}; end it first, or use --home") from None
-    os.set_inheritable(lock, True)
+@contextlib.contextmanager
+def _hold_alone(place: Path) -> Iterator[None]:
+    """One `up` a home."""
+    with (place / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ScorekeeperError(
+                f"scorekeeper up runs already in {place.parent}; end it first, or use --home"
+            ) from None
+        yield
 
 
 def _check_port(port: int) -> None:
@@ -124,18 +190,22 @@ def _check_port(port: int) -> None:
     raise ScorekeeperError(f"port {port} is in use: choose another with --port")
 
 
-def _config(place: Path, parts: tuple[tuple[str, int], ...]) -> str:
-    """supervisord's configuration. A part that dies within five seconds is started again a second later each time."""
+def _config(parts: tuple[tuple[str, int], ...]) -> str:
+    """supervisord's configuration. A part that dies within five seconds is started again a second later each time.
+
+    Files are named as seen from the folder that supervisord runs in: in a path of the user's it would read % and ; .
+    """
     common = f"directory={ROOT}\nkillasgroup=true\nstartretries=1000000\nstdout_logfile_backups=1\n"
     sections = [
-        f"[supervisord]\nnodaemon=true\nlogfile={place}/supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=1\n"
-        f"pidfile={place}/supervisord.pid\nsilent=true\nidentifier=scorekeeper\n",
-        f"[eventlistener:reporter]\ncommand={_command('reporter')}\nevents=PROCESS_STATE_EXITED,PROCESS_STATE_BACKOFF\n"
-        f"priority=1000\n{common}stderr_logfile=/dev/fd/2\nstderr_logfile_maxbytes=0\n",
+        "[supervisord]\nnodaemon=true\nlogfile=supervisord.log\nlogfile_maxbytes=5MB\nlogfile_backups=1\n"
+        "pidfile=supervisord.pid\nsilent=true\nidentifier=scorekeeper\n",
+        f"[eventlistener:reporter]\ncommand={_command('reporter')}\npriority=1000\n{common}"
+        "events=PROCESS_STATE_EXITED,PROCESS_STATE_BACKOFF\nstdout_logfile=NONE\n"
+        f"stderr_logfile={_TERMINAL}\nstderr_logfile_maxbytes=0\n",
     ]
     for priority, (part, seconds) in enumerate(parts):
         once = part == "deployer"
-        target, size = ("/dev/fd/1", "0") if part in _SPEAKING else (f"{place}/{part}.log", "5MB")
+        target, size = (_TERMINAL, "0") if part in SPEAKING else (f"{part}.log", "5MB")
         sections.append(
             f"[program:{part}]\ncommand={_command(part)}\npriority={priority}\n{common}"
             f"autorestart={'unexpected' if once else 'true'}\nstartsecs={0 if once else 5}\nstopwaitsecs={seconds}\n"
@@ -143,7 +213,7 @@ def _config(place: Path, parts: tuple[tuple[str, int], ...]) -> str:
             f"stopasgroup={'false' if part == 'worker' else 'true'}\n"
             f"redirect_stderr=true\nstdout_logfile={target}\nstdout_logfile_maxbytes={size}\n"
         )
-    return "\n".join(sections).replace("%", "%%")
+    return "\n".join(sections)
 
 
 def _command(part: str) -> str:

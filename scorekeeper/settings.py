@@ -97,7 +97,9 @@ def load_settings(**overrides: Any) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     home = given.get("scorekeeper_home") or os.environ.get("SCOREKEEPER_HOME")
     candidates = [Path(home).expanduser() / ".env"] if home else []
-    env_file = next((file for file in [*candidates, Path.cwd() / ".env"] if file.is_file()), None)
+    # The parts of `scorekeeper up` are told everything by it: another .env than its own is none of theirs.
+    files = [] if "SCOREKEEPER_UP" in os.environ else [*candidates, Path.cwd() / ".env"]
+    env_file = next((file for file in files if file.is_file()), None)
     base = env_file.parent if env_file else Path.cwd()
     given = {name: Path.cwd() / value if isinstance(value, Path) else value for name, value in given.items()}
     for name in ("SCOREKEEPER_HOME", "INBOX_DIR", "LOG_DIR", "DATASETS_DIR"):

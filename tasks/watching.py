@@ -31,6 +31,10 @@ DEPLOYMENT = "ingest"
 WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0
 LOOK_SECONDS = 1.0
+TRUST_SECONDS = 30.0
+# A file that nobody can take is told of every ten seconds for two minutes, and then once a minute.
+PATIENT_TELLS = 12
+SELDOM_SECONDS = 60.0
 # Enough to know that files wait, and for how long; a look at a flooded inbox stays cheap.
 MOST_LOOKED_AT = 20_000
 
@@ -43,27 +47,40 @@ class Teller:
 
     def __init__(self) -> None:
         self._still_since: dict[str, tuple[Shape, float]] = {}
-        self._told: frozenset[str] = frozenset()
+        self._tells: dict[str, int] = {}
         self._told_at = float("-inf")
 
     def look(self, files: Mapping[str, Shape], now: float) -> Literal["news", "waiting"] | None:
         """Why to tell now of these files, by name; None: not now. `now` is any steady clock's, in seconds.
 
-        News: all that was told of is gone, and there is more. Waiting: it was told, and a file stands still since.
+        News: there are files that were not told of, and of none of the others is anybody on the way. Waiting: a file
+        stands still since it was told; one that nobody takes, however often it is told, is told of more seldom.
         """
         before = self._still_since
         self._still_since = {
             name: before[name] if name in before and before[name][0] == shape else (shape, now)
             for name, shape in files.items()
         }
-        if files and self._told.isdisjoint(files):
+        self._tells = {name: tells for name, tells in self._tells.items() if name in files}
+        if files.keys() - self._tells.keys() and 1 not in self._tells.values():
             return "news"
-        waiting = any(now - since > WAITING_SECONDS for _, since in self._still_since.values())
-        return "waiting" if waiting and now - self._told_at >= RETELL_SECONDS else None
+        since_told = now - self._told_at
+        waiting = any(
+            now - since > WAITING_SECONDS
+            and since_told >= (RETELL_SECONDS if self._tells.get(name, 0) < PATIENT_TELLS else SELDOM_SECONDS)
+            for name, (_, since) in self._still_since.items()
+        )
+        return "waiting" if waiting else None
 
     def told(self, files: Iterable[str], now: float) -> None:
         """Note that these files were told of."""
-        self._told, self._told_at = frozenset(files), now
+        self._told_at = now
+        for name in files:
+            self._tells[name] = self._tells.get(name, 0) + 1
+
+    def waits_since_told(self, now: float) -> float:
+        """Seconds since it was last told."""
+        return now - self._told_at
 
 
 async def watch_inbox(folder: Path, stop: asyncio.Event, report: Callable[[str], None]) -> None:
@@ -79,8 +96,9 @@ async def watch_inbox(folder: Path, stop: asyncio.Event, report: Callable[[str],
         try:
             files = await asyncio.to_thread(_shapes, folder)
             why = teller.look(files, now := time.monotonic())
-            # Who is at work takes what is new as well: telling again would only make a run that is cancelled.
-            if why == "waiting" or (why == "news" and not await is_at_work()):
+            # Who is at work takes what is new as well: telling again would only make a run that is cancelled. Should
+            # that one be dead, nobody waits longer than half a minute.
+            if why and (teller.waits_since_told(now) >= TRUST_SECONDS or not await is_at_work()):
                 report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
                 await tell(len(files))
                 teller.told(files, now)
@@ -121,7 +139,7 @@ async def _server() -> AsyncIterator[PrefectClient]:
     try:
         async with get_client() as client:
             yield client
-    except httpx.HTTPError as failed:
+    except (httpx.HTTPError, ValueError) as failed:  # ValueError: an answer that is no answer of Prefect's
         raise ScorekeeperError(
             f"the Prefect server at {PREFECT_API_URL.value()} does not take events ({type(failed).__name__})"
         ) from None

@@ -39,13 +39,15 @@ class Up:
         self._environment = {name: value for name, value in os.environ.items() if name not in ours}
         self.start()
 
-    def start(self) -> None:
-        with self.output.open("w") as output:
+    def start(self, output: int | None = None) -> None:
+        with self.output.open("w") as file:
             self.process = subprocess.Popen(
                 [COMMAND, "up", "--home", ".", "--port", str(self.port)],
-                cwd=self.home, env=self._environment, stdout=output, stderr=output,
+                cwd=self.home, env=self._environment, stdout=output or file, stderr=file,
             )  # fmt: skip
-        assert wait_until(lambda: "Ready." in self.output.read_text(), 120), self.output.read_text()
+        address = self.home / "up" / "address.json"
+        assert wait_until(lambda: address.exists(), 120), self.output.read_text()
+        assert output or wait_until(lambda: "Ready." in self.output.read_text(), 10)
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
@@ -104,7 +106,7 @@ class Up:
     def pids_of(self, part: str) -> list[int]:
         """The process of a part and those below it; none while it is gone."""
         words = "server start" if part == "server" else f"cli.parts {part}"
-        for process in psutil.Process(self.process.pid).children():
+        for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
                 if words in " ".join(process.cmdline()):
                     return [one.pid for one in (*process.children(recursive=True), process)]
@@ -115,7 +117,7 @@ class Up:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    home = tmp_path_factory.mktemp("up")
+    home = tmp_path_factory.mktemp("up 1% 'q")
     (home / ".env").write_text("MARKET=replay:market\n")
     write_live_market(home / "market", datetime.now(UTC))
     with socket.socket() as probe:
@@ -174,6 +176,40 @@ def test_a_postgres_server_that_is_killed_is_started_again(up: Up) -> None:
     os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
     up.drop()
     assert wait_until(up.has_all, 120)
+
+
+def test_a_worker_whose_part_is_killed_ends_too(up: Up) -> None:
+    *inner, part = up.pids_of("worker")
+    os.kill(part, signal.SIGKILL)
+    assert wait_until(lambda: not any(map(psutil.pid_exists, inner)), 30)
+    assert wait_until(lambda: len(up.pids_of("worker")) > 1, 30)
+
+
+def test_a_run_that_somebody_asked_for_survives_the_death_of_the_worker(up: Up) -> None:
+    close = next(one for one in up.api("/deployments/filter", {}) if one["name"] == "close-trade")
+    for pid in up.pids_of("worker"):
+        os.kill(pid, signal.SIGKILL)
+    made = up.api(
+        f"/deployments/{close['id']}/create_flow_run",
+        {"parameters": {"trade_id": "no-such-trade"}, "state": {"type": "SCHEDULED"}},
+    )
+    assert wait_until(lambda: made["id"] in {run["id"] for run in up.runs("COMPLETED")}, 60)
+
+
+def test_closing_the_terminal_ends_it_and_a_socket_is_as_good_as_one(up: Up) -> None:
+    """As a service's output is: a socket cannot be opened by a name."""
+    ours, theirs = socket.socketpair()
+    up.process.send_signal(signal.SIGHUP)
+    assert up.process.wait(60) == 0
+    assert up.processes() == []
+    with ours, theirs:
+        up.start(theirs.fileno())
+        said = b""
+        while b"Ready." not in said:
+            said += ours.recv(1 << 16)
+        up.process.send_signal(signal.SIGTERM)
+        assert up.process.wait(60) == 0
+    up.start()
 
 
 def test_killed_whole_while_a_run_is_at_work_it_starts_again_and_loses_nothing(up: Up) -> None:

@@ -57,6 +57,14 @@ def test_while_files_wait_it_is_told_again_every_ten_seconds() -> None:
     assert Told(late).at == [0.0, 10.0, 20.0, 30.0]
 
 
+def test_a_file_that_nobody_can_take_is_told_of_more_seldom_and_hides_no_other() -> None:
+    stuck = Told(every_second(400, lambda _: A)).at
+    assert stuck[:12] == [10.0 * n for n in range(12)]
+    assert stuck[12:] == [170.0, 230.0, 290.0, 350.0]
+    with_another = Told(every_second(150, lambda second: A | (B if second == 145 else {}))).at
+    assert with_another[-1] == 145.0
+
+
 def test_a_file_that_is_being_written_is_told_again_once_it_stands_still() -> None:
     growing = every_second(40, lambda second: {"a.json": (min(second, 20), min(second, 20))})
     assert Told(growing).at == [0.0, 20 + WAITING_SECONDS + 1, 20 + WAITING_SECONDS + 1 + RETELL_SECONDS]

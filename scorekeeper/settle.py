@@ -231,6 +231,8 @@ def request_close(connection: Connection, trade_id: str, at: datetime) -> str:
 
 def void_decision(connection: Connection, trade_id: str, why: str, at: datetime) -> str:
     """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
+    # It writes a decision and its trade; a settlement writes both in the other order: each would wait for the other.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
     row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
     if row is None:
         return "unknown"

@@ -42,6 +42,12 @@ changed AS (
     FROM met
     WHERE d.trade_id = met.trade_id
     RETURNING d.trade_id, d.price_suspect, d.expires_at
+),
+kept_apart AS (
+    UPDATE scorekeeper.trade AS t
+    SET left_out = true
+    FROM changed
+    WHERE t.trade_id = changed.trade_id AND changed.price_suspect
 )
 -- Only a trade that closed before any candle was known (by a quote, or imported) has been scored already.
 INSERT INTO scorekeeper.stale_day (kind, day)

@@ -111,3 +111,11 @@ def test_the_symbols_to_fetch_are_found_in_a_step_each(connection: Connection) -
     assert of_table(plan, "trade") == []
     assert indexes(plan, "decision") == {"decision_undecided", "decision_unreferenced"}
     assert most_read(plan, "decision") <= SYMBOLS + 1  # the step that finds no next one
+
+
+def test_marking_reads_one_index_once_and_no_decision(connection: Connection) -> None:
+    plan = explain(connection, "mark_open_trades", as_of=AS_OF)
+    assert of_table(plan, "decision") == []
+    trades = of_table(plan, "trade")
+    assert {(node["Node Type"], node["Index Name"]) for node in trades} == {("Index Only Scan", "trade_marking")}
+    assert sum(rows_read(node) for node in trades) <= OPEN + 2 * SYMBOLS

@@ -248,12 +248,12 @@ def void(
 
     Example:  scorekeeper void BTCUSDT-2025-05-01T12:00:00Z-1a2b3c4d --why "a test of the feed"
     """
-    from scorekeeper import score
+    from scorekeeper import settle
 
     if not why.strip():
         raise typer.BadParameter("a reason is needed, and kept", param_hint="--why")
     with _database() as (db, _), db.begin() as connection:
-        answer = score.void_decision(connection, trade_id, why, datetime.now(UTC))
+        answer = settle.void_decision(connection, trade_id, why, datetime.now(UTC))
     if answer == "unknown":
         raise ScorekeeperError(f"{trade_id}: unknown")
     typer.echo(f"{trade_id}: {answer}")

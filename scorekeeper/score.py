@@ -9,7 +9,6 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.domain.metrics import DayPieces, compose_agent, compose_system, iso, metrics_line
 from scorekeeper.domain.recount import ClosedTrade, Said, count_agent_day, count_day
-from scorekeeper.errors import ScorekeeperError
 from scorekeeper.store.sql import statement
 
 SCORE_LOCK = 0x5C0_0004
@@ -34,23 +33,6 @@ def score_stale_days(connection: Connection, as_of: datetime) -> int:
     for version in connection.execute(statement("select_versions_to_report"), {"as_of": as_of}).scalars().all():
         insert_metrics_line(connection, as_of, version)
     return len(stale["system"]) + len(stale["agent"])
-
-
-def void_decision(connection: Connection, trade_id: str, why: str, at: datetime) -> str:
-    """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown.
-
-    Raises ScorekeeperError without a reason.
-    """
-    if not why.strip():
-        raise ScorekeeperError(f"{trade_id} is not voided: a reason is needed, and kept")
-    row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
-    if row is None:
-        return "unknown"
-    if row["voided_at"] is not None:
-        return "already voided"
-    connection.execute(statement("void_decision"), {"trade_id": trade_id, "why": why, "at": at})
-    score_stale_days(connection, at)
-    return "voided"
 
 
 def insert_metrics_line(connection: Connection, as_of: datetime, version: str | None) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
+from scorekeeper import score
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import MINUTE, Answer, Market
 from scorekeeper.store.database import Database
@@ -227,3 +228,22 @@ def request_close(connection: Connection, trade_id: str, at: datetime) -> str:
         return "already requested"
     changed = connection.execute(statement("request_close"), {"trade_id": trade_id, "at": at}).rowcount
     return "requested" if changed else "not open yet"
+
+
+def void_decision(connection: Connection, trade_id: str, why: str, at: datetime) -> str:
+    """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown.
+
+    Raises ScorekeeperError without a reason.
+    """
+    if not why.strip():
+        raise ScorekeeperError(f"{trade_id} is not voided: a reason is needed, and kept")
+    # It writes a decision and its trade; a settlement writes both in the other order: each would wait for the other.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
+    row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
+    if row is None:
+        return "unknown"
+    if row["voided_at"] is not None:
+        return "already voided"
+    connection.execute(statement("void_decision"), {"trade_id": trade_id, "why": why, "at": at})
+    score.score_stale_days(connection, at)
+    return "voided"

@@ -118,7 +118,7 @@ class PerformanceTracker:
 
     def void_decision(self, trade_id: str, why: str) -> str:
         """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
-        answer = self._db.transact(lambda c: score.void_decision(c, trade_id, why, datetime.now(UTC)))
+        answer = self._db.transact(lambda c: settle.void_decision(c, trade_id, why, datetime.now(UTC)))
         self._publish()
         return answer
 

@@ -46,6 +46,8 @@ def _trades(connection: Connection) -> Iterator[str]:
                 fault = "missing" if row["decision_direction"] else "one too many"
                 yield f"decision {row['trade_id']}: its trade is {fault}"
                 continue
+            if row["left_out"] is not None and row["left_out"] != row["must_be_left_out"]:
+                yield f"trade {row['trade_id']}: left_out is {row['left_out']}, its decision says otherwise"
             yield from _trade(row, lived, coverage.sealed_until, market["last_as_of"])
             yield from _horizon(row, lived, coverage.sealed_until, market["last_as_of"])
             yield from _reference(row, candles, minutes, coverage)

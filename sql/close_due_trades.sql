@@ -4,41 +4,83 @@
 -- candles brought a new best price: it moves their level, within these candles and for the next ones.
 -- Parameter: as_of. Called by settle.
 WITH moved AS (
-    SELECT c.symbol, min(k.low) AS low, max(k.high) AS high
+    SELECT c.symbol, new.low, new.high
     FROM scorekeeper.candle_coverage AS c
-    INNER JOIN scorekeeper.candle AS k ON c.symbol = k.symbol AND c.settled_until <= k.minute_at
+    INNER JOIN LATERAL (
+        SELECT min(k.low) AS low, max(k.high) AS high
+        FROM scorekeeper.candle AS k
+        WHERE k.symbol = c.symbol AND k.minute_at >= c.settled_until AND k.minute_at < c.sealed_until
+    ) AS new ON true
     WHERE c.settled_until < c.sealed_until
-    GROUP BY c.symbol
 ),
+-- Up to when each symbol's sealed candles decide what is due.
+ready AS (
+    SELECT
+        symbol, least(cast(:as_of AS timestamptz), sealed_until + interval '59.999999 seconds') AS decided_until
+    FROM scorekeeper.candle_coverage
+),
+-- OFFSET 0, and a second bound that every value keeps, have these looked up in their indexes, symbol by symbol: the
+-- planner takes a join on one inequality for a third of all trades, and would read every trade instead.
 concerned AS (
-    SELECT t.trade_id
-    FROM scorekeeper.candle_coverage AS c
-    INNER JOIN scorekeeper.trade AS t ON c.symbol = t.symbol
-    WHERE t.exit_time IS NULL AND NOT t.scanned AND t.opened_at <= :as_of
-    UNION
-    SELECT t.trade_id
-    FROM scorekeeper.candle_coverage AS c
-    INNER JOIN scorekeeper.trade AS t ON c.symbol = t.symbol
-    WHERE t.exit_time IS NULL AND t.due_at <= :as_of
-    UNION
-    SELECT t.trade_id
-    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.low <= t.stop_loss
-    WHERE t.exit_time IS NULL AND t.direction = 1 AND t.stop_loss IS NOT NULL
-    UNION
-    SELECT t.trade_id
-    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.high >= t.take_profit
-    WHERE t.exit_time IS NULL AND t.direction = 1 AND t.take_profit IS NOT NULL
-    UNION
-    SELECT t.trade_id
-    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.high >= t.stop_loss
-    WHERE t.exit_time IS NULL AND t.direction = -1 AND t.stop_loss IS NOT NULL
-    UNION
-    SELECT t.trade_id
-    FROM moved INNER JOIN scorekeeper.trade AS t ON moved.symbol = t.symbol AND moved.low <= t.take_profit
-    WHERE t.exit_time IS NULL AND t.direction = -1 AND t.take_profit IS NOT NULL
-    -- OFFSET 0, and a second bound that every price keeps, have these looked up in their indexes, symbol by symbol: the
-    -- planner takes a join on one inequality for a third of all trades, and would read every trade instead.
-    UNION
+    SELECT near.trade_id
+    FROM ready
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND NOT t.scanned AND t.symbol = ready.symbol AND t.opened_at <= :as_of
+        ORDER BY t.opened_at OFFSET 0
+    ) AS near ON true
+    UNION ALL
+    SELECT near.trade_id
+    FROM ready
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.symbol = ready.symbol
+            AND t.due_at <= ready.decided_until AND t.due_at > '-infinity'
+        ORDER BY t.due_at OFFSET 0
+    ) AS near ON true
+    UNION ALL
+    SELECT near.trade_id
+    FROM moved
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.direction = 1 AND t.symbol = moved.symbol
+            AND t.stop_loss >= moved.low AND t.stop_loss < 'infinity'
+        ORDER BY t.stop_loss OFFSET 0
+    ) AS near ON true
+    UNION ALL
+    SELECT near.trade_id
+    FROM moved
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.direction = 1 AND t.symbol = moved.symbol
+            AND t.take_profit <= moved.high AND t.take_profit > 0
+        ORDER BY t.take_profit OFFSET 0
+    ) AS near ON true
+    UNION ALL
+    SELECT near.trade_id
+    FROM moved
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.direction = -1 AND t.symbol = moved.symbol
+            AND t.stop_loss <= moved.high AND t.stop_loss > 0
+        ORDER BY t.stop_loss OFFSET 0
+    ) AS near ON true
+    UNION ALL
+    SELECT near.trade_id
+    FROM moved
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.direction = -1 AND t.symbol = moved.symbol
+            AND t.take_profit >= moved.low AND t.take_profit < 'infinity'
+        ORDER BY t.take_profit OFFSET 0
+    ) AS near ON true
+    UNION ALL
     SELECT near.trade_id
     FROM moved
     INNER JOIN LATERAL (
@@ -48,7 +90,7 @@ concerned AS (
             AND t.best_price < moved.high AND t.best_price > 0
         ORDER BY t.best_price OFFSET 0
     ) AS near ON true
-    UNION
+    UNION ALL
     SELECT near.trade_id
     FROM moved
     INNER JOIN LATERAL (
@@ -58,7 +100,7 @@ concerned AS (
             AND t.trailing_level >= moved.low AND t.trailing_level < 'infinity'
         ORDER BY t.trailing_level OFFSET 0
     ) AS near ON true
-    UNION
+    UNION ALL
     SELECT near.trade_id
     FROM moved
     INNER JOIN LATERAL (
@@ -68,7 +110,7 @@ concerned AS (
             AND t.best_price > moved.low AND t.best_price < 'infinity'
         ORDER BY t.best_price OFFSET 0
     ) AS near ON true
-    UNION
+    UNION ALL
     SELECT near.trade_id
     FROM moved
     INNER JOIN LATERAL (
@@ -80,6 +122,8 @@ concerned AS (
     ) AS near ON true
 ),
 -- A trade lives through the candles that open at or after its entry and end at or before it is due.
+-- The ids go in as an array, which the planner takes for a few whatever it thinks of the lookups above: a join could
+-- again become a hash of every trade. It also takes an id that was found twice only once.
 living AS (
     SELECT
         t.*, c.sealed_until,
@@ -89,10 +133,11 @@ living AS (
                 THEN greatest(c.settled_until, date_trunc('minute', t.opened_at + interval '59.999999 seconds'))
             ELSE date_trunc('minute', t.opened_at + interval '59.999999 seconds')
         END AS scan_from
-    FROM concerned
-    INNER JOIN scorekeeper.trade AS t ON concerned.trade_id = t.trade_id
+    FROM scorekeeper.trade AS t
     INNER JOIN scorekeeper.candle_coverage AS c ON t.symbol = c.symbol
-    WHERE t.opened_at <= :as_of AND c.sealed_from <= date_trunc('minute', t.opened_at)
+    WHERE
+        t.trade_id = any(array(SELECT concerned.trade_id FROM concerned))
+        AND t.opened_at <= :as_of AND c.sealed_from <= date_trunc('minute', t.opened_at)
 ),
 -- The first candle that touched the stop in force or the target. Trades that do not trail have one stop for all their
 -- candles; only for those that do, the best price of the earlier candles is carried along.

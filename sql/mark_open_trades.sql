@@ -1,37 +1,47 @@
 -- One row per version that has open trades at as_of, or whose realised result changed since its last row.
 -- Suspect and voided trades are left out. Parameter: as_of. Called by settle.mark.
-WITH last_close AS (
-    SELECT c.symbol, k.close, k.minute_at + interval '1 minute' AS mark_at
-    FROM scorekeeper.candle_coverage AS c
-    INNER JOIN LATERAL (
-        SELECT k.close, k.minute_at FROM scorekeeper.candle AS k
-        WHERE k.symbol = c.symbol
-        ORDER BY k.minute_at DESC LIMIT 1
+-- Symbol by symbol, in the order of the covering index trade_marking: no trade is looked up, and none is joined.
+WITH RECURSIVE walk AS (
+    (
+        SELECT t.symbol FROM scorekeeper.trade AS t
+        WHERE t.exit_time IS NULL AND NOT t.left_out
+        ORDER BY t.symbol LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT t.symbol FROM scorekeeper.trade AS t
+        WHERE t.exit_time IS NULL AND NOT t.left_out AND t.symbol > walk.symbol
+        ORDER BY t.symbol LIMIT 1
+    )
+    FROM walk
+    WHERE walk.symbol IS NOT NULL
+),
+last_close AS (
+    SELECT walk.symbol, k.close, k.minute_at + interval '1 minute' AS mark_at
+    FROM walk
+    LEFT JOIN LATERAL (
+        SELECT c.close, c.minute_at FROM scorekeeper.candle AS c
+        WHERE c.symbol = walk.symbol
+        ORDER BY c.minute_at DESC LIMIT 1
     ) AS k ON true
+    WHERE walk.symbol IS NOT NULL
 ),
 -- direction * (mark - entry) / entry, summed: mark * sum(direction / entry) - sum(direction).
-held AS (
-    SELECT
-        t.version, t.symbol, count(*) AS trades,
-        count(*) FILTER (WHERE t.opened_at < m.mark_at) AS marked,
-        sum(t.direction / t.entry_price) FILTER (WHERE t.opened_at < m.mark_at) AS weight,
-        sum(t.direction) FILTER (WHERE t.opened_at < m.mark_at) AS balance
-    FROM scorekeeper.trade AS t
-    LEFT JOIN last_close AS m ON t.symbol = m.symbol
-    WHERE
-        t.exit_time IS NULL AND t.opened_at <= :as_of
-        AND NOT EXISTS (
-            SELECT 1 FROM scorekeeper.decision AS d
-            WHERE d.trade_id = t.trade_id AND (d.voided_at IS NOT NULL OR d.price_suspect)
-        )
-    GROUP BY t.version, t.symbol
-),
 unrealised AS (
     SELECT
         h.version, sum(h.trades) AS open_trades, sum(h.marked) AS marked_trades,
         coalesce(sum((m.close * h.weight - h.balance) * 100), 0) AS pnl_pct,
         min(m.mark_at) FILTER (WHERE h.marked > 0) AS oldest_mark_at
-    FROM held AS h LEFT JOIN last_close AS m ON h.symbol = m.symbol
+    FROM last_close AS m
+    INNER JOIN LATERAL (
+        SELECT
+            t.version, count(*) AS trades, count(*) FILTER (WHERE t.opened_at < m.mark_at) AS marked,
+            sum(t.direction / t.entry_price) FILTER (WHERE t.opened_at < m.mark_at) AS weight,
+            sum(t.direction) FILTER (WHERE t.opened_at < m.mark_at) AS balance
+        FROM scorekeeper.trade AS t
+        WHERE t.exit_time IS NULL AND NOT t.left_out AND t.symbol = m.symbol AND t.opened_at <= :as_of
+        GROUP BY t.version
+    ) AS h ON true
     GROUP BY h.version
 ),
 realised AS (

@@ -1,15 +1,33 @@
 -- One row per decision whose horizon return the sealed candles decide: the move from its price (without one: from
 -- reference_price) to the expiry fill at expires_at, whatever exits came first. The ids go to settled_decision.
 -- Parameter: as_of. Called by settle.
-WITH due AS (
+-- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives: statistics know how many
+-- decisions are undecided and how many have expired, but not that hardly any are both.
+WITH ready AS (
+    SELECT
+        symbol, sealed_from, sealed_until,
+        least(cast(:as_of AS timestamptz), sealed_until + interval '59.999999 seconds') AS decided_until
+    FROM scorekeeper.candle_coverage
+),
+expired AS (
+    SELECT near.trade_id
+    FROM ready
+    INNER JOIN LATERAL (
+        SELECT d.trade_id FROM scorekeeper.decision AS d
+        WHERE
+            d.horizon_known_at IS NULL AND d.symbol = ready.symbol
+            AND d.expires_at <= ready.decided_until AND d.expires_at > '-infinity'
+        ORDER BY d.expires_at OFFSET 0
+    ) AS near ON true
+),
+due AS (
     SELECT d.trade_id, d.symbol, d.opened_at, d.expires_at, coalesce(d.price, d.reference_price) AS base_price
-    FROM scorekeeper.candle_coverage AS c
-    INNER JOIN scorekeeper.decision AS d ON c.symbol = d.symbol
+    FROM scorekeeper.decision AS d
+    INNER JOIN ready ON d.symbol = ready.symbol
     WHERE
-        d.horizon_known_at IS NULL
-        AND d.expires_at <= :as_of
-        AND c.sealed_until >= date_trunc('minute', d.expires_at)
-        AND c.sealed_from <= date_trunc('minute', d.opened_at)
+        d.trade_id = any(array(SELECT expired.trade_id FROM expired))
+        AND ready.sealed_until >= date_trunc('minute', d.expires_at)
+        AND ready.sealed_from <= date_trunc('minute', d.opened_at)
         AND coalesce(d.price, d.reference_price) IS NOT NULL
 ),
 priced AS (

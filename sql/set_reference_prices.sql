@@ -1,15 +1,22 @@
 -- One row per decision that meets the market's price for the first time: the close of the last sealed candle complete
 -- at opened_at, else the open of the first later one; a price too far from it is suspect.
 -- Parameters: as_of, suspect_price_pct. Called by settle, before anything is scored.
-WITH met AS (
-    SELECT d.trade_id, coalesce(before.close, after.open) AS reference_price
+-- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
+WITH fresh AS (
+    SELECT near.trade_id
     FROM scorekeeper.candle_coverage AS c
-    INNER JOIN scorekeeper.decision AS d
-        ON
-            c.symbol = d.symbol
-            AND d.reference_price IS NULL
-            AND d.opened_at <= :as_of
-            AND date_trunc('minute', d.opened_at) BETWEEN c.sealed_from AND c.sealed_until
+    INNER JOIN LATERAL (
+        SELECT d.trade_id FROM scorekeeper.decision AS d
+        WHERE
+            d.reference_price IS NULL AND d.symbol = c.symbol AND d.opened_at >= c.sealed_from
+            AND d.opened_at <= least(cast(:as_of AS timestamptz), c.sealed_until + interval '59.999999 seconds')
+        ORDER BY d.opened_at OFFSET 0
+    ) AS near ON true
+),
+met AS (
+    SELECT d.trade_id, coalesce(before.close, after.open) AS reference_price
+    FROM scorekeeper.decision AS d
+    INNER JOIN scorekeeper.candle_coverage AS c ON d.symbol = c.symbol
     LEFT JOIN LATERAL (
         SELECT k.close FROM scorekeeper.candle AS k
         WHERE k.symbol = d.symbol AND k.minute_at <= d.opened_at - interval '1 minute'
@@ -20,7 +27,10 @@ WITH met AS (
         WHERE before.close IS NULL AND k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
         ORDER BY k.minute_at LIMIT 1
     ) AS after ON true
-    WHERE coalesce(before.close, after.open) IS NOT NULL
+    WHERE
+        d.trade_id = any(array(SELECT fresh.trade_id FROM fresh))
+        AND date_trunc('minute', d.opened_at) BETWEEN c.sealed_from AND c.sealed_until
+        AND coalesce(before.close, after.open) IS NOT NULL
 ),
 changed AS (
     UPDATE scorekeeper.decision AS d
@@ -32,6 +42,12 @@ changed AS (
     FROM met
     WHERE d.trade_id = met.trade_id
     RETURNING d.trade_id, d.price_suspect, d.expires_at
+),
+kept_apart AS (
+    UPDATE scorekeeper.trade AS t
+    SET left_out = true
+    FROM changed
+    WHERE t.trade_id = changed.trade_id AND changed.price_suspect
 )
 -- Only a trade that closed before any candle was known (by a quote, or imported) has been scored already.
 INSERT INTO scorekeeper.stale_day (kind, day)

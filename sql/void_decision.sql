@@ -5,6 +5,12 @@ WITH voided AS (
     SET voided_at = cast(:at AS timestamptz), void_reason = :why
     WHERE trade_id = :trade_id AND voided_at IS NULL
     RETURNING trade_id, expires_at
+),
+kept_apart AS (
+    UPDATE scorekeeper.trade AS t
+    SET left_out = true
+    FROM voided
+    WHERE t.trade_id = voided.trade_id
 )
 INSERT INTO scorekeeper.stale_day (kind, day)
 SELECT 'agent', cast(v.expires_at AT TIME ZONE 'UTC' AS date) FROM voided AS v

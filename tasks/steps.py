@@ -228,7 +228,7 @@ async def import_records(db: Database, settings: Settings, path: Path) -> import
 async def void_decision(db: Database, trade_id: str, why: str) -> str:
     """Take a decision out of every figure."""
     now = datetime.now(UTC)
-    return await asyncio.to_thread(db.transact, lambda c: score.void_decision(c, trade_id, why, now))
+    return await asyncio.to_thread(db.transact, lambda c: settle.void_decision(c, trade_id, why, now))
 
 
 @task(name="request close", cache_policy=NO_CACHE)

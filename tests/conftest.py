@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -51,15 +52,22 @@ def leave_no_server_behind(request: pytest.FixtureRequest) -> Iterator[None]:
             shutil.rmtree(link.readlink(), ignore_errors=True)
 
 
-@pytest.fixture
-def database_url(cluster: embedded.Lease) -> Iterator[str]:
-    """The address of a fresh database, dropped afterwards."""
+@contextmanager
+def fresh_database(cluster: embedded.Lease) -> Iterator[str]:
+    """The address of a copy of the migrated template, dropped afterwards."""
     name = f"test_{next(_numbers)}"
     host = str(cluster.socket_folder)
     with psycopg.connect(host=host, user=embedded.ROLE, dbname="postgres", autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template_scorekeeper")
         yield f"postgresql+psycopg://{embedded.ROLE}@/{name}?host={host}"
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(cluster: embedded.Lease) -> Iterator[str]:
+    """The address of a fresh database, dropped afterwards."""
+    with fresh_database(cluster) as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Trailing stops in the database: the cases by hand, what is carried from minute to minute, and what it costs."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from sqlalchemy import Connection, text
 from scorekeeper import importing, publish, settle
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
-from scorekeeper.store.sql import raw
 from scorekeeper.verify import verify
 from tests.integration.test_universes import decisions_of, live_through
+from tests.plans import explain, of_table, rows_read
 from tests.reference import MINUTE
 from tests.trailing_cases import CASES, DOWN, ENTRY, HOLD_MINUTES, PCT, UP, Case
 from tests.universes import START, Universe
@@ -145,12 +144,6 @@ SELECT 'S' || n || '/USDT', :before, :later, :start FROM generate_series(0, 49) 
 """
 
 
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
-
-
 def test_only_the_trailing_trades_with_a_new_extreme_are_read(db: Database) -> None:
     """100,000 are open in 50 symbols; a new candle each brings ten longs of one symbol a new high."""
     times = {
@@ -163,11 +156,8 @@ def test_only_the_trailing_trades_with_a_new_extreme_are_read(db: Database) -> N
         connection.exec_driver_sql("ANALYZE scorekeeper.trade, scorekeeper.candle, scorekeeper.candle_coverage")
     with db.begin() as connection:
         settle.open_settlement(connection)
-        explain = text("EXPLAIN (ANALYZE, FORMAT JSON) " + raw("close_due_trades"))
-        [plan] = connection.execute(explain, {"as_of": START + MINUTE}).scalar_one()
-        of_trades = [n for n in nodes(plan["Plan"]) if n.get("Relation Name") == "trade" and n["Actual Loops"]]
-        assert {n["Node Type"] for n in of_trades} & {"Seq Scan"} == set()
-        assert max(n["Actual Rows"] * n["Actual Loops"] for n in of_trades) == 10
-        assert sum(n.get("Rows Removed by Filter", 0) * n["Actual Loops"] for n in of_trades) == 0
+        plan = of_table(explain(connection, "close_due_trades", as_of=START + MINUTE), "trade")
+        assert "Seq Scan" not in {node["Node Type"] for node in plan}
+        assert max(rows_read(node) for node in plan) == 10
         written = text("SELECT count(*) FROM scorekeeper.trade WHERE symbol = 'S7/USDT' AND best_price = 100.1")
         assert connection.scalar(written) == 10

@@ -143,6 +143,7 @@ CREATE TABLE scorekeeper.trade (
     ) STORED,
     fee_bps double precision NOT NULL,
     scanned boolean NOT NULL DEFAULT false,
+    left_out boolean NOT NULL DEFAULT false,
     close_requested_at timestamptz,
     due_at timestamptz GENERATED ALWAYS AS (least(expires_at, close_requested_at)) STORED,
     exit_time timestamptz,
@@ -179,11 +180,15 @@ CREATE TABLE scorekeeper.trade (
     ),
     CONSTRAINT trade_price_source_known CHECK (price_source IN ('market', 'quote', 'imported')),
     CONSTRAINT trade_excursions_signed CHECK (mfe_pct >= 0 AND mae_pct <= 0)
-);
+)
+-- Marking reads trade_marking alone only where the rows around it are known to all: vacuum long before a fifth is dead.
+WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02);
 COMMENT ON TABLE scorekeeper.trade IS 'One row per BUY or SELL decision: open exactly while it has no exit columns.';
 COMMENT ON COLUMN scorekeeper.trade.fee_bps IS 'Fee a side, basis points, as it stood at ingest.';
 COMMENT ON COLUMN scorekeeper.trade.scanned IS
 'False until its whole past has been looked through once; from then on only newly sealed candles concern it.';
+COMMENT ON COLUMN scorekeeper.trade.left_out IS
+'Its decision''s price is suspect, or it was voided: kept here too, so that marking reads one index and nothing else.';
 COMMENT ON COLUMN scorekeeper.trade.exit_known_at IS 'The as_of that closed it.';
 COMMENT ON COLUMN scorekeeper.trade.price_age_seconds IS 'How old the price of an expiry fill was at exit_time.';
 CREATE INDEX trade_unscanned ON scorekeeper.trade (symbol, opened_at) WHERE exit_time IS NULL AND NOT scanned;
@@ -205,7 +210,7 @@ WHERE exit_time IS NULL AND direction = -1 AND best_price IS NOT NULL;
 CREATE INDEX trade_short_trailing ON scorekeeper.trade (symbol, trailing_level)
 WHERE exit_time IS NULL AND direction = -1 AND trailing_level IS NOT NULL;
 CREATE INDEX trade_marking ON scorekeeper.trade (symbol, version, opened_at)
-INCLUDE (direction, entry_price) WHERE exit_time IS NULL;
+INCLUDE (direction, entry_price) WHERE exit_time IS NULL AND NOT left_out;
 CREATE INDEX trade_by_exit ON scorekeeper.trade (exit_time, trade_id) WHERE exit_time IS NOT NULL;
 
 CREATE TABLE scorekeeper.candle (

@@ -1,0 +1,121 @@
+"""With 100,000 open trades and as many decisions of the past, each statement reads what is new, due or a symbol's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from sqlalchemy import Connection, text
+
+from benchmarks.close import AS_OF, DUE, SYMBOLS, build, vacuum
+from scorekeeper import settle
+from scorekeeper.store import embedded
+from scorekeeper.store.database import Database, open_database
+from tests.conftest import fresh_database
+from tests.plans import Node, explain, of_table, rows_read
+
+OPEN = 100_000
+# Decided long ago: nearly all that has expired is none of what is undecided, which no column's statistics tell.
+PAST = """
+INSERT INTO scorekeeper.decision (
+    trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, action, direction, price,
+    opened_at, expires_at, version, reference_price, price_suspect, horizon_price, horizon_return_pct, horizon_known_at
+)
+SELECT
+    'past-' || n, '', 's', 1, a.at, 'S' || n % :symbols || '/USDT', 'S', 'HOLD', 0, 100,
+    a.at - interval '1 hour', a.at, 'v1', 100, false, 100, 0, a.at
+FROM generate_series(1, :rows) AS n
+CROSS JOIN LATERAL (SELECT cast(:as_of AS timestamptz) - n * interval '1 minute' AS at) AS a
+"""
+# Ten of one symbol arrive: they have not been looked at, nor met a price.
+ARRIVE = """
+WITH fresh AS (
+    UPDATE scorekeeper.decision SET reference_price = NULL, price_suspect = NULL
+    WHERE trade_id IN (
+        SELECT trade_id FROM scorekeeper.trade WHERE symbol = 'S7/USDT' AND due_at > :later ORDER BY trade_id LIMIT 10
+    )
+    RETURNING trade_id
+)
+UPDATE scorekeeper.trade AS t SET scanned = false FROM fresh WHERE t.trade_id = fresh.trade_id
+"""
+NEW = 10
+
+
+@pytest.fixture(scope="module")
+def crowd(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database for all tests of this module, which roll back what they do."""
+    home: Path = tmp_path_factory.mktemp("crowd")
+    with fresh_database(cluster) as url, open_database(url, home) as db:
+        build(db, OPEN, Console(quiet=True))
+        with db.begin() as connection:
+            connection.execute(text(PAST), {"as_of": AS_OF, "symbols": SYMBOLS, "rows": OPEN})
+            connection.execute(text(ARRIVE), {"later": AS_OF})
+        vacuum(db)
+        yield db
+
+
+@pytest.fixture
+def connection(crowd: Database) -> Iterator[Connection]:
+    with crowd.engine.connect() as connection:
+        settle.open_settlement(connection)
+        yield connection
+        connection.rollback()
+
+
+def indexes(plan: list[Node], table: str) -> set[str]:
+    """The indexes by which a table was read, and by them alone."""
+    assert "Seq Scan" not in {node["Node Type"] for node in of_table(plan, table)}
+    return {node["Index Name"] for node in plan if node.get("Index Name", "").startswith(f"{table}_")}
+
+
+def most_read(plan: list[Node], table: str) -> float:
+    return max(rows_read(node) for node in of_table(plan, table))
+
+
+def count(connection: Connection, table: str) -> int:
+    return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_closing_reads_the_trades_that_the_new_candles_touch_and_no_other(connection: Connection) -> None:
+    plan = explain(connection, "close_due_trades", as_of=AS_OF)
+    assert count(connection, "settled_trade") == DUE
+    lookups = {f"trade_{side}_{what}" for side in ("long", "short") for what in ("stop", "target", "best", "trailing")}
+    assert indexes(plan, "trade") == {"trade_pkey", "trade_unscanned", "trade_due", *lookups}
+    assert most_read(plan, "trade") <= DUE + NEW
+    assert sum(rows_read(node) for node in of_table(plan, "trade")) <= 3 * (DUE + NEW)  # found, read, written
+
+
+def test_closing_reads_the_newly_sealed_candles_and_those_that_its_trades_lived_through(connection: Connection) -> None:
+    plan = explain(connection, "close_due_trades", as_of=AS_OF)
+    candles = of_table(plan, "candle_2026")
+    assert {node["Node Type"] for node in candles} == {"Index Scan"}
+    assert min(rows_read(node) for node in candles if node["Actual Loops"] == SYMBOLS) == SYMBOLS
+    assert max(rows_read(node) / node["Actual Loops"] for node in candles) <= 60
+
+
+def test_horizon_returns_read_what_has_just_expired(connection: Connection) -> None:
+    plan = explain(connection, "set_horizon_returns", as_of=AS_OF)
+    assert count(connection, "settled_decision") == SYMBOLS
+    assert indexes(plan, "decision") == {"decision_undecided", "decision_pkey"}
+    assert most_read(plan, "decision") <= SYMBOLS
+
+
+def test_reference_prices_read_what_has_just_arrived(connection: Connection) -> None:
+    plan = explain(connection, "set_reference_prices", as_of=AS_OF, suspect_price_pct=5)
+    assert indexes(plan, "decision") == {"decision_unreferenced", "decision_pkey"}
+    assert most_read(plan, "decision") == NEW
+
+
+def test_the_symbols_to_fetch_are_found_in_a_step_each(connection: Connection) -> None:
+    plan = explain(connection, "select_symbols_to_fetch", as_of=AS_OF)
+    assert of_table(plan, "trade") == []
+    assert indexes(plan, "decision") == {"decision_undecided", "decision_unreferenced"}
+    assert most_read(plan, "decision") <= SYMBOLS + 1  # the step that finds no next one
+
+
+def test_marking_reads_one_index_once_and_no_decision(connection: Connection) -> None:
+    plan = explain(connection, "mark_open_trades", as_of=AS_OF)
+    assert of_table(plan, "decision") == []
+    trades = of_table(plan, "trade")
+    assert {(node["Node Type"], node["Index Name"]) for node in trades} == {("Index Only Scan", "trade_marking")}
+    assert sum(rows_read(node) for node in trades) <= OPEN + 2 * SYMBOLS

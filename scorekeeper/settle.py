@@ -11,6 +11,7 @@ from functools import partial
 
 from sqlalchemy import Connection, text
 
+from scorekeeper import score
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import MINUTE, Answer, Market
 from scorekeeper.store.database import Database
@@ -175,6 +176,14 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     connection.execute(statement("advance_settled"))
     record_settlement(connection)
     return Settled(closed, horizons)
+
+
+def conclude(connection: Connection, as_of: datetime) -> int:
+    """What follows when all is settled: rollups, marks, and that `as_of` has been worked up to; days scored."""
+    days = score.score_stale_days(connection, as_of)
+    mark(connection, as_of)
+    advance_as_of(connection, as_of)
+    return days
 
 
 def close_by_quote(

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -40,8 +41,8 @@ def leave_no_server_behind(request: pytest.FixtureRequest) -> Iterator[None]:
             shutil.rmtree(link.readlink(), ignore_errors=True)
 
 
-@pytest.fixture
-def database_url(cluster: embedded.Lease) -> Iterator[str]:
+@contextmanager
+def fresh_database(cluster: embedded.Lease) -> Iterator[str]:
     """The address of a fresh database, dropped afterwards."""
     name = f"test_{next(_numbers)}"
     host = str(cluster.socket_folder)
@@ -52,7 +53,21 @@ def database_url(cluster: embedded.Lease) -> Iterator[str]:
 
 
 @pytest.fixture
+def database_url(cluster: embedded.Lease) -> Iterator[str]:
+    """The address of a fresh database, dropped afterwards."""
+    with fresh_database(cluster) as url:
+        yield url
+
+
+@pytest.fixture
 def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
     """A fresh migrated database."""
     with open_database(database_url, tmp_path) as database:
+        yield database
+
+
+@pytest.fixture
+def other_db(cluster: embedded.Lease, tmp_path: Path) -> Iterator[Database]:
+    """A second fresh migrated database."""
+    with fresh_database(cluster) as url, open_database(url, tmp_path) as database:
         yield database

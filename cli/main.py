@@ -137,13 +137,18 @@ def print_ingested(done: dict[str, Any]) -> None:
         f"{done['files']} files: {done['decisions']} decisions, {done['duplicates']} duplicates, "
         f"{done['rejected']} rejected"
     )
-    for one in done["rejections"][:20]:
-        where = f"{one['file']}, line {one['line']}" + (f", {one['field']}" if one["field"] else "")
-        typer.echo(escape_controls(f"  rejected: {where}: {one['reason']}"))
-    if done["rejected"] > 20:
-        typer.echo("  … and more: see quarantine/, beside the inbox")
+    print_rejections(done["rejections"], done["rejected"], more="see quarantine/, beside the inbox")
     for name in done["waiting"]:
         typer.echo(escape_controls(f"  may still be being written, and is looked at again: {name}"))
+
+
+def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str = "", to_stderr: bool = False) -> None:
+    """The first 20 of `total` refusals; `more`: where the others are to be found."""
+    for one in rejections[:20]:
+        where = f"{one['file']}, line {one['line']}" + (f", {one['field']}" if one["field"] else "")
+        typer.echo(escape_controls(f"  rejected: {where}: {one['reason']}"), err=to_stderr)
+    if total > 20:
+        typer.echo(f"  … and {total - 20} more" + (f": {more}" if more else ""), err=to_stderr)
 
 
 @app.command()
@@ -198,6 +203,28 @@ def metrics(
         from cli.tables import print_metrics
 
         print_metrics(answer)
+
+
+@app.command()
+def backtest(
+    since: Annotated[str, typer.Option("--from", metavar="T", help="The first moment, ISO 8601, UTC.")],
+    until: Annotated[str, typer.Option("--to", metavar="T", help="The end, not included; what is open then stays so.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Decision files, or folders with all below them; default: as ingested.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="The metrics as JSON; the rest goes to stderr.")] = False,
+    home: Home = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Score past decisions over history, in one go.
+
+    As a live run would have, each decision received when it was decided, in a database of its own: the installation's
+    scores stay as they are. Log and dataset go to backtest/ in the home. Needs no Prefect.
+
+    Example:  scorekeeper backtest archive --from 2025-05-01 --to 2025-06-01 --market replay:candles
+    """
+    from cli.backtest import score_past
+
+    score_past(since, until, paths, as_json=json)
 
 
 @app.command()

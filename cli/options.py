@@ -41,9 +41,9 @@ def parse_moment(words: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(words)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def given_home(context: typer.Context) -> Path | None:

@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -100,6 +100,24 @@ def list_inbox(folder: Path) -> Iterator[Path]:
     except OSError as failed:
         raise ScorekeeperError(f"the inbox {folder} cannot be read: {failed.strerror}") from None
     return (folder / name for name in names)
+
+
+def list_named(paths: Iterable[Path], *, deep: bool = False) -> list[Path]:
+    """Files as named, and the decision files in folders (`deep`: in those below them too, as in an archive).
+
+    Raises ScorekeeperError.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            for folder, below, _ in os.walk(path):
+                below[:] = sorted(name for name in below if deep and not name.startswith("."))
+                files += list_inbox(Path(folder))
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise ScorekeeperError(f"{path}: there is no such file or folder")
+    return files
 
 
 def _is_candidate(entry: os.DirEntry[str]) -> bool:

@@ -27,6 +27,14 @@ MOST_TOLD = 1_000
 
 
 @dataclass(frozen=True)
+class Period:
+    """A stretch of the past: since <= time < until."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What became of a decision: accepted, duplicate, or conflict with the one that stands at `standing`."""
 
@@ -36,7 +44,7 @@ class Verdict:
 
 @dataclass
 class Summary:
-    """What an ingest did; `found`: files there were.
+    """What an ingest did; `found`: files there were; `outside`: decisions passed over, of another time.
 
     `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `trouble`:
     what could not be read or moved, a line each.
@@ -47,6 +55,7 @@ class Summary:
     decisions: int = 0
     duplicates: int = 0
     rejected: int = 0
+    outside: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
@@ -58,6 +67,7 @@ class Summary:
         self.decisions += later.decisions
         self.duplicates += later.duplicates
         self.rejected += later.rejected
+        self.outside += later.outside
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
         self.waiting, self.trouble = later.waiting, later.trouble
 
@@ -103,12 +113,11 @@ def record(
 def _insert(
     connection: Connection,
     rows: Sequence[tuple[Decision, bytes | None, str, int]],
-    received_at: datetime,
+    received_at: datetime | None,
     fee_bps: float,
 ) -> list[Verdict]:
-    connection.execute(statement("create_incoming_decisions"))
-    connection.execute(statement("create_incoming_signals"))
-    connection.execute(text("TRUNCATE incoming_decision, incoming_signal"))
+    """`received_at` None: each was received when it was decided."""
+    open_batch(connection)
     driver = connection.connection.driver_connection
     assert driver is not None
     with driver.cursor() as cursor:
@@ -116,20 +125,32 @@ def _insert(
             for number, (d, sha256, name, line) in enumerate(rows):
                 copy.write_row(
                     (
-                        number, d.trade_id, d.content_sha256, sha256, name, line, received_at, d.symbol, d.raw_symbol,
-                        d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at, d.expires_at,
-                        d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size,
-                        _json(d.extra), fee_bps,
+                        number, d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol,
+                        d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at,
+                        d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct,
+                        d.position_size, _json(d.extra), fee_bps,
                     )
                 )  # fmt: skip
         with cursor.copy(raw("copy_incoming_signals")) as copy:
             for number, (d, *_) in enumerate(rows):
                 for s in d.signals:
                     copy.write_row((number, s.agent, s.ordinal, s.signal, s.direction, s.confidence, _json(s.extra)))
-    for name in ("insert_decisions", "insert_agent_signals", "insert_trades", "insert_decision_events"):
-        connection.execute(statement(name))
+    accept_batch(connection)
     verdicts = connection.execute(statement("select_verdicts"))
     return [Verdict(outcome, f"{name}, line {line}") for outcome, name, line in verdicts]
+
+
+def open_batch(connection: Connection) -> None:
+    """Make the tables of incoming decisions and signals, empty, in this transaction."""
+    connection.execute(statement("create_incoming_decisions"))
+    connection.execute(statement("create_incoming_signals"))
+    connection.execute(text("TRUNCATE incoming_decision, incoming_signal"))
+
+
+def accept_batch(connection: Connection) -> None:
+    """Take the incoming decisions that are new, with their signals, trades and events."""
+    for name in ("insert_decisions", "insert_agent_signals", "insert_trades", "insert_decision_events"):
+        connection.execute(statement(name))
 
 
 def _json(extra: dict[str, Any] | None) -> str | None:
@@ -142,18 +163,22 @@ def ingest_files(
     *,
     received_at: datetime,
     paths: Iterable[Path] | None = None,
+    replay: Period | None = None,
     on_progress: Callable[[Summary], None] = lambda summary: None,
 ) -> Summary:
     """Take every file that can be taken: those of the inbox, which are moved, or `paths`, which stay where they are.
 
-    `received_at` is the time of the run, UTC. One run at a time: another one waits here until this one is done. A
+    `received_at` is the time of the run, UTC. `replay`: only decisions of that period are taken, each as if it had been
+    received when it was decided. One run at a time: another one waits here until this one is done. A
     file that is still being written is left and named in `waiting`. Raises ScorekeeperError.
     """
     with db.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
         connection.commit()
         try:
-            run = _Ingestion(connection, settings, received_at, in_place=paths is not None, on_progress=on_progress)
+            run = _Ingestion(
+                connection, settings, received_at, in_place=paths is not None, replay=replay, on_progress=on_progress
+            )
             listed = list(inbox.list_inbox(settings.inbox_dir) if paths is None else paths)
             run.summary.found = len(listed)
             files = iter(listed)
@@ -174,12 +199,14 @@ class _Ingestion:
         received_at: datetime,
         *,
         in_place: bool,
+        replay: Period | None,
         on_progress: Callable[[Summary], None],
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._received_at = received_at
         self._in_place = in_place
+        self._replay = replay
         self._on_progress = on_progress
         self._parts: list[_Part] = []
         self._pending = self._pending_bytes = 0
@@ -308,6 +335,9 @@ class _Ingestion:
                 return
             self._refuse(part, line, wrong.field, wrong.reason, document)
             return
+        if self._replay is not None and not self._replay.since <= decision.opened_at < self._replay.until:
+            self.summary.outside += 1
+            return
         part.decisions.append((line, decision, _shown(document)))
         self._pending += 1
         self._pending_bytes += len(document)
@@ -340,7 +370,8 @@ class _Ingestion:
         with self._connection.begin():
             self._open_ledger([part for part in parts if not part.known])
             rows = [(d, p.source.sha256, p.source.name, line) for p in parts for line, d, _ in p.decisions]
-            verdicts = iter(_insert(self._connection, rows, self._received_at, self._settings.fee_bps) if rows else [])
+            received_at = self._received_at if self._replay is None else None
+            verdicts = iter(_insert(self._connection, rows, received_at, self._settings.fee_bps) if rows else [])
             self._close_ledger(parts, verdicts)
         for part in parts:
             part.decisions, part.rejections, part.committed, part.fresh = [], {}, True, False

@@ -178,6 +178,14 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     return Settled(closed, horizons)
 
 
+def conclude(connection: Connection, as_of: datetime) -> int:
+    """What follows when all is settled: rollups, marks, and that `as_of` has been worked up to; days scored."""
+    days = score.score_stale_days(connection, as_of)
+    mark(connection, as_of)
+    advance_as_of(connection, as_of)
+    return days
+
+
 def close_by_quote(
     connection: Connection, trade_id: str, *, price: float, at: datetime, as_of: datetime, reason: str
 ) -> bool:

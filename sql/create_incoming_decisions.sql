@@ -24,5 +24,6 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_decision (
     position_size double precision,
     extra jsonb,
     fee_bps double precision NOT NULL,
+    close_requested_at timestamptz,
     accepted boolean NOT NULL DEFAULT false
 ) ON COMMIT DELETE ROWS;

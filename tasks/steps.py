@@ -1,10 +1,7 @@
 """The steps of the flows as Prefect tasks: retries and progress here, mechanism in the library."""
 
 import asyncio
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +9,14 @@ from prefect import get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 
-from scorekeeper import importing, inbox, ingest, publish, score, settle
+from scorekeeper import fetching, importing, inbox, ingest, publish, settle
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market import UnknownSymbolError, open_market
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 from tasks.progress import ProgressBar
 
 WAIT_FOR_WRITERS_SECONDS = 6
-SYMBOLS_AT_ONCE = 20
-REPORT_SECONDS = 3.0
 PREFETCH_SECONDS = 10.0  # how early a worker begins to prepare a scheduled run
-CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 async def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
@@ -64,7 +57,7 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
     """Everything in the inbox (or in `paths`); files still being written are given a few seconds."""
     logger = get_run_logger()
     total = ingest.Summary()
-    given = None if paths is None else _expand(paths)
+    given = None if paths is None else inbox.list_named(map(Path, paths))
     bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
     loop = asyncio.get_running_loop()
 
@@ -99,93 +92,13 @@ def stop_at_trouble(summary: ingest.Summary) -> None:
         )
 
 
-def _expand(paths: list[str]) -> list[Path]:
-    files: list[Path] = []
-    for name in paths:
-        path = Path(name)
-        if path.is_dir():
-            files += inbox.list_inbox(path)
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise ScorekeeperError(f"{name}: there is no such file or folder")
-    return files
-
-
-@dataclass
-class Prices:
-    """What fetching did: symbols gone through and answered for, candles new, and what is wrong, a line each."""
-
-    symbols: int = 0
-    answered: int = 0
-    candles: int = 0
-    unknown: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-
-
 @task(name="fetch candles", **REPEATABLE)
-async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> Prices:
+async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fetching.Prices:
     """Candles for every symbol with something open or undecided; one that fails stops no other."""
-    logger = get_run_logger()
-    prices = Prices()
-    cache = settings.scorekeeper_home / "cache"
-    async with open_market(
-        settings.market, settings.candle_grace_minutes, cache=cache, exchange_options=settings.exchange_options
-    ) as market:
-        await asyncio.to_thread(db.transact, lambda c: settle.check_market(c, market.name))
-        clock = await market.now()
-        if clock is not None and as_of > max(clock, datetime.now(UTC)) + CLOCK_TOLERANCE:
-            raise ScorekeeperError(f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock: wait for it")
-        await asyncio.to_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
-        needs = await asyncio.to_thread(db.transact, lambda c: settle.select_needs(c, as_of))
-        at_once = asyncio.Semaphore(SYMBOLS_AT_ONCE)
-        bar = ProgressBar("candles-progress", "Symbols whose candles have been fetched")
-
-        async def fetch(need: settle.Need) -> None:
-            try:
-                async with at_once:
-                    if len(prices.failed) >= SYMBOLS_AT_ONCE and not prices.answered:
-                        raise ScorekeeperError("not asked: the exchange has answered for no symbol so far")
-                    done = await settle.fetch_candles(db, market, need, as_of, on_page=_reporter(need.symbol, as_of))
-            except UnknownSymbolError as missing:
-                prices.unknown.append(need.symbol)
-                logger.warning("%s; its trades stay open", missing)
-            except ScorekeeperError as broken:
-                prices.failed.append(f"{need.symbol} ({broken})")
-                logger.error("%s: %s; its trades stay open until prices come", need.symbol, broken)
-            else:
-                prices.answered += 1
-                prices.candles += done.candles
-                if done.gone_until is not None:
-                    logger.warning("%s: the market keeps no prices before %s", need.symbol, done.gone_until)
-            prices.symbols += 1
-            if prices.symbols % 50 == 0 or prices.symbols == len(needs):
-                logger.info("%d of %d symbols, %d new candles", prices.symbols, len(needs), prices.candles)
-            await bar.show(100 * prices.symbols / len(needs))
-
-        await asyncio.gather(*(fetch(need) for need in needs))
-    for symbol, trades, since in await asyncio.to_thread(db.transact, lambda c: settle.select_stuck(c, as_of)):
-        prices.gone.append(
-            f"{symbol}: {trades} trades are older than the prices that the market keeps ({since:%F %R} UTC)"
-        )
-    for names in (prices.unknown, prices.gone, prices.failed):
-        names.sort()
-    return prices
-
-
-def _reporter(symbol: str, as_of: datetime) -> Callable[[datetime], None]:
-    """Says every few seconds how far a long back-fill of a symbol has come."""
-    logger = get_run_logger()
-    told_at = time.monotonic()
-
-    def on_page(sealed_until: datetime) -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at > REPORT_SECONDS:
-            told_at = time.monotonic()
-            logger.info("%s: candles up to %s, of %s UTC", symbol, f"{sealed_until:%F %R}", f"{as_of:%F %R}")
-
-    return on_page
+    bar = ProgressBar("candles-progress", "Symbols whose candles have been fetched")
+    return await fetching.fetch_prices(
+        db, settings, as_of, now=datetime.now(UTC), tell=get_run_logger().log, on_percent=bar.show
+    )
 
 
 @task(name="settle trades", **REPEATABLE)
@@ -199,14 +112,7 @@ async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> se
 @task(name="score", **REPEATABLE)
 async def score_days(db: Database, as_of: datetime) -> int:
     """Make the rollups of the touched days again; days."""
-
-    def work(connection: Any) -> int:
-        days = score.score_stale_days(connection, as_of)
-        settle.mark(connection, as_of)
-        settle.advance_as_of(connection, as_of)
-        return days
-
-    return await asyncio.to_thread(db.transact, work)
+    return await asyncio.to_thread(db.transact, lambda c: settle.conclude(c, as_of))
 
 
 @task(name="publish files", **REPEATABLE)

@@ -75,3 +75,10 @@ def db(database_url: str, tmp_path: Path) -> Iterator[Database]:
     """A fresh migrated database."""
     with open_database(database_url, tmp_path) as database:
         yield database
+
+
+@pytest.fixture
+def other_db(cluster: embedded.Lease, tmp_path: Path) -> Iterator[Database]:
+    """A second fresh migrated database."""
+    with fresh_database(cluster) as url, open_database(url, tmp_path) as database:
+        yield database

@@ -99,6 +99,21 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
     return database
 
 
+@contextmanager
+def open_scratch(home: Path, name: str) -> Iterator[Database]:
+    """A database that is empty at first and gone at the end, in the embedded server of `home`."""
+    server = embedded.acquire(home)
+    try:
+        server.drop(name)  # what a run left that was killed
+        try:
+            with open_database(server.url(name), home) as database:
+                yield database
+        finally:
+            server.drop(name)
+    finally:
+        server.release()
+
+
 def _shown(url: URL) -> str:
     """Host and name only: a password may stand in the address or behind its question mark."""
     host = url.host or url.query.get("host") or "a socket"

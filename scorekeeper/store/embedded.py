@@ -47,6 +47,10 @@ class Lease:
         self._cluster.ensure_database(database)
         return f"postgresql+psycopg://{ROLE}@/{database}?host={self._cluster.socket_folder}"
 
+    def drop(self, database: str) -> None:
+        """Remove `database` with all that is in it, if there is one."""
+        self._cluster.drop_database(database)
+
     @property
     def socket_folder(self) -> Path:
         """The folder of the server's socket, for libpq's `host`."""
@@ -134,13 +138,21 @@ class Cluster:
 
     def ensure_database(self, name: str) -> None:
         """Make database `name`, unless it is there."""
-        with psycopg.connect(host=str(self.socket_folder), user=ROLE, dbname="postgres", autocommit=True) as connection:
+        with self._administer() as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
                 return
             try:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 return  # somebody else was faster
+
+    def drop_database(self, name: str) -> None:
+        """Remove database `name`, if it is there; who is connected to it is thrown out."""
+        with self._administer() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _administer(self) -> psycopg.Connection:
+        return psycopg.connect(host=str(self.socket_folder), user=ROLE, dbname="postgres", autocommit=True)
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from scorekeeper import settle
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
-from tests.integration.test_universes import live_through
+from tests.integration.test_universes import decisions_of, live_through
 from tests.reference import MINUTE
 from tests.universes import START, make_universe
 
@@ -60,7 +60,7 @@ def test_the_mark_is_what_a_loop_over_the_open_trades_says(db: Database, tmp_pat
     universe.decisions.append({**first, **wild, "max_hold_minutes": 100_000})
     as_of = START + (universe.end - START) / 3
     as_of = as_of.replace(second=0, microsecond=0)
-    live_through(db, universe, tmp_path, [as_of], late=False)
+    live_through(db, universe, tmp_path, [as_of], [decisions_of(universe)])
     with db.begin() as connection:
         assert connection.execute(text(LEFT_OUT)).all() == connection.execute(text(SUSPECT)).all()
         held = [row.trade_id for row in connection.execute(text(HELD))]
@@ -81,7 +81,7 @@ def test_verify_notices_a_trade_that_is_left_out_for_no_reason(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     universe = make_universe(500)
-    live_through(db, universe, tmp_path, [universe.end], late=False)
+    live_through(db, universe, tmp_path, [universe.end], [decisions_of(universe)])
     with db.begin() as connection:
         spoilt = connection.execute(
             text(

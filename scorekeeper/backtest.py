@@ -1,0 +1,142 @@
+"""Past decisions scored over history in one go, with the code of a live run, in a database of their own."""
+
+import asyncio
+import fcntl
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scorekeeper import inbox, ingest, publish, score, settle
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.fetching import Prices, Tell, fetch_prices
+from scorekeeper.ingest import Period
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database, open_database, open_scratch
+from scorekeeper.store.sql import raw, statement
+
+DATABASE = "backtest"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a backtest found: `metrics` as score.system_metrics gives them, and what stands beside them.
+
+    `voided`: decisions left out as they are in the installation. `overdue`: open trades that are due, and have no
+    price. `unpriced`: symbols without prices, or without all of them, a line each.
+    """
+
+    metrics: dict[str, Any]
+    taken: ingest.Summary
+    voided: int
+    open_trades: int
+    overdue: int
+    unpriced: list[str]
+    log_path: Path
+    dataset_path: Path
+
+
+def run_backtest(
+    settings: Settings, period: Period, *, now: datetime, paths: Sequence[Path] | None = None, tell: Tell
+) -> Report:
+    """Score the decisions of a period, as they stood at its end, in whole minutes.
+
+    They are those of the files and folders in `paths`, else those of the installation's database, of which nothing is
+    changed. Log and dataset go to backtest/ under the home, in place of the last ones. `now` is the local clock;
+    `tell` hears of progress and trouble. Raises ScorekeeperError.
+    """
+    with _alone(settings.scorekeeper_home / "backtest") as folder:
+        own = settings.model_copy(update={"log_dir": folder / "logs", "datasets_dir": folder / "datasets"})
+        with open_scratch(settings.scorekeeper_home, DATABASE) as db:
+            return replay(db, own, period, now=now, paths=paths, tell=tell)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "run.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ScorekeeperError(f"another backtest is at work in {folder}: wait for it") from None
+        yield folder
+
+
+def replay(
+    db: Database, settings: Settings, period: Period, *, now: datetime, paths: Sequence[Path] | None, tell: Tell
+) -> Report:
+    """See run_backtest; in `db`, which is empty, and published to the files of `settings`."""
+    if paths is None:
+        with open_database(settings.database_url, settings.scorekeeper_home) as installation:
+            taken, voided = copy_decisions(installation, db, period, settings.fee_bps)
+    else:
+        taken, voided = _read_decisions(db, settings, period, now, paths, tell), 0
+    as_of = period.until
+    tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
+    prices = asyncio.run(fetch_prices(db, settings, as_of, now=now, tell=tell))
+    tell(logging.INFO, f"{prices.candles} candles; closing trades")
+    db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
+    db.transact(lambda c: settle.conclude(c, as_of))
+    paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
+    for path in paths_of.values():
+        path.unlink(missing_ok=True)  # the last run's: a new database would set it aside as somebody else's
+    publish.publish(db, **paths_of)
+    with db.begin() as connection:
+        metrics = score.system_metrics(connection)
+        still = connection.execute(statement("count_still_open"), {"as_of": as_of}).one()
+        unpriced = _list_unpriced(connection, prices)
+    return Report(metrics, taken, voided, still.open_trades, still.overdue, unpriced, **paths_of)
+
+
+def _read_decisions(
+    db: Database, settings: Settings, period: Period, now: datetime, paths: Sequence[Path], tell: Tell
+) -> ingest.Summary:
+    def on_progress(done: ingest.Summary) -> None:
+        tell(logging.INFO, f"{done.files} of {done.found} files, {done.decisions} decisions so far")
+
+    files = inbox.list_named(paths, deep=True)
+    taken = ingest.ingest_files(db, settings, received_at=now, paths=files, replay=period, on_progress=on_progress)
+    taken.trouble += [f"{name} changed while it was read" for name in taken.waiting]
+    return taken
+
+
+def copy_decisions(source: Database, target: Database, period: Period, fee_bps: float) -> tuple[ingest.Summary, int]:
+    """Take the decisions that `source` keeps of a period, at today's fee; how many were voided, and are left out."""
+    moments = {"since": period.since, "until": period.until}
+    taken = ingest.Summary()
+    with source.engine.connect() as unbound, target.begin() as connection:
+        kept = unbound.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        taken.outside, voided = kept.execute(statement("count_past"), moments).one()
+        words = {name: moment.isoformat() for name, moment in moments.items()}
+        kept.execute(statement("begin_past"), {**words, "fee_bps": str(fee_bps)})
+        ingest.open_batch(connection)
+        taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_incoming_past")
+        _pour(kept, "copy_past_signals", connection, "copy_incoming_signals")
+        ingest.accept_batch(connection)
+    return taken, voided
+
+
+def _pour(source: Connection, out: str, target: Connection, into: str) -> int:
+    """COPY out of one database and into the other, a block in memory at a time; rows."""
+    giver, taker = source.connection.driver_connection, target.connection.driver_connection
+    assert giver is not None
+    assert taker is not None
+    with giver.cursor() as given, taker.cursor() as taken:
+        with given.copy(raw(out)) as blocks, taken.copy(raw(into)) as copy:
+            for block in blocks:
+                copy.write(block)
+        return int(taken.rowcount)
+
+
+def _list_unpriced(connection: Connection, prices: Prices) -> list[str]:
+    lines = [f"{symbol}: the market does not know it" for symbol in prices.unknown] + prices.failed + prices.gone
+    told = {line.partition(" ")[0].removesuffix(":") for line in lines}
+    silent = connection.execute(statement("select_symbols_without_candles")).scalars()
+    return sorted(
+        lines + [f"{symbol}: the market has no candle of that time" for symbol in silent if symbol not in told]
+    )

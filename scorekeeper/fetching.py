@@ -1,0 +1,116 @@
+"""Candles for all that is open or undecided: one symbol that fails stops no other."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from scorekeeper import settle
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market import Market, UnknownSymbolError, open_market
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+
+SYMBOLS_AT_ONCE = 20
+REPORT_SECONDS = 3.0
+CLOCK_TOLERANCE = timedelta(seconds=5)
+Tell = Callable[[int, str], object]  # a level of the logging module, and what is said: Logger.log is one
+
+
+@dataclass
+class Prices:
+    """What fetching did: symbols gone through and answered for, candles new, and what is wrong, a line each."""
+
+    symbols: int = 0
+    answered: int = 0
+    candles: int = 0
+    unknown: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+async def fetch_prices(
+    db: Database,
+    settings: Settings,
+    as_of: datetime,
+    *,
+    now: datetime,
+    tell: Tell,
+    on_percent: Callable[[float], Awaitable[None]] | None = None,
+) -> Prices:
+    """Candles up to `as_of` for every symbol that has something open or undecided.
+
+    `now` is the local clock: an `as_of` that lies ahead of it and of the market's own is refused. `tell` hears of
+    progress and trouble, `on_percent` of the share of symbols gone through. Raises ScorekeeperError.
+    """
+    cache = settings.scorekeeper_home / "cache"
+    async with open_market(
+        settings.market, settings.candle_grace_minutes, cache=cache, exchange_options=settings.exchange_options
+    ) as market:
+        await asyncio.to_thread(db.transact, lambda c: settle.check_market(c, market.name))
+        clock = await market.now()
+        if clock is not None and as_of > max(clock, now) + CLOCK_TOLERANCE:
+            raise ScorekeeperError(f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock: wait for it")
+        await asyncio.to_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
+        prices = await _fetch_all(db, market, as_of, tell, on_percent)
+    for symbol, trades, since in await asyncio.to_thread(db.transact, lambda c: settle.select_stuck(c, as_of)):
+        prices.gone.append(
+            f"{symbol}: {trades} trades are older than the prices that the market keeps ({since:%F %R} UTC)"
+        )
+    for names in (prices.unknown, prices.gone, prices.failed):
+        names.sort()
+    return prices
+
+
+async def _fetch_all(
+    db: Database,
+    market: Market,
+    as_of: datetime,
+    tell: Tell,
+    on_percent: Callable[[float], Awaitable[None]] | None,
+) -> Prices:
+    prices = Prices()
+    needs = await asyncio.to_thread(db.transact, lambda c: settle.select_needs(c, as_of))
+    at_once = asyncio.Semaphore(SYMBOLS_AT_ONCE)
+
+    async def fetch(need: settle.Need) -> None:
+        try:
+            async with at_once:
+                if len(prices.failed) >= SYMBOLS_AT_ONCE and not prices.answered:
+                    raise ScorekeeperError("not asked: the exchange has answered for no symbol so far")
+                on_page = _reporter(need.symbol, as_of, tell)
+                done = await settle.fetch_candles(db, market, need, as_of, on_page=on_page)
+        except UnknownSymbolError as missing:
+            prices.unknown.append(need.symbol)
+            tell(logging.WARNING, f"{missing}; its trades stay open")
+        except ScorekeeperError as broken:
+            prices.failed.append(f"{need.symbol} ({broken})")
+            tell(logging.ERROR, f"{need.symbol}: {broken}; its trades stay open until prices come")
+        else:
+            prices.answered += 1
+            prices.candles += done.candles
+            if done.gone_until is not None:
+                tell(logging.WARNING, f"{need.symbol}: the market keeps no prices before {done.gone_until}")
+        prices.symbols += 1
+        if prices.symbols % 50 == 0 or prices.symbols == len(needs):
+            tell(logging.INFO, f"{prices.symbols} of {len(needs)} symbols, {prices.candles} new candles")
+        if on_percent is not None:
+            await on_percent(100 * prices.symbols / len(needs))
+
+    await asyncio.gather(*(fetch(need) for need in needs))
+    return prices
+
+
+def _reporter(symbol: str, as_of: datetime, tell: Tell) -> Callable[[datetime], None]:
+    """Says every few seconds how far a long back-fill of a symbol has come."""
+    told_at = time.monotonic()
+
+    def on_page(sealed_until: datetime) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at > REPORT_SECONDS:
+            told_at = time.monotonic()
+            tell(logging.INFO, f"{symbol}: candles up to {sealed_until:%F %R}, of {as_of:%F %R} UTC")
+
+    return on_page

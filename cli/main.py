@@ -279,8 +279,9 @@ def void(
 
     if not why.strip():
         raise typer.BadParameter("a reason is needed, and kept", param_hint="--why")
-    with _database() as (db, _), db.begin() as connection:
-        answer = settle.void_decision(connection, trade_id, why, datetime.now(UTC))
+    now = datetime.now(UTC)
+    with _database() as (db, _):
+        answer = db.transact(lambda connection: settle.void_decision(connection, trade_id, why, now))
     if answer == "unknown":
         raise ScorekeeperError(f"{trade_id}: unknown")
     typer.echo(f"{trade_id}: {answer}")

@@ -95,7 +95,11 @@ def _show(words: str) -> None:
 
 
 def end_with_parent() -> None:
-    """Let this process be ended when its parent dies, also of a kill -9: on Linux the kernel does it."""
+    """Let this process be ended when its parent dies, also of a kill -9: on Linux the kernel does it.
+
+    A script's background command ignores SIGINT, and so would all below it: Prefect's worker ends by nothing else.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 

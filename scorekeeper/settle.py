@@ -169,6 +169,8 @@ def ensure_partition(connection: Connection, year: int, month: int) -> None:
 def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float) -> Settled:
     """Close what the sealed candles close at `as_of`, and fill the horizon returns that they decide."""
     open_settlement(connection)
+    # No answer is stored meanwhile: what is said to be settled below is what was held against the trades.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CANDLE_LOCK})
     known = {"as_of": as_of}
     connection.execute(statement("set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
     closed = connection.execute(statement("close_due_trades"), known).rowcount
@@ -225,6 +227,8 @@ def mark(connection: Connection, as_of: datetime) -> int:
 
 def request_close(connection: Connection, trade_id: str, at: datetime) -> str:
     """Ask for a trade to be closed at `at`: requested, already requested, closed, not open yet, no trade or unknown."""
+    # What a settlement is just closing is closed, and what is asked for here is known to the next one.
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
     row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
     if row is None:
         return "unknown"
@@ -245,8 +249,9 @@ def void_decision(connection: Connection, trade_id: str, why: str, at: datetime)
     """
     if not why.strip():
         raise ScorekeeperError(f"{trade_id} is not voided: a reason is needed, and kept")
-    # It writes a decision and its trade; a settlement writes both in the other order: each would wait for the other.
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
+    # It writes a decision, its trade and days to be scored again, as settlements and scores do in other orders.
+    for lock in (SETTLE_LOCK, score.SCORE_LOCK):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
     row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
     if row is None:
         return "unknown"

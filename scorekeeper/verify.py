@@ -81,13 +81,16 @@ def _horizon(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, a
 
 
 def _reference(row: Mapping[Any, Any], candles: list[Candle], minutes: list[datetime], coverage: Any) -> Iterator[str]:
-    opened_at = row["opened_at"]
+    opened_minute = row["opened_at"].replace(second=0, microsecond=0)
+    if opened_minute < coverage.sealed_from:
+        return  # from before a range that had to begin anew
     expected = None
-    if coverage.sealed_from <= opened_at.replace(second=0, microsecond=0) <= coverage.sealed_until:
-        later = bisect_right(minutes, opened_at - MINUTE)
-        if later:
+    if opened_minute <= coverage.sealed_until:
+        first = bisect_left(minutes, coverage.sealed_from)
+        later = bisect_right(minutes, row["opened_at"] - MINUTE)
+        if later > first:
             expected = candles[later - 1].close
-        elif candles:
-            expected = candles[0].open
+        elif later < len(candles):
+            expected = candles[later].open
     if expected != row["reference_price"]:
         yield f"decision {row['trade_id']}: reference_price is {row['reference_price']}, recomputed {expected}"

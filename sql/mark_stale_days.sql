@@ -8,4 +8,5 @@ FROM settled_trade AS s INNER JOIN scorekeeper.trade AS t ON s.trade_id = t.trad
 UNION
 SELECT 'agent', cast(d.expires_at AT TIME ZONE 'UTC' AS date)
 FROM settled_decision AS s INNER JOIN scorekeeper.decision AS d ON s.trade_id = d.trade_id
-ON CONFLICT DO NOTHING;
+-- Not DO NOTHING: whoever takes the day off the list has to wait for what is changed here.
+ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;

@@ -19,7 +19,10 @@ met AS (
     INNER JOIN scorekeeper.candle_coverage AS c ON d.symbol = c.symbol
     LEFT JOIN LATERAL (
         SELECT k.close FROM scorekeeper.candle AS k
-        WHERE k.symbol = d.symbol AND k.minute_at <= d.opened_at - interval '1 minute'
+        WHERE
+            k.symbol = d.symbol
+            -- What lies before the sealed range may be parted from it by minutes that nobody knows.
+            AND k.minute_at >= c.sealed_from AND k.minute_at <= d.opened_at - interval '1 minute'
         ORDER BY k.minute_at DESC LIMIT 1
     ) AS before ON true
     LEFT JOIN LATERAL (
@@ -58,4 +61,5 @@ UNION
 SELECT 'agent', cast(changed.expires_at AT TIME ZONE 'UTC' AS date)
 FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
 WHERE changed.price_suspect AND t.exit_time IS NOT NULL
-ON CONFLICT DO NOTHING;
+-- Not DO NOTHING: whoever takes the day off the list has to wait for what is changed here.
+ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;

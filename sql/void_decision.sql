@@ -18,4 +18,5 @@ UNION
 SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
 FROM voided AS v INNER JOIN scorekeeper.trade AS t ON v.trade_id = t.trade_id
 WHERE t.exit_time IS NOT NULL
-ON CONFLICT DO NOTHING;
+-- Not DO NOTHING: whoever takes the day off the list has to wait for what is changed here.
+ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;

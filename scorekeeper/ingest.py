@@ -182,6 +182,8 @@ def ingest_files(
             listed = list(inbox.list_inbox(settings.inbox_dir) if paths is None else paths)
             run.summary.found = len(listed)
             files = iter(listed)
+            if paths is None:
+                run.finish_moves()
             while chunk := list(islice(files, FILES_AT_ONCE)):
                 run.take(chunk)
             return run.summary
@@ -251,6 +253,18 @@ class _Ingestion:
                 self._flush()
         self._flush()
         self._move(to_move)
+
+    def finish_moves(self) -> None:
+        """Note of files that a run moved, and was killed before it could say so, that they have left the inbox."""
+        found = self._connection.execute(statement("select_unmoved_arrivals")).all()
+        self._connection.rollback()
+        moved = [
+            {"name": name, "sha256": sha256, "moved_at": self._received_at}
+            for name, sha256, destination in found
+            if Path(destination).exists() and not (self._settings.inbox_dir / name).exists()
+        ]
+        with self._connection.begin():
+            self._write("mark_arrival_moved", moved)
 
     def _open(self, path: Path) -> inbox.SourceFile | None:
         try:

@@ -16,6 +16,6 @@ from tasks import naming, steps
 async def close_trade(trade_id: str, as_of: datetime | None = None) -> str:
     """What became of the request: requested, already requested, closed, not open yet, no trade or unknown."""
     with steps.connect(load_settings()) as db:
-        answer = await steps.request_close(db, trade_id, steps.whole_minute(as_of))
+        answer = await steps.request_close(db, trade_id, as_of)
     await naming.rename_run(f"close {trade_id}: {answer}")
     return answer

@@ -18,6 +18,7 @@ from scorekeeper.fetching import Prices, Tell, fetch_prices
 from scorekeeper.ingest import Period
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database, open_scratch
+from scorekeeper.store.migrate import check_schema
 from scorekeeper.store.sql import raw, statement
 
 DATABASE = "backtest"
@@ -72,8 +73,8 @@ def replay(
 ) -> Report:
     """See run_backtest; in `db`, which is empty, and published to the files of `settings`."""
     if paths is None:
-        with open_database(settings.database_url, settings.scorekeeper_home) as installation:
-            taken, voided = copy_decisions(installation, db, period, settings.fee_bps)
+        with open_database(settings.database_url, settings.scorekeeper_home, migrate=False) as installation:
+            taken, voided = copy_decisions(installation, db, period)
     else:
         taken, voided = _read_decisions(db, settings, period, now, paths, tell), 0
     as_of = period.until
@@ -105,15 +106,19 @@ def _read_decisions(
     return taken
 
 
-def copy_decisions(source: Database, target: Database, period: Period, fee_bps: float) -> tuple[ingest.Summary, int]:
-    """Take the decisions that `source` keeps of a period, at today's fee; how many were voided, and are left out."""
+def copy_decisions(source: Database, target: Database, period: Period) -> tuple[ingest.Summary, int]:
+    """Take the decisions that `source` keeps of a period; how many were voided, and are left out.
+
+    Raises ScorekeeperError if `source` has another schema: nothing of it is changed, so it is not migrated either.
+    """
     moments = {"since": period.since, "until": period.until}
     taken = ingest.Summary()
     with source.engine.connect() as unbound, target.begin() as connection:
         kept = unbound.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        check_schema(kept)
         taken.outside, voided = kept.execute(statement("count_past"), moments).one()
         words = {name: moment.isoformat() for name, moment in moments.items()}
-        kept.execute(statement("begin_past"), {**words, "fee_bps": str(fee_bps)})
+        kept.execute(statement("begin_past"), words)
         ingest.open_batch(connection)
         taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_incoming_past")
         _pour(kept, "copy_past_signals", connection, "copy_incoming_signals")

@@ -54,7 +54,7 @@ async def fetch_prices(
         if clock is not None and as_of > max(clock, now) + CLOCK_TOLERANCE:
             raise ScorekeeperError(f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock: wait for it")
         await asyncio.to_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
-        prices = await _fetch_all(db, market, as_of, tell, on_percent)
+        prices = await _fetch_all(db, market, as_of, settings.suspect_price_pct, tell, on_percent)
     for symbol, trades, since in await asyncio.to_thread(db.transact, lambda c: settle.select_stuck(c, as_of)):
         prices.gone.append(
             f"{symbol}: {trades} trades are older than the prices that the market keeps ({since:%F %R} UTC)"
@@ -68,6 +68,7 @@ async def _fetch_all(
     db: Database,
     market: Market,
     as_of: datetime,
+    suspect_price_pct: float,
     tell: Tell,
     on_percent: Callable[[float], Awaitable[None]] | None,
 ) -> Prices:
@@ -81,7 +82,9 @@ async def _fetch_all(
                 if len(prices.failed) >= SYMBOLS_AT_ONCE and not prices.answered:
                     raise ScorekeeperError("not asked: the exchange has answered for no symbol so far")
                 on_page = _reporter(need.symbol, as_of, tell)
-                done = await settle.fetch_candles(db, market, need, as_of, on_page=on_page)
+                done = await settle.fetch_candles(
+                    db, market, need, as_of, suspect_price_pct=suspect_price_pct, on_page=on_page
+                )
         except UnknownSymbolError as missing:
             prices.unknown.append(need.symbol)
             tell(logging.WARNING, f"{missing}; its trades stay open")

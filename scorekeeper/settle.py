@@ -85,11 +85,18 @@ def select_needs(connection: Connection, as_of: datetime) -> list[Need]:
 
 
 async def fetch_candles(
-    db: Database, market: Market, need: Need, as_of: datetime, on_page: Callable[[datetime], None] = lambda _: None
+    db: Database,
+    market: Market,
+    need: Need,
+    as_of: datetime,
+    *,
+    suspect_price_pct: float,
+    on_page: Callable[[datetime], None] = lambda _: None,
 ) -> Fetched:
     """Bring a symbol's sealed range up to `as_of`, and back to its earliest new decision.
 
     Each answer is one transaction: killed, it goes on where it was; `on_page` is told up to where it is sealed then.
+    Where the range has to begin anew, what the old one decides is settled first (`suspect_price_pct`: see settle).
     Raises what the market raises.
     """
     sealed_from, sealed_until, written = need.sealed_from, need.sealed_until, 0
@@ -124,7 +131,10 @@ async def fetch_candles(
     if at is not None and kept is not None and at < kept:
         # The exchange has forgotten what would join the two: older trades stay open, and are reported.
         at = gone_until = kept
-        await asyncio.to_thread(db.transact, partial(_restart_coverage, symbol=need.symbol, start=kept))
+        restart = partial(
+            _restart_coverage, symbol=need.symbol, start=kept, as_of=as_of, suspect_price_pct=suspect_price_pct
+        )
+        await asyncio.to_thread(db.transact, restart)
     while at is not None and at < as_of:
         reached = await take(at, as_of, whole=False)
         if reached <= at:
@@ -133,7 +143,11 @@ async def fetch_candles(
     return Fetched(written, gone_until)
 
 
-def _restart_coverage(connection: Connection, symbol: str, start: datetime) -> None:
+def _restart_coverage(
+    connection: Connection, symbol: str, start: datetime, as_of: datetime, suspect_price_pct: float
+) -> None:
+    # Whoever was killed between storing and settling left sealed candles that no trade was held against yet.
+    settle(connection, as_of, suspect_price_pct=suspect_price_pct)
     connection.execute(statement("restart_coverage"), {"symbol": symbol, "start": start})
 
 
@@ -225,8 +239,12 @@ def mark(connection: Connection, as_of: datetime) -> int:
     return connection.execute(statement("mark_open_trades"), {"as_of": as_of}).rowcount
 
 
-def request_close(connection: Connection, trade_id: str, at: datetime) -> str:
-    """Ask for a trade to be closed at `at`: requested, already requested, closed, not open yet, no trade or unknown."""
+def request_close(connection: Connection, trade_id: str, moment: datetime) -> str:
+    """Ask for a trade to be closed at `moment`, rounded down to the minute, but not to before its entry.
+
+    What became of it: requested, already requested, closed, not open yet, no trade or unknown. Raises ScorekeeperError
+    if the prices after that minute are known already: nobody closes with hindsight.
+    """
     # What a settlement is just closing is closed, and what is asked for here is known to the next one.
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
     row = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
@@ -238,7 +256,16 @@ def request_close(connection: Connection, trade_id: str, at: datetime) -> str:
         return "closed"
     if row["close_requested_at"] is not None:
         return "already requested"
-    changed = connection.execute(statement("request_close"), {"trade_id": trade_id, "at": at}).rowcount
+    market = connection.execute(statement("select_market")).one_or_none()
+    # A minute's grace for a request that was on its way while track worked.
+    if market is not None and market.last_as_of is not None and moment + MINUTE < market.last_as_of:
+        raise ScorekeeperError(
+            f"{trade_id} is not closed: {moment:%Y-%m-%d %H:%M} UTC lies before the last track, "
+            f"{market.last_as_of:%Y-%m-%d %H:%M} UTC, and what came after it is known: ask for a later minute"
+        )
+    minute = moment.replace(second=0, microsecond=0)
+    asked = {"trade_id": trade_id, "moment": moment, "minute": minute}
+    changed = connection.execute(statement("request_close"), asked).rowcount
     return "requested" if changed else "not open yet"
 
 

@@ -1,4 +1,5 @@
--- One row per version that has open trades at as_of, or whose realised result changed since its last row.
+-- One row per version that has open trades at as_of, or whose figures changed since its last row (to nothing, if its
+-- last trade was voided).
 -- Suspect and voided trades are left out. Parameter: as_of. Called by settle.mark.
 -- Symbol by symbol, in the order of the covering index trade_marking: no trade is looked up, and none is joined.
 WITH RECURSIVE walk AS (
@@ -49,23 +50,44 @@ realised AS (
     FROM scorekeeper.daily_score
     WHERE version IS NOT NULL AND symbol IS NULL AND NOT after_fees
     GROUP BY version
+),
+-- Every version that has a row, walked in the index from one to the next.
+versions AS (
+    (SELECT e.version FROM scorekeeper.equity AS e ORDER BY e.version LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT e.version FROM scorekeeper.equity AS e
+        WHERE e.version > versions.version
+        ORDER BY e.version LIMIT 1
+    )
+    FROM versions
+    WHERE versions.version IS NOT NULL
+),
+now_known AS (
+    SELECT version FROM unrealised
+    UNION
+    SELECT version FROM realised
+    UNION
+    SELECT version FROM versions
+    WHERE version IS NOT NULL
 )
 INSERT INTO scorekeeper.equity (
     as_of, version, open_trades, marked_trades, unrealised_pnl_pct, realised_pnl_pct, oldest_mark_at
 )
 SELECT
-    cast(:as_of AS timestamptz), coalesce(u.version, r.version), coalesce(u.open_trades, 0),
+    cast(:as_of AS timestamptz), n.version, coalesce(u.open_trades, 0),
     coalesce(u.marked_trades, 0), coalesce(u.pnl_pct, 0), coalesce(r.pnl_pct, 0), u.oldest_mark_at
-FROM unrealised AS u
-FULL JOIN realised AS r ON u.version = r.version
+FROM now_known AS n
+LEFT JOIN unrealised AS u ON n.version = u.version
+LEFT JOIN realised AS r ON n.version = r.version
 LEFT JOIN LATERAL (
     SELECT e.open_trades, e.realised_pnl_pct FROM scorekeeper.equity AS e
-    WHERE e.version = coalesce(u.version, r.version) AND e.as_of < :as_of
+    WHERE e.version = n.version AND e.as_of < :as_of
     ORDER BY e.as_of DESC LIMIT 1
 ) AS before ON true
 WHERE
     u.version IS NOT NULL
     OR before.open_trades IS NULL
     OR before.open_trades > 0
-    OR before.realised_pnl_pct <> r.pnl_pct
+    OR before.realised_pnl_pct <> coalesce(r.pnl_pct, 0)
 ON CONFLICT (as_of, version) DO NOTHING;

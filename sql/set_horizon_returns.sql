@@ -28,7 +28,8 @@ due AS (
         d.trade_id = any(array(SELECT expired.trade_id FROM expired))
         AND ready.sealed_until >= date_trunc('minute', d.expires_at)
         AND ready.sealed_from <= date_trunc('minute', d.opened_at)
-        AND coalesce(d.price, d.reference_price) IS NOT NULL
+        -- Without it, one that came in since set_reference_prices looked would be scored before its price is judged.
+        AND d.reference_price IS NOT NULL
 ),
 priced AS (
     SELECT due.trade_id, due.base_price, coalesce(last_close.close, next_open.open) AS horizon_price

@@ -36,9 +36,12 @@ def connect(settings: Settings) -> Database:
 
 def whole_minute(moment: datetime | None) -> datetime:
     """`moment` (None: now) as an as_of: UTC, rounded down to the minute; a naive one is UTC."""
-    moment = moment or datetime.now(UTC)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(second=0, microsecond=0)
+    return as_utc(moment or datetime.now(UTC)).replace(second=0, microsecond=0)
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The moment in UTC; a naive one is."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 async def fix_as_of(as_of: datetime | None) -> datetime:
@@ -138,6 +141,10 @@ async def void_decision(db: Database, trade_id: str, why: str) -> str:
 
 
 @task(name="request close", cache_policy=NO_CACHE)
-async def request_close(db: Database, trade_id: str, at: datetime) -> str:
-    """Note that a trade is to be closed at `at`."""
-    return await asyncio.to_thread(db.transact, lambda c: settle.request_close(c, trade_id, at))
+async def request_close(db: Database, trade_id: str, as_of: datetime | None) -> str:
+    """Note that a trade is to be closed at `as_of` (None: now; a naive one is UTC). Raises ScorekeeperError."""
+    now = datetime.now(UTC)
+    moment = as_utc(as_of or now)
+    if moment > now:
+        raise ScorekeeperError(f"{trade_id} is not closed: {moment:%F %R} UTC lies in the future")
+    return await asyncio.to_thread(db.transact, lambda c: settle.request_close(c, trade_id, moment))

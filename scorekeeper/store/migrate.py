@@ -47,3 +47,13 @@ def migrate_to_head(connection: Connection) -> bool:
         )
     migrate_to(connection, "head")
     return True
+
+
+def check_schema(connection: Connection) -> None:
+    """Refuse a database that has not the newest schema. Raises ScorekeeperError."""
+    current = current_version(connection)
+    if current != newest_version():
+        raise ScorekeeperError(
+            f"the database has {f'schema {current}' if current else 'no schema yet'}, this Scorekeeper works with "
+            f"{newest_version()}: run scorekeeper migrate first"
+        )

@@ -25,7 +25,7 @@ def main(folder: str, *moments: str) -> None:
                 continue
             db.transact(lambda c, at=as_of: settle.bind_market(c, market.name, at))  # type: ignore[misc]
             for need in db.transact(lambda c, at=as_of: settle.select_needs(c, at)):  # type: ignore[misc]
-                asyncio.run(settle.fetch_candles(db, market, need, as_of))
+                asyncio.run(settle.fetch_candles(db, market, need, as_of, suspect_price_pct=5))
             db.transact(lambda c, at=as_of: settle.settle(c, at, suspect_price_pct=5))  # type: ignore[misc]
             with db.begin() as connection:
                 score.score_stale_days(connection, as_of)

@@ -227,7 +227,7 @@ def test_symbols_without_prices_are_named_and_their_trades_counted(
     assert (found.metrics["completed_trades"], found.open_trades, found.overdue) == (1, 3, 3)
 
 
-def test_of_the_installation_voided_decisions_and_later_closes_are_left_out_and_todays_fee_holds(
+def test_of_the_installation_voided_decisions_and_later_closes_are_left_out_and_the_fee_at_ingest_holds(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path
 ) -> None:
     write_market(tmp_path / "market", "BTC-USDT", 300)
@@ -249,8 +249,8 @@ def test_of_the_installation_voided_decisions_and_later_closes_are_left_out_and_
     assert (found.taken.decisions, found.taken.outside, found.voided) == (4, 1, 1)
     exits = {row[0]: (row[7], row[9], row[16]) for row in trades(other_db)}
     assert exits == {
-        "closed in time": (until, "manual", 10), "closed later": (None, None, 10), "plain": (None, None, 10),
-        "by quote": (asked, "manual", 10),
+        "closed in time": (until, "manual", 7), "closed later": (None, None, 7), "plain": (None, None, 7),
+        "by quote": (asked, "manual", 7),
     }  # fmt: skip
     kept = "SELECT source_sha256, extra FROM scorekeeper.decision WHERE trade_id = 'plain'"
     with db.begin() as connection, other_db.begin() as other:
@@ -268,6 +268,17 @@ def test_an_exchange_is_filled_back_with_progress(other_db: Database, tmp_path: 
         )
     assert found.metrics["completed_trades"] == 1
     assert "1 of 1 symbols, 2996 new candles" in told
+
+
+def test_an_installation_of_another_schema_is_refused_and_not_migrated(
+    db: Database, other_db: Database, settings: Settings
+) -> None:
+    with db.begin() as connection:
+        connection.execute(text("UPDATE public.scorekeeper_version SET version_num = '0000'"))
+    with pytest.raises(ScorekeeperError, match="has schema 0000.*scorekeeper migrate"):
+        backtest(other_db, settings, START, START + 60 * MINUTE)
+    with db.begin() as connection:
+        assert connection.execute(text("SELECT version_num FROM public.scorekeeper_version")).scalar_one() == "0000"
 
 
 def test_two_at_once_are_one_too_many(settings: Settings) -> None:

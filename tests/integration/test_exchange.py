@@ -75,7 +75,7 @@ def track(db: Database, served: Exchange, cache: Path, as_of: datetime | None = 
                 needs = settle.select_needs(connection, as_of)
             for need in needs:
                 try:
-                    await settle.fetch_candles(db, market, need, as_of)
+                    await settle.fetch_candles(db, market, need, as_of, suspect_price_pct=5)
                 except ScorekeeperError as trouble:
                     failed[need.symbol] = str(trouble)
 

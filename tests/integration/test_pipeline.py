@@ -39,7 +39,7 @@ def track(db: Database, settings: Settings, folder: Path, as_of: datetime) -> se
         settle.bind_market(connection, market.name, as_of)
         needs = settle.select_needs(connection, as_of)
     for need in needs:
-        asyncio.run(settle.fetch_candles(db, market, need, as_of))
+        asyncio.run(settle.fetch_candles(db, market, need, as_of, suspect_price_pct=5))
     with db.begin() as connection:
         done = settle.settle(connection, as_of, suspect_price_pct=5)
         score.score_stale_days(connection, as_of)

@@ -11,6 +11,7 @@ from benchmarks.close import AS_OF, DUE, SYMBOLS, build, vacuum
 from scorekeeper import settle
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
+from scorekeeper.store.sql import statement
 from tests.conftest import fresh_database
 from tests.plans import Node, explain, of_table, rows_read
 
@@ -76,16 +77,25 @@ def count(connection: Connection, table: str) -> int:
     return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
+def meet_prices(connection: Connection) -> None:
+    """As settle does before it closes."""
+    connection.execute(statement("set_reference_prices"), {"as_of": AS_OF, "suspect_price_pct": 5})
+
+
 def test_closing_reads_the_trades_that_the_new_candles_touch_and_no_other(connection: Connection) -> None:
+    meet_prices(connection)
     plan = explain(connection, "close_due_trades", as_of=AS_OF)
     assert count(connection, "settled_trade") == DUE
     lookups = {f"trade_{side}_{what}" for side in ("long", "short") for what in ("stop", "target", "best", "trailing")}
     assert indexes(plan, "trade") == {"trade_pkey", "trade_unscanned", "trade_due", *lookups}
     assert most_read(plan, "trade") <= DUE + NEW
     assert sum(rows_read(node) for node in of_table(plan, "trade")) <= 3 * (DUE + NEW)  # found, read, written
+    assert indexes(plan, "decision") == {"decision_pkey"}
+    assert most_read(plan, "decision") <= DUE + NEW
 
 
 def test_closing_reads_the_newly_sealed_candles_and_those_that_its_trades_lived_through(connection: Connection) -> None:
+    meet_prices(connection)
     plan = explain(connection, "close_due_trades", as_of=AS_OF)
     candles = of_table(plan, "candle_2026")
     assert {node["Node Type"] for node in candles} == {"Index Scan"}

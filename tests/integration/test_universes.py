@@ -55,7 +55,7 @@ def live_through(
             settle.bind_market(connection, market.name, as_of)
             needs = settle.select_needs(connection, as_of)
         for need in needs:
-            asyncio.run(settle.fetch_candles(db, market, need, as_of))
+            asyncio.run(settle.fetch_candles(db, market, need, as_of, suspect_price_pct=SUSPECT_PCT))
         with db.begin() as connection:
             settle.settle(connection, as_of, suspect_price_pct=SUSPECT_PCT)
             score.score_stale_days(connection, as_of)

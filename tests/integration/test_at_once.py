@@ -1,0 +1,250 @@
+"""Settlements, answers, closes, voids, scores and arrivals at the same time: each waits where it has to."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from sqlalchemy import Connection, text
+
+from scorekeeper import ingest, score, settle
+from scorekeeper.domain.decision import DecisionContext, parse_decision
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market import Answer
+from scorekeeper.market.base import CANDLE_COLUMNS
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import statement
+
+MINUTE = timedelta(minutes=1)
+START = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
+CONTEXT = DecisionContext(START + timedelta(days=9), "v1", 60, ZoneInfo("UTC"), None)
+SUSPECT_PCT = 5.0
+
+
+def decide(connection: Connection, *decisions: dict[str, Any]) -> None:
+    whole = [
+        {"symbol": "BTC/USDT", "type": "BUY", "price": 100.0, "timestamp": START.isoformat()} | d for d in decisions
+    ]
+    ingest.record(
+        connection, [parse_decision(d, context=CONTEXT) for d in whole], source_name="test", source_sha256=None,
+        received_at=START, fee_bps=10,
+    )  # fmt: skip
+
+
+def store(connection: Connection, first: int, until: int, price: float = 100.0) -> int:
+    """Seal the minutes [first, until) after START, all at one price."""
+    rows = [(pd.Timestamp(START + i * MINUTE), price, price, price, price, 1.0) for i in range(first, until)]
+    answer = Answer(pd.DataFrame(rows, columns=CANDLE_COLUMNS), START + until * MINUTE)
+    return settle.store_answer(connection, "BTC/USDT", START + first * MINUTE, answer, START + until * MINUTE)
+
+
+def settle_at(connection: Connection, minute: int) -> settle.Settled:
+    return settle.settle(connection, START + minute * MINUTE, suspect_price_pct=SUSPECT_PCT)
+
+
+def one(connection: Connection, query: str) -> Any:
+    return connection.execute(text(query)).scalar_one()
+
+
+class Waiter:
+    """Work in a transaction of its own, which has to wait for the one that is open meanwhile."""
+
+    def __init__(self, db: Database, work: Callable[[Connection], Any]) -> None:
+        self._answers: list[Any] = []
+
+        def run() -> None:
+            with db.begin() as connection:
+                self._answers.append(work(connection))
+
+        self._thread = threading.Thread(target=run)
+        self._thread.start()
+        self._thread.join(0.3)
+        assert self._thread.is_alive(), "it did not wait"
+
+    def answer(self) -> Any:
+        """What it came to, once it need not wait any more."""
+        self._thread.join(30)
+        return self._answers.pop()
+
+
+def test_a_decision_that_comes_in_while_trades_are_closed_is_judged_by_its_price_first(db: Database) -> None:
+    with db.begin() as connection:
+        store(connection, 0, 90)
+    with db.begin() as connection:
+        known = {"as_of": START + 90 * MINUTE}
+        settle.open_settlement(connection)
+        connection.execute(statement("set_reference_prices"), {**known, "suspect_price_pct": SUSPECT_PCT})
+        with db.begin() as arriving:
+            decide(arriving, {"trade_id": "wild", "price": 50.0})
+        assert connection.execute(statement("close_due_trades"), known).rowcount == 0
+        assert connection.execute(statement("set_horizon_returns"), known).rowcount == 0
+        connection.execute(statement("advance_settled"))
+    with db.begin() as connection:
+        assert settle_at(connection, 90) == settle.Settled(1, 1)
+        assert one(connection, "SELECT price_suspect FROM scorekeeper.decision") is True
+        score.score_stale_days(connection, START + 90 * MINUTE)
+        assert score.system_metrics(connection)["completed_trades"] == 0
+
+
+def test_an_answer_that_comes_while_trades_are_settled_is_held_against_them_next_time(db: Database) -> None:
+    with db.begin() as connection:
+        store(connection, 0, 10)
+        decide(connection, {"trade_id": "t", "stop_loss": 99.0})
+    with db.begin() as settling:
+        assert settle_at(settling, 20).closed == 0
+        waiter = Waiter(db, lambda c: store(c, 10, 20, price=98.5))
+    assert waiter.answer() == 10
+    with db.begin() as connection:
+        assert settle_at(connection, 20).closed == 1
+        assert one(connection, "SELECT exit_reason FROM scorekeeper.trade") == "stop_loss"
+
+
+def test_a_close_that_a_settlement_overtakes_finds_the_trade_closed(db: Database) -> None:
+    with db.begin() as connection:
+        store(connection, 0, 90)
+        decide(connection, {"trade_id": "t"})
+    with db.begin() as settling:
+        assert settle_at(settling, 90).closed == 1
+        waiter = Waiter(db, lambda c: settle.request_close(c, "t", START + 90 * MINUTE))
+    assert waiter.answer() == "closed"
+    with db.begin() as connection:
+        assert one(connection, "SELECT exit_reason FROM scorekeeper.trade") == "expired"
+        assert one(connection, "SELECT close_requested_at FROM scorekeeper.trade") is None
+
+
+def test_a_score_that_meets_a_settlement_at_work_counts_what_it_closes(db: Database) -> None:
+    with db.begin() as connection:
+        store(connection, 0, 60)
+        decide(connection, {"trade_id": "first", "max_hold_minutes": 5}, {"trade_id": "second", "max_hold_minutes": 70})
+        assert settle_at(connection, 60).closed == 1  # the day is on the list, and nobody has scored it yet
+    with db.begin() as connection:
+        store(connection, 60, 90)
+    with db.begin() as settling:
+        assert settle_at(settling, 90).closed == 1
+        waiter = Waiter(db, lambda c: score.score_stale_days(c, START + 90 * MINUTE))
+    waiter.answer()
+    with db.begin() as connection:
+        score.score_stale_days(connection, START + 90 * MINUTE)
+        scored = (
+            "SELECT trades FROM scorekeeper.daily_score WHERE version IS NULL AND symbol IS NULL AND NOT after_fees"
+        )
+        assert one(connection, scored) == 2
+        assert connection.execute(text("SELECT * FROM scorekeeper.stale_day")).all() == []
+
+
+def test_voids_and_tracks_at_once_neither_stop_each_other_nor_leave_a_voided_trade_in_a_figure(db: Database) -> None:
+    names = [f"t{i:02d}" for i in range(20)]
+    with db.begin() as connection:
+        store(connection, 0, 200)
+        decide(connection, *({"trade_id": name, "max_hold_minutes": 5 + i} for i, name in enumerate(names)))
+    failed: list[BaseException] = []
+
+    def attempt(work: Callable[[int], None]) -> threading.Thread:
+        def run() -> None:
+            try:
+                for number in range(len(names)):
+                    work(number)
+            except BaseException as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    def void(number: int) -> None:
+        with db.begin() as connection:
+            settle.void_decision(connection, names[number], "a test", START + 200 * MINUTE)
+
+    def track(number: int) -> None:
+        with db.begin() as connection:
+            settle_at(connection, 6 + number)
+        with db.begin() as connection:
+            settle.conclude(connection, START + (6 + number) * MINUTE)
+
+    for thread in (attempt(void), attempt(track)):
+        thread.join(60)
+        assert not thread.is_alive()
+    assert failed == []
+    with db.begin() as connection:
+        settle_at(connection, 200)
+        settle.conclude(connection, START + 200 * MINUTE)
+        assert score.system_metrics(connection, at=START + 200 * MINUTE)["completed_trades"] == 0
+        assert connection.execute(text("SELECT * FROM scorekeeper.daily_score")).all() == []
+
+
+def test_a_price_from_before_minutes_that_nobody_knows_is_no_reference(db: Database) -> None:
+    with db.begin() as connection:
+        store(connection, 0, 10, price=50.0)
+        settle._restart_coverage(connection, "BTC/USDT", START + 100 * MINUTE, START + 130 * MINUTE, SUSPECT_PCT)
+        store(connection, 100, 130, price=200.0)
+        at = (START + 100 * MINUTE).isoformat()
+        decide(connection, {"trade_id": "t", "timestamp": at, "price": 200.0, "max_hold_minutes": 5})
+        assert settle_at(connection, 130).closed == 1
+        assert one(connection, "SELECT reference_price FROM scorekeeper.decision") == 200.0
+
+
+def test_candles_that_were_stored_and_not_settled_count_before_their_range_is_given_up(db: Database) -> None:
+    with db.begin() as connection:
+        store(connection, 0, 10)
+        decide(connection, {"trade_id": "t", "stop_loss": 99.0}, {"trade_id": "short hold", "max_hold_minutes": 15})
+        settle_at(connection, 10)
+        store(connection, 10, 20, price=98.5)  # killed before it was settled
+        late = {"trade_id": "late", "timestamp": (START + 2 * MINUTE).isoformat(), "max_hold_minutes": 3}
+        decide(connection, late)
+    with db.begin() as connection:
+        settle._restart_coverage(connection, "BTC/USDT", START + 100 * MINUTE, START + 130 * MINUTE, SUSPECT_PCT)
+        exits = connection.execute(text("SELECT trade_id, exit_reason FROM scorekeeper.trade ORDER BY trade_id")).all()
+    assert [tuple(row) for row in exits] == [("late", "expired"), ("short hold", "expired"), ("t", "stop_loss")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "exit_time"),
+    [
+        (START + timedelta(seconds=30), "requested", START + MINUTE),  # in the minute of the entry: at the next open
+        (START + timedelta(minutes=7, seconds=59), "requested", START + 7 * MINUTE),
+        (START - MINUTE, "not open yet", None),
+    ],
+)
+def test_a_close_acts_at_its_minute_but_never_before_the_entry(
+    db: Database, asked: datetime, answer: str, exit_time: datetime | None
+) -> None:
+    with db.begin() as connection:
+        decide(connection, {"trade_id": "t", "timestamp": (START + timedelta(seconds=10)).isoformat()})
+        assert settle.request_close(connection, "t", asked) == answer
+        store(connection, 0, 10)
+        settle_at(connection, 10)
+        assert one(connection, "SELECT exit_time FROM scorekeeper.trade") == exit_time
+
+
+def test_a_close_with_hindsight_is_refused_and_says_what_is_known(db: Database) -> None:
+    with db.begin() as connection:
+        decide(connection, {"trade_id": "t"})
+        settle.bind_market(connection, "replay:test", START + 30 * MINUTE)
+        store(connection, 0, 30)
+        settle_at(connection, 30)
+        settle.conclude(connection, START + 30 * MINUTE)
+        with pytest.raises(ScorekeeperError, match="12:20 UTC lies before the last track, 2025-05-01 12:30 UTC"):
+            settle.request_close(connection, "t", START + 20 * MINUTE)
+        assert settle.request_close(connection, "t", START + 30 * MINUTE) == "requested"
+
+
+def test_a_version_whose_only_trade_is_voided_gets_a_last_equity_row_of_nothing(db: Database) -> None:
+    with db.begin() as connection:
+        decide(connection, {"trade_id": "t"}, {"trade_id": "u", "version": "v2", "max_hold_minutes": 5})
+        store(connection, 0, 30)
+        settle_at(connection, 30)
+        settle.conclude(connection, START + 30 * MINUTE)
+        for name in ("t", "u"):
+            settle.void_decision(connection, name, "a test", START + 30 * MINUTE)
+        for minute in (31, 32):
+            settle.conclude(connection, START + minute * MINUTE)
+        rows = connection.execute(
+            text("SELECT version, as_of, open_trades, equity_pct FROM scorekeeper.report_equity ORDER BY 1, 2")
+        ).all()
+    first, last = START + 30 * MINUTE, START + 31 * MINUTE
+    assert [tuple(row) for row in rows] == [
+        ("v1", first, 1, 0.0), ("v1", last, 0, 0.0), ("v2", first, 0, 0.0),
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from scorekeeper import inbox, ingest, publish, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.fetching import Prices, Tell, fetch_prices
 from scorekeeper.ingest import Period
+from scorekeeper.market import open_market
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database, open_scratch
 from scorekeeper.store.migrate import check_schema
@@ -75,6 +76,8 @@ def replay(
     if paths is None:
         with open_database(settings.database_url, settings.scorekeeper_home, migrate=False) as installation:
             taken, voided = copy_decisions(installation, db, period)
+            candles = copy_candles(installation, db, period, settings)
+        tell(logging.INFO, f"{candles} sealed candles taken as the installation holds them")
     else:
         taken, voided = _read_decisions(db, settings, period, now, paths, tell), 0
     as_of = period.until
@@ -124,6 +127,35 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
         _pour(kept, "copy_past_signals", connection, "copy_incoming_signals")
         ingest.accept_batch(connection)
     return taken, voided
+
+
+def copy_candles(source: Database, target: Database, period: Period, settings: Settings) -> int:
+    """Take what `source` has sealed of a period, if it is bound to the same market; candles.
+
+    Asked again, an exchange may tell another past than the one that a live run has used.
+    """
+    name = open_market(
+        settings.market, settings.candle_grace_minutes,
+        cache=settings.scorekeeper_home / "cache", exchange_options=settings.exchange_options,
+    ).name  # fmt: skip
+    moments = {"since": period.since, "until": period.until}
+    with source.engine.connect() as unbound, target.begin() as connection:
+        kept = unbound.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        bound = kept.execute(statement("select_market")).one_or_none()
+        if bound is None or bound.name != name:
+            return 0
+        grace = {"grace_minutes": settings.candle_grace_minutes}
+        sealed = [dict(row) for row in kept.execute(statement("select_past_coverage"), moments | grace).mappings()]
+        if not sealed:
+            return 0
+        month = min(row["sealed_from"] for row in sealed)
+        while month < period.until:
+            settle.ensure_partition(connection, month.year, month.month)
+            month = (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+        kept.execute(statement("begin_past"), {name: moment.isoformat() for name, moment in moments.items()})
+        candles = _pour(kept, "copy_past_candles", connection, "copy_candles")
+        connection.execute(statement("extend_coverage"), sealed)
+    return candles
 
 
 def _pour(source: Connection, out: str, target: Connection, into: str) -> int:

@@ -53,7 +53,10 @@ realised AS (
 ),
 -- Every version that has a row, walked in the index from one to the next.
 versions AS (
-    (SELECT e.version FROM scorekeeper.equity AS e ORDER BY e.version LIMIT 1)
+    (
+        SELECT e.version FROM scorekeeper.equity AS e
+        ORDER BY e.version LIMIT 1
+    )
     UNION ALL
     SELECT (
         SELECT e.version FROM scorekeeper.equity AS e

@@ -270,12 +270,45 @@ def test_an_exchange_is_filled_back_with_progress(other_db: Database, tmp_path: 
     assert "1 of 1 symbols, 2996 new candles" in told
 
 
+@pytest.mark.parametrize("seed", range(280, 286))
+def test_what_the_installation_has_sealed_counts_whatever_the_market_says_of_it_today(
+    db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
+) -> None:
+    universe = make_universe(seed)
+    universe.closes.clear()
+    write_replay(universe, tmp_path / "market")
+    period = Period(START, START + 200 * MINUTE)
+    live_through(db, settings, universe, period, [START + 100 * MINUTE])
+    wanted = trades(db), metrics(db)
+    track(db, settings, universe.end)  # what is known by now is none of the backtest's business
+    for path in (tmp_path / "market").iterdir():
+        header, *rows = path.read_text().splitlines()
+        path.write_text("\n".join([header, *(row.split(",")[0] + ",7,7,7,7,1" for row in rows)]) + "\n")
+    found = backtest(other_db, settings, period.since, period.until)
+    assert trades(other_db) == wanted[0]
+    assert found.metrics == wanted[1] | {"late_decisions": 0}
+
+
+def test_candles_of_another_market_are_not_taken(
+    db: Database, other_db: Database, settings: Settings, tmp_path: Path
+) -> None:
+    universe = make_universe(286)
+    write_replay(universe, tmp_path / "market")
+    live_through(db, settings, universe, Period(START, universe.end), [])
+    settings = settings.model_copy(update={"market": f"replay:{tmp_path}"})
+    found = backtest(other_db, settings, START, universe.end)
+    assert {line.partition(":")[0] for line in found.unpriced} == {
+        parse_decision(d, context=DecisionContext(NOW, "v1", 60, ZoneInfo("UTC"), None)).symbol
+        for d in universe.decisions
+    }
+
+
 def test_an_installation_of_another_schema_is_refused_and_not_migrated(
     db: Database, other_db: Database, settings: Settings
 ) -> None:
     with db.begin() as connection:
         connection.execute(text("UPDATE public.scorekeeper_version SET version_num = '0000'"))
-    with pytest.raises(ScorekeeperError, match="has schema 0000.*scorekeeper migrate"):
+    with pytest.raises(ScorekeeperError, match=r"has schema 0000.*scorekeeper migrate"):
         backtest(other_db, settings, START, START + 60 * MINUTE)
     with db.begin() as connection:
         assert connection.execute(text("SELECT version_num FROM public.scorekeeper_version")).scalar_one() == "0000"

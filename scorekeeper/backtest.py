@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox, ingest, publish, score, settle
+from scorekeeper import inbox, ingest, publish, recording, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.fetching import Prices, Tell, fetch_prices
 from scorekeeper.ingest import Period
@@ -122,10 +122,10 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
         taken.outside, voided = kept.execute(statement("count_past"), moments).one()
         words = {name: moment.isoformat() for name, moment in moments.items()}
         kept.execute(statement("begin_past"), words)
-        ingest.open_batch(connection)
+        recording.open_batch(connection)
         taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_incoming_past")
         _pour(kept, "copy_past_signals", connection, "copy_incoming_signals")
-        ingest.accept_batch(connection)
+        recording.accept_batch(connection)
     return taken, voided
 
 

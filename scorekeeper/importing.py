@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox, ingest, settle
+from scorekeeper import inbox, recording, settle
 from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
 from scorekeeper.domain.json_reading import load_json
 from scorekeeper.domain.prices import LARGEST_PRICE, is_price
@@ -118,7 +118,7 @@ class _Storing:
         self._now, self._done = now, done
 
     def __call__(self, connection: Connection) -> None:
-        verdicts = ingest.record(
+        verdicts = recording.record(
             connection,
             [record.decision for record in self._records],
             source_name=self._path.name,

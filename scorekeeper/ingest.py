@@ -1,23 +1,24 @@
 """Decision files into Postgres: batches, each one transaction, and the files moved when they are read."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, text
 
 from scorekeeper import inbox
-from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.domain.decision import DecisionContext, DecisionError, parse_decision
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.ledger import Part, Tally, close_parts, open_parts, write
+from scorekeeper.recording import record_rows
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-from scorekeeper.store.sql import raw, statement
+from scorekeeper.store.sql import statement
 
 INGEST_LOCK = 0x5C0_0003
 BATCH_DECISIONS = 5_000
@@ -32,14 +33,6 @@ class Period:
 
     since: datetime
     until: datetime
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a decision: accepted, duplicate, or conflict with the one that stands at `standing`."""
-
-    outcome: str
-    standing: str
 
 
 @dataclass
@@ -60,6 +53,13 @@ class Summary:
     waiting: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
+    def count(self, tally: Tally) -> None:
+        """Count what a batch came to."""
+        self.decisions += tally.decisions
+        self.duplicates += tally.duplicates
+        self.rejected += len(tally.rejections)
+        self.rejections += tally.rejections[: MOST_TOLD - len(self.rejections)]
+
     def add(self, later: "Summary") -> None:
         """Count what a later pass did; only what is waiting or in trouble now counts as that."""
         self.found += later.found
@@ -70,91 +70,6 @@ class Summary:
         self.outside += later.outside
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
         self.waiting, self.trouble = later.waiting, later.trouble
-
-
-@dataclass
-class _Part:
-    """One file's share of a batch, and how far the file has been read.
-
-    `known`: its content has been read before; `grown_from`: the content that it was before it grew; `refused`:
-    decisions refused so far.
-    """
-
-    source: inbox.SourceFile
-    fresh: bool
-    offset: int = 0
-    lines: int = 0
-    decisions: list[tuple[int, Decision, str]] = field(default_factory=list)
-    rejections: dict[int, tuple[str | None, str, str]] = field(default_factory=dict)
-    known: bool = False
-    grown_from: bytes | None = None
-    finished: bool = False
-    committed: bool = False
-    refused: int = 0
-
-
-def record(
-    connection: Connection,
-    decisions: Sequence[Decision],
-    *,
-    source_name: str,
-    source_sha256: bytes | None,
-    received_at: datetime,
-    fee_bps: float,
-    lines: Sequence[int] | None = None,
-) -> list[Verdict]:
-    """Write decisions of one source with their signals, trades and events; a verdict for each, in order."""
-    numbered = zip(lines or range(1, len(decisions) + 1), decisions, strict=True)
-    return _insert(
-        connection, [(decision, source_sha256, source_name, line) for line, decision in numbered], received_at, fee_bps
-    )
-
-
-def _insert(
-    connection: Connection,
-    rows: Sequence[tuple[Decision, bytes | None, str, int]],
-    received_at: datetime | None,
-    fee_bps: float,
-) -> list[Verdict]:
-    """`received_at` None: each was received when it was decided."""
-    open_batch(connection)
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    with driver.cursor() as cursor:
-        with cursor.copy(raw("copy_incoming_decisions")) as copy:
-            for number, (d, sha256, name, line) in enumerate(rows):
-                copy.write_row(
-                    (
-                        number, d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol,
-                        d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at,
-                        d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct,
-                        d.position_size, _json(d.extra), fee_bps,
-                    )
-                )  # fmt: skip
-        with cursor.copy(raw("copy_incoming_signals")) as copy:
-            for number, (d, *_) in enumerate(rows):
-                for s in d.signals:
-                    copy.write_row((number, s.agent, s.ordinal, s.signal, s.direction, s.confidence, _json(s.extra)))
-    accept_batch(connection)
-    verdicts = connection.execute(statement("select_verdicts"))
-    return [Verdict(outcome, f"{name}, line {line}") for outcome, name, line in verdicts]
-
-
-def open_batch(connection: Connection) -> None:
-    """Make the tables of incoming decisions and signals, empty, in this transaction."""
-    connection.execute(statement("create_incoming_decisions"))
-    connection.execute(statement("create_incoming_signals"))
-    connection.execute(text("TRUNCATE incoming_decision, incoming_signal"))
-
-
-def accept_batch(connection: Connection) -> None:
-    """Take the incoming decisions that are new, with their signals, trades and events."""
-    for name in ("insert_decisions", "insert_agent_signals", "insert_trades", "insert_decision_events"):
-        connection.execute(statement(name))
-
-
-def _json(extra: dict[str, Any] | None) -> str | None:
-    return msgspec.json.encode(extra).decode() if extra else None
 
 
 def ingest_files(
@@ -210,7 +125,7 @@ class _Ingestion:
         self._in_place = in_place
         self._replay = replay
         self._on_progress = on_progress
-        self._parts: list[_Part] = []
+        self._parts: list[Part] = []
         self._pending = self._pending_bytes = 0
         # What this run has read already, and what it has left to its writer; and how many decisions a content holds.
         self._seen: set[bytes] = set()
@@ -239,7 +154,7 @@ class _Ingestion:
                 self.summary.waiting.append(source.name)
                 continue
             known = ledger.get(source.sha256)
-            part = _Part(source, fresh=known is None)
+            part = Part(source, fresh=known is None)
             self._parts.append(part)
             if source.sha256 in self._seen or (known is not None and known.finished and not known.has_rejections):
                 part.known = part.finished = True
@@ -264,7 +179,7 @@ class _Ingestion:
             if Path(destination).exists() and not (self._settings.inbox_dir / name).exists()
         ]
         with self._connection.begin():
-            self._write("mark_arrival_moved", moved)
+            write(self._connection, "mark_arrival_moved", moved)
 
     def _open(self, path: Path) -> inbox.SourceFile | None:
         try:
@@ -287,7 +202,7 @@ class _Ingestion:
     def _is_full(self) -> bool:
         return self._pending >= BATCH_DECISIONS or self._pending_bytes >= BATCH_BYTES
 
-    def _read(self, part: _Part, growing: Iterable[Row[Any]]) -> None:
+    def _read(self, part: Part, growing: Iterable[Row[Any]]) -> None:
         source = part.source
         try:
             if source.is_lines:
@@ -314,7 +229,7 @@ class _Ingestion:
             self._refuse(part, broken.line or 0, None, broken.reason, b"")
         part.finished = True
 
-    def _read_lines(self, part: _Part) -> bool:
+    def _read_lines(self, part: Part) -> bool:
         """Take the lines from where the part stands; False if the end has not been written yet."""
         for line in inbox.read_lines(part.source, part.offset, part.lines):
             if line.torn and not self._settled(part.source):
@@ -332,7 +247,7 @@ class _Ingestion:
             self._refuse(part, 0, None, "the file holds no decision", b"")
         return True
 
-    def _parse(self, part: _Part, line: int, document: bytes, *, alone: bool) -> None:
+    def _parse(self, part: Part, line: int, document: bytes, *, alone: bool) -> None:
         context = DecisionContext(
             received_at=self._received_at,
             default_version=self._settings.system_version,
@@ -356,7 +271,7 @@ class _Ingestion:
         self._pending += 1
         self._pending_bytes += len(document)
 
-    def _refuse(self, part: _Part, line: int, name: str | None, reason: str, shown: bytes) -> None:
+    def _refuse(self, part: Part, line: int, name: str | None, reason: str, shown: bytes) -> None:
         part.rejections[line] = (
             name and _shown(name.encode("utf-8", "replace")),
             escape_controls(reason),
@@ -367,7 +282,7 @@ class _Ingestion:
     def _settled(self, source: inbox.SourceFile) -> bool:
         return self._in_place or source.is_settled(self._received_at.timestamp())
 
-    def _leave(self, part: _Part) -> None:
+    def _leave(self, part: Part) -> None:
         """Leave a file to its writer; what was committed of it stays committed."""
         self.summary.waiting.append(part.source.name)
         self._seen.discard(part.source.sha256)
@@ -382,11 +297,15 @@ class _Ingestion:
         if not parts:
             return
         with self._connection.begin():
-            self._open_ledger([part for part in parts if not part.known])
+            open_parts(self._connection, [part for part in parts if not part.known], self._received_at)
             rows = [(d, p.source.sha256, p.source.name, line) for p in parts for line, d, _ in p.decisions]
             received_at = self._received_at if self._replay is None else None
-            verdicts = iter(_insert(self._connection, rows, received_at, self._settings.fee_bps) if rows else [])
-            self._close_ledger(parts, verdicts)
+            verdicts = record_rows(self._connection, rows, received_at, self._settings.fee_bps) if rows else []
+            tally = close_parts(
+                self._connection, parts, iter(verdicts), at=self._received_at, holds=self._holds,
+                destination=self._destination, moved_at=self._received_at if self._in_place else None,
+            )  # fmt: skip
+        self.summary.count(tally)
         for part in parts:
             part.decisions, part.rejections, part.committed, part.fresh = [], {}, True, False
             part.grown_from = None
@@ -396,85 +315,7 @@ class _Ingestion:
             self._move([(p.source, self._destination(p)) for p in finished if self._may_move(p.source)])
         self._on_progress(self.summary)
 
-    def _open_ledger(self, parts: Sequence[_Part]) -> None:
-        again = [
-            {"sha256": p.source.sha256} for p in parts if p.finished and not p.fresh and not p.committed
-        ]  # fmt: skip
-        self._write("delete_rejections", again)
-        self._write(
-            "upsert_decision_file",
-            [
-                {
-                    "sha256": part.source.sha256, "size_bytes": part.source.size, "committed_offset": part.offset,
-                    "committed_lines": part.lines, "finished_at": self._received_at if part.finished else None,
-                }
-                for part in parts
-            ],
-        )  # fmt: skip
-        grown = [
-            {
-                "name": part.source.name, "before": part.grown_from, "sha256": part.source.sha256,
-                "at": self._received_at,
-            }
-            for part in parts if part.grown_from is not None
-        ]  # fmt: skip
-        self._write("adopt_rejections", grown)
-        self._write("end_grown_arrival", grown)
-
-    def _close_ledger(self, parts: Sequence[_Part], verdicts: Iterator[Verdict]) -> None:
-        rejections: list[dict[str, Any]] = []
-        arrivals = []
-        for part in parts:
-            name, sha256 = part.source.name, part.source.sha256
-            accepted = duplicates = 0
-            for line, decision, shown in part.decisions:
-                verdict = next(verdicts)
-                accepted += verdict.outcome == "accepted"
-                duplicates += verdict.outcome == "duplicate"
-                if verdict.outcome == "conflict":
-                    reason = f"{decision.trade_id} has other content in {verdict.standing}"
-                    part.rejections[line] = ("trade_id", escape_controls(reason), shown)
-            if part.known:
-                duplicates = self._holds[sha256]
-            else:
-                self._holds[sha256] = self._holds.get(sha256, 0) + accepted + duplicates
-            rejections += [
-                {
-                    "sha256": sha256, "source_name": name, "line": line, "field": field_name, "reason": reason,
-                    "excerpt": shown or None, "rejected_at": self._received_at,
-                }
-                for line, (field_name, reason, shown) in part.rejections.items()
-            ]  # fmt: skip
-            refused = len(part.rejections)
-            part.refused += refused
-            outcome = "reading"
-            if part.finished:
-                outcome = "duplicate" if part.known else "quarantined" if part.refused else "ingested"
-            arrivals.append(
-                {
-                    "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": self._received_at,
-                    "outcome": outcome, "decisions": accepted, "duplicates": duplicates, "rejected": refused,
-                    "destination": str(self._destination(part)) if part.finished else None,
-                    "moved_at": self._received_at if part.finished and self._in_place else None,
-                }
-            )  # fmt: skip
-            self.summary.decisions += accepted
-            self.summary.duplicates += duplicates
-            self.summary.rejected += refused
-        self._write("upsert_rejection", rejections)
-        self._write("upsert_arrival", arrivals)
-        room = MOST_TOLD - len(self.summary.rejections)
-        self.summary.rejections += [
-            {"file": one["source_name"], "line": one["line"], "field": one["field"], "reason": one["reason"]}
-            for one in rejections[:room]
-        ]
-
-    def _write(self, name: str, rows: list[dict[str, Any]]) -> None:
-        """Run a statement once for each of `rows`, sent together."""
-        if rows:
-            self._connection.execute(statement(name), rows)
-
-    def _destination(self, part: _Part) -> Path:
+    def _destination(self, part: Part) -> Path:
         name, sha256 = part.source.name, part.source.sha256
         if part.refused:
             return inbox.quarantine_path(self._settings.quarantine_dir, name, sha256)
@@ -499,7 +340,7 @@ class _Ingestion:
             else:
                 moved.append({"name": source.name, "sha256": source.sha256, "moved_at": self._received_at})
         with self._connection.begin():
-            self._write("mark_arrival_moved", moved)
+            write(self._connection, "mark_arrival_moved", moved)
 
     def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> None:
         found = self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()

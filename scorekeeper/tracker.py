@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from scorekeeper import ingest, publish, score, settle
+from scorekeeper import publish, recording, score, settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.domain.json_reading import to_json
 from scorekeeper.domain.prices import is_price
@@ -57,7 +57,7 @@ class PerformanceTracker:
         context = DecisionContext(now, self.version, settings.max_hold_time_minutes, settings.timezone, None)
         decision = parse_decision(document, context=context)
         verdict = self._db.transact(
-            lambda connection: ingest.record(
+            lambda connection: recording.record(
                 connection,
                 [decision],
                 source_name="record_decision",

@@ -138,7 +138,7 @@ living AS (
     WHERE
         t.trade_id = any(array(SELECT concerned.trade_id FROM concerned))
         AND t.opened_at <= :as_of AND c.sealed_from <= date_trunc('minute', t.opened_at)
-        -- One that came in since set_reference_prices looked has to be judged by its price first: the next settlement's.
+        -- One that came in since set_reference_prices looked waits for the next settlement: its price is judged first.
         AND EXISTS (
             SELECT 1 FROM scorekeeper.decision AS d
             WHERE d.trade_id = t.trade_id AND d.reference_price IS NOT NULL

@@ -1,5 +1,6 @@
 -- One row per decision of a period that was not voided, as incoming_decision takes it: received when it was decided, at
--- the fee that stood at ingest (what opens no trade pays none); a close by hand up to the period's end is asked for again. Settings: begin_past. Called by backtest.
+-- the fee that stood at ingest (what opens no trade pays none); a close by hand up to the period's end is asked for
+-- again. Settings: begin_past. Called by backtest.
 COPY (
     SELECT
         row_number() OVER (ORDER BY d.opened_at, d.trade_id) AS row_no,

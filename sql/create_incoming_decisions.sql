@@ -1,4 +1,4 @@
--- One row per decision of the batch that is being ingested; emptied at every commit. Called by ingest.record.
+-- One row per decision of the batch that is being ingested; emptied at every commit. Called by recording.
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_decision (
     row_no integer PRIMARY KEY,
     trade_id text COLLATE "C" NOT NULL,

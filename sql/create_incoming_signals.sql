@@ -1,4 +1,4 @@
--- One row per agent's signal of the batch that is being ingested; emptied at every commit. Called by ingest.record.
+-- One row per agent's signal of the batch that is being ingested; emptied at every commit. Called by recording.
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_signal (
     row_no integer NOT NULL,
     agent text NOT NULL,

@@ -1,6 +1,6 @@
 -- One row per new decision of the batch; the incoming rows that got in are marked accepted.
 -- Sorted by id, so that two writers of the same decisions wait for each other and never deadlock.
--- Called by ingest.record.
+-- Called by recording.
 WITH firsts AS (
     SELECT DISTINCT ON (trade_id) *
     FROM incoming_decision

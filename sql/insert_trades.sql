@@ -1,4 +1,4 @@
--- One row per BUY or SELL decision just accepted. Called by ingest.record.
+-- One row per BUY or SELL decision just accepted. Called by recording.
 INSERT INTO scorekeeper.trade (
     trade_id, symbol, version, direction, entry_price, opened_at, expires_at, stop_loss, take_profit,
     trailing_stop_pct, best_price, fee_bps, close_requested_at

@@ -1,5 +1,5 @@
 -- One row per decision of the batch, in order: accepted, duplicate, or conflict with the named decision that
--- stands. Called by ingest.record.
+-- stands. Called by recording.
 SELECT
     CASE
         WHEN i.accepted THEN 'accepted'

@@ -1,5 +1,5 @@
 -- One row: an arrival that is being read, or has been; counts add up over its batches. Parameters: name, sha256,
--- modified_at, arrived_at, outcome, decisions, duplicates, rejected, destination, moved_at. Called by ingest.
+-- modified_at, arrived_at, outcome, decisions, duplicates, rejected, destination, moved_at. Called by ledger.
 INSERT INTO scorekeeper.file_arrival (
     name, sha256, modified_at, arrived_at, attempt, outcome, decisions, duplicates, rejected, destination, moved_at
 )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import inbox, ingest
+from scorekeeper import inbox, ingest, recording
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 
@@ -207,13 +207,13 @@ def test_great_lines_do_not_pile_up_in_memory(
 ) -> None:
     monkeypatch.setattr(ingest, "BATCH_BYTES", 10_000)
     batches: list[int] = []
-    real = ingest._insert
+    real = recording.record_rows
 
     def counted(connection: Any, rows: Any, *rest: Any) -> Any:
         batches.append(len(rows))
         return real(connection, rows, *rest)
 
-    monkeypatch.setattr(ingest, "_insert", counted)
+    monkeypatch.setattr(ingest, "record_rows", counted)
     great = [json.dumps(json.loads(line(number)) | {"more": "x" * 3_000}) for number in range(20)]
     (settings.inbox_dir / "great.jsonl").write_text("\n".join(great) + "\n")
     assert take(db, settings, 6).decisions == 20

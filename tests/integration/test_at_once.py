@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Connection, text
 
-from scorekeeper import ingest, score, settle
+from scorekeeper import recording, score, settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import Answer
@@ -28,7 +28,7 @@ def decide(connection: Connection, *decisions: dict[str, Any]) -> None:
     whole = [
         {"symbol": "BTC/USDT", "type": "BUY", "price": 100.0, "timestamp": START.isoformat()} | d for d in decisions
     ]
-    ingest.record(
+    recording.record(
         connection, [parse_decision(d, context=CONTEXT) for d in whole], source_name="test", source_sha256=None,
         received_at=START, fee_bps=10,
     )  # fmt: skip

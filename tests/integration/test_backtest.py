@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import ingest, score, settle
+from scorekeeper import ingest, recording, score, settle
 from scorekeeper.backtest import Report, replay, run_backtest
 from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ScorekeeperError
@@ -77,7 +77,7 @@ def live_through(
         waiting = waiting[len(arriving) :]
         with db.begin() as connection:
             where: dict[str, Any] = {"source_name": "live", "source_sha256": None, "fee_bps": settings.fee_bps}
-            ingest.record(connection, arriving, received_at=as_of, **where)
+            recording.record(connection, arriving, received_at=as_of, **where)
         while closes and closes[0][1] <= as_of:
             trade_id, at = closes.pop(0)
             with db.begin() as connection:
@@ -239,7 +239,7 @@ def test_of_the_installation_voided_decisions_and_later_closes_are_left_out_and_
     with db.begin() as connection:
         where: dict[str, Any] = {"source_name": "live", "source_sha256": b"s" * 32, "received_at": NOW}
         parsed = [parse_decision(document, context=context) for document in documents]
-        ingest.record(connection, parsed, fee_bps=7, **where)
+        recording.record(connection, parsed, fee_bps=7, **where)
         settle.void_decision(connection, "void", "a test", NOW)
         settle.request_close(connection, "closed in time", until)
         settle.request_close(connection, "closed later", until + MINUTE)

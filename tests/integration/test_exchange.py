@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import ingest, score, settle
+from scorekeeper import recording, score, settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import MarketError, UnknownSymbolError, exchange, oddities, open_market
@@ -57,7 +57,7 @@ def decide(db: Database, *decisions: dict[str, Any]) -> None:
         for i, d in enumerate(decisions)
     ]
     with db.begin() as connection:
-        ingest.record(
+        recording.record(
             connection, [parse_decision(d, context=CONTEXT) for d in whole], source_name="test", source_sha256=None,
             received_at=NOW, fee_bps=10,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import ingest, score, settle
+from scorekeeper import recording, score, settle
 from scorekeeper.domain.decision import Decision, DecisionContext, parse_decision
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.store import embedded
@@ -44,7 +44,7 @@ def live_through(
     nobody: list[list[Decision]] = [[]] * (len(schedule) - len(waves))
     for as_of, wave in zip(schedule, [waves[0], *nobody, *waves[1:]], strict=True):
         with db.begin() as connection:
-            ingest.record(
+            recording.record(
                 connection, wave, source_name="universe", source_sha256=None, received_at=NOW, fee_bps=FEE_BPS
             )
         while closes and closes[0][1] <= as_of:

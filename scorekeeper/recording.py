@@ -1,0 +1,84 @@
+"""Decisions into Postgres, with their signals, trades and events: the caller's transaction, a COPY each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, text
+
+from scorekeeper.domain.decision import Decision
+from scorekeeper.store.sql import raw, statement
+
+# A decision and where it was read: the file's hash (None: no file), its name, the line.
+Row = tuple[Decision, bytes | None, str, int]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a decision: accepted, duplicate, or conflict with the one that stands at `standing`."""
+
+    outcome: str
+    standing: str
+
+
+def record(
+    connection: Connection,
+    decisions: Sequence[Decision],
+    *,
+    source_name: str,
+    source_sha256: bytes | None,
+    received_at: datetime,
+    fee_bps: float,
+    lines: Sequence[int] | None = None,
+) -> list[Verdict]:
+    """Write decisions of one source with their signals, trades and events; a verdict for each, in order."""
+    numbered = zip(lines or range(1, len(decisions) + 1), decisions, strict=True)
+    return record_rows(
+        connection, [(decision, source_sha256, source_name, line) for line, decision in numbered], received_at, fee_bps
+    )
+
+
+def record_rows(
+    connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float
+) -> list[Verdict]:
+    """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
+    open_batch(connection)
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor:
+        with cursor.copy(raw("copy_incoming_decisions")) as copy:
+            for number, (d, sha256, name, line) in enumerate(rows):
+                copy.write_row(
+                    (
+                        number, d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol,
+                        d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at,
+                        d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct,
+                        d.position_size, _json(d.extra), fee_bps,
+                    )
+                )  # fmt: skip
+        with cursor.copy(raw("copy_incoming_signals")) as copy:
+            for number, (d, *_) in enumerate(rows):
+                for s in d.signals:
+                    copy.write_row((number, s.agent, s.ordinal, s.signal, s.direction, s.confidence, _json(s.extra)))
+    accept_batch(connection)
+    verdicts = connection.execute(statement("select_verdicts"))
+    return [Verdict(outcome, f"{name}, line {line}") for outcome, name, line in verdicts]
+
+
+def open_batch(connection: Connection) -> None:
+    """Make the tables of incoming decisions and signals, empty, in this transaction."""
+    connection.execute(statement("create_incoming_decisions"))
+    connection.execute(statement("create_incoming_signals"))
+    connection.execute(text("TRUNCATE incoming_decision, incoming_signal"))
+
+
+def accept_batch(connection: Connection) -> None:
+    """Take the incoming decisions that are new, with their signals, trades and events."""
+    for name in ("insert_decisions", "insert_agent_signals", "insert_trades", "insert_decision_events"):
+        connection.execute(statement(name))
+
+
+def _json(extra: dict[str, Any] | None) -> str | None:
+    return msgspec.json.encode(extra).decode() if extra else None

@@ -342,15 +342,37 @@ def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, da
 
     Trades, horizon returns, rollups, metrics, log and dataset, from decisions and candles, by other code than track's.
     """
+    from scorekeeper.verify import count_pruned
     from scorekeeper.verify import verify as library
 
     with _database() as (db, settings):
         differences = library(db, settings)
+        beyond = count_pruned(db)
     for line in differences:
         typer.echo(line)
+    if beyond is not None:
+        typer.echo(
+            f"{beyond[1]} decisions from before {beyond[0]:%F %R} UTC: their candles have been pruned, not recomputed"
+        )
     if differences:
         raise ScorekeeperError(f"{len(differences)} differences")
     typer.echo("everything stored and published equals its recompute")
+
+
+@app.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Give up old candles and archived files.
+
+    Those older than KEEP_CANDLES_DAYS (whole months; never what an open trade or an undecided decision needs) and
+    KEEP_ARCHIVE_DAYS; unset, all is kept. Scores stay as they are; verify cannot recompute what lies before.
+    """
+    from cli.prune import prune_old
+
+    with _database() as (_, settings):
+        prune_old(settings, dry_run=dry_run)
 
 
 @app.command()

@@ -113,9 +113,13 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         "MAX_HOLD_TIME_MINUTES": settings.max_hold_time_minutes, "FEE_BPS": settings.fee_bps,
         "DECISION_TIMEZONE": settings.decision_timezone, "CANDLE_GRACE_MINUTES": settings.candle_grace_minutes,
         "SUSPECT_PRICE_PCT": settings.suspect_price_pct, "EXCHANGE_OPTIONS": json.dumps(settings.exchange_options),
-        MARK: home, "DATABASE_URL": "",
+        "KEEP_CANDLES_DAYS": settings.keep_candles_days or "", "KEEP_ARCHIVE_DAYS": settings.keep_archive_days or "",
+        "KEEP_RUNS_DAYS": settings.keep_runs_days, MARK: home, "DATABASE_URL": "",
         "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_WORKER_QUERY_SECONDS": "1",
+        # Prefect's own: runs that ended long ago go, with their logs and artifacts.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": settings.keep_runs_days * 86_400,
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     if settings.database_url is not None:

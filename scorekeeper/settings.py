@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     decision_timezone: str = "UTC"
     candle_grace_minutes: int = Field(5, ge=0, le=1_440)
     suspect_price_pct: float = Field(5, gt=0)
+    keep_candles_days: int | None = Field(None, ge=1, le=36_500)
+    keep_archive_days: int | None = Field(None, ge=1, le=36_500)
+    keep_runs_days: int = Field(14, ge=1, le=36_500)
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
 
     @field_validator("decision_timezone")

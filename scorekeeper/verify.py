@@ -28,10 +28,18 @@ def verify(db: Database, settings: Settings) -> list[str]:
     return [*differences, *publish.check_published(db, log_path=settings.log_path, dataset_path=settings.dataset_path)]
 
 
+def count_pruned(db: Database) -> tuple[datetime, int] | None:
+    """Since when candles are kept, and how many decisions from before cannot be recomputed; None: nothing is pruned."""
+    with db.begin() as connection:
+        row = connection.execute(statement("count_pruned")).one_or_none()
+    return None if row is None else (row.candles_from, row.decisions)
+
+
 def _trades(connection: Connection) -> Iterator[str]:
     market = connection.execute(statement("select_market")).mappings().one_or_none()
     if market is None or market["last_as_of"] is None:
         return
+    pruned = market["candles_from"]
     for coverage in connection.execute(statement("select_coverage")).all():
         symbol = {"symbol": coverage.symbol}
         candles = [Candle(*row) for row in connection.execute(statement("select_candles"), symbol)]
@@ -48,9 +56,11 @@ def _trades(connection: Connection) -> Iterator[str]:
                 continue
             if row["left_out"] is not None and row["left_out"] != row["must_be_left_out"]:
                 yield f"trade {row['trade_id']}: left_out is {row['left_out']}, its decision says otherwise"
+            if pruned is not None and row["opened_at"] < pruned:
+                continue
             yield from _trade(row, lived, coverage.sealed_until, market["last_as_of"])
             yield from _horizon(row, lived, coverage.sealed_until, market["last_as_of"])
-            yield from _reference(row, candles, minutes, coverage)
+            yield from _reference(row, candles, minutes, coverage, pruned)
 
 
 def _trade(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
@@ -80,7 +90,9 @@ def _horizon(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, a
             yield f"decision {row['trade_id']}: {name} is {row[name]}, recomputed {wanted}"
 
 
-def _reference(row: Mapping[Any, Any], candles: list[Candle], minutes: list[datetime], coverage: Any) -> Iterator[str]:
+def _reference(
+    row: Mapping[Any, Any], candles: list[Candle], minutes: list[datetime], coverage: Any, pruned: datetime | None
+) -> Iterator[str]:
     opened_minute = row["opened_at"].replace(second=0, microsecond=0)
     if opened_minute < coverage.sealed_from:
         return  # from before a range that had to begin anew
@@ -90,6 +102,8 @@ def _reference(row: Mapping[Any, Any], candles: list[Candle], minutes: list[date
         later = bisect_right(minutes, row["opened_at"] - MINUTE)
         if later > first:
             expected = candles[later - 1].close
+        elif pruned is not None and coverage.sealed_from <= pruned:
+            return  # the last price before it may be one of those given up
         elif later < len(candles):
             expected = candles[later].open
     if expected != row["reference_price"]:

@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 
 from scorekeeper import fetching, importing, inbox, ingest, publish, settle
+from scorekeeper import prune as pruning
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
@@ -148,3 +149,11 @@ async def request_close(db: Database, trade_id: str, as_of: datetime | None) -> 
     if moment > now:
         raise ScorekeeperError(f"{trade_id} is not closed: {moment:%F %R} UTC lies in the future")
     return await asyncio.to_thread(db.transact, lambda c: settle.request_close(c, trade_id, moment))
+
+
+@task(name="prune", **REPEATABLE)
+async def prune(db: Database, settings: Settings, as_of: datetime, dry_run: bool) -> pruning.Pruned:
+    """Give up candles and archived files that are older than the settings keep them. Raises ScorekeeperError."""
+    if as_of > datetime.now(UTC):
+        raise ScorekeeperError(f"nothing is pruned: {as_of:%F %R} UTC lies in the future")
+    return await asyncio.to_thread(pruning.prune, db, settings, as_of, dry_run=dry_run)

@@ -34,7 +34,19 @@ def test_wrong_usage_exits_with_2(tmp_path: Path, words: list[str]) -> None:
 
 def test_every_command_explains_itself(tmp_path: Path) -> None:
     listed = scorekeeper(tmp_path, "--help").stdout
-    for name in ("demo", "ingest", "track", "metrics", "publish", "close", "void", "import", "status", "verify"):
+    for name in (
+        "demo",
+        "ingest",
+        "track",
+        "metrics",
+        "publish",
+        "close",
+        "void",
+        "import",
+        "status",
+        "verify",
+        "prune",
+    ):
         assert name in listed
         shown = scorekeeper(tmp_path, name, "--help")
         assert (shown.returncode, "--home" in shown.stdout) == (0, True)

@@ -15,6 +15,7 @@ from prefect.client.schemas.sorting import ArtifactSort
 from flows.close_trade import close_trade
 from flows.import_dataset import import_dataset
 from flows.ingest import ingest
+from flows.prune import prune
 from flows.track import track
 from flows.void_decision import void_decision
 from scorekeeper.errors import ScorekeeperError
@@ -102,6 +103,20 @@ def test_a_voided_trade_leaves_every_figure_of_the_next_track(home: Path) -> Non
     rows = {row["figure"]: row for row in json.loads(artifacts("system-metrics")[0])}
     assert int(rows["completed_trades"]["gross"]) < closed
     assert run(void_decision("no-such-trade", "why")) == "unknown"
+
+
+def test_pruning_gives_up_old_candles_and_leaves_the_score(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_of = write_sample(home / "inbox", home / "market")
+    run(ingest())
+    run(track(as_of))
+    before = artifacts("system-metrics")[0]
+    assert run(prune()) == {"months": [], "days": []}
+    monkeypatch.setenv("KEEP_CANDLES_DAYS", "30")
+    assert run(prune(dry_run=True))["months"] == run(prune())["months"] == ["2025-05"]
+    with pytest.raises(ScorekeeperError, match="lies in the future"):
+        run(prune(datetime(2099, 1, 1, tzinfo=UTC)))
+    run(track(as_of))
+    assert artifacts("system-metrics")[0] == before
 
 
 def test_an_edited_file_makes_a_red_run_whose_first_line_says_what_to_do(home: Path) -> None:

@@ -20,7 +20,7 @@ from scorekeeper.store.sql import statement
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
-CONTEXT = DecisionContext(START + timedelta(days=9), "v1", 60, ZoneInfo("UTC"), None)
+CONTEXT = DecisionContext(START + timedelta(days=99), "v1", 60, ZoneInfo("UTC"), None)
 SUSPECT_PCT = 5.0
 
 
@@ -36,9 +36,17 @@ def decide(connection: Connection, *decisions: dict[str, Any]) -> None:
 
 def store(connection: Connection, first: int, until: int, price: float = 100.0) -> int:
     """Seal the minutes [first, until) after START, all at one price."""
-    rows = [(pd.Timestamp(START + i * MINUTE), price, price, price, price, 1.0) for i in range(first, until)]
-    answer = Answer(pd.DataFrame(rows, columns=CANDLE_COLUMNS), START + until * MINUTE)
-    return settle.store_answer(connection, "BTC/USDT", START + first * MINUTE, answer, START + until * MINUTE)
+    prices = {START + i * MINUTE: price for i in range(first, until)}
+    return store_prices(connection, prices, until=START + until * MINUTE)
+
+
+def store_prices(
+    connection: Connection, prices: dict[datetime, float], *, until: datetime, symbol: str = "BTC/USDT"
+) -> int:
+    """Seal from the first of `prices` until `until`; what has no price had no candle."""
+    rows = [(pd.Timestamp(minute), *[price] * 4, 1.0) for minute, price in prices.items()]
+    answer = Answer(pd.DataFrame(rows, columns=CANDLE_COLUMNS), until)
+    return settle.store_answer(connection, symbol, min(prices), answer, until)
 
 
 def settle_at(connection: Connection, minute: int) -> settle.Settled:

@@ -7,11 +7,14 @@ CREATE TABLE scorekeeper.market (
     bound_at timestamptz NOT NULL,
     begun_as_of timestamptz NOT NULL,
     last_as_of timestamptz,
+    candles_from timestamptz,
     CONSTRAINT market_is_one_row CHECK (only_row)
 );
 COMMENT ON TABLE scorekeeper.market IS 'One row: the market that this database is bound to. Another one is refused.';
 COMMENT ON COLUMN scorekeeper.market.begun_as_of IS
 'The last minute that a track has begun with: an earlier one is refused, also when that track was killed.';
+COMMENT ON COLUMN scorekeeper.market.candles_from IS
+'Candles before this minute have been given up (null: none), and what they decided cannot be recomputed.';
 COMMENT ON COLUMN scorekeeper.market.last_as_of IS 'The last minute that track has worked up to; it never goes back.';
 
 CREATE TABLE scorekeeper.decision_file (

@@ -251,7 +251,7 @@ def close(
     """Ask for a trade to be closed; the next track does it.
 
     It closes at that minute's price, whenever track runs. An earlier stop or target still wins; closing what is closed
-    changes nothing. A minute before the last track is refused: what came after it is known.
+    changes nothing.
     """
     moment = parse_moment(as_of)
     if moment is not None and moment > datetime.now(UTC):

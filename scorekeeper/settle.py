@@ -242,8 +242,8 @@ def mark(connection: Connection, as_of: datetime) -> int:
 def request_close(connection: Connection, trade_id: str, moment: datetime) -> str:
     """Ask for a trade to be closed at `moment`, rounded down to the minute, but not to before its entry.
 
-    What became of it: requested, already requested, closed, not open yet, no trade or unknown. Raises ScorekeeperError
-    if the prices after that minute are known already: nobody closes with hindsight.
+    What became of it: requested, already requested, closed, not open yet, no trade or unknown. A request may come after
+    its moment, as a late decision may: exit_known_at tells.
     """
     # What a settlement is just closing is closed, and what is asked for here is known to the next one.
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
@@ -256,13 +256,6 @@ def request_close(connection: Connection, trade_id: str, moment: datetime) -> st
         return "closed"
     if row["close_requested_at"] is not None:
         return "already requested"
-    market = connection.execute(statement("select_market")).one_or_none()
-    # A minute's grace for a request that was on its way while track worked.
-    if market is not None and market.last_as_of is not None and moment + MINUTE < market.last_as_of:
-        raise ScorekeeperError(
-            f"{trade_id} is not closed: {moment:%Y-%m-%d %H:%M} UTC lies before the last track, "
-            f"{market.last_as_of:%Y-%m-%d %H:%M} UTC, and what came after it is known: ask for a later minute"
-        )
     minute = moment.replace(second=0, microsecond=0)
     asked = {"trade_id": trade_id, "moment": moment, "minute": minute}
     changed = connection.execute(statement("request_close"), asked).rowcount

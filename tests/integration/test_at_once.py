@@ -12,7 +12,6 @@ from sqlalchemy import Connection, text
 
 from scorekeeper import recording, score, settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
-from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import Answer
 from scorekeeper.market.base import CANDLE_COLUMNS
 from scorekeeper.store.database import Database
@@ -225,18 +224,6 @@ def test_a_close_acts_at_its_minute_but_never_before_the_entry(
         store(connection, 0, 10)
         settle_at(connection, 10)
         assert one(connection, "SELECT exit_time FROM scorekeeper.trade") == exit_time
-
-
-def test_a_close_with_hindsight_is_refused_and_says_what_is_known(db: Database) -> None:
-    with db.begin() as connection:
-        decide(connection, {"trade_id": "t"})
-        settle.bind_market(connection, "replay:test", START + 30 * MINUTE)
-        store(connection, 0, 30)
-        settle_at(connection, 30)
-        settle.conclude(connection, START + 30 * MINUTE)
-        with pytest.raises(ScorekeeperError, match="12:20 UTC lies before the last track, 2025-05-01 12:30 UTC"):
-            settle.request_close(connection, "t", START + 20 * MINUTE)
-        assert settle.request_close(connection, "t", START + 30 * MINUTE) == "requested"
 
 
 def test_a_version_whose_only_trade_is_voided_gets_a_last_equity_row_of_nothing(db: Database) -> None:

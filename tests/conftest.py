@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +25,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "universe_seed" in metafunc.fixturenames:
-        metafunc.parametrize("universe_seed", range(metafunc.config.getoption("universes")))
+TALLY: pytest.StashKey[Counter[str]] = pytest.StashKey()
+
+
+@pytest.fixture
+def tally(pytestconfig: pytest.Config) -> Counter[str]:
+    """What the universes held, for the summary."""
+    return pytestconfig.stash.setdefault(TALLY, Counter())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    tally = config.stash.get(TALLY, None)
+    if tally:
+        terminalreporter.section("universes")
+        terminalreporter.write_line(", ".join(f"{number:,} {name}" for name, number in tally.items()))
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +58,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Lease
 def leave_no_server_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Run as root, an embedded server lives outside its home: it goes with the test's folder."""
     yield
-    folder = request.node.funcargs.get("tmp_path")
+    folder = (request.node.funcargs or {}).get("tmp_path")  # interrupted, a test has none left
     for link in folder.rglob("postgres") if folder else ():
         if link.is_symlink() and link.readlink().parent == embedded.SYSTEM_HOME:
             shutil.rmtree(link.readlink(), ignore_errors=True)

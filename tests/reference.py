@@ -78,6 +78,11 @@ def fill_at_expiry(
     return None
 
 
+def close_that_counts(asked_at: list[datetime], opened_at: datetime) -> datetime | None:
+    """The first request to close a trade that is open: later ones, and those from before it opened, are refused."""
+    return min((at for at in asked_at if at >= opened_at), default=None)
+
+
 def gain_pct(direction: int, entry: float, price: float) -> float:
     if direction == 1:
         return (price - entry) / entry * 100
@@ -189,6 +194,7 @@ class RefScored:
     exit: RefExit | None
     horizon_return_pct: float | None
     suspect: bool
+    voided: bool = False
 
 
 def wilson_pct(successes: int, n: int) -> list[float] | None:
@@ -207,7 +213,7 @@ def mean(values: list[float]) -> float | None:
 
 def system_figures(scored: list[RefScored], after_fees: bool) -> dict[str, object]:
     """Every figure of "The system" that needs no raw rows, naively."""
-    closed = [s for s in scored if s.exit is not None and not s.suspect]
+    closed = [s for s in scored if s.exit is not None and not s.suspect and not s.voided]
     closed.sort(key=lambda s: (s.exit.exit_time, s.decision.trade_id.encode()) if s.exit else ())
     exits = [s.exit for s in closed if s.exit is not None]
     gains = [e.net_pnl_pct if after_fees else e.pnl_pct for e in exits]
@@ -303,9 +309,20 @@ def tail_figures(series: list[float]) -> dict[str, object]:
     return {"var95_pct": var, "cvar95_pct": mean([r for r in series if r <= var]), "psr": psr}
 
 
+def agents_of(scored: list[RefScored]) -> set[str]:
+    """The agents that are answered for: they said something about a decision of which something is known."""
+    return {
+        agent
+        for s in scored
+        if not s.suspect and not s.voided and (s.horizon_return_pct is not None or s.exit is not None)
+        for agent in s.decision.signals
+    }
+
+
 def agent_figures(scored: list[RefScored], agent: str) -> dict[str, object]:
     """Every figure of "Agents" that needs no raw rows, naively."""
-    said = [(s, *s.decision.signals[agent]) for s in scored if agent in s.decision.signals and not s.suspect]
+    counted = [s for s in scored if not s.suspect and not s.voided]
+    said = [(s, *s.decision.signals[agent]) for s in counted if agent in s.decision.signals]
     judged = [(d, c, s.horizon_return_pct) for s, d, c in said if s.horizon_return_pct is not None]
     calls = [(d, c, h) for d, c, h in judged if d != 0]
     right = sum(d * h > 0 for d, _, h in calls)

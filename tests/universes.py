@@ -1,4 +1,8 @@
-"""Random universes: decisions, candles with every awkwardness, and when somebody looks."""
+"""Universes: candles with every awkwardness, decisions, what people ask for, and when somebody looks.
+
+`universes()` is the strategy. What it draws is few and small, so that what fails shrinks to few decisions and short
+markets; only the noise of the candles comes in bulk, from a drawn seed.
+"""
 
 import random
 from dataclasses import dataclass, field
@@ -6,111 +10,291 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.reference import MINUTE, RefCandle, RefDecision
+from hypothesis import Phase, given, seed, settings
+from hypothesis import strategies as st
 
-START = datetime(2025, 5, 30, 22, 0, tzinfo=UTC)  # a month's end within: candle partitions are crossed
-MINUTES = 360
+from tests.reference import MINUTE, RefCandle, RefDecision, floor_minute
+
+START = datetime(2025, 5, 31, 23, 40, tzinfo=UTC)  # a day and a month end soon: rollup days and partitions are crossed
 HOLD_MINUTES = 60
 FEE_BPS = 10
+KINDS = (
+    "on a random schedule",
+    "the earlier half last",
+    "backwards in arrival",
+    "with outages of single symbols",
+    "with restarts",
+    "at an exchange that keeps little",
+)
+ONCE, ALWAYS = "once at the end", "every minute"
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 _DIRECTIONS = {"BUY": 1, "BULLISH": 1, "SELL": -1, "BEARISH": -1}
+
+
+@dataclass(frozen=True)
+class Void:
+    """Somebody takes a decision out of the score at `at`, before or after that minute is tracked."""
+
+    trade_id: str
+    at: datetime
+    before_tracking: bool
+
+
+@dataclass(frozen=True)
+class Outage:
+    """The market fails for one symbol at some looks (of those there are), after `pages` pages of an answer."""
+
+    symbol: str
+    first_look: int
+    looks: int
+    pages: int
 
 
 @dataclass
 class Universe:
-    seed: int
+    """`delays`: how long after it was decided each decision arrives; `kinds`: the two ways it is lived through.
+
+    `looks`: when somebody looks; `kills`: where in its work each look is killed ("": nowhere), once, to be done again.
+    """
+
     candles: dict[str, list[RefCandle]] = field(default_factory=dict)
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    delays: dict[str, timedelta] = field(default_factory=dict)
     closes: list[tuple[str, datetime]] = field(default_factory=list)
+    voids: list[Void] = field(default_factory=list)
     schedule: list[datetime] = field(default_factory=list)
-    end: datetime = START + (MINUTES + 90) * MINUTE
+    outages: list[Outage] = field(default_factory=list)
+    kills: list[str] = field(default_factory=list)
+    page_minutes: int | None = None
+    kinds: tuple[str, ...] = ()
+    end: datetime = START + 450 * MINUTE
 
 
-def make_universe(seed: int) -> Universe:
-    chance = random.Random(seed)
-    universe = Universe(seed)
-    for symbol in chance.sample(["BTC/USDT", "ETH/USDT", "SOL/USDT", "ADA/USDT"], chance.randint(1, 3)):
-        universe.candles[symbol] = _candles(chance)
-    for number in range(chance.randint(1, 40)):
-        universe.decisions.append(_decision(chance, universe, number))
-    for decision in universe.decisions:
-        if decision["type"] in ("BUY", "SELL") and chance.random() < 0.25:
-            opened = datetime.fromisoformat(decision["timestamp"])
-            at = (opened + timedelta(minutes=chance.randint(1, 90))).replace(second=0, microsecond=0)
-            universe.closes.append((decision["trade_id"], at))
-    looks = chance.choice([0, 1, 5, 40])
-    universe.schedule = sorted(START + chance.randint(0, MINUTES + 80) * MINUTE for _ in range(looks))
+@dataclass(frozen=True)
+class Course:
+    """How a symbol moves. `silences`: (per mille of the market's length, minutes); `spikes`: (per mille, way, size)."""
+
+    level: float
+    digits: int
+    tempo: float
+    density: float
+    starts_after: int
+    silences: list[tuple[int, int]]
+    spikes: list[tuple[int, int, int]]
+    noise: int
+
+    def candles(self, minutes: int) -> list[RefCandle]:
+        chance = random.Random(self.noise)
+        step, digits = self.level * self.tempo, max(self.digits, 4 if self.level < 10 else 0)
+        silent = {minutes * at // 1000 + k for at, length in self.silences for k in range(length)}
+        spikes = {minutes * at // 1000: (way, size) for at, way, size in self.spikes}
+        candles, price = [], self.level
+        for minute in range(min(self.starts_after, minutes // 2), minutes):
+            if minute in silent or (minute not in spikes and chance.random() > self.density):
+                continue
+            opened = round(price + chance.choice([0, 0, step, -step]), digits)
+            opened = opened if opened > 0 else price
+            flat = chance.random() < 0.2
+            closed = opened if flat else round(max(step, opened + chance.gauss(0, step)), digits)
+            above, below = (step * chance.choice([0, 0, 0.5, 1]) * chance.random() for _ in range(2))
+            way, size = spikes.get(minute, (0, 0))
+            high = round(max(opened, closed) + above + (step * size if way > 0 else 0), digits)
+            low = round(min(opened, closed) - below - (step * size if way < 0 else 0), digits)
+            low = low if low > 0 else min(opened, closed)
+            volume = chance.choice([0.0, 1.5])
+            at = START + minute * MINUTE
+            candles.append(RefCandle(at, opened, max(high, opened, closed), min(low, opened, closed), closed, volume))
+            price = closed
+        return candles
+
+
+def courses() -> st.SearchStrategy[Course]:
+    return st.builds(
+        Course,
+        level=st.sampled_from([100.0, 96_000.0, 1.0]),
+        digits=st.sampled_from([1, 2, 5]),
+        tempo=st.sampled_from([0.002, 0.0005, 0.01]),
+        density=st.sampled_from([1.0, 0.9, 0.4, 0.05]),
+        starts_after=st.sampled_from([0, 0, 3, 20]),
+        silences=st.lists(st.tuples(st.integers(0, 999), st.sampled_from([2, 7, 30, 90])), max_size=3),
+        spikes=st.lists(
+            st.tuples(st.integers(0, 999), st.sampled_from([1, -1]), st.sampled_from([1, 8, 30])), max_size=4
+        ),
+        noise=st.integers(0, 2**32 - 1),
+    )
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A decision before its market is known: what is relative to a price, or to the market's length, in words of it.
+
+    `stop` and `target`: a share of the price, or "touch": to the bit how far the first `touched` candles from then
+    on go, and one more; `stop` "trailing": to the bit where the trailing level begins. `closes` and `void`: in parts of
+    the hold time.
+    """
+
+    symbol: int
+    minute: int
+    seconds: float
+    action: str
+    off: float
+    priced: bool
+    stop: float | str | None
+    target: float | str | None
+    touched: int
+    trailing: float | None
+    hold: float | None
+    version: str
+    confidence: float | None
+    agents: dict[str, tuple[str, float | None]]
+    spelling: str
+    delay: float
+    closes: tuple[float, ...]
+    void: float | None
+    void_before_tracking: bool
+
+
+def shapes(holds: list[float | None]) -> st.SearchStrategy[Shape]:
+    # Sampled where a share of the examples is meant: the more often a thing stands in a list, the likelier it is.
+    said = st.tuples(
+        st.sampled_from(["BUY", "SELL", "NEUTRAL", "BULLISH", "BEARISH"]), st.sampled_from([None, 0, 33.3, 70, 100])
+    )
+    return st.builds(
+        Shape,
+        symbol=st.integers(0, len(SYMBOLS) - 1),
+        minute=st.integers(0, 999),
+        seconds=st.sampled_from([0, 0, 30, 1, 59, 1e-6, 59.999999]),
+        action=st.sampled_from(["BUY", "SELL", "BUY", "SELL", "HOLD", "CONFLICTED"]),
+        off=st.sampled_from([0, 0, 0, 0.0007, -0.0007, 0.004, -0.004, 0.02, -0.02, 0.06, -0.06, 0.5, -0.5]),
+        priced=st.sampled_from([True, True, False]),
+        stop=st.sampled_from([None, None, 0.003, 0.0005, 0.02, "touch", "touch", "trailing"]),
+        target=st.sampled_from([None, None, 0.003, 0.0005, 0.04, "touch", "touch"]),
+        touched=st.integers(0, 20),
+        trailing=st.sampled_from([None, None, None, 0.3, 0.05, 0.1, 0.7, 1.9, 12.5, 99.5]),
+        hold=st.sampled_from(holds),
+        version=st.sampled_from(["v1", "v2"]),
+        confidence=st.sampled_from([None, 0, 50, 62.125, 100]),
+        agents=st.dictionaries(st.sampled_from(["Ann", "Ben", "Cy", "Dee"]), said, max_size=4),
+        spelling=st.sampled_from(["/", "", "-"]),
+        delay=st.sampled_from([0, 0, 0, 1, 0.25, 7, 45, 300, -4]),
+        closes=st.sampled_from([(), (), (), (), (0.5,), (0.1, 0.6), (0.9,), (1.0,), (0.0,), (-0.1, 0.3), (1.3,)]),
+        void=st.sampled_from([None, None, None, None, None, None, None, 0.0, 0.5, 1.5]),
+        void_before_tracking=st.booleans(),
+    )
+
+
+LONG_HOLDS: list[float | None] = [None, None, 1, 0.5, 7, 61.5, 180, 1_500]
+SHORT_HOLDS: list[float | None] = [5, 1, 0.5, 7, 2.25, 12]
+
+
+@st.composite
+def universes(draw: st.DrawFn) -> Universe:
+    """A universe with the two kinds of schedule that it is to be lived through by; only short ones minute by minute."""
+    short = draw(st.sampled_from([False] * 6 + [True]))
+    minutes = draw(st.integers(1, 20) if short else st.sampled_from([30, 100, 180]))
+    universe = Universe()
+    for symbol in SYMBOLS[: draw(st.integers(1, len(SYMBOLS)))]:
+        universe.candles[symbol] = draw(courses()).candles(minutes)
+    least = draw(st.sampled_from([1, 4, 12]))
+    holds = SHORT_HOLDS if short else LONG_HOLDS
+    for number, shape in enumerate(draw(st.lists(shapes(holds), min_size=least, max_size=least + 8))):
+        add_decision(universe, shape, number, minutes)
+    refs = [to_ref(document, None) for document in universe.decisions]
+    last = (
+        floor_minute(max(ref.expires_at for ref in refs))
+        + draw(st.sampled_from([10, 6, 30, 10, 5, 1, 0, -20])) * MINUTE
+    )
+    universe.end = max(last, *(floor_minute(ref.opened_at) + MINUTE for ref in refs), START + MINUTE)
+    span = (universe.end - START) // MINUTE
+    looks = draw(st.lists(st.integers(0, 1000), max_size=6))
+    universe.schedule = sorted(START + span * look // 1000 * MINUTE for look in looks)
+    universe.kinds = (draw(st.sampled_from(KINDS)), ALWAYS if short else ONCE)
+    universe.outages = draw(
+        st.lists(
+            st.builds(
+                Outage, st.sampled_from(sorted(universe.candles)), st.integers(0, 5), st.integers(1, 4),
+                st.integers(0, 2),
+            ),
+            min_size=1, max_size=3,
+        )
+    )  # fmt: skip
+    universe.kills = draw(
+        st.lists(st.sampled_from(["arrivals", "prices", "settlement", "score", ""]), min_size=1, max_size=6)
+    )
+    universe.page_minutes = draw(st.sampled_from([None, None, 7 if short else 60]))
     return universe
 
 
-def _candles(chance: random.Random) -> list[RefCandle]:
-    candles = []
-    price, digits = chance.choice([100.0, 96_000.0, 1.0]), chance.choice([1, 2, 5])
-    step = price * chance.choice([0.0005, 0.002, 0.01])
-    digits = max(digits, 4 if price < 10 else 0)
-    minute = START + chance.randint(0, 20) * MINUTE
-    density = chance.choice([1.0, 0.9, 0.4, 0.05])
-    silent_until = minute
-    while minute < START + MINUTES * MINUTE:
-        if chance.random() < 0.01:
-            silent_until = minute + chance.randint(2, 90) * MINUTE
-        if minute >= silent_until and chance.random() < density:
-            opened = round(price + chance.choice([0, 0, step, -step]), digits)
-            closed = opened if chance.random() < 0.2 else round(max(step, opened + chance.gauss(0, step)), digits)
-            spike = step * chance.choice([0, 0, 0.5, 1, 8])
-            high = round(max(opened, closed) + spike * chance.random(), digits)
-            low = round(max(step / 10, min(opened, closed) - spike * chance.random()), digits)
-            low = min(low, opened, closed) if low > 0 else min(opened, closed)
-            candles.append(RefCandle(minute, opened, high, low, closed, chance.choice([0.0, 1.5])))
-            price = closed
-        minute += MINUTE
-    return candles or [RefCandle(START, 10.0, 10.0, 10.0, 10.0, 1.0)]
+def make_universe(number: int) -> Universe:
+    """One of the universes, the same for the same number, with some trades in it."""
+    found: list[Universe] = []
+
+    @settings(max_examples=20, database=None, phases=[Phase.generate])
+    @seed(number)
+    @given(universes())
+    def take(universe: Universe) -> None:
+        found.append(universe)
+
+    take()
+    return max(found, key=lambda universe: len(universe.decisions))
 
 
-def _decision(chance: random.Random, universe: Universe, number: int) -> dict[str, Any]:
-    symbol = chance.choice(sorted(universe.candles))
+def add_decision(universe: Universe, shape: Shape, number: int, minutes: int) -> None:
+    """The decision that the shape is in this market, and what is asked for about it."""
+    symbol = sorted(universe.candles)[shape.symbol % len(universe.candles)]
     candles = universe.candles[symbol]
-    opened = START + timedelta(minutes=chance.randint(0, MINUTES - 1))
-    opened += chance.choice([timedelta(), timedelta(seconds=chance.randint(1, 59)), timedelta(microseconds=1)])
-    before = [c for c in candles if c.minute_at + MINUTE <= opened] or candles[:1]
-    price = before[-1].close
-    if chance.random() < 0.3:
-        price = round(price * (1 + chance.gauss(0, 0.005)), 6)
-    if chance.random() < 0.1:
-        price = round(price * chance.choice([0.5, 1.5, 1.06, 0.94]), 6)
-    action = chance.choice(["BUY", "BUY", "SELL", "SELL", "HOLD", "CONFLICTED"])
-    decision: dict[str, Any] = {
-        "trade_id": f"t{number:03d}",
-        "symbol": chance.choice([symbol, symbol.replace("/", ""), symbol.replace("/", "-")]),
-        "type": action,
+    opened = START + minutes * shape.minute // 1100 * MINUTE + timedelta(seconds=shape.seconds)
+    closes = [c.close for c in candles if c.minute_at + MINUTE <= opened] or [c.open for c in candles] or [100.0]
+    price = closes[-1] if shape.off == 0 else round(closes[-1] * (1 + shape.off), 6)
+    trade_id = f"t{number:03d}"
+    document: dict[str, Any] = {
+        "trade_id": trade_id,
+        "symbol": symbol.replace("/", shape.spelling),
+        "type": shape.action,
         "price": price,
         "timestamp": opened.isoformat(),
-        "version": chance.choice(["v1", "v2"]),
-        "confidence": chance.choice([0, 50, 62.125, 100]),
+        "version": shape.version,
         "agent_analyses": {
-            f"Agent{a}": {
-                "signal": chance.choice(["BUY", "SELL", "NEUTRAL", "BULLISH", "BEARISH"]),
-                **({"confidence": chance.choice([0, 33.3, 70, 100])} if chance.random() < 0.8 else {}),
-            }
-            for a in range(chance.randint(0, 4))
+            agent: {"signal": signal} | ({} if confidence is None else {"confidence": confidence})
+            for agent, (signal, confidence) in shape.agents.items()
         },
     }
-    if action in ("HOLD", "CONFLICTED") and chance.random() < 0.3:
-        del decision["price"]
-    way = _DIRECTIONS.get(action, 0)
-    far = chance.choice([0.0005, 0.003, 0.02])
-    if way and chance.random() < 0.6:
-        decision["stop_loss"] = round(price * (1 - way * far), 6)
-    if way and chance.random() < 0.6:
-        decision["take_profit"] = round(price * (1 + way * far * chance.choice([1, 2])), 6)
-    if chance.random() < 0.5:
-        trailing = chance.choice([0.05, 0.1, 0.3, 0.7, 1.9, 12.5, 99.5])
-        decision["trailing_stop_pct"] = trailing
-        if way and chance.random() < 0.2:
-            decision["stop_loss"] = price * (1 - way * trailing / 100)  # to the bit where the trailing level begins
-    hold = chance.choice([None, None, 1, 0.5, 7, 61.5, 180])
-    if hold is not None:
-        decision["max_hold_minutes"] = hold
-    return decision
+    if shape.confidence is not None:
+        document["confidence"] = shape.confidence
+    if shape.hold is not None:
+        document["max_hold_minutes"] = shape.hold
+    if shape.trailing is not None:
+        document["trailing_stop_pct"] = shape.trailing
+    way = _DIRECTIONS.get(shape.action, 0)
+    if way:
+        ahead = [c for c in candles if c.minute_at >= opened]
+        touched = ahead[: shape.touched % len(ahead) + 1] if ahead else []
+        for name, side, wish in (("stop_loss", -way, shape.stop), ("take_profit", way, shape.target)):
+            level = _level(price, side, wish, touched, shape.trailing)
+            if level is not None:
+                document[name] = level
+    elif not shape.priced:
+        del document["price"]
+    universe.decisions.append(document)
+    universe.delays[trade_id] = shape.delay * MINUTE
+    hold = timedelta(minutes=HOLD_MINUTES if shape.hold is None else shape.hold)
+    universe.closes += [(trade_id, floor_minute(opened + part * hold)) for part in shape.closes]
+    if shape.void is not None:
+        universe.voids.append(Void(trade_id, floor_minute(opened + shape.void * hold), shape.void_before_tracking))
+
+
+def _level(
+    price: float, side: int, wish: float | str | None, touched: list[RefCandle], trailing: float | None
+) -> float | None:
+    """A stop or target on one side of the price: above it (+1) or below (-1)."""
+    share = wish if isinstance(wish, float) else 0.003
+    if wish == "touch" and touched:
+        extreme = max(c.high for c in touched) if side > 0 else min(c.low for c in touched)
+        if side * (extreme - price) > 0:
+            return extreme
+    if wish == "trailing" and trailing is not None:
+        return price * (1 + side * trailing / 100)
+    return None if wish is None else round(price * (1 + side * share), 6)
 
 
 def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> RefDecision:

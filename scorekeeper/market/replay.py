@@ -95,7 +95,8 @@ def _read_candles(path: Path, _mtime_ns: int, _size: int) -> pd.DataFrame:
     if list(raw.columns) != _HEADER:
         raise ScorekeeperError(f"{path}: line 1: the header must be {','.join(_HEADER)}")
     if not len(raw):
-        return pd.DataFrame({"minute_at": pd.DatetimeIndex([], tz="UTC")} | {name: [] for name in CANDLE_COLUMNS[1:]})
+        none = pd.DatetimeIndex([], dtype="datetime64[us, UTC]")  # the default, of seconds, meets no finer time
+        return pd.DataFrame({"minute_at": none} | {name: [] for name in CANDLE_COLUMNS[1:]})
     if not pd.api.types.is_integer_dtype(raw["timestamp"]):
         raise ScorekeeperError(f"{path}: timestamp: whole epoch milliseconds are needed on every line")
     stamp = raw["timestamp"].to_numpy()

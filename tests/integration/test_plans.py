@@ -11,7 +11,7 @@ from benchmarks.close import AS_OF, DUE, SYMBOLS, build, vacuum
 from scorekeeper import settle
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.store.sql import statement
+from scorekeeper.store.sql import raw, statement
 from tests.conftest import fresh_database
 from tests.plans import Node, explain, of_table, rows_read
 
@@ -101,6 +101,18 @@ def test_closing_reads_the_newly_sealed_candles_and_those_that_its_trades_lived_
     assert {node["Node Type"] for node in candles} == {"Index Scan"}
     assert min(rows_read(node) for node in candles if node["Actual Loops"] == SYMBOLS) == SYMBOLS
     assert max(rows_read(node) / node["Actual Loops"] for node in candles) <= 60
+
+
+def test_what_arrives_late_has_its_whole_past_looked_through_once(connection: Connection) -> None:
+    def arrivals_read() -> float:
+        plan = explain(connection, "close_due_trades", as_of=AS_OF)
+        return sum(rows_read(node) for node in plan if node.get("Index Name") == "trade_unscanned")
+
+    assert arrivals_read() == NEW
+    connection.execute(text(raw("advance_settled")))
+    assert arrivals_read() == 0
+    plan = explain(connection, "close_due_trades", as_of=AS_OF)
+    assert of_table(plan, "candle_2026") == []
 
 
 def test_horizon_returns_read_what_has_just_expired(connection: Connection) -> None:

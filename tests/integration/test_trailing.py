@@ -12,7 +12,7 @@ from scorekeeper import importing, publish, settle
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
-from tests.integration.test_universes import decisions_of, live_through
+from tests.lives import decisions_of, live_through
 from tests.plans import explain, of_table, rows_read
 from tests.reference import MINUTE
 from tests.trailing_cases import CASES, DOWN, ENTRY, HOLD_MINUTES, PCT, UP, Case
@@ -24,7 +24,7 @@ MEASURE = "SELECT trade_id, exit_time, exit_price, exit_reason, ambiguous_exit, 
 
 
 def universe_of(cases: list[Case]) -> Universe:
-    universe = Universe(0, end=END)
+    universe = Universe(end=END)
     for number, case in enumerate(cases):
         symbol = f"C{number}/USDT"
         universe.candles[symbol] = case.ref_candles()

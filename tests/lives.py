@@ -1,0 +1,324 @@
+"""Living through a universe: what arrives, what is asked for, looks at the market, and what goes wrong on the way."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Connection
+
+from scorekeeper import fetching, recording, settle
+from scorekeeper.domain.decision import Decision, DecisionContext, parse_decision
+from scorekeeper.market import Answer, MarketError
+from scorekeeper.market.replay import ReplayMarket
+from scorekeeper.settings import load_settings
+from scorekeeper.store.database import Database, open_database
+from tests import reference
+from tests.reference import MINUTE
+from tests.universes import ALWAYS, FEE_BPS, HOLD_MINUTES, ONCE, START, Outage, Universe, to_ref, write_replay
+
+GRACE = 5
+SUSPECT_PCT = 5
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class KilledError(Exception):
+    """A process ended in the middle of its work."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Somebody looks: what has arrived since the last look, what fails, and where the work is killed once ("": not)."""
+
+    as_of: datetime
+    arriving: list[Decision] = field(default_factory=list)
+    outages: tuple[Outage, ...] = ()
+    killed_at: str = ""
+
+
+@dataclass
+class UniverseMarket:
+    """The universe's candles at one look, in pages, from the first minute that is still kept, and with what fails."""
+
+    replay: ReplayMarket
+    page_minutes: int | None = None
+    kept: datetime | None = None
+    failing: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.replay.name
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    async def now(self) -> None:
+        pass
+
+    async def first_kept(self) -> datetime | None:
+        return self.kept
+
+    async def first_minute(self, symbol: str, opened_at: datetime) -> datetime:
+        if self.failing.get(symbol) == 0:
+            raise MarketError(f"{symbol}: out of order")
+        first = await self.replay.first_minute(symbol, opened_at)
+        return first if self.kept is None else max(first, self.kept)
+
+    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
+        if symbol in self.failing:
+            if self.failing[symbol] == 0:
+                raise MarketError(f"{symbol}: out of order")
+            self.failing[symbol] -= 1
+        assert self.kept is None or since >= self.kept, "asked for what is not kept"
+        if self.page_minutes is not None:
+            until = min(until, since + self.page_minutes * MINUTE)
+        return await self.replay.candles(symbol, since, until, as_of)
+
+
+class Life:
+    """A universe, being lived through in a database; and beside it what the rules say of each thing asked for."""
+
+    def __init__(self, url: str, folder: Path, universe: Universe, kept_minutes: int | None = None) -> None:
+        self._url, self._folder, self._kept_minutes = url, folder, kept_minutes
+        self._universe = universe
+        self.as_of = START
+        self.arrived: dict[str, datetime] = {}
+        self.sealed: dict[str, datetime] = {}
+        self.uncertain = False  # whether a market has failed in the middle of an answer
+        self.asked: list[tuple[str, datetime]] = []
+        self.voided: set[str] = set()
+        self.verdicts: list[str] = []
+        self._documents = {document["trade_id"]: document for document in universe.decisions}
+        self._closes = sorted(universe.closes, key=lambda close: close[1])
+        self._voids = sorted(universe.voids, key=lambda void: void.at)
+        write_replay(universe, folder)
+        self._replay = ReplayMarket(str(folder), GRACE)
+        self._settings = load_settings(
+            market=self._replay.name, candle_grace_minutes=GRACE, suspect_price_pct=SUSPECT_PCT, scorekeeper_home=folder
+        )
+        self._runner = asyncio.Runner()
+        self.db = self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.close()
+        self.db.close()
+
+    def _open(self) -> Database:
+        return open_database(self._url, self._folder, migrate=False)
+
+    def restart(self) -> None:
+        """Another process goes on."""
+        self.db.close()
+        self.db = self._open()
+
+    def live(self, ticks: Iterable[Tick]) -> None:
+        for tick in ticks:
+            if tick.killed_at:
+                with pytest.raises(KilledError):
+                    self.look(tick)
+                self.restart()
+            self.look(replace(tick, killed_at=""))
+
+    def look(self, tick: Tick) -> None:
+        as_of = tick.as_of
+        with self.db.begin() as connection:
+            recording.record(
+                connection, tick.arriving, source_name="u", source_sha256=None, received_at=as_of, fee_bps=FEE_BPS
+            )
+            if tick.killed_at == "arrivals":
+                raise KilledError
+        self.arrived |= {d.trade_id: as_of for d in tick.arriving if d.trade_id not in self.arrived}
+        self._ask_for_closes(as_of)
+        self._void(as_of, before_tracking=True)
+        failed = self._fetch(tick)
+        if tick.killed_at == "prices":
+            raise KilledError
+        with self.db.begin() as connection:
+            settle.settle(connection, as_of, suspect_price_pct=SUSPECT_PCT)
+            if tick.killed_at == "settlement":
+                raise KilledError
+        self.as_of = as_of
+        for symbol in self._universe.candles.keys() - failed:
+            self.sealed[symbol] = reference.sealed_until(self._universe.candles[symbol], as_of, GRACE)
+        with self.db.begin() as connection:
+            settle.conclude(connection, as_of)
+            if tick.killed_at == "score":
+                raise KilledError
+        self._void(as_of, before_tracking=False)
+
+    def _fetch(self, tick: Tick) -> set[str]:
+        """Candles for all that needs them; the symbols for which the market fails, whether asked or not."""
+        failing = {outage.symbol: outage.pages if self._universe.page_minutes else 0 for outage in tick.outages}
+        self.uncertain = self.uncertain or any(failing.values())
+        kept = None if self._kept_minutes is None else tick.as_of - self._kept_minutes * MINUTE
+        market = UniverseMarket(self._replay, self._universe.page_minutes, kept, dict(failing))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fetching, "open_market", lambda *_, **__: market)
+            prices = self._runner.run(
+                fetching.fetch_prices(self.db, self._settings, tick.as_of, now=NOW, tell=lambda *_: None)
+            )
+        assert {line.split(" ")[0] for line in prices.failed} <= failing.keys()
+        assert prices.unknown == prices.gone == []
+        return set(failing)
+
+    def _ask_for_closes(self, as_of: datetime) -> None:
+        """What is asked for up to now, of trades that have arrived, in the order of time."""
+        due = [(trade_id, at) for trade_id, at in self._closes if at <= as_of and trade_id in self.arrived]
+        self._closes = [close for close in self._closes if close not in due]
+        for trade_id, at in due:
+            wanted = self._verdict(trade_id, at)
+            with self.db.begin() as connection:
+                verdict = settle.request_close(connection, trade_id, at)
+            assert verdict == wanted or self.uncertain, (trade_id, at, verdict, wanted)
+            self.asked.append((trade_id, at))
+            self.verdicts.append(verdict)
+
+    def _verdict(self, trade_id: str, at: datetime) -> str:
+        """By the rules: what is closed, as the last look knew it, is closed; else the first request holds."""
+        ref = to_ref(self._documents[trade_id], self.close_of(trade_id))
+        if not ref.direction:
+            return "no trade"
+        if self.arrived[trade_id] <= self.as_of and ref.symbol in self.sealed and ref.opened_at <= self.as_of:
+            candles = self._universe.candles[ref.symbol]
+            if reference.settle_trade(ref, candles, self.sealed[ref.symbol], self.as_of) is not None:
+                return "closed"
+        if ref.close_requested_at is not None:
+            return "already requested"
+        return "not open yet" if at < ref.opened_at else "requested"
+
+    def close_of(self, trade_id: str) -> datetime | None:
+        """The request that counts, of those that have been made."""
+        opened_at = datetime.fromisoformat(self._documents[trade_id]["timestamp"])
+        return reference.close_that_counts([at for asked, at in self.asked if asked == trade_id], opened_at)
+
+    def _void(self, as_of: datetime, *, before_tracking: bool) -> None:
+        due = [
+            void for void in self._voids
+            if void.at <= as_of and void.trade_id in self.arrived and void.before_tracking == before_tracking
+        ]  # fmt: skip
+        self._voids = [void for void in self._voids if void not in due]
+        for void in due:
+            with self.db.begin() as connection:
+                assert settle.void_decision(connection, void.trade_id, "a mock feed", as_of) == "voided"
+            self.voided.add(void.trade_id)
+
+    def expected(self) -> list[reference.RefScored]:
+        """What the rules say of every decision that has arrived, as of the last look."""
+        answer = []
+        for document in self._universe.decisions:
+            trade_id = document["trade_id"]
+            if trade_id not in self.arrived:
+                continue
+            decision = to_ref(document, self.close_of(trade_id))
+            candles, sealed = self._universe.candles[decision.symbol], self.sealed.get(decision.symbol)
+            voided = trade_id in self.voided
+            if sealed is None or decision.opened_at > self.as_of:
+                answer.append(reference.RefScored(decision, None, None, False, voided))
+                continue
+            answer.append(
+                reference.RefScored(
+                    decision,
+                    reference.settle_trade(decision, candles, sealed, self.as_of) if decision.direction else None,
+                    reference.horizon_return(decision, candles, sealed, self.as_of),
+                    reference.is_suspect(decision, candles, sealed, SUSPECT_PCT),
+                    voided,
+                )
+            )
+        return answer
+
+
+def decisions_of(universe: Universe) -> list[Decision]:
+    """In order of their opening."""
+    context = DecisionContext(NOW, "v1", HOLD_MINUTES, ZoneInfo("UTC"), None)
+    decisions = [parse_decision(document, context=context) for document in universe.decisions]
+    return sorted(decisions, key=lambda d: d.opened_at)
+
+
+def live_through(
+    db: Database, universe: Universe, folder: Path, schedule: list[datetime], waves: list[list[Decision]]
+) -> None:
+    """Look at every as_of of the schedule, which has as many as there are waves of arrivals, or more: the last ones."""
+    nobody: list[list[Decision]] = [[]] * (len(schedule) - len(waves))
+    url = db.engine.url.render_as_string(hide_password=False)
+    with Life(url, folder, universe) as life:
+        life.live(map(Tick, schedule, [waves[0], *nobody, *waves[1:]]))
+
+
+def ticks_of(universe: Universe, kind: str) -> list[Tick]:
+    """When somebody looks in a life of this kind, and what there is to see."""
+    decisions, end = decisions_of(universe), universe.end
+    on_time = {d.trade_id: d.opened_at + universe.delays[d.trade_id] for d in decisions}
+    if kind == ONCE:
+        return [Tick(end, decisions)]
+    if kind == ALWAYS:
+        return arriving(decisions, on_time, [START + k * MINUTE for k in range((end - START) // MINUTE + 1)])
+    if kind == "on a random schedule":
+        return arriving(decisions, on_time, [*universe.schedule, end])
+    if kind == "the earlier half last":
+        half = len(decisions) // 2
+        looks = [look for look in [*universe.schedule, end - MINUTE] if look < end]
+        return [*arriving(decisions[half:], on_time, looks), Tick(end, decisions[:half])]
+    if kind == "backwards in arrival":
+        # The youngest first, long after all was over.
+        size = -(-len(decisions) // 6)
+        waves = [decisions[::-1][k : k + size] for k in range(0, len(decisions), size)]
+        return [Tick(end - (len(waves) - 1 - k) * MINUTE, wave) for k, wave in enumerate(waves)]
+    looks = [START + (end - START) // MINUTE * k // 6 * MINUTE for k in range(1, 6)]
+    looks = sorted({*universe.schedule, *looks} - {end})
+    if kind == "with outages of single symbols":
+        return [
+            replace(tick, outages=tuple(o for o in universe.outages if 0 <= k - o.first_look < o.looks))
+            for k, tick in enumerate(arriving(decisions, on_time, looks))
+        ] + arriving([d for d in decisions if on_time[d.trade_id] > looks[-1]], on_time, [end])
+    if kind == "with restarts":
+        kills = universe.kills * (len(looks) + 1)
+        ticks = arriving(decisions, on_time, [*looks, end])
+        return [replace(tick, killed_at=kill) for tick, kill in zip(ticks, kills, strict=False)]
+    assert kind == "at an exchange that keeps little"
+    return arriving(decisions, {d.trade_id: d.opened_at for d in decisions}, [*looks, end])
+
+
+def arriving(decisions: list[Decision], on_time: dict[str, datetime], looks: list[datetime]) -> list[Tick]:
+    """Each decision at the first look from its time on; what would come after the last look comes with it."""
+    ticks = [Tick(look) for look in looks]
+    for decision in decisions:
+        at_hand = (tick for tick in ticks if tick.as_of >= on_time[decision.trade_id])
+        next(at_hand, ticks[-1]).arriving.append(decision)
+    return ticks
+
+
+def kept_minutes_for(universe: Universe, ticks: list[Tick]) -> int:
+    """How little an exchange may keep so that nobody who looks at these ticks misses what it needs."""
+    longest = timedelta()
+    for before, tick in zip([Tick(START), *ticks], ticks, strict=False):
+        longest = max(longest, tick.as_of - before.as_of + (GRACE + 1) * MINUTE)
+        for decision in tick.arriving:
+            candles = universe.candles[decision.symbol]
+            complete = [c.minute_at for c in candles if c.minute_at + MINUTE <= decision.opened_at]
+            first = complete[-1] if complete else reference.floor_minute(decision.opened_at)
+            longest = max(longest, tick.as_of - first)
+    return -(-longest // MINUTE)
+
+
+def delete_all(connection: Connection) -> None:
+    """Make a database as good as new."""
+    tables = connection.exec_driver_sql(
+        "SELECT string_agg('scorekeeper.' || relname, ', ') FROM pg_class "
+        "WHERE relnamespace = 'scorekeeper'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
+    ).scalar_one()
+    connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")

@@ -58,8 +58,8 @@ FROM generate_series(0, :symbols - 1) AS n
 CROSS JOIN generate_series(1, 120) AS minutes_ago;
 -- One row per symbol: the last minute is sealed, and nothing of it has been looked at. Parameters: as_of, symbols.
 -- Called by benchmarks.close.
-INSERT INTO scorekeeper.candle_coverage (symbol, sealed_from, sealed_until, settled_until)
+INSERT INTO scorekeeper.candle_coverage (symbol, sealed_from, sealed_until, settled_until, filled_back)
 SELECT
     'S' || n || '/USDT', cast(:as_of AS timestamptz) - interval '2 hours', :as_of,
-    cast(:as_of AS timestamptz) - interval '1 minute'
+    cast(:as_of AS timestamptz) - interval '1 minute', true
 FROM generate_series(0, :symbols - 1) AS n;

@@ -55,10 +55,13 @@ async def fetch_prices(
             raise ScorekeeperError(f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock: wait for it")
         await asyncio.to_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
         prices = await _fetch_all(db, market, as_of, settings.suspect_price_pct, tell, on_percent)
+    # Of one that failed just now it is not known how far back its prices go.
+    unanswered = {line.partition(" ")[0] for line in prices.failed}
     for symbol, trades, since in await asyncio.to_thread(db.transact, lambda c: settle.select_stuck(c, as_of)):
-        prices.gone.append(
-            f"{symbol}: {trades} trades are older than the prices that the market keeps ({since:%F %R} UTC)"
-        )
+        if symbol not in unanswered:
+            prices.gone.append(
+                f"{symbol}: {trades} trades are older than the prices that the market keeps ({since:%F %R} UTC)"
+            )
     for names in (prices.unknown, prices.gone, prices.failed):
         names.sort()
     return prices

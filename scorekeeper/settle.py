@@ -29,6 +29,7 @@ class Need:
     symbol: str
     sealed_from: datetime | None
     sealed_until: datetime | None
+    filled_back: bool
     earliest_new: datetime | None
 
 
@@ -102,7 +103,7 @@ async def fetch_candles(
     sealed_from, sealed_until, written = need.sealed_from, need.sealed_until, 0
     start = gone_until = None
     new = need.earliest_new
-    if new is not None and (sealed_from is None or new < sealed_from + MINUTE):
+    if new is not None and (sealed_from is None or new < sealed_from + MINUTE or not need.filled_back):
         start = await market.first_minute(need.symbol, new)
         gone_until = start if start > new else None
 
@@ -115,7 +116,10 @@ async def fetch_candles(
                 break
             answer = answer.followed_by(more)
         if answer.sealed_until > since and (answer.sealed_until == until or not whole):
-            store = partial(store_answer, symbol=need.symbol, since=since, answer=answer, as_of=as_of)
+            store = partial(
+                store_answer,
+                symbol=need.symbol, since=since, answer=answer, as_of=as_of, filled_back=False if whole else None,
+            )  # fmt: skip
             written += await asyncio.to_thread(db.transact, store)
             on_page(answer.sealed_until)
         return answer.sealed_until
@@ -126,6 +130,8 @@ async def fetch_candles(
         if await take(since, sealed_from, whole=True) < sealed_from:
             break
         sealed_from = since
+    if sealed_from is not None and start is not None and sealed_from <= start:
+        await asyncio.to_thread(db.transact, partial(_mark_filled_back, symbol=need.symbol))
     at = sealed_until or start
     kept = await market.first_kept()
     if at is not None and kept is not None and at < kept:
@@ -143,6 +149,10 @@ async def fetch_candles(
     return Fetched(written, gone_until)
 
 
+def _mark_filled_back(connection: Connection, symbol: str) -> None:
+    connection.execute(statement("mark_filled_back"), {"symbol": symbol})
+
+
 def _restart_coverage(
     connection: Connection, symbol: str, start: datetime, as_of: datetime, suspect_price_pct: float
 ) -> None:
@@ -151,8 +161,19 @@ def _restart_coverage(
     connection.execute(statement("restart_coverage"), {"symbol": symbol, "start": start})
 
 
-def store_answer(connection: Connection, symbol: str, since: datetime, answer: Answer, as_of: datetime) -> int:
-    """Write the sealed candles of an answer from `since` on, extend the symbol's sealed range; new candles."""
+def store_answer(
+    connection: Connection,
+    symbol: str,
+    since: datetime,
+    answer: Answer,
+    as_of: datetime,
+    *,
+    filled_back: bool | None = None,
+) -> int:
+    """Write the sealed candles of an answer from `since` on, extend the symbol's sealed range; new candles.
+
+    `filled_back`: False for a piece of a back-fill that is on its way; None leaves that as it is.
+    """
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CANDLE_LOCK})
     for month in sorted({(minute.year, minute.month) for minute in answer.candles["minute_at"]}):
         ensure_partition(connection, *month)
@@ -165,7 +186,7 @@ def store_answer(connection: Connection, symbol: str, since: datetime, answer: A
     connection.execute(statement("insert_revisions"), {"as_of": as_of})
     sealed = {"sealed_from": since, "sealed_until": answer.sealed_until}
     new = connection.execute(statement("insert_candles"), sealed).rowcount
-    connection.execute(statement("extend_coverage"), {"symbol": symbol, **sealed})
+    connection.execute(statement("extend_coverage"), {"symbol": symbol, **sealed, "filled_back": filled_back})
     return new
 
 

@@ -104,7 +104,7 @@ def _reference(
             expected = candles[later - 1].close
         elif pruned is not None and coverage.sealed_from <= pruned:
             return  # the last price before it may be one of those given up
-        elif later < len(candles):
+        elif coverage.filled_back and later < len(candles):
             expected = candles[later].open
     if expected != row["reference_price"]:
         yield f"decision {row['trade_id']}: reference_price is {row['reference_price']}, recomputed {expected}"

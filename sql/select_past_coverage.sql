@@ -10,7 +10,8 @@ WITH sealed AS (
                 cast(:until AS timestamptz) - make_interval(mins => :grace_minutes),
                 last.minute_at + interval '1 minute'
             )
-        ) AS sealed_until
+        ) AS sealed_until,
+        c.filled_back
     FROM scorekeeper.candle_coverage AS c
     LEFT JOIN LATERAL (
         SELECT k.minute_at FROM scorekeeper.candle AS k
@@ -18,7 +19,7 @@ WITH sealed AS (
         ORDER BY k.minute_at DESC LIMIT 1
     ) AS last ON true
 )
-SELECT symbol, sealed_from, sealed_until
+SELECT symbol, sealed_from, sealed_until, filled_back
 FROM sealed
 WHERE sealed_from < sealed_until
 ORDER BY symbol;

@@ -18,7 +18,7 @@ WITH RECURSIVE walk AS (
     WHERE walk.symbol IS NOT NULL
 )
 SELECT
-    w.symbol, c.sealed_from, c.sealed_until,
+    w.symbol, c.sealed_from, c.sealed_until, coalesce(c.filled_back, true) AS filled_back,
     (
         SELECT min(d.opened_at) FROM scorekeeper.decision AS d
         WHERE d.symbol = w.symbol AND d.reference_price IS NULL AND d.opened_at <= :as_of

@@ -27,7 +27,10 @@ met AS (
     ) AS before ON true
     LEFT JOIN LATERAL (
         SELECT k.open FROM scorekeeper.candle AS k
-        WHERE before.close IS NULL AND k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
+        WHERE
+            -- While a back-fill is on its way the price before may yet come.
+            before.close IS NULL AND c.filled_back
+            AND k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
         ORDER BY k.minute_at LIMIT 1
     ) AS after ON true
     WHERE

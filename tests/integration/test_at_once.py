@@ -1,8 +1,10 @@
 """Settlements, answers, closes, voids, scores and arrivals at the same time: each waits where it has to."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,10 +14,12 @@ from sqlalchemy import Connection, text
 
 from scorekeeper import recording, score, settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
-from scorekeeper.market import Answer
+from scorekeeper.market import Answer, MarketError
 from scorekeeper.market.base import CANDLE_COLUMNS
+from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
+from tests.lives import UniverseMarket
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
@@ -191,6 +195,42 @@ def test_a_price_from_before_minutes_that_nobody_knows_is_no_reference(db: Datab
         decide(connection, {"trade_id": "t", "timestamp": at, "price": 200.0, "max_hold_minutes": 5})
         assert settle_at(connection, 130).closed == 1
         assert one(connection, "SELECT reference_price FROM scorekeeper.decision") == 200.0
+
+
+def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Database, tmp_path: Path) -> None:
+    """The last price before a decision lies pages back: until it is there, a later one does not stand for it."""
+    rows = [
+        f"{(START + i * MINUTE).timestamp() * 1000:.0f},{p},{p},{p},{p},1" for i, p in ((0, 50), (250, 51), (400, 52))
+    ]
+    (tmp_path / "BTC-USDT.csv").write_text("timestamp,open,high,low,close,volume\n" + "\n".join(rows) + "\n")
+    as_of = START + 500 * MINUTE
+    market = UniverseMarket(ReplayMarket(str(tmp_path), 5), page_minutes=60)
+
+    def fetch() -> None:
+        with db.begin() as connection:
+            (need,) = settle.select_needs(connection, as_of)
+        asyncio.run(settle.fetch_candles(db, market, need, as_of, suspect_price_pct=SUSPECT_PCT))
+
+    def settled() -> list[Any]:
+        with db.begin() as connection:
+            settle_at(connection, 500)
+            rows = connection.execute(text("SELECT reference_price FROM scorekeeper.decision ORDER BY trade_id"))
+            return list(rows.scalars())
+
+    with db.begin() as connection:
+        decide(connection, {"trade_id": "a", "timestamp": (START + 300 * MINUTE).isoformat(), "price": 51.0})
+    fetch()
+    assert settled() == [51.0]
+    with db.begin() as connection:
+        for name, minute in (("b", 100), ("c", 200)):
+            decide(connection, {"trade_id": name, "timestamp": (START + minute * MINUTE).isoformat(), "price": 50.0})
+    market.failing = {"BTC/USDT": 3}  # the fourth page gets no answer
+    with pytest.raises(MarketError):
+        fetch()
+    assert settled() == [51.0, None, None]
+    market.failing = {}
+    fetch()
+    assert settled() == [51.0, 50.0, 50.0]
 
 
 def test_candles_that_were_stored_and_not_settled_count_before_their_range_is_given_up(db: Database) -> None:

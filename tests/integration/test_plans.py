@@ -108,6 +108,7 @@ def test_what_arrives_late_has_its_whole_past_looked_through_once(connection: Co
         plan = explain(connection, "close_due_trades", as_of=AS_OF)
         return sum(rows_read(node) for node in plan if node.get("Index Name") == "trade_unscanned")
 
+    meet_prices(connection)
     assert arrivals_read() == NEW
     connection.execute(text(raw("advance_settled")))
     assert arrivals_read() == 0

@@ -238,12 +238,15 @@ CREATE TABLE scorekeeper.candle_coverage (
     sealed_from timestamptz NOT NULL,
     sealed_until timestamptz NOT NULL,
     settled_until timestamptz NOT NULL,
+    filled_back boolean NOT NULL,
     CONSTRAINT candle_coverage_in_order CHECK (sealed_from <= sealed_until AND settled_until <= sealed_until)
 );
 COMMENT ON TABLE scorekeeper.candle_coverage IS
 'One row per symbol: every minute in [sealed_from, sealed_until) is sealed; one without a candle had none.';
 COMMENT ON COLUMN scorekeeper.candle_coverage.settled_until IS
 'Candles before this have been held against scanned trades.';
+COMMENT ON COLUMN scorekeeper.candle_coverage.filled_back IS
+'False while a back-fill is on its way: the last price before the first minutes of the range is yet to come.';
 
 CREATE TABLE scorekeeper.candle_revision (
     symbol text NOT NULL,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from scorekeeper.domain.metrics import SMALLEST_STD
+from scorekeeper.domain.metrics import SMALLEST_STD, wilson
 
 GROUPS = 8
 FEWEST_INDEPENDENT = 20
@@ -72,13 +72,18 @@ def robust_rate(values: ArrayLike, opened: ArrayLike, closed: ArrayLike, *, null
     As `robust_mean`, but the standard error is the one that the eight groups show, scaled to what it would be if the
     rate were the value it is held against: Wilson's (1927) step, without which an interval for a rate is too short
     where trades are few or the rate is far from 50 (benchmarks/coverage.py: 92 % instead of 95 % of intervals hold 50 %
-    at 20 trades, 87 % hold 90 %). It lies within 0..100, and excludes `null` exactly where p < 0.05.
+    at 20 trades, 87 % hold 90 %). A rate of 0 or 100, which shows no spread, gets Wilson's interval over as many trades
+    as are independent: all of those hit or missed too. It lies within 0..100, and excludes `null` where p < 0.05.
 
-    Undefined as in `robust_mean`: also for a rate of 0 or 100. Raises ValueError also for other values.
+    Undefined as in `robust_mean`. Raises ValueError also for other values.
     """
     if not np.isin(values, (0.0, 100.0)).all():
         raise ValueError("a rate is of values that are 0 or 100")
     mean, n, independent, error = _mean_and_error(values, opened, closed)
+    if mean in (0.0, 100.0) and independent >= FEWEST_INDEPENDENT:
+        low, high = wilson(round(mean / 100 * independent), independent) or (0.0, 100.0)
+        z = (mean - null) / math.sqrt(null * (100 - null) / independent)
+        return RobustMean(mean, n, independent, (low, high), 2 * float(stats.norm.sf(abs(z))))
     if mean is None or error is None:
         return RobustMean(mean, n, independent, None, None)
     p, t2 = mean / 100, T95 * T95
@@ -105,7 +110,7 @@ def _mean_and_error(
     if independent < FEWEST_INDEPENDENT:
         return mean, n, independent, None
     spread = float(np.std(group_means(x[np.argsort(starts, kind="stable")]), ddof=1))
-    # A rate of 0 or 100 says something, but not by its spread; and what is no more than rounding is no spread.
+    # What is no more than rounding is no spread.
     return mean, n, independent, spread / math.sqrt(GROUPS) if spread >= SMALLEST_STD else None
 
 

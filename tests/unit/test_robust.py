@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
+from scorekeeper.domain.metrics import wilson
 from scorekeeper.domain.robust import count_independent, group_means, robust_mean, robust_rate
 
 HOUR = 3600.0
@@ -94,6 +95,9 @@ hits = st.lists(st.booleans(), min_size=20, max_size=90).map(lambda flags: np.ar
 def test_a_rates_interval_holds_what_the_scaled_error_does_not_reject(x: np.ndarray, null: float) -> None:
     answer = robust_rate(x, *apart(len(x)), null=null)
     groups = np.repeat(x, 8).reshape(8, len(x)).mean(axis=1)
+    if np.ptp(x) == 0:
+        assert answer.ci95 == tuple(wilson(int(x.sum() / 100), len(x)) or ())
+        return
     if np.ptp(groups) < 1e-9:
         assert (answer.ci95, answer.p) == (None, None)
         return
@@ -131,9 +135,12 @@ def test_over_nothing_everything_is_undefined() -> None:
     assert (answer.mean, answer.n, answer.independent, answer.ci95, answer.p) == (None, 0, 0, None, None)
 
 
-def test_fifty_wins_of_fifty_have_no_interval_by_their_spread() -> None:
-    answer = robust_rate(np.full(50, 100.0), *apart(50))
-    assert (answer.mean, answer.ci95, answer.p) == (100.0, None, None)
+def test_wins_alone_are_judged_by_those_that_are_independent() -> None:
+    opened = np.arange(500) * 390.0
+    answer = robust_rate(np.full(500, 100.0), opened, opened + HOUR)
+    assert (answer.mean, answer.independent) == (100.0, 50)
+    assert answer.ci95 == tuple(wilson(50, 50) or ())
+    assert answer.p == pytest.approx(2 * stats.norm.sf(math.sqrt(50)))
 
 
 @pytest.mark.parametrize("wrong", [[math.nan] * 30, [math.inf] * 30, [1.0] * 29])

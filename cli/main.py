@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
+from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
 
@@ -182,27 +183,26 @@ def metrics(
     json: Annotated[bool, typer.Option("--json", help="The answer as JSON; undefined is null.")] = False,
     version: Annotated[str | None, typer.Option(help="One SYSTEM_VERSION only.")] = None,
     symbol: Annotated[str | None, typer.Option(help="One symbol only, such as BTC/USDT.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="T", help="Closed (agents: expired) from then on, UTC.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="T", help="Closed (agents: expired) before then, UTC.")] = None,
     include_suspect: Annotated[
         bool, typer.Option("--include-suspect", help="Count decisions too whose price is far from the market's.")
     ] = False,
+    exclude_late: Annotated[
+        bool, typer.Option("--exclude-late", help="Leave out decisions received after their own expiry.")
+    ] = False,
+    by: Annotated[Breakdown | None, typer.Option(help="Show the figures of each part, too.")] = None,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Say how good the system is, and each agent in it."""
-    from scorekeeper.domain.symbols import unify_symbol
-    from scorekeeper.score import system_metrics
+    """Say how good the system is, and each agent in it.
 
-    with _database() as (db, _), db.begin() as connection:
-        answer = system_metrics(
-            connection, version=version, symbol=symbol and unify_symbol(symbol), include_suspect=include_suspect
-        )
-    if json:
-        from json import dumps
+    Example:  scorekeeper metrics --since 2025-05-01 --by side
+    """
+    from cli.metrics import read_period, read_symbol, show_metrics
 
-        typer.echo(dumps(answer, indent=2, allow_nan=False))
-    else:
-        from cli.tables import print_metrics
-
-        print_metrics(answer)
+    scope, period = (version, read_symbol(symbol)), read_period(since, until)
+    with _database() as (db, _):
+        show_metrics(db, scope, period, by, include_suspect=include_suspect, exclude_late=exclude_late, as_json=json)
 
 
 @app.command()

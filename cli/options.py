@@ -35,15 +35,17 @@ Url = Annotated[
 ]
 
 
-def parse_moment(words: str | None) -> datetime | None:
-    """The time that an option gives, UTC where it says no zone; None for none."""
+def parse_moment(words: str | None, option: str | None = None) -> datetime | None:
+    """The time that an option gives, UTC where it says no zone; None for none. `option`: its name, for complaints."""
     if words is None:
         return None
     try:
         moment = datetime.fromisoformat(words)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z") from None
+        raise typer.BadParameter(
+            f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z", param_hint=option
+        ) from None
 
 
 def given_home(context: typer.Context) -> Path | None:

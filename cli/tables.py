@@ -9,30 +9,75 @@ from rich.table import Table
 
 from scorekeeper.domain.text import escape_controls
 
-_AGENT_COLUMNS = {"accuracy": "right %", "accuracy_ci95": "95 %", "brier": "Brier", "avg_call_return_pct": "avg %"}
+_AGENT_COLUMNS = {
+    "accuracy": "right %", "accuracy_ci95": "95 %", "avg_call_return_pct": "avg %", "brier": "Brier",
+    "brier_skill": "skill", "ece": "ECE",
+}  # fmt: skip
+_GROUP_COLUMNS = {
+    "completed_trades": "n", "win_rate": "won %", "win_rate_ci95": "95 %", "expectancy_pct": "avg %",
+    "total_pnl_pct": "sum %", "profit_factor": "factor", "max_drawdown_pct": "fall",
+}  # fmt: skip
+_ABOUT = ("version", "symbol", "since", "until", "include_suspect", "exclude_late", "as_of")
 
 
 def print_metrics(metrics: dict[str, Any]) -> None:
     """System figures, gross and after fees, and the agents', each beside its sample size."""
     console = Console(highlight=False)
-    scope = escape(escape_controls(metrics["version"] or "all versions"))
-    table = Table(title=f"System ({scope}), as of {metrics['as_of'] or 'never tracked'}")
+    table = Table(title=f"System ({_scope(metrics)}), as of {metrics['as_of'] or 'never tracked'}")
     for name in ("figure", "gross", "after fees"):
         table.add_column(name, justify="left" if name == "figure" else "right", overflow="fold")
     for name, value in metrics.items():
-        if name not in ("net", "agent_performance", "version", "symbol", "as_of"):
+        if name not in (*_ABOUT, "net", "agent_performance", "by", "groups"):
             table.add_row(_label(name), _shown(value), _shown(metrics["net"][name]) if name in metrics["net"] else "")
     console.print(table)
-    agents = Table(
-        title="Agents, scored on what became of the price, traded or not", padding=0, pad_edge=False, box=SIMPLE_HEAD
-    )
-    agents.add_column("agent", overflow="fold")
-    for label in ("signals", "calls", "right", *_AGENT_COLUMNS.values()):
-        agents.add_column(label, justify="right", no_wrap=True)
+    agents = _agents_table("Agents, scored on what became of the price, traded or not")
     for agent, one in sorted(metrics["agent_performance"].items()):
-        counts = (str(one["signals"]), str(one["calls"]), f"{one['correct']}/{one['correct'] + one['incorrect']}")
-        agents.add_row(escape(escape_controls(agent)), *counts, *(_shown(one[name]) for name in _AGENT_COLUMNS))
+        agents.add_row(*_agent_cells(agent, one))
     console.print(agents)
+
+
+def print_breakdown(metrics: dict[str, Any]) -> None:
+    """Each part's trades, gross with the mean after fees, and its agents; each average beside its sample size."""
+    console = Console(highlight=False)
+    by = metrics["by"].replace("_", " ")
+    table = Table(title=f"By {by}", padding=(0, 1), pad_edge=False, box=SIMPLE_HEAD)
+    table.add_column(by, overflow="fold")
+    for label in (*_GROUP_COLUMNS.values(), "net avg %"):
+        table.add_column(label, justify="right", no_wrap=True)
+    agents = _agents_table(f"Agents by {by}", by)
+    for group in metrics["groups"]:
+        part = "none given" if group[metrics["by"]] is None else escape(escape_controls(group[metrics["by"]]))
+        cells = (_shown(group[name]) for name in _GROUP_COLUMNS)
+        table.add_row(part, *cells, _shown(group["net"]["expectancy_pct"]))
+        for agent, one in sorted((group["agent_performance"] or {}).items()):
+            agents.add_row(part, *_agent_cells(agent, one))
+    console.print(table)
+    if agents.row_count:
+        console.print(agents)
+
+
+def _agents_table(title: str, *first: str) -> Table:
+    table = Table(title=title, padding=0, pad_edge=False, box=SIMPLE_HEAD)
+    for label in (*first, "agent"):
+        table.add_column(label, overflow="fold")
+    for label in ("signals", "calls", "right", *_AGENT_COLUMNS.values()):
+        table.add_column(label, justify="right", no_wrap=True)
+    return table
+
+
+def _agent_cells(agent: str, one: dict[str, Any]) -> list[str]:
+    counts = (str(one["signals"]), str(one["calls"]), f"{one['correct']}/{one['correct'] + one['incorrect']}")
+    return [escape(escape_controls(agent)), *counts, *(_shown(one[name]) for name in _AGENT_COLUMNS)]
+
+
+def _scope(metrics: dict[str, Any]) -> str:
+    """What is counted, in words."""
+    words = [metrics["version"] or "all versions"]
+    words += [metrics["symbol"]] if metrics["symbol"] else []
+    words += [f"{name} {metrics[name]}" for name in ("since", "until") if metrics[name]]
+    words += ["suspect prices too"] if metrics["include_suspect"] else []
+    words += ["without late ones"] if metrics["exclude_late"] else []
+    return escape(escape_controls(", ".join(words)))
 
 
 def _label(name: str) -> str:

@@ -2,16 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from scorekeeper.domain.breakdown import Breakdown, label_part
 from scorekeeper.domain.metrics import DayPieces, compose_agent, compose_system, iso, metrics_line
-from scorekeeper.domain.recount import ClosedTrade, Said, count_agent_day, count_day
 from scorekeeper.store.sql import statement
 
 SCORE_LOCK = 0x5C0_0004
+
+# Days of each basis (True: after fees), and each agent's counts, by part of a breakdown (None: the whole).
+_Days = dict[tuple[str | None, bool], list[DayPieces]]
+_Agents = dict[str | None, list[Mapping[Any, Any]]]
 
 
 def score_stale_days(connection: Connection, as_of: datetime) -> int:
@@ -46,58 +50,96 @@ def system_metrics(
     *,
     version: str | None = None,
     symbol: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     include_suspect: bool = False,
+    exclude_late: bool = False,
+    by: Breakdown | None = None,
     at: datetime | None = None,
 ) -> dict[str, Any]:
     """The answer of docs/metrics.md for a scope (None: all), ready for JSON: undefined is None, times end in Z.
 
-    What opened after `at` (None: the last as_of of track) does not count yet. With `include_suspect` trades and signals
-    whose price is suspect count too; then it is counted from the rows, which takes longer.
+    `since` and `until` are half-open, on a trade's exit and a decision's expiry. What opened after `at` (None: the last
+    as_of of track) does not count yet. With `by` there are `groups` too: a part of the breakdown each, under its name
+    the part (None: of what has none), with the same figures.
+    What the rollups do not hold, all but version and symbol, is counted from the rows, which takes longer.
     """
-    scope = {"version": version, "symbol": symbol}
-    counts = connection.execute(statement("count_trades"), scope | {"include_suspect": include_suspect, "at": at})
-    count = counts.mappings().one()
-    rows = scope | {"include_suspect": True, "at": at or count["as_of"]}
-    read_days, read_agents = (_count_days, _count_agents) if include_suspect else (_read_days, _read_agents)
-    gross, net = (read_days(connection, rows, after_fees=fees) for fees in (False, True))
-    return {
+    rows: dict[str, Any] = {
+        "version": version, "symbol": symbol, "since": since, "until": until, "include_suspect": include_suspect,
+        "exclude_late": exclude_late, "at": at,
+    }  # fmt: skip
+    count = connection.execute(statement("count_trades"), rows).mappings().one()
+    rows |= {"at": at or count["as_of"], "by": None}
+    rolled_up = since is None and until is None and not (include_suspect or exclude_late)
+    read_days, read_agents = (_read_days, _read_agents) if rolled_up else (_count_days, _count_agents)
+    whole = _figures(read_days(connection, rows), read_agents(connection, rows), None)
+    answer = {
         "version": version,
         "symbol": symbol,
+        "since": iso(since),
+        "until": iso(until),
+        "include_suspect": include_suspect,
+        "exclude_late": exclude_late,
         "as_of": iso(count["as_of"]),
+        "days": whole.pop("days"),
+        **{name: count[name] for name in ("suspect_trades", "late_decisions", "active_trades")},
+        **whole,
+    }
+    return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
+
+
+def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list[dict[str, Any]]:
+    """The figures of each part, in the parts' order, without any last."""
+    rows = rows | {"by": by.value}
+    days = _count_days(connection, rows)
+    # What ended a trade is known from what the price did, and that is what agents are scored on.
+    agents = {} if by is Breakdown.EXIT_REASON else _count_agents(connection, rows)
+    parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
+    groups = [{by.value: label_part(by, part)} | _figures(days, agents, part) for part in parts]
+    if by is Breakdown.EXIT_REASON:
+        groups = [group | {"agent_performance": None} for group in groups]
+    return groups
+
+
+def _figures(days: _Days, agents: _Agents, part: str | None) -> dict[str, Any]:
+    gross, net = (days.get((part, after_fees), []) for after_fees in (False, True))
+    return {
         "days": (gross[-1].day - gross[0].day).days + 1 if gross else 0,
-        "suspect_trades": count["suspect_trades"],
-        "late_decisions": count["late_decisions"],
-        "active_trades": count["active_trades"],
         **compose_system(gross),
         "net": compose_system(net),
-        "agent_performance": {row["agent"]: compose_agent(row) for row in read_agents(connection, rows)},
+        "agent_performance": {row["agent"]: compose_agent(row) for row in agents.get(part, [])},
     }
 
 
-def _read_days(connection: Connection, scope: dict[str, Any], *, after_fees: bool) -> list[DayPieces]:
-    """The scope's days from the rollup."""
-    rows = connection.execute(statement("select_daily_scores"), scope | {"after_fees": after_fees})
-    return [DayPieces(**row) for row in rows.mappings()]
+def _read_days(connection: Connection, rows: dict[str, Any]) -> _Days:
+    """The days of a scope, from the rollup."""
+    return {
+        (None, after_fees): [
+            DayPieces(**row)
+            for row in connection.execute(
+                statement("select_daily_scores"), rows | {"after_fees": after_fees}
+            ).mappings()
+        ]
+        for after_fees in (False, True)
+    }
 
 
-def _count_days(connection: Connection, scope: dict[str, Any], *, after_fees: bool) -> list[DayPieces]:
-    """The scope's days from its trades."""
-    days: defaultdict[date, list[ClosedTrade]] = defaultdict(list)
-    for t in connection.execute(statement("select_scored_trades"), scope):
-        pnl = t.net_pnl_pct if after_fees else t.pnl_pct
-        trade = ClosedTrade(t.trade_id, t.opened_at, t.exit_time, pnl, t.mfe_pct, t.mae_pct)
-        days[t.exit_time.astimezone(UTC).date()].append(trade)
-    return [DayPieces(day, **count_day(trades)) for day, trades in sorted(days.items())]
+def _count_days(connection: Connection, rows: dict[str, Any]) -> _Days:
+    """The days of each part, from the trades."""
+    days: defaultdict[tuple[str | None, bool], list[DayPieces]] = defaultdict(list)
+    for part, after_fees, *pieces in connection.execute(statement("count_days"), rows):
+        days[part, after_fees].append(DayPieces(*pieces))
+    return days
 
 
-def _read_agents(connection: Connection, scope: dict[str, Any]) -> list[Mapping[Any, Any]]:
-    """Each agent's counts from the rollup."""
-    return list(connection.execute(statement("select_agent_daily_scores"), scope).mappings())
+def _read_agents(connection: Connection, rows: dict[str, Any]) -> _Agents:
+    """Each agent's counts in a scope, from the rollup."""
+    return {None: list(connection.execute(statement("select_agent_daily_scores"), rows).mappings())}
 
 
-def _count_agents(connection: Connection, scope: dict[str, Any]) -> list[Mapping[Any, Any]]:
-    """Each agent's counts from what it said."""
-    said: defaultdict[str, list[Said]] = defaultdict(list)
-    for s in connection.execute(statement("select_scored_signals"), scope):
-        said[s.agent].append(Said(s.direction, s.confidence, s.horizon_return_pct, s.backed, s.pnl_pct))
-    return [{"agent": agent, **count_agent_day(one)} for agent, one in sorted(said.items())]
+def _count_agents(connection: Connection, rows: dict[str, Any]) -> _Agents:
+    """Each agent's counts in each part, from what it said."""
+    agents: defaultdict[str | None, list[Mapping[Any, Any]]] = defaultdict(list)
+    for row in connection.execute(statement("count_agents"), rows).mappings():
+        agents[row["part"]].append(row)
+    return agents

@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from scorekeeper import ingest, publish, score, settle
+from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.domain.json_reading import to_json
 from scorekeeper.domain.prices import is_price
 from scorekeeper.domain.records import dataset_record
+from scorekeeper.domain.symbols import unify_symbol
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
@@ -122,10 +124,36 @@ class PerformanceTracker:
         self._publish()
         return answer
 
-    def get_system_metrics(self) -> dict[str, Any]:
-        """Every figure of docs/metrics.md, of the system and of each agent, over all versions."""
+    def get_system_metrics(
+        self,
+        *,
+        version: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        include_suspect: bool = False,
+        exclude_late: bool = False,
+        by: str | None = None,
+    ) -> dict[str, Any]:
+        """Every figure of docs/metrics.md, of the system and of each agent, over all versions unless told otherwise.
+
+        `since` and `until` are half-open, on a trade's exit and a decision's expiry (naive: UTC). With `by` (symbol,
+        interval, side, exit_reason, version, confidence, weekday or hour) there are `groups`, a part each, too.
+        Raises ValueError for another `by`, or what cannot be a symbol.
+        """
+        parts = None if by is None else Breakdown(by)
+        scope = {"version": version, "symbol": symbol and unify_symbol(symbol)}
         with self._db.begin() as connection:
-            return score.system_metrics(connection, at=datetime.now(UTC))
+            return score.system_metrics(
+                connection,
+                **scope,
+                since=since and _in_utc(since),
+                until=until and _in_utc(until),
+                include_suspect=include_suspect,
+                exclude_late=exclude_late,
+                by=parts,
+                at=datetime.now(UTC),
+            )
 
     def log_system_metrics(self) -> None:
         """Write a line with this version's metrics to the log."""
@@ -183,3 +211,7 @@ class PerformanceTracker:
             logger.warning("no usable price for %s: %r", symbol, price)
             return None
         return float(price)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,8 +1,10 @@
 -- One row per UTC day of expires_at, scope (all, version, symbol, both) and agent, for the given days.
--- Calls are scored where the horizon return is known; support and dissent where a trade closed.
+-- Calls are scored where the horizon return is known; support and dissent where a trade closed. Bins: by confidence,
+-- [0, 10), [10, 20) … [80, 90), [90, 100], of the calls that the Brier score counts.
 -- Parameters: days (date array), as_of (what closed later counts nowhere yet). Called by score.
 INSERT INTO scorekeeper.agent_daily_score (
     day, version, symbol, agent, signals, calls, correct, incorrect, sum_call_return_pct, brier_calls, sum_brier,
+    bin_calls, bin_correct, bin_confidence,
     supported_winners, supported_losers, opposed_winners, opposed_losers, abstained_winners, abstained_losers
 )
 WITH said AS (
@@ -11,7 +13,7 @@ WITH said AS (
         n.horizon_known_at IS NOT NULL AS known,
         a.direction * sign(n.horizon_return_pct) AS right_way,
         a.direction * cast(cast(n.horizon_return_pct AS text) AS numeric) AS call_return,
-        cast(cast(a.confidence AS text) AS numeric) / 100 AS p,
+        cast(cast(a.confidence AS text) AS numeric) AS c,
         sign(t.pnl_pct) AS won,
         a.direction * t.direction AS backing
     FROM unnest(cast(:days AS date[])) AS d (day)
@@ -23,23 +25,45 @@ WITH said AS (
     INNER JOIN scorekeeper.agent_signal AS a ON n.trade_id = a.trade_id
     LEFT JOIN scorekeeper.trade AS t ON n.trade_id = t.trade_id AND t.exit_time <= :as_of
     WHERE n.horizon_known_at IS NOT NULL OR t.trade_id IS NOT NULL
+),
+sure AS (
+    SELECT
+        *, c / 100 AS p,
+        CASE WHEN right_way <> 0 THEN width_bucket(c, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) END AS bin,
+        CASE WHEN right_way > 0 THEN 1 ELSE 0 END AS y
+    FROM said
 )
 SELECT
     day, s.version, s.symbol, agent,
     count(*) FILTER (WHERE known), count(*) FILTER (WHERE known AND direction <> 0),
     count(*) FILTER (WHERE right_way > 0), count(*) FILTER (WHERE right_way < 0),
     coalesce(sum(call_return) FILTER (WHERE direction <> 0), 0),
-    count(*) FILTER (WHERE right_way <> 0 AND p IS NOT NULL),
-    coalesce(
-        sum((p - CASE WHEN right_way > 0 THEN 1 ELSE 0 END) * (p - CASE WHEN right_way > 0 THEN 1 ELSE 0 END))
-        FILTER (WHERE right_way <> 0),
-        0
-    ),
+    count(bin), coalesce(sum((p - y) * (p - y)) FILTER (WHERE bin IS NOT NULL), 0),
+    ARRAY[
+        count(*) FILTER (WHERE bin = 0), count(*) FILTER (WHERE bin = 1), count(*) FILTER (WHERE bin = 2),
+        count(*) FILTER (WHERE bin = 3), count(*) FILTER (WHERE bin = 4), count(*) FILTER (WHERE bin = 5),
+        count(*) FILTER (WHERE bin = 6), count(*) FILTER (WHERE bin = 7), count(*) FILTER (WHERE bin = 8),
+        count(*) FILTER (WHERE bin = 9)
+    ],
+    ARRAY[
+        count(*) FILTER (WHERE bin = 0 AND y = 1), count(*) FILTER (WHERE bin = 1 AND y = 1),
+        count(*) FILTER (WHERE bin = 2 AND y = 1), count(*) FILTER (WHERE bin = 3 AND y = 1),
+        count(*) FILTER (WHERE bin = 4 AND y = 1), count(*) FILTER (WHERE bin = 5 AND y = 1),
+        count(*) FILTER (WHERE bin = 6 AND y = 1), count(*) FILTER (WHERE bin = 7 AND y = 1),
+        count(*) FILTER (WHERE bin = 8 AND y = 1), count(*) FILTER (WHERE bin = 9 AND y = 1)
+    ],
+    ARRAY[
+        coalesce(sum(c) FILTER (WHERE bin = 0), 0), coalesce(sum(c) FILTER (WHERE bin = 1), 0),
+        coalesce(sum(c) FILTER (WHERE bin = 2), 0), coalesce(sum(c) FILTER (WHERE bin = 3), 0),
+        coalesce(sum(c) FILTER (WHERE bin = 4), 0), coalesce(sum(c) FILTER (WHERE bin = 5), 0),
+        coalesce(sum(c) FILTER (WHERE bin = 6), 0), coalesce(sum(c) FILTER (WHERE bin = 7), 0),
+        coalesce(sum(c) FILTER (WHERE bin = 8), 0), coalesce(sum(c) FILTER (WHERE bin = 9), 0)
+    ],
     count(*) FILTER (WHERE backing = 1 AND won > 0), count(*) FILTER (WHERE backing = 1 AND won < 0),
     count(*) FILTER (WHERE backing = -1 AND won > 0), count(*) FILTER (WHERE backing = -1 AND won < 0),
     count(*) FILTER (WHERE backing = 0 AND won > 0), count(*) FILTER (WHERE backing = 0 AND won < 0)
-FROM said
+FROM sure
 CROSS JOIN
-    LATERAL (VALUES (null, null), (said.version, null), (null, said.symbol), (said.version, said.symbol))
+    LATERAL (VALUES (null, null), (sure.version, null), (null, sure.symbol), (sure.version, sure.symbol))
         AS s (version, symbol)
 GROUP BY day, s.version, s.symbol, agent;

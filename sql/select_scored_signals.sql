@@ -1,6 +1,6 @@
 -- One row per agent's signal on a decision that counts, in a scope (null: all), and of which something is known: its
 -- horizon return, or how its trade ended by `at` (null: ever); suspect ones too if asked for.
--- Parameters: version, symbol, include_suspect, at. Called by score and recheck.
+-- Parameters: version, symbol, include_suspect, at. Called by recheck.
 SELECT
     a.agent, a.direction, a.confidence, d.version, d.symbol, d.expires_at,
     CASE WHEN d.horizon_known_at IS NOT NULL THEN d.horizon_return_pct END AS horizon_return_pct,

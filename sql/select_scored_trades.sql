@@ -1,5 +1,5 @@
 -- One row per closed trade that counts, in a scope (null: all), suspect ones too if asked for; what closed after `at`
--- (null: no limit) counts nowhere yet. Parameters: version, symbol, include_suspect, at. Called by score and recheck.
+-- (null: no limit) counts nowhere yet. Parameters: version, symbol, include_suspect, at. Called by recheck.
 SELECT t.trade_id, t.version, t.symbol, t.opened_at, t.exit_time, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id

@@ -52,7 +52,8 @@ def shown(value: object) -> str:
 
 def system_rows(metrics: dict[str, Any]) -> list[dict[str, str]]:
     """One row per figure of the system."""
-    names = [name for name in metrics if name not in ("net", "agent_performance")]
+    about = ("since", "until", "include_suspect", "exclude_late")  # the artifact is about everything
+    names = [name for name in metrics if name not in (*about, "net", "agent_performance")]
     return [
         {"figure": name, "gross": shown(metrics[name]), "after fees": shown(metrics["net"].get(name, ""))}
         for name in names

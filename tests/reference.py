@@ -206,7 +206,7 @@ def mean(values: list[float]) -> float | None:
 
 
 def system_figures(scored: list[RefScored], after_fees: bool) -> dict[str, object]:
-    """Every figure of "The system" (without psr, dsr, var, cvar), naively."""
+    """Every figure of "The system" that needs no raw rows, naively."""
     closed = [s for s in scored if s.exit is not None and not s.suspect]
     closed.sort(key=lambda s: (s.exit.exit_time, s.decision.trade_id.encode()) if s.exit else ())
     exits = [s.exit for s in closed if s.exit is not None]
@@ -283,7 +283,24 @@ def system_figures(scored: list[RefScored], after_fees: bool) -> dict[str, objec
         "sortino": daily_mean / downside * year if enough and daily_mean is not None and downside else None,
         "calmar": daily_mean * 365 / deepest if enough and daily_mean is not None and deepest else None,
         "volatility_pct": spread * year if enough else None,
+        **tail_figures(series),
     }
+
+
+def tail_figures(series: list[float]) -> dict[str, object]:
+    """What needs 20 days of the daily series."""
+    n = len(series)
+    if n < 20:
+        return {"var95_pct": None, "cvar95_pct": None, "psr": None}
+    var = statistics.quantiles(series, n=20, method="inclusive")[0]
+    middle, spread = math.fsum(series) / n, statistics.stdev(series)
+    psr = None
+    if spread >= 1e-12:
+        moments = {k: math.fsum((r - middle) ** k for r in series) / n for k in (2, 3, 4)}
+        sharpe, skew, kurtosis = middle / spread, moments[3] / moments[2] ** 1.5, moments[4] / moments[2] ** 2
+        error = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
+        psr = statistics.NormalDist().cdf(sharpe * math.sqrt(n - 1) / math.sqrt(error)) if error > 0 else None
+    return {"var95_pct": var, "cvar95_pct": mean([r for r in series if r <= var]), "psr": psr}
 
 
 def agent_figures(scored: list[RefScored], agent: str) -> dict[str, object]:
@@ -293,7 +310,17 @@ def agent_figures(scored: list[RefScored], agent: str) -> dict[str, object]:
     calls = [(d, c, h) for d, c, h in judged if d != 0]
     right = sum(d * h > 0 for d, _, h in calls)
     wrong = sum(d * h < 0 for d, _, h in calls)
-    sure = [(c / 100 - (1 if d * h > 0 else 0)) ** 2 for d, c, h in calls if c is not None and h != 0]
+    sure = [(c, 1 if d * h > 0 else 0) for d, c, h in calls if c is not None and h != 0]
+    brier = mean([(c / 100 - y) ** 2 for c, y in sure])
+    share = mean([float(y) for _, y in sure])
+    gaps = []
+    for low in range(0, 100, 10):
+        inside = [(c, y) for c, y in sure if low <= c < low + 10 or (low == 90 and c == 100)]
+        if inside:
+            sure_of, came = mean([c / 100 for c, _ in inside]), mean([float(y) for _, y in inside])
+            assert sure_of is not None
+            assert came is not None
+            gaps.append(len(inside) / len(sure) * abs(sure_of - came))
     figures: dict[str, object] = {
         "signals": len(judged),
         "calls": len(calls),
@@ -305,7 +332,9 @@ def agent_figures(scored: list[RefScored], agent: str) -> dict[str, object]:
         "accuracy_ci95": wilson_pct(right, right + wrong),
         "avg_call_return_pct": mean([d * h for d, _, h in calls]),
         "total_call_return_pct": math.fsum(d * h for d, _, h in calls) if calls else None,
-        "brier": mean(sure),
+        "brier": brier,
+        "brier_skill": None if brier is None or share in (None, 0, 1) else 1 - brier / (share * (1 - share)),
+        "ece": math.fsum(gaps) if sure else None,
     }
     for word, way in (("supported", 1), ("opposed", -1), ("abstained", 0)):
         trades = [s for s, d, _ in said if s.exit is not None and d * s.decision.direction == way]

@@ -4,16 +4,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
 
+from scorekeeper.domain.daily import EXACT, SMALLEST_STD, daily_figures, daily_series
 from scorekeeper.domain.text import escape_controls
 
-DAYS_A_YEAR = 365
 Z95 = NormalDist().inv_cdf(0.975)
-SMALLEST_STD = 1e-12
+
+
+AGENT_COUNTS = (
+    "signals", "calls", "correct", "incorrect", "brier_calls", "supported_winners", "supported_losers",
+    "opposed_winners", "opposed_losers", "abstained_winners", "abstained_losers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,13 +88,17 @@ def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
         "avg_mae_pct": _float(_mean(_sum(days, "sum_mae_pct"), n)),
         "profit_given_back_pct": _float(_mean(_sum(days, "sum_given_back_pct"), winners)),
         **path,
-        **_daily(days, path["max_drawdown_pct"]),
+        **daily_figures(daily_series({day.day: day.sum_pct for day in days}), path["max_drawdown_pct"]),
     }
 
 
 def compose_agent(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """An agent's figures from its summed counts."""
-    count = {name: int(value) for name, value in row.items() if name != "agent" and not name.startswith("sum_")}
+    """An agent's figures from its summed counts.
+
+    `bin_correct` and `bin_confidence` (of the `brier_calls`, those with a confidence and a horizon return other than 0:
+    how many were correct, sum of confidences in percent) have ten entries each, by confidence.
+    """
+    count = {name: int(row[name]) for name in AGENT_COUNTS}
     scored = count["correct"] + count["incorrect"]
     total = Fraction(row["sum_call_return_pct"])
     calls, signals = count["calls"], count["signals"]
@@ -104,8 +113,23 @@ def compose_agent(row: Mapping[Any, Any]) -> dict[str, Any]:
         "accuracy_ci95": wilson(count["correct"], scored),
         "avg_call_return_pct": _float(_mean(total, calls)),
         "total_call_return_pct": float(total) if calls else None,
-        "brier": _float(_mean(Fraction(row["sum_brier"]), count["brier_calls"])),
+        **_calibration(row, count["brier_calls"]),
         **{name: value for name, value in count.items() if name.endswith(("_winners", "_losers"))},
+    }
+
+
+def _calibration(row: Mapping[Any, Any], calls: int) -> dict[str, Any]:
+    """Brier score, its skill over always saying the share that was right, and the expected calibration error."""
+    brier = _mean(Fraction(row["sum_brier"]), calls)
+    if brier is None:
+        return {"brier": None, "brier_skill": None, "ece": None}
+    right = Fraction(sum(map(int, row["bin_correct"])), calls)
+    bins = zip(row["bin_confidence"], row["bin_correct"], strict=True)
+    gaps = sum((abs(Fraction(confidence) / 100 - int(correct)) for confidence, correct in bins), Fraction(0))
+    return {
+        "brier": float(brier),
+        "brier_skill": float(1 - brier / (right * (1 - right))) if 0 < right < 1 else None,
+        "ece": float(gaps / calls),
     }
 
 
@@ -139,7 +163,8 @@ def iso(moment: datetime | None) -> str | None:
 
 
 def _sum(days: Sequence[DayPieces], name: str) -> Fraction:
-    return sum((Fraction(getattr(day, name)) for day in days), Fraction(0))
+    with localcontext(EXACT):
+        return Fraction(sum((getattr(day, name) for day in days), Decimal(0)))
 
 
 def _mean(total: Fraction, n: int) -> Fraction | None:
@@ -171,34 +196,17 @@ def _compose_path(days: Sequence[DayPieces]) -> dict[str, Any]:
     """Drawdown of the running sum over the days, which starts at 0 and takes one step per exit_time."""
     if not days:
         return {"max_drawdown_pct": None, "current_drawdown_pct": None, "underwater_since": None}
-    level = peak = deepest = Fraction(0)
+    level = peak = deepest = Decimal(0)
     since = days[0].first_exit_at
-    for day in days:
-        deepest = max(deepest, peak - (level + Fraction(day.path_low_pct)), Fraction(day.path_fall_pct))
-        if level + Fraction(day.path_high_pct) >= peak:
-            peak, since = level + Fraction(day.path_high_pct), day.path_high_at
-        level += Fraction(day.sum_pct)
+    with localcontext(EXACT):
+        for day in days:
+            deepest = max(deepest, peak - (level + day.path_low_pct), day.path_fall_pct)
+            if level + day.path_high_pct >= peak:
+                peak, since = level + day.path_high_pct, day.path_high_at
+            level += day.sum_pct
+        fall = peak - level
     return {
         "max_drawdown_pct": float(deepest),
-        "current_drawdown_pct": float(peak - level),
-        "underwater_since": iso(since) if level < peak else None,
-    }
-
-
-def _daily(days: Sequence[DayPieces], max_drawdown: float | None) -> dict[str, Any]:
-    """Figures of the daily series: every calendar day from the first closing day to the last, idle days 0."""
-    n = (days[-1].day - days[0].day).days + 1 if days else 0
-    if n < 2:
-        return dict.fromkeys(("sharpe", "sortino", "calmar", "volatility_pct"))
-    sums = [Fraction(day.sum_pct) for day in days]
-    total, squares = sum(sums, Fraction(0)), sum((s * s for s in sums), Fraction(0))
-    mean = float(total / n)
-    spread = math.sqrt((squares - total * total / n) / (n - 1))
-    downside = math.sqrt(sum((s * s for s in sums if s < 0), Fraction(0)) / n)
-    year = math.sqrt(DAYS_A_YEAR)
-    return {
-        "sharpe": mean / spread * year if spread >= SMALLEST_STD else None,
-        "sortino": mean / downside * year if downside else None,
-        "calmar": mean * DAYS_A_YEAR / max_drawdown if max_drawdown else None,
-        "volatility_pct": spread * year,
+        "current_drawdown_pct": float(fall),
+        "underwater_since": iso(since) if fall else None,
     }

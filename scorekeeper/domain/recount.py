@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
-from itertools import groupby
+from fractions import Fraction
+from itertools import accumulate, groupby
 from typing import Any
 
-from scorekeeper.domain.metrics import DAYS_A_YEAR, SMALLEST_STD, wilson
+from scorekeeper.domain.daily import DAYS_A_YEAR, SMALLEST_STD
+from scorekeeper.domain.metrics import wilson
 
 _EXACT_DIGITS = 2_000
 
@@ -53,7 +55,7 @@ def count_day(trades: Sequence[ClosedTrade]) -> dict[str, Any]:
     with localcontext(prec=_EXACT_DIGITS):
         running = _running(ordered)
         levels = [level for _, level in running]
-        peaks = [max(Decimal(0), *levels[: at + 1]) for at in range(len(levels))]
+        peaks = list(accumulate(levels, max, initial=Decimal(0)))[1:]
         return {
             "trades": len(ordered),
             "winners": len(won),
@@ -82,17 +84,21 @@ def count_agent_day(said: Sequence[Said]) -> dict[str, Any]:
     """The rollup row of what one agent said on one day (its columns after the scope), exactly."""
     known = [(s, s.horizon_return_pct) for s in said if s.horizon_return_pct is not None]
     calls = [(s, h) for s, h in known if s.direction]
-    sure = [(_exact(s.confidence) / 100, s.direction * h > 0) for s, h in calls if s.confidence is not None and h]
+    sure = [(_exact(s.confidence), s.direction * h > 0) for s, h in calls if s.confidence is not None and h]
+    bins = [[one for one in sure if low <= one[0] and (one[0] < low + 10 or low == 90)] for low in range(0, 100, 10)]
     row: dict[str, Any] = {
         "signals": len(known),
         "calls": len(calls),
         "correct": sum(s.direction * h > 0 for s, h in calls),
         "incorrect": sum(s.direction * h < 0 for s, h in calls),
         "brier_calls": len(sure),
+        "bin_calls": [len(one) for one in bins],
+        "bin_correct": [sum(right for _, right in one) for one in bins],
     }
     with localcontext(prec=_EXACT_DIGITS):
         row["sum_call_return_pct"] = _total([s.direction * h for s, h in calls])
-        row["sum_brier"] = sum(((p - right) ** 2 for p, right in sure), Decimal(0))
+        row["sum_brier"] = sum(((c / 100 - right) ** 2 for c, right in sure), Decimal(0))
+        row["bin_confidence"] = [sum((c for c, _ in one), Decimal(0)) for one in bins]
     for word, way in (("supported", 1), ("opposed", -1), ("abstained", 0)):
         results = [s.pnl_pct for s in said if s.backed == way and s.pnl_pct is not None]
         row[f"{word}_winners"] = sum(pnl > 0 for pnl in results)
@@ -144,14 +150,31 @@ def count_agent(said: Sequence[Said]) -> dict[str, Any]:
     calls = [s.direction * s.horizon_return_pct for s in said if s.direction and s.horizon_return_pct is not None]
     scored = row["correct"] + row["incorrect"]
     return {
-        **{name: value for name, value in row.items() if not name.startswith(("sum_", "brier_"))},
+        **{name: value for name, value in row.items() if not name.startswith(("sum_", "brier_", "bin_"))},
         "abstentions": row["signals"] - row["calls"],
         "coverage": 100 * row["calls"] / row["signals"] if row["signals"] else None,
         "accuracy": 100 * row["correct"] / scored if scored else None,
         "accuracy_ci95": wilson(row["correct"], scored),
         "avg_call_return_pct": _mean(calls),
         "total_call_return_pct": math.fsum(calls) if calls else None,
-        "brier": float(row["sum_brier"]) / row["brier_calls"] if row["brier_calls"] else None,
+        **_count_calibration(said),
+    }
+
+
+def _count_calibration(said: Sequence[Said]) -> dict[str, Any]:
+    calls = [(s.confidence, s.direction * s.horizon_return_pct) for s in said if s.horizon_return_pct is not None]
+    sure = [(c, float(gain > 0)) for c, gain in calls if c is not None and gain]
+    if not sure:
+        return {"brier": None, "brier_skill": None, "ece": None}
+    brier = math.fsum((c / 100 - y) ** 2 for c, y in sure) / len(sure)
+    right = math.fsum(y for _, y in sure) / len(sure)
+    bins: dict[int, list[float]] = {}
+    for c, y in sure:
+        bins.setdefault(9 if c == 100 else int(c // 10), []).extend((c / 100, -y))
+    return {
+        "brier": brier,
+        "brier_skill": 1 - brier / (right * (1 - right)) if right not in (0, 1) else None,
+        "ece": math.fsum(abs(math.fsum(gaps)) for gaps in bins.values()) / len(sure),
     }
 
 
@@ -221,21 +244,56 @@ def _count_path_and_days(ordered: Sequence[ClosedTrade]) -> dict[str, Any]:
             peak = max(peak, level)
             deepest = max(deepest, peak - level)
         fall = float(peak - level)
+    drawdown = float(deepest) if ordered else None
+    return {
+        "max_drawdown_pct": drawdown,
+        "current_drawdown_pct": fall if ordered else None,
+        **_count_days(ordered, drawdown),
+    }
+
+
+def _count_days(ordered: Sequence[ClosedTrade], drawdown: float | None) -> dict[str, Any]:
     days: dict[date, list[float]] = {}
     for trade in ordered:
         days.setdefault(trade.exit_time.astimezone(UTC).date(), []).append(trade.pnl_pct)
     first, last = min(days, default=date.min), max(days, default=date.min)
-    series = [math.fsum(days.get(first + timedelta(days=i), ())) for i in range((last - first).days + 1)]
-    drawdown = float(deepest) if ordered else None
-    figures: dict[str, Any] = {"max_drawdown_pct": drawdown, "current_drawdown_pct": fall if ordered else None}
+    with localcontext(prec=_EXACT_DIGITS):
+        series = [_total(days.get(first + timedelta(days=i), ())) for i in range((last - first).days + 1)]
+    names = ("sharpe", "sortino", "calmar", "volatility_pct", "var95_pct", "cvar95_pct", "psr")
     if len(series) < 2:
-        return figures | dict.fromkeys(("sharpe", "sortino", "calmar", "volatility_pct"))
-    mean, spread = math.fsum(series) / len(series), statistics.stdev(series)
-    downside = math.sqrt(math.fsum(min(r, 0) ** 2 for r in series) / len(series))
+        return dict.fromkeys(names)
+    sums = [float(one) for one in series]
+    mean, spread = math.fsum(sums) / len(sums), statistics.stdev(sums)
+    downside = math.sqrt(math.fsum(min(r, 0) ** 2 for r in sums) / len(sums))
     year = math.sqrt(DAYS_A_YEAR)
-    return figures | {
-        "sharpe": mean / spread * year if spread >= SMALLEST_STD else None,
-        "sortino": mean / downside * year if downside else None,
-        "calmar": mean * DAYS_A_YEAR / drawdown if drawdown else None,
-        "volatility_pct": spread * year,
-    }
+    var, cvar, psr = _count_tail([Fraction(one) for one in series])
+    found = (
+        mean / spread * year if spread >= SMALLEST_STD else None,
+        mean / downside * year if downside else None,
+        mean * DAYS_A_YEAR / drawdown if drawdown else None,
+        spread * year,
+        var,
+        cvar,
+        psr,
+    )
+    return dict(zip(names, found, strict=True))
+
+
+def _count_tail(series: Sequence[Fraction]) -> tuple[float | None, float | None, float | None]:
+    """var95_pct, cvar95_pct and psr: moment by moment, as their definitions say."""
+    n = len(series)
+    if n < 20:
+        return None, None, None
+    ordered, rank = sorted(series), Fraction(5 * (n - 1), 100)
+    below = int(rank)
+    var = ordered[below] + (rank - below) * (ordered[below + 1] - ordered[below])
+    tail = [one for one in series if one <= var]
+    mean = sum(series, Fraction(0)) / n
+    m2, m3, m4 = (sum(((one - mean) ** power for one in series), Fraction(0)) / n for power in (2, 3, 4))
+    std = math.sqrt(m2 * n / (n - 1))
+    psr = None
+    if std >= SMALLEST_STD:
+        sharpe, skew, kurtosis = float(mean) / std, float(m3 / m2) / math.sqrt(m2), float(m4 / m2 / m2)
+        error = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
+        psr = statistics.NormalDist().cdf(sharpe * math.sqrt((n - 1) / error)) if error > 0 else None
+    return float(var), float(sum(tail, Fraction(0)) / len(tail)), psr

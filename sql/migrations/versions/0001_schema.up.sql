@@ -103,7 +103,7 @@ COMMENT ON COLUMN scorekeeper.decision.horizon_return_pct IS
 COMMENT ON COLUMN scorekeeper.decision.extra IS 'Fields that Scorekeeper does not know, as they came.';
 CREATE INDEX decision_undecided ON scorekeeper.decision (symbol, expires_at) WHERE horizon_known_at IS NULL;
 CREATE INDEX decision_unreferenced ON scorekeeper.decision (symbol, opened_at) WHERE reference_price IS NULL;
-CREATE INDEX decision_by_expiry_day ON scorekeeper.decision (expires_at) WHERE horizon_known_at IS NOT NULL;
+CREATE INDEX decision_by_expiry_day ON scorekeeper.decision (expires_at);
 CREATE INDEX decision_suspect ON scorekeeper.decision (version, symbol) WHERE price_suspect;
 CREATE INDEX decision_late ON scorekeeper.decision (version, symbol) WHERE late;
 
@@ -332,13 +332,19 @@ CREATE TABLE scorekeeper.agent_daily_score (
     sum_call_return_pct numeric NOT NULL,
     brier_calls bigint NOT NULL,
     sum_brier numeric NOT NULL,
+    bin_calls bigint[] NOT NULL,
+    bin_correct bigint[] NOT NULL,
+    bin_confidence numeric[] NOT NULL,
     supported_winners bigint NOT NULL,
     supported_losers bigint NOT NULL,
     opposed_winners bigint NOT NULL,
     opposed_losers bigint NOT NULL,
     abstained_winners bigint NOT NULL,
     abstained_losers bigint NOT NULL,
-    CONSTRAINT agent_daily_score_one_per_scope UNIQUE NULLS NOT DISTINCT (version, symbol, agent, day)
+    CONSTRAINT agent_daily_score_one_per_scope UNIQUE NULLS NOT DISTINCT (version, symbol, agent, day),
+    CONSTRAINT agent_daily_score_has_ten_bins CHECK (
+        cardinality(bin_calls) = 10 AND cardinality(bin_correct) = 10 AND cardinality(bin_confidence) = 10
+    )
 );
 COMMENT ON TABLE scorekeeper.agent_daily_score IS
 'One row per UTC day of expires_at, scope (null: all) and agent, without suspect and voided decisions.';
@@ -431,6 +437,65 @@ SELECT
 FROM scorekeeper.equity AS e;
 COMMENT ON VIEW scorekeeper.report_equity IS
 'One row per as_of and version: realised and unrealised P&L as they were known then, percent, one unit a trade.';
+
+CREATE VIEW scorekeeper.report_trades AS
+SELECT
+    t.trade_id, t.version, t.symbol, d.bar_interval, CASE t.direction WHEN 1 THEN 'long' ELSE 'short' END AS side,
+    d.confidence, t.opened_at, t.exit_time, t.entry_price, t.exit_price, t.exit_reason, t.price_source,
+    t.ambiguous_exit, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct, d.horizon_return_pct,
+    cast(extract(EPOCH FROM t.exit_time - t.opened_at) / 60 AS float8) AS hold_time_minutes,
+    coalesce(d.price_suspect, false) AS price_suspect, d.late
+FROM scorekeeper.trade AS t
+INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id
+WHERE t.exit_time IS NOT NULL AND d.voided_at IS NULL;
+COMMENT ON VIEW scorekeeper.report_trades IS
+'One row per closed trade, without voided ones. Figures leave out those whose price is suspect unless asked for.';
+
+CREATE VIEW scorekeeper.report_daily_scores AS
+SELECT
+    s.day, s.version, s.symbol, s.after_fees, s.trades AS completed_trades, s.winners AS profitable_trades,
+    s.losers AS losing_trades, s.trades - s.winners - s.losers AS breakeven_trades,
+    cast(100 AS float8) * s.winners / s.trades AS win_rate,
+    cast(s.sum_winners_pct / nullif(s.winners, 0) AS float8) AS avg_profit_pct,
+    cast(s.sum_losers_pct / nullif(s.losers, 0) AS float8) AS avg_loss_pct,
+    cast(s.sum_pct AS float8) AS total_pnl_pct,
+    cast(s.sum_pct / s.trades AS float8) AS expectancy_pct,
+    cast(s.sum_winners_pct / -nullif(s.sum_losers_pct, 0) AS float8) AS profit_factor,
+    cast(s.hold_seconds / 60 / s.trades AS float8) AS avg_hold_minutes,
+    cast(s.sum_mfe_pct / s.trades AS float8) AS avg_mfe_pct,
+    cast(s.sum_mae_pct / s.trades AS float8) AS avg_mae_pct
+FROM scorekeeper.daily_score AS s;
+COMMENT ON VIEW scorekeeper.report_daily_scores IS
+'One row per UTC exit day, version and symbol (null: all) and basis; no row for a day without closed trades.';
+
+CREATE VIEW scorekeeper.report_agent_daily_scores AS
+SELECT
+    s.day, s.version, s.symbol, s.agent, s.signals, s.calls, s.signals - s.calls AS abstentions, s.correct, s.incorrect,
+    cast(100 AS float8) * s.correct / nullif(s.correct + s.incorrect, 0) AS accuracy,
+    cast(s.sum_call_return_pct / nullif(s.calls, 0) AS float8) AS avg_call_return_pct,
+    CASE WHEN s.calls > 0 THEN cast(s.sum_call_return_pct AS float8) END AS total_call_return_pct,
+    cast(s.sum_brier / nullif(s.brier_calls, 0) AS float8) AS brier,
+    s.supported_winners, s.supported_losers, s.opposed_winners, s.opposed_losers, s.abstained_winners,
+    s.abstained_losers
+FROM scorekeeper.agent_daily_score AS s;
+COMMENT ON VIEW scorekeeper.report_agent_daily_scores IS
+'One row per UTC day of expires_at, version and symbol (null: all) and agent.';
+
+CREATE VIEW scorekeeper.report_calibration AS
+SELECT
+    s.version, s.symbol, s.agent, 10 * (b.place - 1) AS confidence_from, 10 * b.place AS confidence_to,
+    cast(sum(b.calls) AS bigint) AS calls, cast(sum(b.correct) AS bigint) AS correct,
+    cast(sum(b.confidence) / sum(b.calls) AS float8) AS avg_confidence,
+    cast(100 * sum(b.correct) / sum(b.calls) AS float8) AS accuracy
+FROM scorekeeper.agent_daily_score AS s
+CROSS JOIN
+    LATERAL unnest(s.bin_calls, s.bin_correct, s.bin_confidence) WITH ORDINALITY
+        AS b (calls, correct, confidence, place)
+GROUP BY s.version, s.symbol, s.agent, b.place
+HAVING sum(b.calls) > 0;
+COMMENT ON VIEW scorekeeper.report_calibration IS
+'One row per version and symbol (null: all), agent and bin of ten points of confidence in which it called: how often it
+was right, beside its mean confidence. The last bin holds 100 too.';
 
 -- What the columns hold that have not been explained beside their table.
 COMMENT ON COLUMN scorekeeper.market.only_row IS 'Always true: there is one row.';
@@ -577,6 +642,10 @@ COMMENT ON COLUMN scorekeeper.agent_daily_score.sum_call_return_pct IS 'Exact su
 COMMENT ON COLUMN scorekeeper.agent_daily_score.brier_calls IS
 'Calls with a confidence and a horizon return other than 0.';
 COMMENT ON COLUMN scorekeeper.agent_daily_score.sum_brier IS 'Sum of squared differences of confidence and outcome.';
+COMMENT ON COLUMN scorekeeper.agent_daily_score.bin_calls IS
+'The calls of brier_calls by confidence: ten bins, [0, 10), [10, 20) to [80, 90), [90, 100].';
+COMMENT ON COLUMN scorekeeper.agent_daily_score.bin_correct IS 'Those of each bin that were correct.';
+COMMENT ON COLUMN scorekeeper.agent_daily_score.bin_confidence IS 'Exact sum of confidence in each bin, percent.';
 COMMENT ON COLUMN scorekeeper.agent_daily_score.supported_winners IS
 'Closed trades that won, with the agent''s signal in the trade''s direction.';
 COMMENT ON COLUMN scorekeeper.agent_daily_score.supported_losers IS 'The same, lost.';

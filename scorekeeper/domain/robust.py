@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from scorekeeper.domain.metrics import SMALLEST_STD, wilson
+from scorekeeper.domain.daily import SMALLEST_STD
+from scorekeeper.domain.metrics import wilson
 
 GROUPS = 8
 FEWEST_INDEPENDENT = 20

@@ -51,7 +51,7 @@ def build_report(db: Database, *, version: str | None = None) -> str:
     """The report as one HTML document, of one state of the database."""
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         metrics = system_metrics(connection, version=version)
-        return render_report(metrics, _read_trades(connection, version), _read_tenths(connection, version))
+        return render_report(metrics, _read_trades(connection, version), _read_tenths(connection, version), None)
 
 
 def _read_trades(connection: Connection, version: str | None) -> Trades:

@@ -1,19 +1,12 @@
-"""The page itself: HTML around the figures. Everything that a stranger wrote goes through `text`."""
+"""The report: what it shows, in which order. Everything that a stranger wrote goes through `text`."""
 
-import base64
-import hashlib
-import html
-import json
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-from string import Template
 from typing import Any
 
 from scorekeeper.domain.charts import window_for
-from scorekeeper.domain.text import escape_controls
-from scorekeeper.report import figures
-from scorekeeper.report.figures import Figure, Tenth, Trades
+from scorekeeper.report import conclusions, figures
+from scorekeeper.report.figures import Tenth, Trades
+from scorekeeper.report.markup import Page, number, table, text
 
 MOST_AGENTS = 24  # that get a reliability diagram
 # Label, name of the figure, unit, digits, and what its n is: shown gross and after fees.
@@ -30,85 +23,27 @@ ROWS = (
 )
 
 
-def text(words: object) -> str:
-    """A stranger's words as inert HTML text, one line."""
-    return html.escape(escape_controls(str(words)))
+def render_report(
+    metrics: Mapping[str, Any],
+    trades: Trades,
+    tenths: Mapping[str, Sequence[Tenth]],
+    analysis: Mapping[str, Any] | None,
+) -> str:
+    """The report as one HTML document.
 
-
-def number(value: object, digits: int = 2, unit: str = "") -> str:
-    """A figure as people read it; None is n/a, an interval is low to high."""
-    if value is None:
-        return "n/a"
-    if isinstance(value, list | tuple):
-        shown = " to ".join(f"{bound:,.{digits}f}" for bound in value)
-    else:
-        shown = f"{value:,.{digits}f}" if isinstance(value, float) else f"{value:,}"
-    return f"{shown} {unit}".replace("-", "−").rstrip()
-
-
-@cache
-def _shipped(name: str) -> str:
-    return files("scorekeeper.report").joinpath(name).read_text(encoding="utf-8")
-
-
-@cache
-def _plotly() -> str:
-    """plotly.js, as an inline script may hold it: nothing in it may look like the script's end."""
-    script = files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
-    return script.replace("\r\n", "\n").replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-class Page:
-    """Sections in order, and the figures that they show."""
-
-    def __init__(self) -> None:
-        self._body: list[str] = []
-        self._figures: dict[str, Figure] = {}
-
-    def add(self, markup: str) -> None:
-        """Markup as it is: the caller has escaped what strangers wrote."""
-        self._body.append(markup)
-
-    def place(self, figure: Figure) -> str:
-        """The markup of the place where `figure` will be drawn."""
-        key = f"figure-{len(self._figures) + 1}"
-        self._figures[key] = figure
-        return f'<div id="{key}" class="plot" style="height:{figure.height}px"></div>'
-
-    def section(self, title: str, how: str, content: str) -> str:
-        """A titled part with a line on how to read it; nothing of it is escaped here."""
-        return f'<section><h2>{title}</h2><p class="how">{how}</p>{content}</section>'
-
-    def render(self) -> str:
-        """The whole document: one file that asks for nothing, and runs these scripts alone."""
-        drawn = {
-            key: {"data": one.data, "layout": one.layout, "height": one.height} for key, one in self._figures.items()
-        }
-        # Inside a script element: nothing may look like the element's end.
-        data = json.dumps(drawn, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-        scripts = {"plotly": _plotly(), "script": _shipped("page.js")} if drawn else {"plotly": "", "script": ""}
-        allowed = " ".join(_source(script) for script in scripts.values() if script) or "'none'"
-        policy = (
-            f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
-            "base-uri 'none'; form-action 'none'"
-        )
-        return Template(_shipped("page.html")).substitute(
-            policy=policy, style=_shipped("page.css"), body="\n".join(self._body), figures=data, **scripts
-        )
-
-
-def _source(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
-
-
-def render_report(metrics: Mapping[str, Any], trades: Trades, tenths: Mapping[str, Sequence[Tenth]]) -> str:
-    """The report as one HTML document: metrics as of docs/metrics.md, trades in order of exit, tenths by agent."""
+    `metrics`: the answer of docs/metrics.md; `trades` in order of exit; `tenths` by agent; `analysis`: the document of
+    the last analysis of the same scope (`scorekeeper.domain.analysis`), as JSON gives it, or None.
+    """
     page = Page()
     _add_head(page, metrics)
+    conclusions.add_sentences(page, analysis)
     _add_trades(page, trades)
-    _add_figures_table(page, metrics)
+    _add_figures_table(page, metrics, analysis)
     _add_agents(page, metrics, tenths)
+    if analysis is not None:
+        conclusions.add_attribution(page, analysis)
+        conclusions.add_baselines(page, analysis)
+        conclusions.add_versions(page, analysis)
     page.add(
         '<p class="soft">P&amp;L in percent of entry, one unit a trade, not compounded; after fees: both sides\' fees '
         "taken off. Times are UTC. n/a: undefined, not zero. "
@@ -200,21 +135,16 @@ def _add_trades(page: Page, trades: Trades) -> None:
     )
 
 
-def _add_figures_table(page: Page, metrics: Mapping[str, Any]) -> None:
-    rows = "".join(
-        f"<tr><td>{label}</td><td>{number(metrics[name], digits, unit)}</td>"
-        f"<td>{number(metrics['net'][name], digits, unit)}</td>"
-        f"<td>{number(metrics[n])}</td><td>{number(metrics['net'].get(n, metrics[n]))}</td></tr>"
-        for label, name, unit, digits, n in ROWS
-    )
-    head = "<tr><th>figure</th><th>gross</th><th>after fees</th><th>n gross</th><th>n after fees</th></tr>"
-    page.add(
-        page.section(
-            "Figures",
-            "Each beside the trades (or days) that it is of.",
-            f'<div class="scroll"><table>{head}{rows}</table></div>',
+def _add_figures_table(page: Page, metrics: Mapping[str, Any], analysis: Mapping[str, Any] | None) -> None:
+    rows = [
+        (
+            label, number(metrics[name], digits, unit), number(metrics["net"][name], digits, unit),
+            number(metrics[n]), number(metrics["net"].get(n, metrics[n])),
         )
-    )
+        for label, name, unit, digits, n in ROWS
+    ] + conclusions.robust_rows(analysis)  # fmt: skip
+    head = ("figure", "gross", "after fees", "n gross", "n after fees")
+    page.add(page.section("Figures", "Each beside the trades (or days) that it is of.", table(head, rows)))
 
 
 def _add_agents(page: Page, metrics: Mapping[str, Any], tenths: Mapping[str, Sequence[Tenth]]) -> None:
@@ -222,25 +152,22 @@ def _add_agents(page: Page, metrics: Mapping[str, Any], tenths: Mapping[str, Seq
     if not agents:
         page.add(page.section("Agents", "No agent's call has met its horizon yet.", ""))
         return
-    head = (
-        "<tr><th>agent</th><th>signals</th><th>calls</th><th>right</th><th>accuracy</th><th>95 % (Wilson)</th>"
-        "<th>Brier</th><th>call return</th></tr>"
-    )
-    rows = "".join(
-        f'<tr><td class="name">{text(name)}</td><td>{one["signals"]:,}</td><td>{one["calls"]:,}</td>'
-        f"<td>{one['correct']:,} of {one['correct'] + one['incorrect']:,}</td>"
-        f"<td>{number(one['accuracy'], 1, '%')}</td><td>{number(one['accuracy_ci95'], 1)}</td>"
-        f"<td>{number(one['brier'], 3)}</td>"
-        f"<td>{number(one['avg_call_return_pct'], 3, '%')}</td></tr>"
+    head = ("agent", "signals", "calls", "right", "accuracy", "95 % (Wilson)", "Brier", "call return")
+    rows = [
+        (
+            text(name), number(one["signals"]), number(one["calls"]),
+            f"{one['correct']:,} of {one['correct'] + one['incorrect']:,}", number(one["accuracy"], 1, "%"),
+            number(one["accuracy_ci95"], 1), number(one["brier"], 3), number(one["avg_call_return_pct"], 3, "%"),
+        )
         for name, one in agents
-    )
+    ]  # fmt: skip
     page.add(
         page.section(
             "Agents",
             "Scored on what became of the price by each decision's expiry, traded or not; call return is the mean over "
             "calls. An interval that holds 50 % tells nothing from a coin, and one that takes overlapping decisions "
             "for independent is too narrow.",
-            f'<div class="scroll"><table>{head}{rows}</table></div>',
+            table(head, rows),
         )
     )
     if not tenths:

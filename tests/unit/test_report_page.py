@@ -99,7 +99,7 @@ def analysis(names: tuple[str, ...], interval: tuple[float, float] | None = (-1.
         Analysis(
             "2025-05-08T00:00:00Z", None, 300, 200, claim, claim, claim, None,
             tuple(
-                AgentAnalysis(name, 300, 200, claim, claim, 0.1, 3.0 - i, interval, None, 1.0, interval, ())
+                AgentAnalysis(name, 300, 200, claim, claim, 0.1, 3.0 - i, interval, None, 1.0, interval, claim, ())
                 for i, name in enumerate(names)
             ),
             0,

@@ -8,6 +8,7 @@ UTC, undefined is None. Names of versions and agents are as strangers wrote them
 from dataclasses import dataclass
 from typing import Any
 
+from scorekeeper.domain.answer import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
 from scorekeeper.domain.robust import RobustMean
 
 
@@ -45,7 +46,9 @@ class AgentAnalysis:
 
     `accuracy` is held against 50, `call_return_pct` (a call) against 0. `shapley_pct` and `leave_one_out_pct` are sums
     over decisions, `…_ci95` the robust intervals of these sums; `shapley_error_pct` is the standard error of sampling,
-    None if the value is exact. `ic` is Spearman's correlation over `signals`. `calibration` has ten bins.
+    None if the value is exact. `ic` is Spearman's correlation over `signals`. `overconfidence` (points): stated
+    confidence minus whether the call was right (0 or 100), over calls with a confidence whose price moved, against 0.
+    `calibration` has ten bins.
     """
 
     agent: str
@@ -59,6 +62,7 @@ class AgentAnalysis:
     shapley_error_pct: float | None
     leave_one_out_pct: float
     leave_one_out_ci95: tuple[float, float] | None
+    overconfidence: Claim
     calibration: tuple[CalibrationBin, ...]
 
 
@@ -138,18 +142,6 @@ class Analysis:
     versions: tuple[VersionPeriod, ...]
     pairs: tuple[VersionPair, ...]
     sentences: tuple[str, ...]
-
-
-SYSTEM_FIGURES = (
-    "analysis_as_of", "independent_trades", "win_rate_ci95_robust", "win_rate_p_robust", "expectancy_ci95_robust",
-    "p_robust", "dsr",
-)  # fmt: skip
-NET_FIGURES = ("expectancy_ci95_robust", "p_robust")
-AGENT_FIGURES = (
-    "ic", "shapley_pct", "shapley_ci95_robust", "shapley_error_pct", "leave_one_out_pct", "leave_one_out_ci95_robust",
-    "accuracy_ci95_robust", "accuracy_p_robust", "call_return_ci95_robust", "call_return_p_robust",
-    "independent_calls",
-)  # fmt: skip
 
 
 def figures(analysis: Analysis) -> dict[str, Any]:

@@ -1,11 +1,7 @@
-"""Do the intervals hold what they promise? Simulated agents of known skill and calibration, in simulated markets.
+"""Do intervals, ranking and verdicts hold what they promise? Against simulations whose truth is known.
 
-A price is a Gaussian random walk in logarithms, looked at when trades open and close. An agent is right with a known
-chance; whether it is right persists as its trades do: the chance is met by a random walk of the agent's own over the
-trade's life, so that trades that share nine tenths of their time mostly share their luck. Decisions come every 60
-minutes (no two trades overlap) or every 6.5 (each overlaps nine others); every trade is held for 60.
-
-What is simulated is held against the product's own functions: the intervals are those that a user sees.
+What is simulated (benchmarks/simulated.py) is held against the product's own functions: the intervals are those that a
+user sees.
 """
 
 import json
@@ -15,69 +11,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy import stats
 
+from benchmarks import planted
+from benchmarks.simulated import GAPS, MEAN_RETURN, MEAN_SIZE, Floats, Spans, is_right, market, percent, spans
 from scorekeeper.domain.metrics import wilson
 from scorekeeper.domain.robust import RobustMean, robust_mean, robust_rate
 
 SIMULATIONS = 4_000
 SEED = 20_251
-HELD_MINUTES = 60.0
-GAPS = {"apart": 60.0, "nine overlap": 6.5}
 INDEPENDENT = (20, 50, 100, 400)
-SIGMA = 0.006  # of the logarithm of the price, over the time held
 CHUNK = 250
 OUTPUT = Path("coverage.json")
 # Coverage that is asked for, in percent, from so many independent trades on.
 TARGETS = ((100, 93.5, 96.5), (20, 92.0, 97.0))
 Z95 = float(stats.norm.ppf(0.975))
-
-Floats = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Spans:
-    """When trades open and close, in minutes; shape (n,)."""
-
-    opened: Floats
-    closed: Floats
-
-
-def spans(gap_minutes: float, independent: int) -> Spans:
-    """As many trades, `gap_minutes` apart, as have `independent` among them that do not overlap."""
-    per_free = math.ceil(HELD_MINUTES / gap_minutes)
-    opened = np.arange(independent * per_free) * gap_minutes
-    return Spans(opened, opened + HELD_MINUTES)
-
-
-def moves(chance: np.random.Generator, simulations: int, over: Spans) -> Floats:
-    """How far a random walk comes over each trade's life, in standard deviations; shape (simulations, n)."""
-    moments = np.unique(np.concatenate([over.opened, over.closed]))
-    steps = chance.standard_normal((simulations, len(moments) - 1)) * np.sqrt(np.diff(moments) / HELD_MINUTES)
-    walk = np.concatenate([np.zeros((simulations, 1)), np.cumsum(steps, axis=1)], axis=1)
-    gone: Floats = walk[:, np.searchsorted(moments, over.closed)] - walk[:, np.searchsorted(moments, over.opened)]
-    return gone
-
-
-def market(chance: np.random.Generator, simulations: int, over: Spans) -> Floats:
-    """Horizon returns in percent."""
-    returns: Floats = 100 * np.expm1(SIGMA * moves(chance, simulations, over))
-    return returns
-
-
-def is_right(chance: np.random.Generator, simulations: int, over: Spans, skill: float | Floats) -> NDArray[np.bool_]:
-    """Whether an agent is right, which it is with chance `skill` (0..1), as long as its luck lasts."""
-    luck: Floats = stats.norm.cdf(moves(chance, simulations, over))
-    return luck < skill
-
-
-# The mean of a horizon return, and of its size, in percent: the log-normal's.
-MEAN_RETURN = 100 * math.expm1(SIGMA**2 / 2)
-MEAN_SIZE = 100 * math.exp(SIGMA**2 / 2) * (2 * float(stats.norm.cdf(SIGMA)) - 1)
 
 
 @dataclass(frozen=True)
@@ -214,12 +165,6 @@ def _draws(question: Question, chance: np.random.Generator, simulations: int, ov
         yield from question.draw(chance, min(CHUNK, simulations - first), over)
 
 
-def percent(count: int, n: int) -> tuple[float, float]:
-    """A share in percent, with its standard error in points."""
-    share = count / n
-    return 100 * share, 100 * math.sqrt(share * (1 - share) / n)
-
-
 @dataclass(frozen=True)
 class Exact:
     """Coverage of Wilson's interval over independent trades: simulated, and as the binomial distribution has it."""
@@ -267,9 +212,29 @@ def run(simulations: int, seed: int, output: Path) -> None:
         cover(question, spacing, n, simulations, seed)
         for question, spacing, n in track(cases, "robust intervals", console=console)
     ]
-    for table in (exact_table(exact), coverage_table(covered)):
+    few = max(100, simulations // 10)  # what goes through the whole analysis takes its time
+    ranked = [
+        planted.rank(spacing, n, few, seed)
+        for spacing, n in track(
+            [("apart", 100), ("apart", 400), ("apart", 1_600), ("nine overlap", 100), ("nine overlap", 400)],
+            "ranking by Shapley value", console=console,
+        )
+    ]  # fmt: skip
+    called = [
+        planted.call(skill, agents, spacing, n, simulations // 2 if skill == 0.5 else few, seed)
+        for skill, agents, spacing, n in track(
+            [
+                (skill, agents, spacing, n)
+                for skill, agents in ((0.5, 1), (0.5, 5), (0.6, 5)) for spacing in GAPS for n in (20, 100)
+            ],
+            "verdicts", console=console,
+        )
+    ]  # fmt: skip
+    tables = exact_table(exact), coverage_table(covered), planted.ranking_table(ranked), planted.verdict_table(called)
+    for table in tables:
         console.print(table)
-    results = {"exact": [asdict(one) for one in exact], "coverage": [asdict(one) for one in covered]}
+    parts = {"exact": exact, "coverage": covered, "ranking": ranked, "verdicts": called}
+    results = {name: [asdict(one) for one in part] for name, part in parts.items()}
     output.write_text(json.dumps({"seed": seed, "simulations": simulations, **results}, indent=1) + "\n", "utf-8")
     console.print(f"{output}: the figures")
 

@@ -44,6 +44,6 @@ def coverage(
 ) -> None:
     """Hold the intervals, the ranking and the verdicts against simulations whose truth is known.
 
-    Simulated agents of known skill and calibration over simulated markets. Needs no database; takes a minute or two.
+    Simulated agents of known skill and calibration over simulated markets. Needs no database; takes some ten minutes.
     """
     covering.run(simulations, seed, output)

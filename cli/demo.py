@@ -67,6 +67,10 @@ def run_demo(home: Path) -> None:
         typer.echo(f"{done['closed']} trades closed, {done['horizons']} horizon returns, {done['open']} still open")
         with db.begin() as connection:
             print_metrics(system_metrics(connection))
+        typer.echo("Analysing (a Prefect flow) ...")
+        from cli.analyze import print_sentences, run_analysis
+
+        print_sentences(run_analysis(db, as_of))
     typer.echo("All decisions count as late: the sample is of days gone by, and came in after it had expired.")
     typer.echo(f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\nhome:    {home}")
-    typer.echo(f"Next:    scorekeeper metrics --home {home}\n         scorekeeper verify --home {home}")
+    typer.echo(f"Next:    scorekeeper analyze --home {home}\n         scorekeeper verify --home {home}")

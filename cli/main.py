@@ -206,6 +206,22 @@ def metrics(
 
 
 @app.command()
+def analyze(
+    as_of: Annotated[str | None, typer.Option(help="What was known then, UTC; default: at the last track.")] = None,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Say what can be concluded, and what cannot.
+
+    Attribution, intervals that hold for overlapping trades, calibration, baselines, versions.
+    """
+    moment = parse_moment(as_of)
+    with _database() as (db, _):
+        from cli.analyze import print_analysis, run_analysis
+
+        print_analysis(run_analysis(db, moment))
+
+
+@app.command()
 def report(
     version: Annotated[str | None, typer.Option(help="One SYSTEM_VERSION only.")] = None,
     output: Annotated[Path | None, typer.Option(help="The file; default: in reports/, beside LOG_DIR.")] = None,

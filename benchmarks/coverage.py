@@ -6,9 +6,10 @@ user sees.
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -58,7 +59,7 @@ def accuracy_of(skill: float) -> Question:
     """An agent that is right with chance `skill`."""
 
     def draw(chance: np.random.Generator, simulations: int, over: Spans) -> Floats:
-        return 100.0 * is_right(chance, simulations, over, skill)
+        return 100.0 * is_right(chance, simulations, over, skill).astype(np.float64)
 
     return Question(f"accuracy of an agent right in {100 * skill:.0f} %", 100 * skill, draw, is_rate=True)
 
@@ -68,7 +69,8 @@ def call_return_of(skill: float) -> Question:
 
     def draw(chance: np.random.Generator, simulations: int, over: Spans) -> Floats:
         size = np.abs(market(chance, simulations, over))
-        return np.where(is_right(chance, simulations, over, skill), size, -size)
+        earned: Floats = np.where(is_right(chance, simulations, over, skill), size, -size)
+        return earned
 
     return Question(f"call return of an agent right in {100 * skill:.0f} %", (2 * skill - 1) * MEAN_SIZE, draw)
 
@@ -98,7 +100,12 @@ def overconfidence_of(name: str, too_sure: float) -> Question:
 
 QUESTIONS = (
     Question("expectancy, always long", MEAN_RETURN, market),
-    Question("win rate, always long", 50.0, lambda c, s, over: 100.0 * (market(c, s, over) > 0), is_rate=True),
+    Question(
+        "win rate, always long",
+        50.0,
+        lambda c, s, over: 100.0 * (market(c, s, over) > 0).astype(np.float64),
+        is_rate=True,
+    ),
     accuracy_of(0.60),
     accuracy_of(0.75),
     accuracy_of(0.90),
@@ -233,7 +240,7 @@ def run(simulations: int, seed: int, output: Path) -> None:
     tables = exact_table(exact), coverage_table(covered), planted.ranking_table(ranked), planted.verdict_table(called)
     for table in tables:
         console.print(table)
-    parts = {"exact": exact, "coverage": covered, "ranking": ranked, "verdicts": called}
+    parts: dict[str, Sequence[Any]] = {"exact": exact, "coverage": covered, "ranking": ranked, "verdicts": called}
     results = {name: [asdict(one) for one in part] for name, part in parts.items()}
     output.write_text(json.dumps({"seed": seed, "simulations": simulations, **results}, indent=1) + "\n", "utf-8")
     console.print(f"{output}: the figures")

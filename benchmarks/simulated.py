@@ -17,7 +17,7 @@ HELD_MINUTES = 60.0
 GAPS = {"apart": 60.0, "nine overlap": 6.5}
 SIGMA = 0.006  # of the logarithm of the price, over the time held
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Spans:
 def spans(gap_minutes: float, independent: int) -> Spans:
     """As many trades, `gap_minutes` apart, as have `independent` among them that do not overlap."""
     per_free = math.ceil(HELD_MINUTES / gap_minutes)
-    opened = np.arange(independent * per_free) * gap_minutes
+    opened = np.arange(independent * per_free).astype(np.float64) * gap_minutes
     return Spans(opened, opened + HELD_MINUTES)
 
 

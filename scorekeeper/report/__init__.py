@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
+from scorekeeper.analyze import last_analysis
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.page import render_report
 from scorekeeper.score import system_metrics
@@ -51,7 +52,8 @@ def build_report(db: Database, *, version: str | None = None) -> str:
     """The report as one HTML document, of one state of the database."""
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         metrics = system_metrics(connection, version=version)
-        return render_report(metrics, _read_trades(connection, version), _read_tenths(connection, version), None)
+        trades, tenths = _read_trades(connection, version), _read_tenths(connection, version)
+        return render_report(metrics, trades, tenths, last_analysis(connection, version))
 
 
 def _read_trades(connection: Connection, version: str | None) -> Trades:

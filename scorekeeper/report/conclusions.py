@@ -1,14 +1,13 @@
 """What the last analysis found: sentences, attribution, baselines, versions. All text in it is inert here."""
 
 import html
-from collections.abc import Mapping
-from typing import Any
 
+from scorekeeper.domain.analysis import Analysis, Baseline, Claim
+from scorekeeper.domain.robust import RobustMean
 from scorekeeper.report import figures
 from scorekeeper.report.figures import Bar
 from scorekeeper.report.markup import Page, number, table, text
 
-Document = Mapping[str, Any]
 MOST_BARS = 30
 BASELINES = {
     "system": "the system itself",
@@ -19,7 +18,7 @@ BASELINES = {
 }
 
 
-def add_sentences(page: Page, analysis: Document | None) -> None:
+def add_sentences(page: Page, analysis: Analysis | None) -> None:
     """In words, what can be concluded and what cannot."""
     title = "What can be concluded"
     if analysis is None:
@@ -33,52 +32,54 @@ def add_sentences(page: Page, analysis: Document | None) -> None:
         )
         return
     # Sentences come escaped for markdown and HTML. Whatever they hold, here they are text.
-    lines = "".join(f"<li>{text(html.unescape(one))}</li>" for one in analysis["sentences"])
+    lines = "".join(f"<li>{text(html.unescape(one))}</li>" for one in analysis.sentences)
     page.add(
         page.section(
             title,
-            f"From the analysis as of {text(analysis['as_of'])} (UTC): {analysis['trades']:,} closed trades, "
-            f"{analysis['decisions']:,} decisions whose horizon is known.",
+            f"From the analysis as of {text(analysis.as_of)} (UTC): {analysis.trades:,} closed trades, "
+            f"{analysis.decisions:,} decisions whose horizon is known.",
             f"<ul>{lines}</ul>" if lines else "<p>Nothing yet.</p>",
         )
     )
 
 
-def robust_rows(analysis: Document | None) -> list[tuple[str, ...]]:
+def robust_rows(analysis: Analysis | None) -> list[tuple[str, ...]]:
     """The robust intervals as rows of the table of figures: label, gross, after fees, n and n after fees."""
     if analysis is None:
         return []
-    won, gross, net = (analysis[name]["estimate"] for name in ("win_rate", "expectancy_pct", "net_expectancy_pct"))
+    won, gross, net = (
+        claim.estimate for claim in (analysis.win_rate, analysis.expectancy_pct, analysis.net_expectancy_pct)
+    )
     return [
-        ("win rate, 95 % (robust)", number(won["ci95"], 1, "%"), "", _counted(won), ""),
+        ("win rate, 95 % (robust)", number(won.ci95, 1, "%"), "", _counted(won), ""),
         (
-            "expectancy, 95 % (robust)", number(gross["ci95"], 3, "%"), number(net["ci95"], 3, "%"),
+            "expectancy, 95 % (robust)", number(gross.ci95, 3, "%"), number(net.ci95, 3, "%"),
             _counted(gross), _counted(net),
         ),
     ]  # fmt: skip
 
 
-def _counted(estimate: Document) -> str:
-    return f"{estimate['n']:,} ({estimate['independent']:,} independent)"
+def _counted(estimate: RobustMean) -> str:
+    return f"{estimate.n:,} ({estimate.independent:,} independent)"
 
 
-def add_attribution(page: Page, analysis: Document) -> None:
+def add_attribution(page: Page, analysis: Analysis) -> None:
     """What each agent contributed: bars with intervals, and the table behind them."""
-    agents = sorted(analysis["agents"], key=lambda one: (-one["shapley_pct"], one["agent"]))
+    agents = sorted(analysis.agents, key=lambda one: (-one.shapley_pct, one.agent))
     if not agents:
         page.add(page.section("Attribution", "No decision with agents has met its horizon yet.", ""))
         return
-    bars = [Bar(one["agent"], one["shapley_pct"], _pair(one["shapley_ci95"]), one["signals"]) for one in agents]
-    left = analysis["left_out_agents"] + max(0, len(bars) - MOST_BARS)
+    bars = [Bar(one.agent, one.shapley_pct, one.shapley_ci95, one.signals) for one in agents]
+    left = analysis.left_out_agents + max(0, len(bars) - MOST_BARS)
     more = f" {left:,} agents with less to say are left out of the chart." if left else ""
     unit = "% (sum over decisions)"
     rows = [
         (
-            text(one["agent"]), number(one["signals"]), number(one["shapley_pct"], 2, "%"),
-            number(one["shapley_ci95"], 2), number(one["shapley_error_pct"], 2),
-            number(one["leave_one_out_pct"], 2, "%"), number(one["leave_one_out_ci95"], 2), number(one["ic"], 3),
-            number(one["accuracy"]["estimate"]["ci95"], 1), number(one["accuracy"]["estimate"]["independent"]),
-            _verdict(one["accuracy"], "better than a coin", "worse"),
+            text(one.agent), number(one.signals), number(one.shapley_pct, 2, "%"),
+            number(one.shapley_ci95, 2), number(one.shapley_error_pct, 2),
+            number(one.leave_one_out_pct, 2, "%"), number(one.leave_one_out_ci95, 2), number(one.ic, 3),
+            number(one.accuracy.estimate.ci95, 1), number(one.accuracy.estimate.independent),
+            _verdict(one.accuracy, "better than a coin", "worse"),
         )
         for one in agents
     ]  # fmt: skip
@@ -98,26 +99,21 @@ def add_attribution(page: Page, analysis: Document) -> None:
     )
 
 
-def add_baselines(page: Page, analysis: Document) -> None:
+def add_baselines(page: Page, analysis: Analysis) -> None:
     """How the system compares with simpler ones on the same decisions."""
-    lines = analysis["baselines"]
-    compared = [one for one in lines if one["difference"] is not None]
-    if not compared:
-        return
+    lines = analysis.baselines
+    differences = [(one, one.difference.estimate) for one in lines if one.difference is not None]
     bars = [
-        Bar(
-            _baseline(one), one["difference"]["estimate"]["mean"], _pair(one["difference"]["estimate"]["ci95"]),
-            one["difference"]["estimate"]["n"],
-        )
-        for one in compared
-        if one["difference"]["estimate"]["mean"] is not None
-    ]  # fmt: skip
+        Bar(_baseline(one), found.mean, found.ci95, found.n) for one, found in differences if found.mean is not None
+    ]
+    if not bars:
+        return
     rows = [
         (
             text(_baseline(one)),
-            number(one["n"]),
-            number(one["mean_return_pct"], 3, "%"),
-            *_difference(one["difference"]),
+            number(one.n),
+            number(one.mean_return_pct, 3, "%"),
+            *_difference(one.difference),
         )
         for one in lines
     ]
@@ -130,47 +126,45 @@ def add_baselines(page: Page, analysis: Document) -> None:
             "What the system's own action earned at the horizon more than each of these would have on the same "
             "decisions, a decision, paired. Bars to the right: the system was better. A bar whose interval holds 0 "
             "shows no difference.",
-            (page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision")) if bars else "")
-            + table(head, rows),
+            page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision")) + table(head, rows),
         )
     )
 
 
-def _baseline(one: Document) -> str:
-    kind = str(one["kind"])
-    return f"{one['agent']} alone" if kind == "agent" else BASELINES.get(kind, kind)
+def _baseline(one: Baseline) -> str:
+    return f"{one.agent} alone" if one.kind == "agent" else BASELINES.get(one.kind, one.kind)
 
 
-def _difference(claim: Document | None) -> tuple[str, ...]:
+def _difference(claim: Claim | None) -> tuple[str, ...]:
     if claim is None:
         return ("",) * 5
-    found = claim["estimate"]
+    found = claim.estimate
     return (
-        number(found["mean"], 3, "%"), number(found["ci95"], 3), number(found["independent"]),
-        number(claim["p_adjusted"], 3), _verdict(claim, "better", "worse"),
+        number(found.mean, 3, "%"), number(found.ci95, 3), number(found.independent),
+        number(claim.p_adjusted, 3), _verdict(claim, "better", "worse"),
     )  # fmt: skip
 
 
-def add_versions(page: Page, analysis: Document) -> None:
+def add_versions(page: Page, analysis: Analysis) -> None:
     """Versions on their own periods, and against each other."""
-    if len(analysis["versions"]) < 2:
+    if len(analysis.versions) < 2:
         return
     periods = [
         (
-            text(one["version"]), f"{text(one['first_at'][:10])} to {text(one['last_at'][:10])}",
-            number(one["decisions"]), number(one["trades"]),
-            number(one["win_rate"]["mean"], 1, "%"), number(one["win_rate"]["ci95"], 1),
-            number(one["net_expectancy_pct"]["mean"], 3, "%"), number(one["net_expectancy_pct"]["ci95"], 3),
-            number(one["sharpe"]), number(one["psr"]), number(one["dsr"]),
+            text(one.version), f"{text(one.first_at[:10])} to {text(one.last_at[:10])}",
+            number(one.decisions), number(one.trades),
+            number(one.win_rate.mean, 1, "%"), number(one.win_rate.ci95, 1),
+            number(one.net_expectancy_pct.mean, 3, "%"), number(one.net_expectancy_pct.ci95, 3),
+            number(one.sharpe), number(one.psr), number(one.dsr),
         )
-        for one in analysis["versions"]
+        for one in analysis.versions
     ]  # fmt: skip
     pairs = [
         (
-            f"{text(one['one'])} minus {text(one['other'])}", _paired_n(one["paired"]), *_difference(one["paired"]),
-            *_difference(one["own_periods"])[:2],
+            f"{text(one.one)} minus {text(one.other)}", _paired_n(one.paired), *_difference(one.paired),
+            *_difference(one.own_periods)[:2],
         )
-        for one in analysis["pairs"]
+        for one in analysis.pairs
     ]  # fmt: skip
     period_head = (
         "version", "period", "decisions", "trades", "win rate", "95 % (robust)", "expectancy after fees",
@@ -191,13 +185,9 @@ def add_versions(page: Page, analysis: Document) -> None:
     )
 
 
-def _paired_n(claim: Document) -> str:
-    return number(claim["estimate"]["n"])
+def _paired_n(claim: Claim) -> str:
+    return number(claim.estimate.n)
 
 
-def _verdict(claim: Document, above: str, below: str) -> str:
-    return {"above": above, "below": below}.get(claim["verdict"], "cannot be told")
-
-
-def _pair(interval: Any) -> tuple[float, float] | None:
-    return None if interval is None else (interval[0], interval[1])
+def _verdict(claim: Claim, above: str, below: str) -> str:
+    return {"above": above, "below": below}.get(claim.verdict or "", "cannot be told")

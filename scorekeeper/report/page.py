@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scorekeeper.domain.analysis import Analysis
 from scorekeeper.domain.charts import window_for
 from scorekeeper.report import conclusions, figures
 from scorekeeper.report.figures import Tenth, Trades
@@ -27,12 +28,12 @@ def render_report(
     metrics: Mapping[str, Any],
     trades: Trades,
     tenths: Mapping[str, Sequence[Tenth]],
-    analysis: Mapping[str, Any] | None,
+    analysis: Analysis | None,
 ) -> str:
     """The report as one HTML document.
 
-    `metrics`: the answer of docs/metrics.md; `trades` in order of exit; `tenths` by agent; `analysis`: the document of
-    the last analysis of the same scope (`scorekeeper.domain.analysis`), as JSON gives it, or None.
+    `metrics`: the answer of docs/metrics.md; `trades` in order of exit; `tenths` by agent; `analysis`: the last one of
+    the same scope, or None.
     """
     page = Page()
     _add_head(page, metrics)
@@ -135,7 +136,7 @@ def _add_trades(page: Page, trades: Trades) -> None:
     )
 
 
-def _add_figures_table(page: Page, metrics: Mapping[str, Any], analysis: Mapping[str, Any] | None) -> None:
+def _add_figures_table(page: Page, metrics: Mapping[str, Any], analysis: Analysis | None) -> None:
     rows = [
         (
             label, number(metrics[name], digits, unit), number(metrics["net"][name], digits, unit),

@@ -5,7 +5,6 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -91,32 +90,29 @@ def metrics(agents: tuple[str, ...] = (), version: str | None = None) -> dict[st
     }  # fmt: skip
 
 
-def analysis(names: tuple[str, ...], interval: tuple[float, float] | None = (-1.0, 2.0)) -> dict[str, Any]:
-    """A document with everything that a stranger can have named."""
+def analysis(names: tuple[str, ...], interval: tuple[float, float] | None = (-1.0, 2.0)) -> Analysis:
+    """One with everything that a stranger can have named."""
     estimate = RobustMean(0.5, 300, 40, interval, None if interval is None else 0.4)
     claim = Claim(estimate, 0.0, None if interval is None else 0.6, None)
-    found: dict[str, Any] = msgspec.to_builtins(
-        Analysis(
-            "2025-05-08T00:00:00Z", None, 300, 200, claim, claim, claim, None,
-            tuple(
-                AgentAnalysis(name, 300, 200, claim, claim, 0.1, 3.0 - i, interval, None, 1.0, interval, claim, ())
-                for i, name in enumerate(names)
-            ),
-            0,
-            (
-                Baseline("system", None, 300, 0.1, 30.0, None), Baseline("always_long", None, 300, 0.0, 0.0, claim),
-                *(Baseline("agent", name, 300, 0.1, 30.0, claim) for name in names),
-            ),
-            tuple(
-                VersionPeriod(name, "2025-05-05T00:00:00Z", "2025-05-06T00:00:00Z", 9, 8, estimate, estimate, estimate,
-                              None, None, None)
-                for name in names
-            ),
-            tuple(VersionPair(name, names[0], claim, claim) for name in names[1:]),
-            ("With 54 trades nothing can be told of &#60;b&#62;.", *names),
-        )
+    return Analysis(
+        "2025-05-08T00:00:00Z", None, 300, 200, claim, claim, claim, None,
+        tuple(
+            AgentAnalysis(name, 300, 200, claim, claim, 0.1, 3.0 - i, interval, None, 1.0, interval, claim, ())
+            for i, name in enumerate(names)
+        ),
+        0,
+        (
+            Baseline("system", None, 300, 0.1, 30.0, None), Baseline("always_long", None, 300, 0.0, 0.0, claim),
+            *(Baseline("agent", name, 300, 0.1, 30.0, claim) for name in names),
+        ),
+        tuple(
+            VersionPeriod(name, "2025-05-05T00:00:00Z", "2025-05-06T00:00:00Z", 9, 8, estimate, estimate, estimate,
+                          None, None, None)
+            for name in names
+        ),
+        tuple(VersionPair(name, names[0], claim, claim) for name in names[1:]),
+        ("With 54 trades nothing can be told of &#60;b&#62;.", *names),
     )  # fmt: skip
-    return found
 
 
 def hostile_page() -> str:

@@ -73,7 +73,7 @@ def version_differences(decided: Sequence[Decided], one: str, other: str, second
     """Per symbol, interval and bucket in which both decided: the mean signed return of one less that of the other."""
     slots: defaultdict[tuple[str, str, float], defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for d in decided:
-        if d.interval in seconds:
+        if d.interval is not None and d.interval in seconds:
             slots[d.symbol, d.interval, d.opened // seconds[d.interval]][d.version].append(d.direction * d.h)
     return [
         math.fsum(both[one]) / len(both[one]) - math.fsum(both[other]) / len(both[other])

@@ -34,7 +34,19 @@ def test_wrong_usage_exits_with_2(tmp_path: Path, words: list[str]) -> None:
 
 def test_every_command_explains_itself(tmp_path: Path) -> None:
     listed = scorekeeper(tmp_path, "--help").stdout
-    for name in ("demo", "ingest", "track", "metrics", "publish", "close", "void", "import", "status", "verify"):
+    for name in (
+        "demo",
+        "ingest",
+        "track",
+        "analyze",
+        "metrics",
+        "publish",
+        "close",
+        "void",
+        "import",
+        "status",
+        "verify",
+    ):
         assert name in listed
         shown = scorekeeper(tmp_path, name, "--help")
         assert (shown.returncode, "--home" in shown.stdout) == (0, True)
@@ -65,6 +77,7 @@ def test_the_demo_does_the_whole_job_in_an_empty_folder_and_again_adds_nothing(t
     assert first.stderr == ""
     assert "420 decisions" in first.stdout
     assert "TechnicalAnalystAgent" in first.stdout
+    assert "of them independent, the win rate of 54.0 % cannot be told from a coin's" in first.stdout
     home = tmp_path / "here" / "demo"
     lines = (home / "datasets" / "performance_dataset.jsonl").read_bytes()
     verified = scorekeeper(tmp_path, "verify", "--home", str(home))

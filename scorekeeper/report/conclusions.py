@@ -43,6 +43,14 @@ def add_sentences(page: Page, analysis: Analysis | None) -> None:
     )
 
 
+def win_rate_note(analysis: Analysis | None) -> str | None:
+    """What stands beside the win rate: its robust interval, where there is one."""
+    if analysis is None or analysis.win_rate.estimate.ci95 is None:
+        return None
+    found = analysis.win_rate.estimate
+    return f"{number(found.ci95, 1)} (robust 95 %), n = {_counted(found)}"
+
+
 def robust_rows(analysis: Analysis | None) -> list[tuple[str, ...]]:
     """The robust intervals as rows of the table of figures: label, gross, after fees, n and n after fees."""
     if analysis is None:

@@ -36,7 +36,7 @@ def render_report(
     the same scope, or None.
     """
     page = Page()
-    _add_head(page, metrics)
+    _add_head(page, metrics, conclusions.win_rate_note(analysis))
     conclusions.add_sentences(page, analysis)
     _add_trades(page, trades)
     _add_figures_table(page, metrics, analysis)
@@ -53,7 +53,7 @@ def render_report(
     return page.render()
 
 
-def _add_head(page: Page, metrics: Mapping[str, Any]) -> None:
+def _add_head(page: Page, metrics: Mapping[str, Any], win_rate_note: str | None) -> None:
     scope = "all versions" if metrics["version"] is None else f"version {text(metrics['version'])}"
     as_of = text(metrics["as_of"] or "never tracked")
     page.add(
@@ -64,7 +64,11 @@ def _add_head(page: Page, metrics: Mapping[str, Any]) -> None:
     n = metrics["completed_trades"]
     interval = metrics["win_rate_ci95"]
     tiles = (
-        ("win rate", number(metrics["win_rate"], 1, "%"), f"{number(interval, 1)} (Wilson 95 %), n = {n:,}"),
+        (
+            "win rate",
+            number(metrics["win_rate"], 1, "%"),
+            win_rate_note or f"{number(interval, 1)} (Wilson 95 %), n = {n:,}",
+        ),
         ("expectancy, gross", number(metrics["expectancy_pct"], 3, "%"), f"a trade, n = {n:,}"),
         ("expectancy, after fees", number(metrics["net"]["expectancy_pct"], 3, "%"), f"a trade, n = {n:,}"),
         ("sum after fees", number(metrics["net"]["total_pnl_pct"], 1, "%"), f"n = {n:,}"),
@@ -84,7 +88,7 @@ def _add_trades(page: Page, trades: Trades) -> None:
             "close when <code>scorekeeper track</code> has the prices of the minutes that decide them.</p></section>"
         )
         return
-    few = "" if n >= 20 else f" With {n} closed trades every figure here is mostly luck."
+    few = "" if n >= 20 else f" With so few trades (n = {n}) every figure here is mostly luck."
     thinned = (
         f" Lines of more than {figures.MOST_POINTS:,} steps are drawn from fewer, with every peak and trough kept."
         if n > figures.MOST_POINTS

@@ -1,6 +1,6 @@
 """The figures that need every row: read as columns, assessed in scorekeeper/domain, stored by as_of and scope.
 
-Memory grows with the rows: a million decisions with five agents take 0.5 GB and 20 CPU seconds, 100,000 of them 0.06 GB.
+Memory grows with the rows: a million decisions with five agents take 0.5 GB and 20 CPU seconds, a tenth a tenth of it.
 """
 
 from collections.abc import Mapping

@@ -84,7 +84,7 @@ def _decisions(
 ) -> Decisions:
     order = np.argsort(columns["decision"])
     kind, opened = columns["kind"][order], columns["opened"][order]
-    (_, symbol_of), (_, interval_of) = _numbered(symbols), _numbered(intervals)
+    _, symbol_of = _numbered(symbols)
     seconds = np.array([interval_seconds(words) or np.nan for words in intervals], dtype=np.float64)
     return Decisions(
         opened,
@@ -92,7 +92,7 @@ def _decisions(
         columns["direction"][order],
         columns["h"][order],
         version_of[kind],
-        number_slots(opened, symbol_of[kind], interval_of[kind], seconds[kind]),
+        number_slots(opened, symbol_of[kind], seconds[kind]),
     )
 
 

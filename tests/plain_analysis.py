@@ -71,10 +71,10 @@ def baselines(decided: Sequence[Decided]) -> dict[str, list[float]]:
 
 def version_differences(decided: Sequence[Decided], one: str, other: str, seconds: Mapping[str, int]) -> list[float]:
     """Per symbol, interval and bucket in which both decided: the mean signed return of one less that of the other."""
-    slots: defaultdict[tuple[str, str, float], defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    slots: defaultdict[tuple[str, int, float], defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for d in decided:
         if d.interval is not None and d.interval in seconds:
-            slots[d.symbol, d.interval, d.opened // seconds[d.interval]][d.version].append(d.direction * d.h)
+            slots[d.symbol, seconds[d.interval], d.opened // seconds[d.interval]][d.version].append(d.direction * d.h)
     return [
         math.fsum(both[one]) / len(both[one]) - math.fsum(both[other]) / len(both[other])
         for both in slots.values()

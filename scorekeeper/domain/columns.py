@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int32]
 
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "H": 3_600, "d": 86_400, "D": 86_400, "w": 604_800, "W": 604_800}
 
 
 @dataclass(frozen=True)
 class Decisions:
     """One entry per decision whose horizon return is known, in order of (opened_at, trade_id); times in seconds.
 
-    `version` is a number into Rows.versions; `slot` tells apart what (symbol, interval, bucket of time) was decided on,
-    -1 for a decision without an interval.
+    `version` is a number into Rows.versions; `slot` tells apart what was decided on, by symbol, length of interval and
+    bucket of time; -1 for a decision without an interval.
     """
 
     opened: Floats
@@ -98,18 +98,19 @@ class Rows:
 
 def interval_seconds(words: str) -> int | None:
     """How long an interval such as 15m, 4h or 1d is; None where it is not of that form (1M has no fixed length)."""
-    found = re.fullmatch(r"([0-9]{1,6})([smhdw])", words.strip(), re.ASCII)
+    found = re.fullmatch(r"([0-9]{1,6})([smhHdDwW])", words.strip(), re.ASCII)
     return int(found[1]) * _SECONDS[found[2]] or None if found else None
 
 
-def number_slots(opened: Floats, symbol: Ints, interval: Ints, seconds: Floats) -> NDArray[np.int64]:
-    """The slot of each decision: same symbol, same interval, same bucket floor(opened / seconds) of it.
+def number_slots(opened: Floats, symbol: Ints, seconds: Floats) -> NDArray[np.int64]:
+    """The slot of each decision: same symbol, same length of interval, same bucket floor(opened / length) of it.
 
-    `interval` are numbers of the intervals as written, `seconds` their lengths, NaN for none (then the slot is -1).
+    `seconds` are the intervals' lengths, NaN for none: then the slot is -1.
     """
     slots = np.full(len(opened), -1, dtype=np.int64)
     has = np.isfinite(seconds)
     bucket = np.floor_divide(opened[has], seconds[has]).astype(np.int64)
     if len(bucket):
-        _, slots[has] = np.unique(np.stack([symbol[has], interval[has], bucket], axis=1), axis=0, return_inverse=True)
+        keys = np.stack([symbol[has], seconds[has].astype(np.int64), bucket], axis=1)
+        _, slots[has] = np.unique(keys, axis=0, return_inverse=True)
     return slots

@@ -62,7 +62,7 @@ def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
 def compare_versions(decisions: Decisions, one: int, other: int) -> RobustMean:
     """The difference of two versions, one minus other, where both decided on the same slot.
 
-    A slot is a symbol, an interval as written (1h) and a bucket of that length, counted from 1970 in UTC. A version's
+    A slot is a symbol, an interval (by its length) and a bucket of that length, counted from 1970 in UTC. A version's
     value there is the mean of its decisions' horizon returns, signed by the action: 0 for an action that opens no
     trade. The span of a slot is from the first of these decisions' opening to the last expiry.
     """

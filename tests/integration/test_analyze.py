@@ -41,7 +41,7 @@ def live_two_versions(db: Database, settings: Settings) -> datetime:
     for path in settings.inbox_dir.iterdir():
         path.unlink()
     for number, one in enumerate(list(decisions)):
-        one |= {"version": "v1", "trade_id": f"a{number}", "interval": chance.choice(["1h", "15m", "1M", None])}
+        one |= {"version": "v1", "trade_id": f"a{number}", "interval": chance.choice(["1h", "60m", "15m", "1M", None])}
         one["agent_analyses"] = {
             agent: said if chance.random() < 0.8 else {"signal": said["signal"]}
             for agent, said in one["agent_analyses"].items()
@@ -95,14 +95,15 @@ def hold_against(analysis: Analysis, decided: list[plain.Decided]) -> None:
         assert (agent.signals, agent.calls) == (len(spoke), len(calls))
         assert (agent.shapley_pct, agent.leave_one_out_pct) == pytest.approx(shares[agent.agent], abs=1e-9)
         ic = stats.spearmanr([plain.weight(way, c) for _, way, c in spoke], [d.h for d, _, _ in spoke]).statistic
-        assert agent.ic == pytest.approx(ic, abs=1e-12)
+        assert agent.ic == (None if math.isnan(ic) else pytest.approx(ic, abs=1e-12))
         right = robust_rate([100.0 if way * d.h > 0 else 0.0 for d, way, _ in moved], *spans([d for d, _, _ in moved]))
         assert agent.accuracy.estimate == right
         assert agent.call_return_pct.estimate == robust_mean(
             [way * d.h for d, way, _ in calls], *spans([d for d, _, _ in calls])
         )
         sure = [(c, 100.0 * (way * d.h > 0)) for d, way, c in moved if c is not None]
-        assert agent.overconfidence.estimate.mean == pytest.approx(math.fsum(c - y for c, y in sure) / len(sure))
+        gap = math.fsum(c - y for c, y in sure) / len(sure) if sure else None
+        assert agent.overconfidence.estimate.mean == (None if gap is None else pytest.approx(gap))
         for place, one in enumerate(agent.calibration):
             inside = [y for c, y in sure if 10 * place <= c < 10 * place + 10 or (place == 9 and c == 100)]
             assert one.n == len(inside)
@@ -135,7 +136,7 @@ def test_the_analysis_equals_plain_loops_over_the_rows(db: Database, settings: S
         assert analysis is not None
         hold_against(analysis, [d for d in decided if d.version == version])
     (pair,) = whole.pairs
-    differences = plain.version_differences(decided, pair.one, pair.other, {"1h": 3_600, "15m": 900})
+    differences = plain.version_differences(decided, pair.one, pair.other, {"1h": 3_600, "60m": 3_600, "15m": 900})
     assert pair.paired.estimate.n == len(differences) > 20
     assert pair.paired.estimate.mean == pytest.approx(math.fsum(differences) / len(differences), abs=1e-9)
     with db.begin() as connection:

@@ -127,17 +127,16 @@ def test_a_calibration_bin_holds_its_lower_edge_and_the_last_one_both() -> None:
 
 
 def test_intervals_have_a_length_if_they_are_written_as_one() -> None:
-    assert [interval_seconds(one) for one in ("1h", "15m", "4h", "1d", "1w", "30s")] == [
+    assert [interval_seconds(one) for one in ("1h", "15m", "4H", "1d", "1w", "30s")] == [
         3_600, 900, 14_400, 86_400, 604_800, 30,
     ]  # fmt: skip
     assert [interval_seconds(one) for one in ("", "1M", "h", "0h", "1.5h", "one hour", "١h")] == [None] * 7
 
 
-def test_a_slot_is_a_symbol_an_interval_and_a_bucket() -> None:
+def test_a_slot_is_a_symbol_a_length_of_interval_and_a_bucket() -> None:
     opened = np.array([0.0, 3_599.9, 3_600.0, 10.0, 10.0, 10.0])
     symbol = np.array([0, 0, 0, 1, 0, 0], dtype=np.int32)
-    interval = np.array([0, 0, 0, 0, 1, 2], dtype=np.int32)
-    slots = number_slots(opened, symbol, interval, np.array([3_600.0] * 4 + [60.0, math.nan])).tolist()
+    slots = number_slots(opened, symbol, np.array([3_600.0] * 4 + [60.0, math.nan])).tolist()
     assert slots[0] == slots[1]
     assert len({slots[0], *slots[2:5]}) == 4
     assert slots[5] == -1

@@ -102,7 +102,8 @@ def add_attribution(page: Page, analysis: Analysis) -> None:
             "earned at the horizon, summed over decisions, with its robust 95 % interval. An interval that holds 0, or "
             "none at all (fewer than 20 decisions that do not overlap), says that luck would do. A verdict is given "
             f"only where the interval excludes a coin's 50 % after allowing for the number of agents looked at.{more}",
-            page.place(figures.bars_with_intervals(bars[:MOST_BARS], unit)) + table(head, rows),
+            page.place(figures.bars_with_intervals(bars[:MOST_BARS], unit), "Shapley values with intervals")
+            + table(head, rows),
         )
     )
 
@@ -134,7 +135,8 @@ def add_baselines(page: Page, analysis: Analysis) -> None:
             "What the system's own action earned at the horizon more than each of these would have on the same "
             "decisions, a decision, paired. Bars to the right: the system was better. A bar whose interval holds 0 "
             "shows no difference.",
-            page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision")) + table(head, rows),
+            page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision"), "System minus each baseline")
+            + table(head, rows),
         )
     )
 

@@ -62,11 +62,11 @@ class Page:
         """Markup as it is: the caller has escaped what strangers wrote."""
         self._body.append(markup)
 
-    def place(self, figure: Figure) -> str:
-        """The markup of the place where `figure` will be drawn."""
+    def place(self, figure: Figure, shows: str) -> str:
+        """The markup of the place where `figure` will be drawn; `shows`: in words, for who cannot see it (escaped)."""
         key = f"figure-{len(self._figures) + 1}"
         self._figures[key] = figure
-        return f'<div id="{key}" class="plot" style="height:{figure.height}px"></div>'
+        return f'<div id="{key}" class="plot" role="img" aria-label="{shows}" style="height:{figure.height}px"></div>'
 
     def section(self, title: str, how: str, content: str) -> str:
         """A titled part with a line on how to read it; nothing of it is escaped here."""

@@ -36,7 +36,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f'<tr><td class="name">{row[0]}</td>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
         for row in rows
     )
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    wide = ' class="wide"' if len(head) > 9 else ""
+    return f'<div class="scroll"><table{wide}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 @cache

@@ -7,6 +7,7 @@ import typer
 
 from benchmarks import close as closing
 from benchmarks import coverage as covering
+from benchmarks import score as scoring
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -16,6 +17,7 @@ def measure(context: typer.Context) -> None:
     """Measure how fast the work is, and how true its figures are. Without a name: every benchmark."""
     if context.invoked_subcommand is None:
         closing.run(closing.TRADES, closing.REPEATS)
+        scoring.run(list(scoring.HISTORIES), scoring.REPEATS)
         covering.run(covering.SIMULATIONS, covering.SEED, covering.OUTPUT)
 
 
@@ -47,3 +49,18 @@ def coverage(
     Simulated agents of known skill and calibration over simulated markets. Needs no database; takes some ten minutes.
     """
     covering.run(simulations, seed, output)
+
+
+@app.command()
+def score(
+    trades: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Closed trades before; may be repeated. [10000 and 1000000]")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Repetitions; the median counts.")] = scoring.REPEATS,
+) -> None:
+    """Score 1,000 new closes and answer, beside pandas and empyrical over every trade.
+
+    Each history in a database of its own in an embedded Postgres of its own, removed afterwards. Ten million
+    (--trades 10000000) take half an hour to write. Needs the group benchmark.
+    """
+    scoring.run(trades or list(scoring.HISTORIES), repeats)

@@ -9,10 +9,12 @@ from rich.table import Table
 
 from scorekeeper.domain.text import escape_controls
 
+_WIDEST_PART = len("take_profit")
 _AGENT_COLUMNS = {
     "accuracy": "right %", "accuracy_ci95": "95 %", "avg_call_return_pct": "avg %", "brier": "Brier",
-    "brier_skill": "skill", "ece": "ECE",
+    "ece": "ECE",
 }  # fmt: skip
+_PART_AGENT_COLUMNS = {"accuracy": "right %", "accuracy_ci95": "95 %", "avg_call_return_pct": "avg %", "brier": "Brier"}
 _GROUP_COLUMNS = {
     "completed_trades": "n", "win_rate": "won %", "win_rate_ci95": "95 %", "expectancy_pct": "avg %",
     "total_pnl_pct": "sum %", "profit_factor": "factor", "max_drawdown_pct": "fall",
@@ -30,9 +32,9 @@ def print_metrics(metrics: dict[str, Any]) -> None:
         if name not in (*_ABOUT, "net", "agent_performance", "by", "groups"):
             table.add_row(_label(name), _shown(value), _shown(metrics["net"][name]) if name in metrics["net"] else "")
     console.print(table)
-    agents = _agents_table("Agents, scored on what became of the price, traded or not")
+    agents = _agents_table("Agents, scored on what became of the price, traded or not", _AGENT_COLUMNS)
     for agent, one in sorted(metrics["agent_performance"].items()):
-        agents.add_row(*_agent_cells(agent, one))
+        agents.add_row(*_agent_cells(agent, one, _AGENT_COLUMNS))
     console.print(agents)
 
 
@@ -40,34 +42,35 @@ def print_breakdown(metrics: dict[str, Any]) -> None:
     """Each part's trades, gross with the mean after fees, and its agents; each average beside its sample size."""
     console = Console(highlight=False)
     by = metrics["by"].replace("_", " ")
-    table = Table(title=f"By {by}", padding=(0, 1), pad_edge=False, box=SIMPLE_HEAD)
-    table.add_column(by, overflow="fold")
+    table = Table(title=f"By {by}", padding=0, pad_edge=False, box=SIMPLE_HEAD)
+    table.add_column(by, overflow="fold", min_width=_WIDEST_PART)
     for label in (*_GROUP_COLUMNS.values(), "net avg %"):
         table.add_column(label, justify="right", no_wrap=True)
-    agents = _agents_table(f"Agents by {by}", by)
+    agents = _agents_table(f"Agents by {by}", _PART_AGENT_COLUMNS, by)
     for group in metrics["groups"]:
         part = "none given" if group[metrics["by"]] is None else escape(escape_controls(group[metrics["by"]]))
         cells = (_shown(group[name]) for name in _GROUP_COLUMNS)
         table.add_row(part, *cells, _shown(group["net"]["expectancy_pct"]))
         for agent, one in sorted((group["agent_performance"] or {}).items()):
-            agents.add_row(part, *_agent_cells(agent, one))
+            agents.add_row(part, *_agent_cells(agent, one, _PART_AGENT_COLUMNS))
     console.print(table)
     if agents.row_count:
         console.print(agents)
 
 
-def _agents_table(title: str, *first: str) -> Table:
+def _agents_table(title: str, columns: dict[str, str], *first: str) -> Table:
     table = Table(title=title, padding=0, pad_edge=False, box=SIMPLE_HEAD)
-    for label in (*first, "agent"):
-        table.add_column(label, overflow="fold")
-    for label in ("signals", "calls", "right", *_AGENT_COLUMNS.values()):
+    for label in first:
+        table.add_column(label, overflow="fold", min_width=_WIDEST_PART)
+    table.add_column("agent", overflow="fold")
+    for label in ("signals", "calls", "right", *columns.values()):
         table.add_column(label, justify="right", no_wrap=True)
     return table
 
 
-def _agent_cells(agent: str, one: dict[str, Any]) -> list[str]:
+def _agent_cells(agent: str, one: dict[str, Any], columns: dict[str, str]) -> list[str]:
     counts = (str(one["signals"]), str(one["calls"]), f"{one['correct']}/{one['correct'] + one['incorrect']}")
-    return [escape(escape_controls(agent)), *counts, *(_shown(one[name]) for name in _AGENT_COLUMNS)]
+    return [escape(escape_controls(agent)), *counts, *(_shown(one[name]) for name in columns)]
 
 
 def _scope(metrics: dict[str, Any]) -> str:

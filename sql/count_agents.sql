@@ -41,37 +41,49 @@ WITH said AS (
 ),
 sure AS (
     SELECT
-        *, c / 100 AS p,
-        CASE WHEN right_way <> 0 THEN width_bucket(c, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) END AS bin,
-        CASE WHEN right_way > 0 THEN 1 ELSE 0 END AS y
+        *, CASE WHEN right_way > 0 THEN 1 ELSE 0 END AS y,
+        CASE WHEN right_way <> 0 THEN width_bucket(c, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) END AS bin
     FROM said
+),
+counted AS (
+    SELECT
+        part, agent, bin,
+        count(*) FILTER (WHERE known) AS signals, count(*) FILTER (WHERE known AND direction <> 0) AS calls,
+        count(*) FILTER (WHERE right_way > 0) AS correct, count(*) FILTER (WHERE right_way < 0) AS incorrect,
+        sum(call_return) FILTER (WHERE direction <> 0) AS returns,
+        count(bin) AS bin_calls, count(bin) FILTER (WHERE right_way > 0) AS bin_correct,
+        sum(c) FILTER (WHERE bin IS NOT NULL) AS confidence,
+        sum((c / 100 - y) * (c / 100 - y)) FILTER (WHERE bin IS NOT NULL) AS squares,
+        count(*) FILTER (WHERE backing = 1 AND won > 0) AS supported_winners,
+        count(*) FILTER (WHERE backing = 1 AND won < 0) AS supported_losers,
+        count(*) FILTER (WHERE backing = -1 AND won > 0) AS opposed_winners,
+        count(*) FILTER (WHERE backing = -1 AND won < 0) AS opposed_losers,
+        count(*) FILTER (WHERE backing = 0 AND won > 0) AS abstained_winners,
+        count(*) FILTER (WHERE backing = 0 AND won < 0) AS abstained_losers
+    FROM sure
+    GROUP BY part, agent, bin
 )
 SELECT
-    part, agent,
-    count(*) FILTER (WHERE known) AS signals, count(*) FILTER (WHERE known AND direction <> 0) AS calls,
-    count(*) FILTER (WHERE right_way > 0) AS correct, count(*) FILTER (WHERE right_way < 0) AS incorrect,
-    coalesce(sum(call_return) FILTER (WHERE direction <> 0), 0) AS sum_call_return_pct,
-    count(bin) AS brier_calls, coalesce(sum((p - y) * (p - y)) FILTER (WHERE bin IS NOT NULL), 0) AS sum_brier,
+    part, agent, sum(signals) AS signals, sum(calls) AS calls, sum(correct) AS correct, sum(incorrect) AS incorrect,
+    coalesce(sum(returns), 0) AS sum_call_return_pct, sum(bin_calls) AS brier_calls,
+    coalesce(sum(squares), 0) AS sum_brier,
     ARRAY[
-        count(*) FILTER (WHERE bin = 0 AND y = 1), count(*) FILTER (WHERE bin = 1 AND y = 1),
-        count(*) FILTER (WHERE bin = 2 AND y = 1), count(*) FILTER (WHERE bin = 3 AND y = 1),
-        count(*) FILTER (WHERE bin = 4 AND y = 1), count(*) FILTER (WHERE bin = 5 AND y = 1),
-        count(*) FILTER (WHERE bin = 6 AND y = 1), count(*) FILTER (WHERE bin = 7 AND y = 1),
-        count(*) FILTER (WHERE bin = 8 AND y = 1), count(*) FILTER (WHERE bin = 9 AND y = 1)
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 0), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 1), 0),
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 2), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 3), 0),
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 4), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 5), 0),
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 6), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 7), 0),
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 8), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 9), 0)
     ] AS bin_correct,
     ARRAY[
-        coalesce(sum(c) FILTER (WHERE bin = 0), 0), coalesce(sum(c) FILTER (WHERE bin = 1), 0),
-        coalesce(sum(c) FILTER (WHERE bin = 2), 0), coalesce(sum(c) FILTER (WHERE bin = 3), 0),
-        coalesce(sum(c) FILTER (WHERE bin = 4), 0), coalesce(sum(c) FILTER (WHERE bin = 5), 0),
-        coalesce(sum(c) FILTER (WHERE bin = 6), 0), coalesce(sum(c) FILTER (WHERE bin = 7), 0),
-        coalesce(sum(c) FILTER (WHERE bin = 8), 0), coalesce(sum(c) FILTER (WHERE bin = 9), 0)
+        coalesce(sum(confidence) FILTER (WHERE bin = 0), 0), coalesce(sum(confidence) FILTER (WHERE bin = 1), 0),
+        coalesce(sum(confidence) FILTER (WHERE bin = 2), 0), coalesce(sum(confidence) FILTER (WHERE bin = 3), 0),
+        coalesce(sum(confidence) FILTER (WHERE bin = 4), 0), coalesce(sum(confidence) FILTER (WHERE bin = 5), 0),
+        coalesce(sum(confidence) FILTER (WHERE bin = 6), 0), coalesce(sum(confidence) FILTER (WHERE bin = 7), 0),
+        coalesce(sum(confidence) FILTER (WHERE bin = 8), 0), coalesce(sum(confidence) FILTER (WHERE bin = 9), 0)
     ] AS bin_confidence,
-    count(*) FILTER (WHERE backing = 1 AND won > 0) AS supported_winners,
-    count(*) FILTER (WHERE backing = 1 AND won < 0) AS supported_losers,
-    count(*) FILTER (WHERE backing = -1 AND won > 0) AS opposed_winners,
-    count(*) FILTER (WHERE backing = -1 AND won < 0) AS opposed_losers,
-    count(*) FILTER (WHERE backing = 0 AND won > 0) AS abstained_winners,
-    count(*) FILTER (WHERE backing = 0 AND won < 0) AS abstained_losers
-FROM sure
+    sum(supported_winners) AS supported_winners, sum(supported_losers) AS supported_losers,
+    sum(opposed_winners) AS opposed_winners, sum(opposed_losers) AS opposed_losers,
+    sum(abstained_winners) AS abstained_winners, sum(abstained_losers) AS abstained_losers
+FROM counted
 GROUP BY part, agent
 ORDER BY part, agent;

@@ -1,6 +1,7 @@
 -- One row per UTC day of expires_at, scope (all, version, symbol, both) and agent, for the given days.
 -- Calls are scored where the horizon return is known; support and dissent where a trade closed. Bins: by confidence,
 -- [0, 10), [10, 20) … [80, 90), [90, 100], of the calls that the Brier score counts.
+-- Counted once by version, symbol and bin, and then for each scope.
 -- Parameters: days (date array), as_of (what closed later counts nowhere yet). Called by score.
 INSERT INTO scorekeeper.agent_daily_score (
     day, version, symbol, agent, signals, calls, correct, incorrect, sum_call_return_pct, brier_calls, sum_brier,
@@ -28,42 +29,55 @@ WITH said AS (
 ),
 sure AS (
     SELECT
-        *, c / 100 AS p,
-        CASE WHEN right_way <> 0 THEN width_bucket(c, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) END AS bin,
-        CASE WHEN right_way > 0 THEN 1 ELSE 0 END AS y
+        *, CASE WHEN right_way > 0 THEN 1 ELSE 0 END AS y,
+        CASE WHEN right_way <> 0 THEN width_bucket(c, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) END AS bin
     FROM said
+),
+counted AS (
+    SELECT
+        day, version, symbol, agent, bin,
+        count(*) FILTER (WHERE known) AS signals, count(*) FILTER (WHERE known AND direction <> 0) AS calls,
+        count(*) FILTER (WHERE right_way > 0) AS correct, count(*) FILTER (WHERE right_way < 0) AS incorrect,
+        sum(call_return) FILTER (WHERE direction <> 0) AS returns,
+        count(bin) AS bin_calls, count(bin) FILTER (WHERE right_way > 0) AS bin_correct,
+        sum(c) FILTER (WHERE bin IS NOT NULL) AS confidence,
+        sum((c / 100 - y) * (c / 100 - y)) FILTER (WHERE bin IS NOT NULL) AS squares,
+        count(*) FILTER (WHERE backing = 1 AND won > 0) AS supported_winners,
+        count(*) FILTER (WHERE backing = 1 AND won < 0) AS supported_losers,
+        count(*) FILTER (WHERE backing = -1 AND won > 0) AS opposed_winners,
+        count(*) FILTER (WHERE backing = -1 AND won < 0) AS opposed_losers,
+        count(*) FILTER (WHERE backing = 0 AND won > 0) AS abstained_winners,
+        count(*) FILTER (WHERE backing = 0 AND won < 0) AS abstained_losers
+    FROM sure
+    GROUP BY day, version, symbol, agent, bin
 )
 SELECT
-    day, s.version, s.symbol, agent,
-    count(*) FILTER (WHERE known), count(*) FILTER (WHERE known AND direction <> 0),
-    count(*) FILTER (WHERE right_way > 0), count(*) FILTER (WHERE right_way < 0),
-    coalesce(sum(call_return) FILTER (WHERE direction <> 0), 0),
-    count(bin), coalesce(sum((p - y) * (p - y)) FILTER (WHERE bin IS NOT NULL), 0),
+    c.day, s.version, s.symbol, c.agent, sum(c.signals), sum(c.calls), sum(c.correct), sum(c.incorrect),
+    coalesce(sum(c.returns), 0), sum(bin_calls), coalesce(sum(c.squares), 0),
     ARRAY[
-        count(*) FILTER (WHERE bin = 0), count(*) FILTER (WHERE bin = 1), count(*) FILTER (WHERE bin = 2),
-        count(*) FILTER (WHERE bin = 3), count(*) FILTER (WHERE bin = 4), count(*) FILTER (WHERE bin = 5),
-        count(*) FILTER (WHERE bin = 6), count(*) FILTER (WHERE bin = 7), count(*) FILTER (WHERE bin = 8),
-        count(*) FILTER (WHERE bin = 9)
+        coalesce(sum(bin_calls) FILTER (WHERE bin = 0), 0), coalesce(sum(bin_calls) FILTER (WHERE bin = 1), 0),
+        coalesce(sum(bin_calls) FILTER (WHERE bin = 2), 0), coalesce(sum(bin_calls) FILTER (WHERE bin = 3), 0),
+        coalesce(sum(bin_calls) FILTER (WHERE bin = 4), 0), coalesce(sum(bin_calls) FILTER (WHERE bin = 5), 0),
+        coalesce(sum(bin_calls) FILTER (WHERE bin = 6), 0), coalesce(sum(bin_calls) FILTER (WHERE bin = 7), 0),
+        coalesce(sum(bin_calls) FILTER (WHERE bin = 8), 0), coalesce(sum(bin_calls) FILTER (WHERE bin = 9), 0)
     ],
     ARRAY[
-        count(*) FILTER (WHERE bin = 0 AND y = 1), count(*) FILTER (WHERE bin = 1 AND y = 1),
-        count(*) FILTER (WHERE bin = 2 AND y = 1), count(*) FILTER (WHERE bin = 3 AND y = 1),
-        count(*) FILTER (WHERE bin = 4 AND y = 1), count(*) FILTER (WHERE bin = 5 AND y = 1),
-        count(*) FILTER (WHERE bin = 6 AND y = 1), count(*) FILTER (WHERE bin = 7 AND y = 1),
-        count(*) FILTER (WHERE bin = 8 AND y = 1), count(*) FILTER (WHERE bin = 9 AND y = 1)
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 0), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 1), 0),
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 2), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 3), 0),
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 4), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 5), 0),
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 6), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 7), 0),
+        coalesce(sum(bin_correct) FILTER (WHERE bin = 8), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 9), 0)
     ],
     ARRAY[
-        coalesce(sum(c) FILTER (WHERE bin = 0), 0), coalesce(sum(c) FILTER (WHERE bin = 1), 0),
-        coalesce(sum(c) FILTER (WHERE bin = 2), 0), coalesce(sum(c) FILTER (WHERE bin = 3), 0),
-        coalesce(sum(c) FILTER (WHERE bin = 4), 0), coalesce(sum(c) FILTER (WHERE bin = 5), 0),
-        coalesce(sum(c) FILTER (WHERE bin = 6), 0), coalesce(sum(c) FILTER (WHERE bin = 7), 0),
-        coalesce(sum(c) FILTER (WHERE bin = 8), 0), coalesce(sum(c) FILTER (WHERE bin = 9), 0)
+        coalesce(sum(confidence) FILTER (WHERE bin = 0), 0), coalesce(sum(confidence) FILTER (WHERE bin = 1), 0),
+        coalesce(sum(confidence) FILTER (WHERE bin = 2), 0), coalesce(sum(confidence) FILTER (WHERE bin = 3), 0),
+        coalesce(sum(confidence) FILTER (WHERE bin = 4), 0), coalesce(sum(confidence) FILTER (WHERE bin = 5), 0),
+        coalesce(sum(confidence) FILTER (WHERE bin = 6), 0), coalesce(sum(confidence) FILTER (WHERE bin = 7), 0),
+        coalesce(sum(confidence) FILTER (WHERE bin = 8), 0), coalesce(sum(confidence) FILTER (WHERE bin = 9), 0)
     ],
-    count(*) FILTER (WHERE backing = 1 AND won > 0), count(*) FILTER (WHERE backing = 1 AND won < 0),
-    count(*) FILTER (WHERE backing = -1 AND won > 0), count(*) FILTER (WHERE backing = -1 AND won < 0),
-    count(*) FILTER (WHERE backing = 0 AND won > 0), count(*) FILTER (WHERE backing = 0 AND won < 0)
-FROM sure
+    sum(c.supported_winners), sum(c.supported_losers), sum(c.opposed_winners), sum(c.opposed_losers),
+    sum(c.abstained_winners), sum(c.abstained_losers)
+FROM counted AS c
 CROSS JOIN
-    LATERAL (VALUES (null, null), (sure.version, null), (null, sure.symbol), (sure.version, sure.symbol))
-        AS s (version, symbol)
-GROUP BY day, s.version, s.symbol, agent;
+    LATERAL (VALUES (null, null), (c.version, null), (null, c.symbol), (c.version, c.symbol)) AS s (version, symbol)
+GROUP BY c.day, s.version, s.symbol, c.agent;

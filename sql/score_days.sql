@@ -1,6 +1,6 @@
 -- One row per UTC exit day, scope (all, version, symbol, both) and basis (gross, after fees), for the given days.
 -- Doubles become numeric through text: a direct cast keeps 15 digits only. Exact sums do not depend on the order.
--- A scope is an array, for in one null equals null.
+-- One step of the path per exit_time: those that close at once see the same running sum.
 -- Parameters: days (date array), as_of (what closed later counts nowhere yet). Called by score.
 INSERT INTO scorekeeper.daily_score (
     day, version, symbol, after_fees, trades, winners, losers, sum_pct, sum_squares, sum_winners_pct, sum_losers_pct,
@@ -10,7 +10,7 @@ INSERT INTO scorekeeper.daily_score (
 )
 WITH counted AS (
     SELECT
-        d.day, ARRAY[s.version, s.symbol] AS scope, b.after_fees, t.trade_id, t.exit_time,
+        d.day, s.version, s.symbol, b.after_fees, t.trade_id, t.exit_time,
         cast(cast(b.pnl AS text) AS numeric) AS pnl,
         sign(b.pnl) AS way,
         extract(EPOCH FROM t.exit_time - t.opened_at) AS held,
@@ -28,80 +28,47 @@ WITH counted AS (
         LATERAL (VALUES (null, null), (t.version, null), (null, t.symbol), (t.version, t.symbol)) AS s (version, symbol)
     CROSS JOIN LATERAL (VALUES (false, t.pnl_pct), (true, t.net_pnl_pct)) AS b (after_fees, pnl)
 ),
-sums AS (
+numbered AS (
     SELECT
-        day, scope, after_fees,
-        count(*) AS trades, count(*) FILTER (WHERE way > 0) AS winners, count(*) FILTER (WHERE way < 0) AS losers,
-        sum(pnl) AS sum_pct, sum(pnl * pnl) AS sum_squares,
-        coalesce(sum(pnl) FILTER (WHERE way > 0), 0) AS sum_winners_pct,
-        coalesce(sum(pnl) FILTER (WHERE way < 0), 0) AS sum_losers_pct,
-        sum(held) AS hold_seconds,
-        coalesce(sum(held) FILTER (WHERE way > 0), 0) AS hold_seconds_winners,
-        coalesce(sum(held) FILTER (WHERE way < 0), 0) AS hold_seconds_losers,
-        sum(mfe) AS sum_mfe_pct, sum(mae) AS sum_mae_pct,
-        coalesce(sum(mfe - pnl) FILTER (WHERE way > 0), 0) AS sum_given_back_pct,
-        min(exit_time) AS first_exit_at
+        *, sum(pnl) OVER (PARTITION BY day, version, symbol, after_fees ORDER BY exit_time) AS running,
+        row_number() OVER (PARTITION BY day, version, symbol, after_fees ORDER BY exit_time, trade_id) AS place
     FROM counted
-    GROUP BY day, scope, after_fees
-),
-steps AS (
-    SELECT
-        day, scope, after_fees, exit_time,
-        sum(sum(pnl)) OVER (PARTITION BY day, scope, after_fees ORDER BY exit_time) AS running
-    FROM counted
-    GROUP BY day, scope, after_fees, exit_time
-),
-falls AS (
-    SELECT
-        *,
-        greatest(0, max(running) OVER (PARTITION BY day, scope, after_fees ORDER BY exit_time)) - running
-            AS fall
-    FROM steps
 ),
 paths AS (
     SELECT
-        day, scope, after_fees,
-        max(running) AS path_high_pct,
-        (array_agg(exit_time ORDER BY running DESC, exit_time DESC))[1] AS path_high_at,
-        min(running) AS path_low_pct, max(fall) AS path_fall_pct
-    FROM falls
-    GROUP BY day, scope, after_fees
-),
-places AS (
-    SELECT
-        day, scope, after_fees, way,
-        row_number() OVER (PARTITION BY day, scope, after_fees ORDER BY exit_time, trade_id) AS place,
-        row_number() OVER (PARTITION BY day, scope, after_fees, way ORDER BY exit_time, trade_id) AS of_way
-    FROM counted
-),
-runs AS (
-    SELECT
-        day, scope, after_fees, way, count(*) AS length, min(place) AS starts, max(place) AS ends
-    FROM places
-    GROUP BY day, scope, after_fees, way, place - of_way
-),
-streaks AS (
-    SELECT
-        r.day, r.scope, r.after_fees,
-        coalesce(max(length) FILTER (WHERE way > 0 AND starts = 1), 0) AS leading_wins,
-        coalesce(max(length) FILTER (WHERE way > 0 AND ends = s.trades), 0) AS trailing_wins,
-        coalesce(max(length) FILTER (WHERE way > 0), 0) AS longest_wins,
-        coalesce(max(length) FILTER (WHERE way < 0 AND starts = 1), 0) AS leading_losses,
-        coalesce(max(length) FILTER (WHERE way < 0 AND ends = s.trades), 0) AS trailing_losses,
-        coalesce(max(length) FILTER (WHERE way < 0), 0) AS longest_losses
-    FROM runs AS r
-    INNER JOIN sums AS s
-        ON (r.day, r.scope, r.after_fees) = (s.day, s.scope, s.after_fees)
-    GROUP BY r.day, r.scope, r.after_fees
+        *,
+        greatest(0, max(running) OVER (PARTITION BY day, version, symbol, after_fees ORDER BY exit_time)) - running
+            AS fall,
+        place - coalesce(max(place) FILTER (WHERE way <= 0) OVER in_order, 0) AS wins,
+        place - coalesce(max(place) FILTER (WHERE way >= 0) OVER in_order, 0) AS losses
+    FROM numbered
+    WINDOW in_order AS (PARTITION BY day, version, symbol, after_fees ORDER BY exit_time, trade_id)
 )
 SELECT
-    s.day, s.scope[1], s.scope[2], s.after_fees, s.trades, s.winners, s.losers, s.sum_pct, s.sum_squares,
-    s.sum_winners_pct, s.sum_losers_pct, s.hold_seconds, s.hold_seconds_winners, s.hold_seconds_losers,
-    s.sum_mfe_pct, s.sum_mae_pct, s.sum_given_back_pct,
-    p.path_high_pct, p.path_high_at, p.path_low_pct, p.path_fall_pct, s.first_exit_at,
-    k.leading_wins, k.trailing_wins, k.longest_wins, k.leading_losses, k.trailing_losses, k.longest_losses
-FROM sums AS s
-INNER JOIN paths AS p
-    ON (s.day, s.scope, s.after_fees) = (p.day, p.scope, p.after_fees)
-INNER JOIN streaks AS k
-    ON (s.day, s.scope, s.after_fees) = (k.day, k.scope, k.after_fees);
+    day, version, symbol, after_fees,
+    count(*) AS trades,
+    count(*) FILTER (WHERE way > 0) AS winners,
+    count(*) FILTER (WHERE way < 0) AS losers,
+    sum(pnl) AS sum_pct,
+    sum(pnl * pnl) AS sum_squares,
+    coalesce(sum(pnl) FILTER (WHERE way > 0), 0) AS sum_winners_pct,
+    coalesce(sum(pnl) FILTER (WHERE way < 0), 0) AS sum_losers_pct,
+    sum(held) AS hold_seconds,
+    coalesce(sum(held) FILTER (WHERE way > 0), 0) AS hold_seconds_winners,
+    coalesce(sum(held) FILTER (WHERE way < 0), 0) AS hold_seconds_losers,
+    sum(mfe) AS sum_mfe_pct,
+    sum(mae) AS sum_mae_pct,
+    coalesce(sum(mfe - pnl) FILTER (WHERE way > 0), 0) AS sum_given_back_pct,
+    max(running) AS path_high_pct,
+    (array_agg(exit_time ORDER BY running DESC, exit_time DESC))[1] AS path_high_at,
+    min(running) AS path_low_pct,
+    max(fall) AS path_fall_pct,
+    min(exit_time) AS first_exit_at,
+    coalesce(min(place) FILTER (WHERE way <= 0) - 1, count(*)) AS leading_wins,
+    count(*) - coalesce(max(place) FILTER (WHERE way <= 0), 0) AS trailing_wins,
+    max(wins) AS longest_wins,
+    coalesce(min(place) FILTER (WHERE way >= 0) - 1, count(*)) AS leading_losses,
+    count(*) - coalesce(max(place) FILTER (WHERE way >= 0), 0) AS trailing_losses,
+    max(losses) AS longest_losses
+FROM paths
+GROUP BY day, version, symbol, after_fees;

@@ -300,7 +300,9 @@ def tail_figures(series: list[float]) -> dict[str, object]:
         sharpe, skew, kurtosis = middle / spread, moments[3] / moments[2] ** 1.5, moments[4] / moments[2] ** 2
         error = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
         psr = statistics.NormalDist().cdf(sharpe * math.sqrt(n - 1) / math.sqrt(error)) if error > 0 else None
-    return {"var95_pct": var, "cvar95_pct": mean([r for r in series if r <= var]), "psr": psr}
+    # Where no interpolation is needed the quantile is one of the days, but for rounding.
+    tail = [r for r in series if r <= var or math.isclose(r, var, rel_tol=1e-12)]
+    return {"var95_pct": var, "cvar95_pct": mean(tail), "psr": psr}
 
 
 def agent_figures(scored: list[RefScored], agent: str) -> dict[str, object]:

@@ -38,6 +38,7 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         "demo",
         "ingest",
         "track",
+        "analyze",
         "metrics",
         "report",
         "publish",
@@ -87,6 +88,7 @@ def test_the_demo_does_the_whole_job_in_an_empty_folder_and_again_adds_nothing(t
     assert first.stderr == ""
     assert "420 decisions" in first.stdout
     assert "TechnicalAnalystAgent" in first.stdout
+    assert "of them independent, the win rate of 54.0 % cannot be told from a coin's" in first.stdout
     home = tmp_path / "here" / "demo"
     lines = (home / "datasets" / "performance_dataset.jsonl").read_bytes()
     verified = scorekeeper(tmp_path, "verify", "--home", str(home))

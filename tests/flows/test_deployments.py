@@ -33,7 +33,7 @@ def deployed() -> Iterator[dict[str, dict[str, Any]]]:
 
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:
-    assert set(deployed) == {"ingest", "track", "close-trade", "void-decision", "import-dataset"}
+    assert set(deployed) == {"ingest", "track", "analyze", "close-trade", "void-decision", "import-dataset"}
     for one in deployed.values():
         assert one["work_pool_name"] == "scorekeeper"
         assert one["tags"] == ["scorekeeper"]
@@ -41,16 +41,20 @@ def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deploye
         assert not one["paused"]
 
 
-def test_ingest_sweeps_every_five_minutes_and_track_runs_every_minute(deployed: dict[str, Any]) -> None:
+def test_ingest_sweeps_every_five_minutes_track_runs_every_minute_and_analyze_every_hour(
+    deployed: dict[str, Any],
+) -> None:
     (sweep,) = deployed["ingest"]["schedules"]
     (minute,) = deployed["track"]["schedules"]
     assert (sweep["schedule"]["interval"], sweep["active"]) == (300, True)
     assert (minute["schedule"]["cron"], minute["schedule"]["timezone"], minute["active"]) == ("* * * * *", "UTC", True)
+    (hour,) = deployed["analyze"]["schedules"]
+    assert (hour["schedule"]["cron"], hour["schedule"]["timezone"], hour["active"]) == ("7 * * * *", "UTC", True)
     assert deployed["close-trade"]["schedules"] == deployed["import-dataset"]["schedules"] == []
 
 
-def test_one_run_of_ingest_and_of_track_at_a_time(deployed: dict[str, Any]) -> None:
-    for name in ("ingest", "track"):
+def test_one_run_of_ingest_of_track_and_of_analyze_at_a_time(deployed: dict[str, Any]) -> None:
+    for name in ("ingest", "track", "analyze"):
         assert deployed[name]["global_concurrency_limit"]["limit"] == 1
         assert deployed[name]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
 

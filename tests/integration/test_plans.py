@@ -1,6 +1,7 @@
 """With 100,000 open trades and as many decisions of the past, each statement reads what is new, due or a symbol's."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ WITH fresh AS (
 UPDATE scorekeeper.trade AS t SET scanned = false FROM fresh WHERE t.trade_id = fresh.trade_id
 """
 NEW = 10
+SAID = """
+INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence)
+SELECT trade_id, 'Agent', 0, 'BUY', 1, 70 FROM scorekeeper.decision WHERE trade_id LIKE 'past-%'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +124,12 @@ def test_marking_reads_one_index_once_and_no_decision(connection: Connection) ->
     trades = of_table(plan, "trade")
     assert {(node["Node Type"], node["Index Name"]) for node in trades} == {("Index Only Scan", "trade_marking")}
     assert sum(rows_read(node) for node in trades) <= OPEN + 2 * SYMBOLS
+
+
+def test_scoring_what_agents_said_reads_the_decisions_of_the_day(connection: Connection) -> None:
+    connection.execute(text(SAID))
+    connection.execute(text("ANALYZE scorekeeper.agent_signal"))
+    day = AS_OF.date() - timedelta(days=10)
+    plan = explain(connection, "score_agent_days", days=[day], as_of=AS_OF)
+    assert indexes(plan, "decision") == {"decision_by_expiry_day"}
+    assert most_read(plan, "decision") == 24 * 60

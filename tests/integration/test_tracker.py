@@ -1,6 +1,6 @@
 """The predecessor's calls, as its users write them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -147,3 +147,20 @@ def test_what_is_stored_and_published_verifies(tracker: PerformanceTracker) -> N
         tracker.record_decision(DECISION)
     tracker.update_performance(Quotes(46000.0), max_hold_time=0)
     assert verify(tracker._db, tracker._settings) == []
+
+
+def test_the_tracker_answers_for_a_period_a_symbol_and_by_parts(tracker: PerformanceTracker) -> None:
+    tracker.record_decision(DECISION)
+    tracker.record_decision({**DECISION, "type": "SELL"})
+    tracker.update_performance(Quotes(45450.0), max_hold_time=0)
+    by_side = tracker.get_system_metrics(by="side")
+    assert [(group["side"], group["total_pnl_pct"]) for group in by_side["groups"]] == [
+        ("long", pytest.approx(1.0)),
+        ("short", pytest.approx(-1.0)),
+    ]
+    later, sooner = datetime.now() + timedelta(days=2), datetime.now(UTC) - timedelta(days=2)  # noqa: DTZ005
+    assert tracker.get_system_metrics(since=sooner, until=later, symbol="BTCUSDT")["completed_trades"] == 2
+    assert tracker.get_system_metrics(since=later)["completed_trades"] == 0
+    assert tracker.get_system_metrics(version="no such")["completed_trades"] == 0
+    with pytest.raises(ValueError, match="colour"):
+        tracker.get_system_metrics(by="colour")

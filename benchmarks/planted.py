@@ -17,7 +17,7 @@ from scorekeeper.domain.columns import Decisions, Rows, Signals, Trades
 
 AS_OF = datetime(2026, 1, 5, tzinfo=UTC)
 SKILLS = (0.68, 0.62, 0.56, 0.50, 0.44)
-RANKED_FROM = 1_600  # decisions from which the planted order should come out
+RANKED_FROM = 1_600  # independent decisions from which the planted order should come out
 FEWEST_RANKED_PCT = 90.0
 MOST_SKILLED_PCT = 6.5  # of coin-flip agents: 5 % and 1.5 points
 
@@ -38,7 +38,7 @@ class Ranked:
     @property
     def reached(self) -> bool | None:
         """None where there are too few decisions to ask for it."""
-        return self.order_pct >= FEWEST_RANKED_PCT if self.decisions >= RANKED_FROM else None
+        return self.order_pct >= FEWEST_RANKED_PCT if self.independent >= RANKED_FROM else None
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,12 @@ def robust_rate(values: ArrayLike, opened: ArrayLike, closed: ArrayLike, *, null
     at 20 trades, 87 % hold 90 %). A rate of 0 or 100, which shows no spread, gets Wilson's interval over as many trades
     as are independent: all of those hit or missed too. It lies within 0..100, and excludes `null` where p < 0.05.
 
-    Undefined as in `robust_mean`. Raises ValueError also for other values.
+    `null` lies between 0 and 100. Undefined as in `robust_mean`. Raises ValueError also for other values.
     """
     if not np.isin(values, (0.0, 100.0)).all():
         raise ValueError("a rate is of values that are 0 or 100")
+    if not 0 < null < 100:
+        raise ValueError("a rate is held against one between 0 and 100")
     mean, n, independent, error = _mean_and_error(values, opened, closed)
     if mean in (0.0, 100.0) and independent >= FEWEST_INDEPENDENT:
         low, high = wilson(round(mean / 100 * independent), independent) or (0.0, 100.0)

@@ -81,19 +81,20 @@ def add_attribution(page: Page, analysis: Analysis) -> None:
     left = analysis.left_out_agents + max(0, len(bars) - MOST_BARS)
     more = f" {left:,} agents with less to say are left out of the chart." if left else ""
     unit = "% (sum over decisions)"
+    sampled = any(one.shapley_error_pct is not None for one in agents)
     rows = [
         (
-            text(one.agent), number(one.signals), number(one.shapley_pct, 2, "%"),
-            number(one.shapley_ci95, 2), number(one.shapley_error_pct, 2),
+            text(one.agent), number(one.signals), _verdict(one.accuracy, "better than a coin", "worse than a coin"),
+            number(one.shapley_pct, 2, "%"),
+            number(one.shapley_ci95, 2), *([number(one.shapley_error_pct, 2)] if sampled else []),
             number(one.leave_one_out_pct, 2, "%"), number(one.leave_one_out_ci95, 2), number(one.ic, 3),
             number(one.accuracy.estimate.ci95, 1), number(one.accuracy.estimate.independent),
-            _verdict(one.accuracy, "better than a coin", "worse"),
         )
         for one in agents
     ]  # fmt: skip
     head = (
-        "agent", "signals", "Shapley", "95 % (robust)", "sampling error", "leave one out", "95 % (robust)", "IC",
-        "accuracy 95 % (robust)", "independent calls", "verdict",
+        "agent", "signals", "verdict", "Shapley", "95 % (robust)", *(["sampling error"] if sampled else []),
+        "leave one out", "95 % (robust)", "IC", "accuracy, 95 %", "independent",
     )  # fmt: skip
     page.add(
         page.section(
@@ -102,7 +103,8 @@ def add_attribution(page: Page, analysis: Analysis) -> None:
             "earned at the horizon, summed over decisions, with its robust 95 % interval. An interval that holds 0, or "
             "none at all (fewer than 20 decisions that do not overlap), says that luck would do. A verdict is given "
             f"only where the interval excludes a coin's 50 % after allowing for the number of agents looked at.{more}",
-            page.place(figures.bars_with_intervals(bars[:MOST_BARS], unit)) + table(head, rows),
+            page.place(figures.bars_with_intervals(bars[:MOST_BARS], unit), "Shapley values with intervals")
+            + table(head, rows),
         )
     )
 
@@ -134,7 +136,8 @@ def add_baselines(page: Page, analysis: Analysis) -> None:
             "What the system's own action earned at the horizon more than each of these would have on the same "
             "decisions, a decision, paired. Bars to the right: the system was better. A bar whose interval holds 0 "
             "shows no difference.",
-            page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision")) + table(head, rows),
+            page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision"), "System minus each baseline")
+            + table(head, rows),
         )
     )
 

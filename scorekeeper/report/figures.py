@@ -31,7 +31,7 @@ from scorekeeper.domain.text import escape_controls
 MOST_POINTS = 4_000  # of a line
 MOST_DOTS = 5_000  # of a cloud: each is an element of the page
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-LONGEST_LABEL = 28
+LONGEST_LABEL = 32
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,8 @@ def bars_with_intervals(bars: Sequence[Bar], unit: str) -> Figure:
         {
             "type": "bar", "orientation": "h", "y": list(range(len(ordered))),
             "x": _rounded([b.value for b in ordered]),
-            "marker": {"color": ["good" if b.value > 0 else "bad" for b in ordered]}, "showlegend": False,
+            "marker": {"color": ["good" if b.value > 0 else "bad" for b in ordered], "opacity": 0.6},
+            "showlegend": False,
             "customdata": [[b.n] for b in ordered],
             "hovertemplate": f"%{{x:.4f}} {unit}, n = %{{customdata[0]}}<extra></extra>",
             "error_x": {

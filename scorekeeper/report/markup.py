@@ -36,7 +36,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f'<tr><td class="name">{row[0]}</td>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
         for row in rows
     )
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    wide = ' class="wide"' if len(head) > 9 else ""
+    return f'<div class="scroll"><table{wide}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 @cache
@@ -62,11 +63,11 @@ class Page:
         """Markup as it is: the caller has escaped what strangers wrote."""
         self._body.append(markup)
 
-    def place(self, figure: Figure) -> str:
-        """The markup of the place where `figure` will be drawn."""
+    def place(self, figure: Figure, shows: str) -> str:
+        """The markup of the place where `figure` will be drawn; `shows`: in words, for who cannot see it (escaped)."""
         key = f"figure-{len(self._figures) + 1}"
         self._figures[key] = figure
-        return f'<div id="{key}" class="plot" style="height:{figure.height}px"></div>'
+        return f'<div id="{key}" class="plot" role="img" aria-label="{shows}" style="height:{figure.height}px"></div>'
 
     def section(self, title: str, how: str, content: str) -> str:
         """A titled part with a line on how to read it; nothing of it is escaped here."""

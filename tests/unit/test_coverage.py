@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks import planted
 from benchmarks.coverage import QUESTIONS, Question, cover, cover_exactly, exact_coverage
 
 SIMULATIONS = 500
@@ -40,3 +41,21 @@ def test_wilsons_interval_covers_as_the_binomial_distribution_says(rate: float, 
 def test_exact_coverage_of_wilson_at_ten_trades() -> None:
     # Of ten trades Wilson's interval holds 50 % from 2 to 8 hits: 1 - 2 * (1 + 10) / 1024.
     assert exact_coverage(0.5, 10) == pytest.approx(100 * (1 - 22 / 1024))
+
+
+def test_shapley_values_put_planted_skill_in_its_order() -> None:
+    few, many = (planted.rank("apart", n, 30, SEED) for n in (50, 400))
+    assert many.pairs_pct > 93
+    assert many.best_first_pct > 80
+    assert many.pairs_pct > few.pairs_pct > 50
+
+
+def test_coin_flippers_are_called_skilled_no_more_often_than_promised() -> None:
+    called = planted.call(0.5, 5, "nine overlap", 20, 50, SEED)
+    assert called.skilled_pct <= planted.MOST_SKILLED_PCT
+    alone = planted.call(0.5, 1, "apart", 50, 200, SEED)
+    assert alone.skilled_pct <= planted.MOST_SKILLED_PCT
+
+
+def test_skill_is_found_where_there_are_trades_enough() -> None:
+    assert planted.call(0.65, 2, "apart", 400, 20, SEED).skilled_pct > 90

@@ -201,7 +201,7 @@ def test_an_analysis_of_too_little_draws_bars_without_intervals() -> None:
 
 def test_more_points_than_can_be_seen_are_thinned_and_the_page_says_so() -> None:
     page = Reader(render_report(metrics(), trades(30_000), {}, None))
-    assert "drawn from fewer, with every peak and trough kept" in page.text
+    assert "drawn from fewer: of each stretch the ends, the highest and the lowest" in page.text
     assert "5,000 of them are drawn" in page.text
     assert max(len(line["x"]) for figure in page.figures.values() for line in figure["data"]) <= 5_000
 

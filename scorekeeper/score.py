@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -30,14 +30,20 @@ def score_stale_days(connection: Connection, as_of: datetime) -> int:
         stale[kind].append(day)
     if stale["system"]:
         connection.execute(statement("delete_daily_scores"), {"days": stale["system"]})
-        connection.execute(statement("score_days"), {"days": stale["system"], "as_of": as_of})
+        connection.execute(statement("score_days"), _bounds(stale["system"]) | {"as_of": as_of})
     if stale["agent"]:
         connection.execute(statement("delete_agent_daily_scores"), {"days": stale["agent"]})
-        connection.execute(statement("score_agent_days"), {"days": stale["agent"], "as_of": as_of})
+        connection.execute(statement("score_agent_days"), _bounds(stale["agent"]) | {"as_of": as_of})
     connection.execute(statement("keep_stale_days"), {"as_of": as_of})
     for version in connection.execute(statement("select_versions_to_report"), {"as_of": as_of}).scalars().all():
         insert_metrics_line(connection, as_of, version)
     return len(stale["system"]) + len(stale["agent"])
+
+
+def _bounds(days: list[date]) -> dict[str, Any]:
+    """UTC days, and the half-open period that holds them."""
+    since, last = (datetime.combine(day, time(), UTC) for day in (min(days), max(days)))
+    return {"days": days, "since": since, "until": last + timedelta(days=1)}
 
 
 def insert_metrics_line(connection: Connection, as_of: datetime, version: str | None) -> None:

@@ -2,7 +2,8 @@
 -- Calls are scored where the horizon return is known; support and dissent where a trade closed. Bins: by confidence,
 -- [0, 10), [10, 20) … [80, 90), [90, 100], of the calls that the Brier score counts.
 -- Counted once by version, symbol and bin, and then for each scope.
--- Parameters: days (date array), as_of (what closed later counts nowhere yet). Called by score.
+-- Parameters: days (date array), since and until (their first moment and their end, for the planner: see score_days),
+-- as_of (what closed later counts nowhere yet). Called by score.
 INSERT INTO scorekeeper.agent_daily_score (
     day, version, symbol, agent, signals, calls, correct, incorrect, sum_call_return_pct, brier_calls, sum_brier,
     bin_calls, bin_correct, bin_confidence,
@@ -22,6 +23,7 @@ WITH said AS (
         ON
             n.expires_at >= cast(d.day AS timestamp) AT TIME ZONE 'UTC'
             AND n.expires_at < cast(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+            AND n.expires_at >= cast(:since AS timestamptz) AND n.expires_at < cast(:until AS timestamptz)
             AND n.voided_at IS NULL AND n.price_suspect IS NOT TRUE
     INNER JOIN scorekeeper.agent_signal AS a ON n.trade_id = a.trade_id
     LEFT JOIN scorekeeper.trade AS t ON n.trade_id = t.trade_id AND t.exit_time <= :as_of

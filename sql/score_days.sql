@@ -1,7 +1,8 @@
 -- One row per UTC exit day, scope (all, version, symbol, both) and basis (gross, after fees), for the given days.
 -- Doubles become numeric through text: a direct cast keeps 15 digits only. Exact sums do not depend on the order.
 -- One step of the path per exit_time: those that close at once see the same running sum.
--- Parameters: days (date array), as_of (what closed later counts nowhere yet). Called by score.
+-- Parameters: days (date array), since and until (their first moment and their end: of an array the planner knows
+-- nothing, and reads whole tables), as_of (what closed later counts nowhere yet). Called by score.
 INSERT INTO scorekeeper.daily_score (
     day, version, symbol, after_fees, trades, winners, losers, sum_pct, sum_squares, sum_winners_pct, sum_losers_pct,
     hold_seconds, hold_seconds_winners, hold_seconds_losers, sum_mfe_pct, sum_mae_pct, sum_given_back_pct,
@@ -22,6 +23,7 @@ WITH counted AS (
             t.exit_time >= cast(d.day AS timestamp) AT TIME ZONE 'UTC'
             AND t.exit_time < cast(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
             AND t.exit_time <= :as_of
+            AND t.exit_time >= cast(:since AS timestamptz) AND t.exit_time < cast(:until AS timestamptz)
     INNER JOIN scorekeeper.decision AS n
         ON t.trade_id = n.trade_id AND n.voided_at IS NULL AND n.price_suspect IS NOT TRUE
     CROSS JOIN

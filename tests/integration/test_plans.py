@@ -129,7 +129,10 @@ def test_marking_reads_one_index_once_and_no_decision(connection: Connection) ->
 def test_scoring_what_agents_said_reads_the_decisions_of_the_day(connection: Connection) -> None:
     connection.execute(text(SAID))
     connection.execute(text("ANALYZE scorekeeper.agent_signal"))
-    day = AS_OF.date() - timedelta(days=10)
-    plan = explain(connection, "score_agent_days", days=[day], as_of=AS_OF)
+    day = AS_OF.replace(hour=0) - timedelta(days=10)
+    known = {"days": [day.date()], "since": day, "until": day + timedelta(days=1), "as_of": AS_OF}
+    plan = explain(connection, "score_agent_days", **known)
     assert indexes(plan, "decision") == {"decision_by_expiry_day"}
     assert most_read(plan, "decision") == 24 * 60
+    assert indexes(plan, "agent_signal") == {"agent_signal_pkey"}
+    assert most_read(plan, "agent_signal") == 24 * 60

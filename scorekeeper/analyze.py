@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from scorekeeper.domain.analysis import Analysis, figures
 from scorekeeper.domain.assess import assess_all
 from scorekeeper.domain.columns import Decisions, Rows, Signals, Trades, interval_seconds, number_slots
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.store.sql import raw, statement
 
 ANALYZE_LOCK = 0x5C0_0006
@@ -46,15 +47,23 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
 
 
 def last_analysis(connection: Connection, version: str | None = None, at: datetime | None = None) -> Analysis | None:
-    """The last stored analysis of a version (None: all), at or before `at` (None: ever); None if there is none."""
+    """The last stored analysis of a version (None: all), at or before `at` (None: the last track); None without one."""
     row = connection.execute(statement("select_analysis"), {"version": version, "at": at}).one_or_none()
     return None if row is None else msgspec.convert(row.document, Analysis)
 
 
-def last_tracked(connection: Connection) -> datetime | None:
-    """The minute that track has worked up to, which is what there is to be analysed; None before the first."""
+def choose_as_of(connection: Connection, asked: datetime | None, now: datetime) -> datetime:
+    """The minute to analyse: the one `asked` for, else the one that track has worked up to, else `now`.
+
+    Raises ScorekeeperError for one after the last track: what will be known of it is not known yet.
+    """
     market = connection.execute(statement("select_market")).one_or_none()
-    return None if market is None else market.last_as_of
+    tracked: datetime | None = None if market is None else market.last_as_of
+    if asked is not None and tracked is not None and asked > tracked:
+        raise ScorekeeperError(
+            f"as_of {asked:%Y-%m-%d %H:%M} UTC lies after the last track, {tracked:%Y-%m-%d %H:%M} UTC: track first"
+        )
+    return asked or tracked or now
 
 
 def read_rows(connection: Connection, as_of: datetime) -> Rows:

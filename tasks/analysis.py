@@ -30,8 +30,8 @@ async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
 
     def work() -> Analysis:
         with db.begin() as connection:
-            known = None if as_of else library.last_tracked(connection)
-        minute = known or whole_minute(as_of)
+            asked = None if as_of is None else whole_minute(as_of)
+            minute = library.choose_as_of(connection, asked, whole_minute(None))
         return db.transact(lambda connection: library.analyze(connection, minute))
 
     return await asyncio.to_thread(work)

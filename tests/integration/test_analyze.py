@@ -14,9 +14,10 @@ from scipy import stats
 from sqlalchemy import text
 
 from scorekeeper import score, settle
-from scorekeeper.analyze import analyze, last_analysis, last_tracked, read_rows
+from scorekeeper.analyze import analyze, choose_as_of, last_analysis, read_rows
 from scorekeeper.domain.analysis import Analysis
 from scorekeeper.domain.robust import robust_mean, robust_rate
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
@@ -156,7 +157,10 @@ def test_the_analysis_equals_plain_loops_over_the_rows(db: Database, settings: S
 def test_an_analysis_again_is_the_same_and_one_row_a_scope(db: Database, settings: Settings) -> None:
     as_of = live_two_versions(db, settings)
     with db.begin() as connection:
-        assert last_tracked(connection) == as_of
+        assert choose_as_of(connection, None, as_of + timedelta(days=9)) == as_of
+        assert choose_as_of(connection, as_of - timedelta(days=1), as_of) == as_of - timedelta(days=1)
+        with pytest.raises(ScorekeeperError, match="track first"):
+            choose_as_of(connection, as_of + timedelta(minutes=1), as_of)
         assert analyze(connection, as_of) == analyze(connection, as_of)
     with db.begin() as connection:
         again = analyze(connection, as_of)
@@ -210,10 +214,21 @@ def test_the_answer_takes_its_figures_from_the_last_analysis_of_its_scope(db: Da
         assert each["agent_performance"]["TechnicalAnalystAgent"]["shapley_pct"] is None
 
 
+def test_an_analysis_from_before_the_first_track_does_not_outlive_it(db: Database, settings: Settings) -> None:
+    with db.begin() as connection:
+        empty = analyze(connection, datetime(2026, 1, 1, tzinfo=UTC))
+        assert last_analysis(connection) == empty
+    as_of = live_two_versions(db, settings)  # a replay market's clock stands in the past
+    with db.begin() as connection:
+        assert last_analysis(connection) is None
+        assert analyze(connection, as_of) == last_analysis(connection)
+
+
 def test_nothing_known_is_an_analysis_of_nothing(db: Database) -> None:
     with db.begin() as connection:
-        assert last_tracked(connection) is None
-        whole = analyze(connection, datetime(2025, 5, 1, tzinfo=UTC))
+        now = datetime(2025, 5, 1, tzinfo=UTC)
+        assert choose_as_of(connection, None, now) == now
+        whole = analyze(connection, now)
         assert (whole.decisions, whole.agents, whole.versions) == (0, (), ())
         assert last_analysis(connection) == whole
 

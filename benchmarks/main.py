@@ -1,10 +1,12 @@
 """The command: one subcommand a benchmark."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmarks import close as closing
+from benchmarks import coverage as covering
 from benchmarks import score as scoring
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -12,10 +14,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 
 @app.callback(invoke_without_command=True)
 def measure(context: typer.Context) -> None:
-    """Measure how fast the work is, beside a yardstick in the same run. Without a name: every benchmark."""
+    """Measure how fast the work is, and how true its figures are. Without a name: every benchmark."""
     if context.invoked_subcommand is None:
         closing.run(closing.TRADES, closing.REPEATS)
         scoring.run(list(scoring.HISTORIES), scoring.REPEATS)
+        covering.run(covering.SIMULATIONS, covering.SEED, covering.OUTPUT)
 
 
 @app.command()
@@ -33,6 +36,19 @@ def close(
     of its own, and removes both.
     """
     closing.run(trades, repeats)
+
+
+@app.command()
+def coverage(
+    simulations: Annotated[int, typer.Option(min=100, help="Simulations of each case.")] = covering.SIMULATIONS,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = covering.SEED,
+    output: Annotated[Path, typer.Option(help="Where the figures go, as JSON.")] = covering.OUTPUT,
+) -> None:
+    """Hold the intervals, the ranking and the verdicts against simulations whose truth is known.
+
+    Simulated agents of known skill and calibration over simulated markets. Needs no database; takes some ten minutes.
+    """
+    covering.run(simulations, seed, output)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from cli.main import print_ingested, run_flow
 from cli.prefect_env import prepare
 from cli.tables import print_metrics
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.report import report_name
 from scorekeeper.sample import write_live_market, write_sample
 from scorekeeper.score import system_metrics
 from scorekeeper.settings import Settings, load_settings
@@ -67,6 +68,13 @@ def run_demo(home: Path) -> None:
         typer.echo(f"{done['closed']} trades closed, {done['horizons']} horizon returns, {done['open']} still open")
         with db.begin() as connection:
             print_metrics(system_metrics(connection))
+        typer.echo("Analysing (a Prefect flow) ...")
+        from cli.analyze import print_sentences, run_analysis
+
+        print_sentences(run_analysis(db, as_of))
     typer.echo("All decisions count as late: the sample is of days gone by, and came in after it had expired.")
-    typer.echo(f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\nhome:    {home}")
-    typer.echo(f"Next:    scorekeeper metrics --home {home}\n         scorekeeper verify --home {home}")
+    typer.echo(
+        f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\n"
+        f"report:  {settings.reports_dir / report_name(None)}\nhome:    {home}"
+    )
+    typer.echo(f"Next:    scorekeeper analyze --home {home}\n         scorekeeper verify --home {home}")

@@ -206,6 +206,44 @@ def metrics(
 
 
 @app.command()
+def analyze(
+    as_of: Annotated[str | None, typer.Option(help="What was known then, UTC; default: at the last track.")] = None,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Say what can be concluded, and what cannot.
+
+    Attribution, intervals that hold for overlapping trades, calibration, baselines, versions.
+    """
+    moment = parse_moment(as_of)
+    with _database() as (db, _):
+        from cli.analyze import print_analysis, run_analysis
+
+        print_analysis(run_analysis(db, moment))
+
+
+@app.command()
+def report(
+    version: Annotated[str | None, typer.Option(help="One SYSTEM_VERSION only.")] = None,
+    output: Annotated[Path | None, typer.Option(help="The file; default: in reports/, beside LOG_DIR.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Draw the score: one HTML file, which needs no network.
+
+    Equity, win rate, each agent's reliability, what trades earned and when. The same rows give the same bytes.
+    """
+    from scorekeeper.report import write_report
+
+    with _database() as (db, settings):
+        path = write_report(db, settings.reports_dir, version=version, output=output)
+    typer.echo(str(path))
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.as_uri())
+
+
+@app.command()
 def backtest(
     since: Annotated[str, typer.Option("--from", metavar="T", help="The first moment, ISO 8601, UTC.")],
     until: Annotated[str, typer.Option("--to", metavar="T", help="The end, not included; what is open then stays so.")],

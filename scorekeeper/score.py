@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from scorekeeper.domain.answer import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
 from scorekeeper.domain.breakdown import Breakdown, label_part
 from scorekeeper.domain.metrics import DayPieces, compose_agent, compose_system, iso, metrics_line
 from scorekeeper.store.sql import statement
@@ -91,7 +92,18 @@ def system_metrics(
         **{name: count[name] for name in ("suspect_trades", "late_decisions", "active_trades")},
         **whole,
     }
+    _add_analysis(connection, answer, rows, analysed=rolled_up and symbol is None)
     return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
+
+
+def _add_analysis(connection: Connection, answer: dict[str, Any], rows: dict[str, Any], *, analysed: bool) -> None:
+    """What the last analysis of the scope says beside the rest; None throughout where the scope is not analysed."""
+    found = connection.execute(statement("select_analysis_figures"), rows).scalar() if analysed else None
+    stored = found or {"system": {}, "net": {}, "agents": {}}
+    answer |= {name: stored["system"].get(name) for name in SYSTEM_FIGURES}
+    answer["net"] |= {name: stored["net"].get(name) for name in NET_FIGURES}
+    for agent, one in answer["agent_performance"].items():
+        one |= {name: stored["agents"].get(agent, {}).get(name) for name in AGENT_FIGURES}
 
 
 def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list[dict[str, Any]]:

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         return self.log_dir / "performance_summary.logl"
 
     @property
+    def reports_dir(self) -> Path:
+        """Where reports go that nobody gave a place: beside the logs."""
+        return self.log_dir.parent / "reports"
+
+    @property
     def dataset_path(self) -> Path:
         """The published dataset."""
         return self.datasets_dir / "performance_dataset.jsonl"

@@ -38,7 +38,9 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         "demo",
         "ingest",
         "track",
+        "analyze",
         "metrics",
+        "report",
         "publish",
         "close",
         "void",
@@ -52,13 +54,23 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         assert (shown.returncode, "--home" in shown.stdout) == (0, True)
 
 
-@pytest.mark.parametrize("words", [["metrics"], ["status"], ["verify"], ["publish"], ["void", "x", "--why", "y"]])
+@pytest.mark.parametrize(
+    "words", [["metrics"], ["report"], ["status"], ["verify"], ["publish"], ["void", "x", "--why", "y"]]
+)
 def test_a_database_that_is_away_is_one_clear_line_and_exit_code_1(tmp_path: Path, words: list[str]) -> None:
     done = scorekeeper(tmp_path, *words, DATABASE_URL=CLOSED)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: cannot reach the database at 127.0.0.1:1/x")
     assert done.stderr.count("\n") == 1
     assert "canary" not in done.stderr
+
+
+def test_the_report_of_an_empty_database_is_a_file_that_says_so(database_url: str, tmp_path: Path) -> None:
+    done = scorekeeper(tmp_path, "report", "--database-url", database_url)
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'reports' / 'report.html'}\n")
+    assert "No trade has closed yet" in (tmp_path / "reports" / "report.html").read_text(encoding="utf-8")
+    done = scorekeeper(tmp_path, "report", "--output", "mine.html", "--version", "v9", "--database-url", database_url)
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'mine.html'}\n")
 
 
 def test_on_an_empty_database_metrics_are_undefined_and_unknown_trades_are_said_to_be(
@@ -77,6 +89,7 @@ def test_the_demo_does_the_whole_job_in_an_empty_folder_and_again_adds_nothing(t
     assert first.stderr == ""
     assert "420 decisions" in first.stdout
     assert "TechnicalAnalystAgent" in first.stdout
+    assert "of them independent, the win rate of 54.0 % cannot be told from a coin's" in first.stdout
     home = tmp_path / "here" / "demo"
     lines = (home / "datasets" / "performance_dataset.jsonl").read_bytes()
     verified = scorekeeper(tmp_path, "verify", "--home", str(home))

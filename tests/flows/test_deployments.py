@@ -33,7 +33,8 @@ def deployed() -> Iterator[dict[str, dict[str, Any]]]:
 
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:
-    assert set(deployed) == {"ingest", "track", "prune", "close-trade", "void-decision", "import-dataset"}
+    by_hand = {"close-trade", "void-decision", "import-dataset"}
+    assert set(deployed) == {"ingest", "track", "analyze", "prune"} | by_hand
     for one in deployed.values():
         assert one["work_pool_name"] == "scorekeeper"
         assert one["tags"] == ["scorekeeper"]
@@ -41,20 +42,21 @@ def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deploye
         assert not one["paused"]
 
 
-def test_ingest_sweeps_every_five_minutes_track_runs_each_minute_prune_each_night(
+def test_each_that_is_scheduled_runs_as_often_as_it_is_said(
     deployed: dict[str, Any],
 ) -> None:
     (sweep,) = deployed["ingest"]["schedules"]
     (minute,) = deployed["track"]["schedules"]
     assert (sweep["schedule"]["interval"], sweep["active"]) == (300, True)
     assert (minute["schedule"]["cron"], minute["schedule"]["timezone"], minute["active"]) == ("* * * * *", "UTC", True)
-    (night,) = deployed["prune"]["schedules"]
+    (hour,), (night,) = (deployed[name]["schedules"] for name in ("analyze", "prune"))
+    assert (hour["schedule"]["cron"], hour["schedule"]["timezone"], hour["active"]) == ("7 * * * *", "UTC", True)
     assert (night["schedule"]["cron"], night["schedule"]["timezone"], night["active"]) == ("17 3 * * *", "UTC", True)
     assert deployed["close-trade"]["schedules"] == deployed["import-dataset"]["schedules"] == []
 
 
 def test_one_run_of_each_that_is_scheduled_at_a_time(deployed: dict[str, Any]) -> None:
-    for name in ("ingest", "track", "prune"):
+    for name in ("ingest", "track", "analyze", "prune"):
         assert deployed[name]["global_concurrency_limit"]["limit"] == 1
         assert deployed[name]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
 

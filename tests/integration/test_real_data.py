@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scorekeeper import importing, ingest, score
+from scorekeeper.analyze import analyze
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
 from tests import reference
+from tests.integration.test_analyze import hold_against, read_plainly
 from tests.integration.test_pipeline import track
 from tests.integration.test_universes import EXIT, close_to
 from tests.universes import to_ref
@@ -141,3 +143,6 @@ def test_real_decisions_moved_onto_real_candles_end_as_the_reference_says(
     for agent, figures in answer["agent_performance"].items():
         close_to(figures, reference.agent_figures(scored, agent))
     assert verify(db, settings) == []
+    with db.begin() as connection:
+        analysis = analyze(connection, end)
+    hold_against(analysis, read_plainly(db, end))

@@ -355,6 +355,19 @@ CREATE TABLE scorekeeper.agent_daily_score (
 COMMENT ON TABLE scorekeeper.agent_daily_score IS
 'One row per UTC day of expires_at, scope (null: all) and agent, without suspect and voided decisions.';
 
+CREATE TABLE scorekeeper.analysis (
+    as_of timestamptz NOT NULL,
+    version text,
+    document jsonb NOT NULL,
+    CONSTRAINT analysis_one_per_scope UNIQUE NULLS NOT DISTINCT (version, as_of),
+    CONSTRAINT analysis_is_an_object CHECK (jsonb_typeof(document) = 'object')
+);
+COMMENT ON TABLE scorekeeper.analysis IS 'One row per run of analyze and scope (version null: all); kept as history.';
+COMMENT ON COLUMN scorekeeper.analysis.as_of IS 'What was known then went into it.';
+COMMENT ON COLUMN scorekeeper.analysis.version IS 'SYSTEM_VERSION; null: all.';
+COMMENT ON COLUMN scorekeeper.analysis.document IS
+'The analysis (scorekeeper/domain/analysis.py says what is in it); figures: what the answer of metrics shows of it.';
+
 CREATE TABLE scorekeeper.event (
     event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL,

@@ -1,0 +1,116 @@
+"""The rows that an analysis is made from, as columns."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.int32]
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "H": 3_600, "d": 86_400, "D": 86_400, "w": 604_800, "W": 604_800}
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """One entry per decision whose horizon return is known, in order of (opened_at, trade_id); times in seconds.
+
+    `version` is a number into Rows.versions; `slot` tells apart what was decided on, by symbol, length of interval and
+    bucket of time; -1 for a decision without an interval.
+    """
+
+    opened: Floats
+    expires: Floats
+    direction: Ints
+    return_pct: Floats
+    version: Ints
+    slot: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.opened)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """One entry per signal, in order of (decision, agent): numbers into Decisions and Rows.agents.
+
+    `confidence` is 0..100, NaN for none.
+    """
+
+    decision: Ints
+    agent: Ints
+    direction: Ints
+    confidence: Floats
+
+    def __len__(self) -> int:
+        return len(self.decision)
+
+
+@dataclass(frozen=True)
+class Trades:
+    """One entry per closed trade, in order of (opened_at, trade_id); times in seconds, P&L in percent.
+
+    `exit_day` is the UTC day of the exit, in days since 1970.
+    """
+
+    opened: Floats
+    closed: Floats
+    exit_day: Ints
+    pnl_pct: Floats
+    net_pnl_pct: Floats
+    version: Ints
+
+    def __len__(self) -> int:
+        return len(self.opened)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All that counts at one as_of, without suspect and voided decisions."""
+
+    versions: list[str]
+    agents: list[str]
+    decisions: Decisions
+    signals: Signals
+    trades: Trades
+
+    def of_version(self, number: int) -> Self:
+        """The rows of one version; agents and versions keep their numbers."""
+        d, s, t = self.decisions, self.signals, self.trades
+        ours, traded = d.version == number, t.version == number
+        said = ours[s.decision]
+        renumbered = np.cumsum(ours, dtype=np.int32) - 1
+        return type(self)(
+            self.versions,
+            self.agents,
+            Decisions(
+                d.opened[ours], d.expires[ours], d.direction[ours], d.return_pct[ours], d.version[ours], d.slot[ours],
+            ),
+            Signals(renumbered[s.decision[said]], s.agent[said], s.direction[said], s.confidence[said]),
+            Trades(
+                t.opened[traded], t.closed[traded], t.exit_day[traded], t.pnl_pct[traded], t.net_pnl_pct[traded],
+                t.version[traded],
+            ),
+        )  # fmt: skip
+
+
+def interval_seconds(words: str) -> int | None:
+    """How long an interval such as 15m, 4h or 1d is; None where it is not of that form (1M has no fixed length)."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhHdDwW])", words.strip(), re.ASCII)
+    return int(found[1]) * _SECONDS[found[2]] or None if found else None
+
+
+def number_slots(opened: Floats, symbol: Ints, seconds: Floats) -> NDArray[np.int64]:
+    """The slot of each decision: same symbol, same length of interval, same bucket floor(opened / length) of it.
+
+    `seconds` are the intervals' lengths, NaN for none: then the slot is -1.
+    """
+    slots = np.full(len(opened), -1, dtype=np.int64)
+    has = np.isfinite(seconds)
+    bucket = np.floor_divide(opened[has], seconds[has]).astype(np.int64)
+    if len(bucket):
+        keys = np.stack([symbol[has], seconds[has].astype(np.int64), bucket], axis=1)
+        _, slots[has] = np.unique(keys, axis=0, return_inverse=True)
+    return slots

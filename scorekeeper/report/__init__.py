@@ -1,0 +1,74 @@
+"""One HTML file that shows the score: `write_report`. No network, no clock: the same rows give the same bytes."""
+
+import hashlib
+import os
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection
+
+from scorekeeper.analyze import last_analysis
+from scorekeeper.report.figures import Tenth, Trades
+from scorekeeper.report.page import render_report
+from scorekeeper.score import system_metrics
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import statement
+
+ROWS_AT_A_TIME = 50_000
+
+
+def write_report(db: Database, folder: Path, *, version: str | None = None, output: Path | None = None) -> Path:
+    """Write the report of `version` (None: all) to `output`, else into `folder`; the file's path.
+
+    Written beside its name and renamed: a reader sees the old one or the new one, whole.
+    """
+    path = (output or folder / report_name(version)).absolute()
+    page = build_report(db, version=version)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with written.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(page)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
+    return path
+
+
+def report_name(version: str | None) -> str:
+    """The report's file name; a version whose name no file can bear is told by its hash as well."""
+    if version is None:
+        return "report.html"
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", version)[:60]
+    changed = "" if safe == version else f"-{hashlib.sha256(version.encode()).hexdigest()[:8]}"
+    return f"report-{safe}{changed}.html"
+
+
+def build_report(db: Database, *, version: str | None = None) -> str:
+    """The report as one HTML document, of one state of the database."""
+    with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
+        metrics = system_metrics(connection, version=version)
+        trades, tenths = _read_trades(connection, version), _read_tenths(connection, version)
+        return render_report(metrics, trades, tenths, last_analysis(connection, version))
+
+
+def _read_trades(connection: Connection, version: str | None) -> Trades:
+    """Closed trades that count, in order of exit, a part at a time: as objects millions would not fit."""
+    parts = [np.empty((0, 6))]
+    rows = connection.execution_options(stream_results=True, yield_per=ROWS_AT_A_TIME).execute(
+        statement("select_report_trades"), {"version": version}
+    )
+    parts += [np.array([tuple(row) for row in part], dtype=float) for part in rows.partitions()]
+    return Trades(*np.concatenate(parts).T)
+
+
+def _read_tenths(connection: Connection, version: str | None) -> dict[str, list[Tenth]]:
+    """Each agent's scored calls by tenths of stated confidence."""
+    tenths: defaultdict[str, list[Tenth]] = defaultdict(list)
+    for row in connection.execute(statement("select_report_confidences"), {"version": version}):
+        tenths[row.agent].append(Tenth(row.n, row.correct, row.mean_confidence))
+    return dict(tenths)

@@ -66,12 +66,13 @@ def run_demo(home: Path) -> None:
         typer.echo("Tracking (a Prefect flow) ...")
         done = run_flow(track(as_of))
         typer.echo(f"{done['closed']} trades closed, {done['horizons']} horizon returns, {done['open']} still open")
-        with db.begin() as connection:
-            print_metrics(system_metrics(connection))
         typer.echo("Analysing (a Prefect flow) ...")
         from cli.analyze import print_sentences, run_analysis
 
-        print_sentences(run_analysis(db, as_of))
+        analysis = run_analysis(db, as_of)
+        with db.begin() as connection:
+            print_metrics(system_metrics(connection))
+        print_sentences(analysis)
     typer.echo("All decisions count as late: the sample is of days gone by, and came in after it had expired.")
     typer.echo(
         f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\n"

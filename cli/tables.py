@@ -63,13 +63,13 @@ def _agents_table(title: str, columns: dict[str, str], *first: str) -> Table:
     for label in first:
         table.add_column(label, overflow="fold", min_width=_WIDEST_PART)
     table.add_column("agent", overflow="fold")
-    for label in ("signals", "calls", "right", *columns.values()):
+    for label in ("signals", "right", *columns.values()):
         table.add_column(label, justify="right", no_wrap=True)
     return table
 
 
 def _agent_cells(agent: str, one: dict[str, Any], columns: dict[str, str]) -> list[str]:
-    counts = (str(one["signals"]), str(one["calls"]), f"{one['correct']}/{one['correct'] + one['incorrect']}")
+    counts = (str(one["signals"]), f"{one['correct']}/{one['correct'] + one['incorrect']}")
     return [escape(escape_controls(agent)), *counts, *(_shown(one[name]) for name in columns)]
 
 
@@ -92,5 +92,6 @@ def _shown(value: object) -> str:
     if value is None:
         return "n/a"
     if isinstance(value, list):
-        return "–".join(f"{bound:.1f}" for bound in value)
+        # A dash beside a minus cannot be read.
+        return "–".join(f"{bound:.1f}" for bound in value) if value[0] >= 0 else "{:.2f} to {:.2f}".format(*value)
     return f"{value:.2f}" if isinstance(value, float) else escape(str(value))

@@ -4,55 +4,27 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from cli import quarantine
+from cli.opening import load as _settings
+from cli.opening import open_installation as _database
+from cli.opening import run_flow as run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
 
-if TYPE_CHECKING:
-    from scorekeeper.settings import Settings
-    from scorekeeper.store.database import Database
-
-T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(quarantine.app, name="quarantine")
 
 
 @app.callback()
 def keep_score(home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None) -> None:
     """Keep the score of a multi-agent trading system. Try: scorekeeper demo."""
-
-
-def _settings() -> "Settings":
-    from cli.prefect_env import prepare
-    from scorekeeper.settings import load_settings
-
-    settings = load_settings()
-    prepare(settings.scorekeeper_home)
-    return settings
-
-
-def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
-    """Run a flow to its end, its progress shown."""
-    from cli.progress import show_progress
-
-    with show_progress():
-        return asyncio.run(flow_run)
-
-
-@contextmanager
-def _database(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
-    from scorekeeper.store.database import open_database
-
-    settings = _settings()
-    with open_database(settings.database_url, settings.scorekeeper_home, migrate=migrate) as db:
-        yield db, settings
 
 
 @app.command()
@@ -137,7 +109,7 @@ def print_ingested(done: dict[str, Any]) -> None:
         f"{done['files']} files: {done['decisions']} decisions, {done['duplicates']} duplicates, "
         f"{done['rejected']} rejected"
     )
-    print_rejections(done["rejections"], done["rejected"], more="see quarantine/, beside the inbox")
+    print_rejections(done["rejections"], done["rejected"], more="see scorekeeper quarantine list")
     for name in done["waiting"]:
         typer.echo(escape_controls(f"  may still be being written, and is looked at again: {name}"))
 

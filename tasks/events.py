@@ -1,0 +1,38 @@
+"""Events of ours on Prefect's server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from prefect import runtime
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.events import Event, RelatedResource, Resource
+from prefect.settings import PREFECT_API_URL
+
+from scorekeeper.errors import ScorekeeperError
+
+
+async def post(name: str, resource: str, payload: dict[str, Any]) -> None:
+    """Emit the event `name` of `resource`, related to the flow run that this is called in. Raises ScorekeeperError.
+
+    Over HTTP and not by emit_event, which says nothing when the server is away.
+    """
+    run_id = runtime.flow_run.id
+    run = {"prefect.resource.id": f"prefect.flow-run.{run_id}", "prefect.resource.role": "flow-run"}
+    related = [RelatedResource(run)] if run_id else []
+    event = Event(event=name, resource=Resource({"prefect.resource.id": resource}), payload=payload, related=related)
+    async with reach_server() as client:
+        await client.request("POST", "/events", json=[event.model_dump(mode="json")])
+
+
+@asynccontextmanager
+async def reach_server() -> AsyncIterator[PrefectClient]:
+    """A client of the server. Raises ScorekeeperError if it does not answer as one."""
+    try:
+        async with get_client() as client:
+            yield client
+    except (httpx.HTTPError, ValueError) as failed:  # ValueError: an answer that is no answer of Prefect's
+        raise ScorekeeperError(
+            f"the Prefect server at {PREFECT_API_URL.value()} does not take events ({type(failed).__name__})"
+        ) from None

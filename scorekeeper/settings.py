@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     decision_timezone: str = "UTC"
     candle_grace_minutes: int = Field(5, ge=0, le=1_440)
     suspect_price_pct: float = Field(5, gt=0)
+    drawdown_alert_pct: float | None = Field(None, gt=0)
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
 
     @field_validator("decision_timezone")

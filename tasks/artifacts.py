@@ -43,6 +43,14 @@ async def publish_quarantine(db: Database, settings: Settings) -> None:
     )  # fmt: skip
 
 
+async def publish_differences(differences: list[str]) -> None:
+    """Write the table of what differs from its recompute."""
+    await acreate_table_artifact(
+        [{"difference": shown(line)} for line in differences[:MOST_ROWS]], key="differences",
+        description=f"What differs from its recompute: {len(differences)}, the first {MOST_ROWS} here",
+    )  # fmt: skip
+
+
 def _read_quarantine(db: Database, settings: Settings) -> list[dict[str, str]]:
     with db.begin() as connection:
         found = quarantine.list_quarantined(connection, settings, most=MOST_ROWS)

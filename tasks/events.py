@@ -32,7 +32,21 @@ async def reach_server() -> AsyncIterator[PrefectClient]:
     try:
         async with get_client() as client:
             yield client
-    except (httpx.HTTPError, ValueError) as failed:  # ValueError: an answer that is no answer of Prefect's
+    except httpx.HTTPStatusError as refused:
+        if refused.response.status_code not in (401, 403):
+            raise _no_answer(refused) from None
         raise ScorekeeperError(
-            f"the Prefect server at {PREFECT_API_URL.value()} does not take events ({type(failed).__name__})"
+            f"the Prefect server at {shown_address()} does not let us in: set PREFECT_API_AUTH_STRING (Cloud: "
+            "PREFECT_API_KEY)"
         ) from None
+    except (httpx.HTTPError, ValueError) as failed:  # ValueError: an answer that is no answer of Prefect's
+        raise _no_answer(failed) from None
+
+
+def _no_answer(failed: Exception) -> ScorekeeperError:
+    return ScorekeeperError(f"the Prefect server at {shown_address()} does not take events ({type(failed).__name__})")
+
+
+def shown_address() -> str:
+    """The address of the server without what may be a password."""
+    return str(PREFECT_API_URL.value()).rsplit("@", 1)[-1]

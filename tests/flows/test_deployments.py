@@ -33,7 +33,7 @@ def deployed() -> Iterator[dict[str, dict[str, Any]]]:
 
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:
-    assert set(deployed) == {"ingest", "track", "close-trade", "void-decision", "import-dataset"}
+    assert set(deployed) == {"ingest", "track", "verify", "close-trade", "void-decision", "import-dataset"}
     for one in deployed.values():
         assert one["work_pool_name"] == "scorekeeper"
         assert one["tags"] == ["scorekeeper"]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.deploying import POOL
-from cli.opening import load
 from scorekeeper.errors import ScorekeeperError
 from tasks import alerts
 
@@ -39,7 +38,6 @@ def make(notify: str | None) -> None:
 
     Raises ScorekeeperError.
     """
-    load()
     asyncio.run(_make(notify))
 
 

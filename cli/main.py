@@ -338,6 +338,7 @@ def automations(
 
     Example:  scorekeeper automations --notify slack-webhook/alerts
     """
+    _settings()  # Prefect reads its own while it is imported
     from cli.automations import make
 
     make(notify)

@@ -81,8 +81,9 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     yield Check("migrations", "ok", f"schema {newest_version()}")
     yield compare_clocks("clock", row.database_now, before, after, "the database's")
     yield judge_track(row.last_as_of, row.untracked_since, after, waits=row.waits)
-    needs = connection.execute(statement("select_symbols_to_fetch"), {"as_of": after})
-    yield judge_prices({n.symbol: n.sealed_until or n.earliest_new or after for n in needs}, after)
+    as_of = row.last_as_of or after  # what came since has had nobody yet who asked for its prices
+    needs = connection.execute(statement("select_symbols_to_fetch"), {"as_of": as_of})
+    yield judge_prices({n.symbol: n.sealed_until or n.earliest_new or as_of for n in needs}, as_of)
     if row.unmoved_files:
         yield Check(
             "archive", "red", f"{row.unmoved_files} files were read, and could not be moved out of the inbox",

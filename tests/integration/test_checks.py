@@ -60,6 +60,25 @@ def test_decisions_that_nobody_tracks_are_red_after_ten_minutes_with_what_to_do(
     assert "BTC/USDT" in checks["prices"].says
 
 
+def test_prices_are_judged_by_what_the_last_track_could_know(settings: Settings, db: Database) -> None:
+    """A symbol that was last traded days ago is not red in the minute between its next decision and the track."""
+    drop(settings, db)
+    now = datetime.now(UTC)
+    with db.begin() as connection:
+        bound = {"at": now - timedelta(minutes=1), "old": now - timedelta(days=3)}
+        connection.execute(
+            text(
+                "INSERT INTO scorekeeper.market (name, bound_at, begun_as_of, last_as_of) VALUES ('m', :at, :at, :at)"
+            ),
+            bound,
+        )
+        connection.execute(text("INSERT INTO scorekeeper.candle_coverage VALUES ('BTC/USDT', :old, :old, :old)"), bound)
+    assert look(settings)["prices"].state == "ok"
+    with db.begin() as connection:
+        connection.execute(text("UPDATE scorekeeper.market SET last_as_of = :at"), {"at": datetime.now(UTC)})
+    assert look(settings)["prices"].state == "red"
+
+
 def test_files_that_nobody_takes_are_red_by_their_arrival_not_by_their_content(settings: Settings) -> None:
     path = settings.inbox_dir / "a.json"
     path.write_text("{}")

@@ -1,8 +1,11 @@
 """A database moved to another: the same rows, the same score, and work goes on."""
 
 import asyncio
+import fcntl
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,3 +153,26 @@ def test_a_dump_restored_elsewhere_is_the_same_and_work_goes_on(
         assert contents(target) == contents(db)
         track(target, settings, as_of)
         assert verify.verify(target, settings) == []
+
+
+def test_the_command_moves_says_what_to_do_next_and_refuses_while_up_runs(
+    db: Database, settings: Settings, as_of: datetime, empty_url: str
+) -> None:
+    program = Path(sys.executable).with_name("scorekeeper")
+    source = db.engine.url.render_as_string(hide_password=False)
+    environment = {**os.environ, "DATABASE_URL": source, "NEW_DATABASE_URL": empty_url}
+
+    def move() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([program, "move-database"], env=environment, capture_output=True, text=True)
+
+    (settings.scorekeeper_home / "up").mkdir(parents=True)
+    with (settings.scorekeeper_home / "up" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = move()
+    assert (refused.returncode, "end it first" in refused.stderr) == (1, True)
+    done = move()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  decision: 420 rows" in done.stdout
+    assert "set DATABASE_URL" in done.stdout
+    again = move()
+    assert (again.returncode, "not empty" in again.stderr) == (1, True)

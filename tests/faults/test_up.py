@@ -154,6 +154,7 @@ def test_commands_beside_it_use_its_server(up: Up) -> None:
 
 
 def test_its_doctor_is_content_and_automations_are_made_on_its_server(up: Up) -> None:
+    assert wait_until(lambda: bool(up.api("/work_pools/scorekeeper/workers/filter", {})), 60)  # it has reported
     assert "ok      worker" in up.command("doctor")
     assert "made: scorekeeper.price-stale" in up.command("automations")
     assert "kept: scorekeeper.price-stale" in up.command("automations")

@@ -106,7 +106,8 @@ def build(block: "UUID | None") -> "list[AutomationCore]":
         name="scorekeeper: drop late runs",
         description="A run of track or ingest that has waited ten minutes for a worker: the next one does its work.",
         trigger=_unless(
-            after={"prefect.flow-run.Late"}, expect={"prefect.flow-run.*"}, match=runs, seconds=LATE_SECONDS,
+            after={"prefect.flow-run.Late"}, match=runs, seconds=LATE_SECONDS,
+            expect={f"prefect.flow-run.{state}" for state in ("Pending", "Running", "Cancelling", *_ENDED)},
             related={"prefect.resource.role": "deployment", "prefect.resource.name": ["track", "ingest"]},
             for_each={"prefect.resource.id"},
         ),
@@ -121,7 +122,8 @@ def build(block: "UUID | None") -> "list[AutomationCore]":
             related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{POOL}"},
         ),
         actions=[
-            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="its heart has stopped", force=True)
+            # Never by force: the trigger may fire for a run that has ended well, and the server refuses it then.
+            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="its heart has stopped", force=False)
         ],
     )  # fmt: skip
     return [*told, silent, late, zombie]

@@ -142,7 +142,8 @@ def test_automations_are_made_once_kept_as_they_were_switched_and_can_notify(hom
     }
     assert set(made) >= told
     assert len(made) == len(told) + 3
-    assert made["scorekeeper: end zombie runs"]["actions"][0]["type"] == "change-flow-run-state"
+    (end,) = made["scorekeeper: end zombie runs"]["actions"]
+    assert (end["type"], end["state"], end["force"]) == ("change-flow-run-state", "CRASHED", False)
     assert made["scorekeeper: drop late runs"]["actions"][0]["type"] == "cancel-flow-run"
     api("PATCH", f"/automations/{made[alerts.TRACK_LATE]['id']}", {"enabled": False})
 

@@ -25,7 +25,7 @@ def prefect(*words: str) -> None:
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[dict[str, dict[str, Any]]]:
     """Each deployment by its name, after a second deploy of the same; other tests' events are to trigger nothing."""
-    prefect("work-pool", "create", "scorekeeper", "--type", "process")
+    prefect("work-pool", "create", "scorekeeper", "--type", "process", "--overwrite")  # another module made it
     prefect("deploy", "--all")
     prefect("deploy", "--all")
     yield {one["name"]: one for one in api("POST", "/deployments/filter", {})}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from cli.main import print_ingested, run_flow
+from cli.main import print_ingested
+from cli.opening import run_flow
 from cli.prefect_env import prepare
 from cli.tables import print_metrics
 from scorekeeper.errors import ScorekeeperError

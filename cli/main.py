@@ -4,56 +4,28 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from cli import quarantine
+from cli.opening import load as _settings
+from cli.opening import open_installation as _database
+from cli.opening import run_flow as run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
 
-if TYPE_CHECKING:
-    from scorekeeper.settings import Settings
-    from scorekeeper.store.database import Database
-
-T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(quarantine.app, name="quarantine")
 
 
 @app.callback()
 def keep_score(home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None) -> None:
     """Keep the score of a multi-agent trading system. Try: scorekeeper demo."""
-
-
-def _settings() -> "Settings":
-    from cli.prefect_env import prepare
-    from scorekeeper.settings import load_settings
-
-    settings = load_settings()
-    prepare(settings.scorekeeper_home)
-    return settings
-
-
-def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
-    """Run a flow to its end, its progress shown."""
-    from cli.progress import show_progress
-
-    with show_progress():
-        return asyncio.run(flow_run)
-
-
-@contextmanager
-def _database(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
-    from scorekeeper.store.database import open_database
-
-    settings = _settings()
-    with open_database(settings.database_url, settings.scorekeeper_home, migrate=migrate) as db:
-        yield db, settings
 
 
 @app.command()
@@ -138,7 +110,7 @@ def print_ingested(done: dict[str, Any]) -> None:
         f"{done['files']} files: {done['decisions']} decisions, {done['duplicates']} duplicates, "
         f"{done['rejected']} rejected"
     )
-    print_rejections(done["rejections"], done["rejected"], more="see quarantine/, beside the inbox")
+    print_rejections(done["rejections"], done["rejected"], more="see scorekeeper quarantine list")
     for name in done["waiting"]:
         typer.echo(escape_controls(f"  may still be being written, and is looked at again: {name}"))
 
@@ -354,7 +326,9 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Say where things stand."""
+    """Say where things stand. Exit code 1 if something is red: see scorekeeper doctor."""
+    from cli.doctor import report
+    from scorekeeper import health
     from scorekeeper import inbox as files
     from scorekeeper.domain.metrics import iso
     from scorekeeper.store.sql import statement
@@ -362,16 +336,50 @@ def status(
     with _database() as (db, settings):
         with db.begin() as connection:
             row = dict(connection.execute(statement("select_status")).mappings().one())
+            checks = [*health.check_database(connection, settings, lambda: datetime.now(UTC))]
         waiting = len(list(files.list_inbox(settings.inbox_dir))) if settings.inbox_dir.is_dir() else None
+        checks += [health.check_inbox(settings, datetime.now(UTC)), *health.check_disk(settings)]
     answer = {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
     answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "rejections")}
-    if json:
-        from json import dumps
-
-        typer.echo(dumps(answer, indent=2))
-    else:
+    if not json:
         for name, value in answer.items():
             typer.echo(f"{name.replace('_', ' ')}: {'n/a' if value is None else value}")
+    report([check for check in checks if json or check.state != "ok"], as_json=json, more=answer)
+
+
+@app.command()
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    exchange: Annotated[bool, typer.Option("--exchange", help="Ask the exchange too: its clock.")] = False,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Look at everything that can be wrong, and say what to do.
+
+    Database, schema, clocks, last track, oldest price, inbox, quarantine, disks; and with a Prefect server its
+    deployments and workers. Starts, makes and migrates nothing. Exit code 1 if something is red.
+    """
+    from cli.doctor import examine
+
+    examine(ask_exchange=exchange, as_json=json)
+
+
+@app.command()
+def automations(
+    notify: Annotated[
+        str | None, typer.Option(metavar="TYPE/NAME", help="A notification block, such as slack-webhook/alerts.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Let Prefect's server tell somebody of trouble, and clear late and zombie runs.
+
+    Makes automations on the running up's server, or that of PREFECT_API_URL; made again, they are as they should be.
+
+    Example:  scorekeeper automations --notify slack-webhook/alerts
+    """
+    _settings()  # Prefect reads its own while it is imported
+    from cli.automations import make
+
+    make(notify)
 
 
 @app.command()
@@ -395,6 +403,37 @@ def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, da
     if differences:
         raise ScorekeeperError(f"{len(differences)} differences")
     typer.echo("everything stored and published equals its recompute")
+
+
+@app.command("move-database")
+def move_database(
+    url: Annotated[str, typer.Argument(envvar="NEW_DATABASE_URL", help="Where to: an empty database.")],
+    home: Home = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Copy everything to another Postgres, and compare it.
+
+    From the embedded one, or DATABASE_URL's, which stays as it is. All or nothing: counts and checksums of every table
+    are compared first. End scorekeeper up and workers before. In NEW_DATABASE_URL a password is in no process list.
+
+    Example:  scorekeeper move-database postgresql://user@host/name
+    """
+    from cli.moving import move
+
+    move(url)
+
+
+@app.command()
+def roles() -> None:
+    """Print the SQL of three roles: owner, writer, reader.
+
+    The owner migrates, the writer runs the flows, the reader sees the report_* views and nothing else. For a Postgres
+    of your own, by a superuser, before the first migrate and after each; may be repeated.
+
+    Example:  scorekeeper roles | psql postgresql://postgres@host/name
+    """
+    from scorekeeper.store.sql import raw
+
+    typer.echo(raw("roles"), nl=False)
 
 
 @app.command()

@@ -16,7 +16,7 @@ def prepare(home: Path) -> None:
     one for the command, which takes some ten seconds.
     """
     os.environ.update(reach_directly(os.environ))
-    if "PREFECT_API_URL" not in os.environ and (address := _running_server(home)) is not None:
+    if "PREFECT_API_URL" not in os.environ and (address := running_server(home)) is not None:
         os.environ["PREFECT_API_URL"] = address
     if "PREFECT_HOME" not in os.environ:
         (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes no parents, and fails without
@@ -28,7 +28,8 @@ def prepare(home: Path) -> None:
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
 
 
-def _running_server(home: Path) -> str | None:
+def running_server(home: Path) -> str | None:
+    """The API of the server of a running `scorekeeper up` of this home."""
     try:
         address = str(json.loads(address_file(home).read_text(encoding="utf-8"))["api_url"])
         with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310 - an address that `up` wrote

@@ -114,7 +114,9 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         "DECISION_TIMEZONE": settings.decision_timezone, "CANDLE_GRACE_MINUTES": settings.candle_grace_minutes,
         "SUSPECT_PRICE_PCT": settings.suspect_price_pct, "EXCHANGE_OPTIONS": json.dumps(settings.exchange_options),
         "KEEP_CANDLES_DAYS": settings.keep_candles_days or "", "KEEP_ARCHIVE_DAYS": settings.keep_archive_days or "",
-        "KEEP_RUNS_DAYS": settings.keep_runs_days, MARK: home, "DATABASE_URL": "",
+        "KEEP_RUNS_DAYS": settings.keep_runs_days,
+        "DRAWDOWN_ALERT_PCT": "" if settings.drawdown_alert_pct is None else settings.drawdown_alert_pct,
+        MARK: home, "DATABASE_URL": "", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_WORKER_QUERY_SECONDS": "1",
         # Prefect's own: runs that ended long ago go, with their logs and artifacts.
@@ -122,6 +124,8 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": settings.keep_runs_days * 86_400,
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
+    if auth := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
+        ours["PREFECT_API_AUTH_STRING"] = auth  # the parts are its clients
     if settings.database_url is not None:
         ours["DATABASE_URL"] = settings.database_url.get_secret_value()
     (home / "prefect").mkdir(parents=True, exist_ok=True)

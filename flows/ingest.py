@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from scorekeeper.settings import load_settings
-from tasks import naming, steps
+from tasks import alerts, artifacts, naming, steps
 
 
 @flow(
@@ -23,6 +23,10 @@ async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
         decisions, files = naming.counted(summary.decisions, "decision"), naming.counted(summary.files, "file")
         await naming.rename_run(f"ingest {decisions} from {files}{refused}")
         published = await steps.publish_files(db, settings)
+        if summary.files:
+            await artifacts.publish_quarantine(db, settings)
+        await alerts.tell_of_quarantine(summary)
+        await alerts.tell_of_track(db)
     get_run_logger().info(
         "%d files, %d decisions, %d duplicates, %d rejected; %d lines published",
         summary.files, summary.decisions, summary.duplicates, summary.rejected, published.log_lines,

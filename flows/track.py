@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from scorekeeper.settings import load_settings
-from tasks import artifacts, naming, steps
+from tasks import alerts, artifacts, naming, steps
 
 
 @flow(
@@ -25,6 +25,7 @@ async def track(as_of: datetime | None = None) -> dict[str, Any]:
         await naming.rename_run(f"track {minute:%H:%M} closed {settled.closed}{naming.trouble(prices.failed)}")
         published = await steps.publish_files(db, settings)
         active = await artifacts.publish_artifacts(db, settings)
+        await alerts.tell_of_score(db, settings, minute)
     get_run_logger().info("%s UTC: closed %d, %d open", f"{minute:%Y-%m-%d %H:%M}", settled.closed, active)
     return {
         "as_of": minute, "closed": settled.closed, "horizons": settled.horizons, "open": active,

@@ -269,8 +269,11 @@ def move_file(source: SourceFile, destination: Path) -> None:
         except OSError:
             _copy_over(source, destination)
             return
-        if _identity(destination.lstat()) != source.identity:
+        found = destination.lstat()
+        if _identity(found) != source.identity:
             _put_back(destination, path)
+        elif found.st_nlink > 1 and path.exists():
+            _remove_twin(path, source)
     except OSError as failed:
         raise ScorekeeperError(
             f"{path} was read, but cannot be moved to {destination.parent} ({failed.strerror}); "
@@ -287,8 +290,38 @@ def _copy_over(source: SourceFile, destination: Path) -> None:
         source.path.unlink()
 
 
+def _remove_twin(path: Path, source: SourceFile) -> None:
+    """A rename leaves both names where both are links to one file, as after a kill within `return_file`."""
+    if _identity(path.lstat()) == source.identity:
+        path.unlink()
+
+
+def return_file(quarantined: Path, target: Path) -> None:
+    """Move a quarantined file back to `target`, or to a like name where that is taken, and remove its report.
+
+    Raises ScorekeeperError.
+    """
+    try:
+        _report_path(quarantined).unlink(missing_ok=True)
+        try:
+            _put_back(quarantined, target)
+        except FileNotFoundError:
+            raise
+        except OSError:  # another file system, or one without links
+            part = target.with_name(f".{quarantined.name[-200:]}.part")
+            shutil.copy2(quarantined, part)
+            part.rename(target)
+            quarantined.unlink()
+    except OSError as failed:
+        raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {failed.strerror}") from None
+
+
+def _report_path(quarantined: Path) -> Path:
+    return quarantined.with_name(f"{quarantined.name}.error.json")
+
+
 def _put_back(moved: Path, path: Path) -> None:
-    """Somebody was faster: this is another file than the one that was read, and has not been read yet."""
+    """Move a file that is to be read (again) to `path`, without replacing what a writer has put there."""
     number = 0
     while True:
         try:
@@ -302,7 +335,7 @@ def _put_back(moved: Path, path: Path) -> None:
 
 def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
     """Write `<name>.error.json` beside a quarantined file: why, line by line."""
-    target = quarantined.with_name(f"{quarantined.name}.error.json")
+    target = _report_path(quarantined)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")

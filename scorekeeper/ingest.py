@@ -39,8 +39,9 @@ class Period:
 class Summary:
     """What an ingest did; `found`: files there were; `outside`: decisions passed over, of another time.
 
-    `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `trouble`:
-    what could not be read or moved, a line each.
+    `rejections`: the first MOST_TOLD of them; `quarantined`: the content of which something was refused, hashes in hex,
+    at most MOST_TOLD. `waiting`: names of files that may still be being written; `trouble`: what could not be read or
+    moved, a line each.
     """
 
     found: int = 0
@@ -50,6 +51,7 @@ class Summary:
     rejected: int = 0
     outside: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
+    quarantined: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
@@ -69,6 +71,7 @@ class Summary:
         self.rejected += later.rejected
         self.outside += later.outside
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
+        self.quarantined = (self.quarantined + later.quarantined)[:MOST_TOLD]
         self.waiting, self.trouble = later.waiting, later.trouble
 
 
@@ -311,6 +314,8 @@ class _Ingestion:
             part.grown_from = None
         finished = [part for part in parts if part.finished]
         self.summary.files += len(finished)
+        refused = [part.source.sha256.hex() for part in finished if part.refused]
+        self.summary.quarantined += refused[: MOST_TOLD - len(self.summary.quarantined)]
         if not self._in_place:
             self._move([(p.source, self._destination(p)) for p in finished if self._may_move(p.source)])
         self._on_progress(self.summary)

@@ -6,7 +6,7 @@ Every function works inside the caller's transaction and may be repeated.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection, text
@@ -192,13 +192,7 @@ def store_answer(
 
 def ensure_partition(connection: Connection, year: int, month: int) -> None:
     """Make the candle partition of a month, unless it is there."""
-    start = datetime(year, month, 1, tzinfo=UTC)
-    end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-    # Partition bounds are part of the grammar and take no parameters; these are two numbers of ours.
-    connection.exec_driver_sql(
-        f"CREATE TABLE IF NOT EXISTS scorekeeper.candle_{year:04d}_{month:02d} PARTITION OF scorekeeper.candle "
-        f"FOR VALUES FROM ('{start:%Y-%m-%d}+00') TO ('{end:%Y-%m-%d}+00')"
-    )
+    connection.execute(statement("ensure_candle_partition"), {"year": year, "month": month})
 
 
 def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float) -> Settled:

@@ -1,4 +1,4 @@
--- One row per refusal of a content, in order. Parameter: sha256. Called by ingest for the .error.json.
+-- One row per refusal of a content, in order. Parameter: sha256. Called by ingest for the .error.json, and quarantine.
 SELECT line, field, reason, excerpt
 FROM scorekeeper.rejection
 WHERE sha256 = :sha256

@@ -8,7 +8,7 @@ from prefect import task
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from scorekeeper import score
+from scorekeeper import quarantine, score
 from scorekeeper.domain.text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -32,6 +32,36 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
     for key, path in (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path)):
         await acreate_link_artifact(Path(path).as_uri(), key=key, link_text=path.name)
     return int(metrics["active_trades"])
+
+
+@task(name="publish quarantine", cache_policy=NO_CACHE)
+async def publish_quarantine(db: Database, settings: Settings) -> None:
+    """Write the table of what is in quarantine."""
+    await acreate_table_artifact(
+        await asyncio.to_thread(_read_quarantine, db, settings), key="quarantine",
+        description=f"Files of which something was refused, the latest {MOST_ROWS}: `scorekeeper quarantine --help`",
+    )  # fmt: skip
+
+
+async def publish_differences(differences: list[str]) -> None:
+    """Write the table of what differs from its recompute."""
+    await acreate_table_artifact(
+        [{"difference": shown(line)} for line in differences[:MOST_ROWS]], key="differences",
+        description=f"What differs from its recompute: {len(differences)}, the first {MOST_ROWS} here",
+    )  # fmt: skip
+
+
+def _read_quarantine(db: Database, settings: Settings) -> list[dict[str, str]]:
+    with db.begin() as connection:
+        found = quarantine.list_quarantined(connection, settings, most=MOST_ROWS)
+    return [
+        {
+            "id": one.id, "file": shown(one.name), "rejected": shown(one.rejected), "line": shown(one.line),
+            "field": shown(one.field), "reason": shown(one.reason), "at": shown(one.rejected_at),
+            "is there": "yes" if one.files else "no",
+        }
+        for one in found
+    ]  # fmt: skip
 
 
 def _read(db: Database) -> tuple[dict[str, Any], list[dict[str, str]]]:

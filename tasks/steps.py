@@ -9,7 +9,7 @@ from prefect import get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 
-from scorekeeper import fetching, importing, inbox, ingest, publish, settle
+from scorekeeper import fetching, importing, inbox, ingest, publish, settle, verify
 from scorekeeper import prune as pruning
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
@@ -126,6 +126,18 @@ async def publish_files(db: Database, settings: Settings) -> publish.Published:
     for path in done.set_aside:
         get_run_logger().warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
     return done
+
+
+@task(name="verify", **REPEATABLE)
+async def verify_all(db: Database, settings: Settings) -> list[str]:
+    """Every difference between what is stored or published and its recompute, a line each."""
+    return await asyncio.to_thread(verify.verify, db, settings)
+
+
+def stop_at_differences(differences: list[str]) -> None:
+    """Let the run fail if there are any. Raises ScorekeeperError."""
+    if differences:
+        raise ScorekeeperError(f"{len(differences)} differences; the artifact `differences` names them")
 
 
 @task(name="import dataset", cache_policy=NO_CACHE)

@@ -6,24 +6,21 @@ WAITING_SECONDS, it is told again every RETELL_SECONDS. Needs no database.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import httpx
-from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.events import Event, Resource
 from prefect.settings import PREFECT_API_URL
 from watchfiles import awatch
 
 from scorekeeper import inbox
 from scorekeeper.errors import ScorekeeperError
+from tasks import events
 
 EVENT = "decision-file.arrived"
 RESOURCE = "scorekeeper.inbox"
@@ -112,16 +109,13 @@ async def watch_inbox(folder: Path, stop: asyncio.Event, report: Callable[[str],
 
 async def tell(files: int) -> None:
     """Emit the event: a number only, never a name or content of a file. Raises ScorekeeperError."""
-    event = Event(event=EVENT, resource=Resource({"prefect.resource.id": RESOURCE}), payload={"files": files})
-    async with _server() as client:
-        # Over HTTP and not by emit_event, which says nothing when the server is away.
-        await client.request("POST", "/events", json=[event.model_dump(mode="json")])
+    await events.post(EVENT, RESOURCE, {"files": files})
 
 
 async def is_at_work() -> bool:
     """Whether a run of the ingest deployment is at work or on its way. Raises ScorekeeperError."""
     deployed = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]))
-    async with _server() as client:
+    async with events.reach_server() as client:
         runs = await client.read_flow_runs(
             deployment_filter=deployed, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=50
         )
@@ -132,17 +126,6 @@ async def is_at_work() -> bool:
 def _is_due(state: State) -> bool:
     due = state.state_details.scheduled_time
     return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
-
-
-@asynccontextmanager
-async def _server() -> AsyncIterator[PrefectClient]:
-    try:
-        async with get_client() as client:
-            yield client
-    except (httpx.HTTPError, ValueError) as failed:  # ValueError: an answer that is no answer of Prefect's
-        raise ScorekeeperError(
-            f"the Prefect server at {PREFECT_API_URL.value()} does not take events ({type(failed).__name__})"
-        ) from None
 
 
 def _shapes(folder: Path) -> dict[str, Shape]:

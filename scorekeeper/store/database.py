@@ -91,7 +91,7 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
     except (OperationalError, ProgrammingError) as failed:
         database.close()
         raise ScorekeeperError(
-            f"cannot reach the database at {_shown(engine.url)}: {_reason(engine.url, failed)}"
+            f"cannot reach the database at {show_address(engine.url)}: {_reason(engine.url, failed)}"
         ) from None
     except BaseException:
         database.close()
@@ -114,7 +114,7 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
         server.release()
 
 
-def _shown(url: URL) -> str:
+def show_address(url: URL) -> str:
     """Host and name only: a password may stand in the address or behind its question mark."""
     host = url.host or url.query.get("host") or "a socket"
     return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"

@@ -74,6 +74,16 @@ def acquire(home: Path, settings: Mapping[str, str] | None = None) -> Lease:
     return Lease(cluster, cluster.enter())
 
 
+def running_url(home: Path, database: str) -> str | None:
+    """Where `database` of the server of `home` is, if that one runs and has it; nothing is made or started."""
+    if not (home.expanduser().resolve() / "postgres").exists():
+        return None
+    cluster = Cluster(home, {})
+    if not cluster.has_database(database):
+        return None
+    return f"postgresql+psycopg://{ROLE}@/{database}?host={cluster.socket_folder}"
+
+
 class Cluster:
     """The files and the process of one embedded server."""
 

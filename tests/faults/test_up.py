@@ -153,6 +153,26 @@ def test_commands_beside_it_use_its_server(up: Up) -> None:
     assert time.monotonic() - began < 30
 
 
+def test_its_doctor_is_content_and_automations_are_made_on_its_server(up: Up) -> None:
+    assert wait_until(lambda: bool(up.api("/work_pools/scorekeeper/workers/filter", {})), 60)  # it has reported
+    assert "ok      worker" in up.command("doctor")
+    assert "made: scorekeeper.price-stale" in up.command("automations")
+    assert "kept: scorekeeper.price-stale" in up.command("automations")
+
+
+def test_everything_listens_on_this_machine_only(up: Up) -> None:
+    pid_file = embedded.Cluster(up.home, {}).data / "postmaster.pid"
+    postgres = psutil.Process(int(pid_file.read_text().split()[0]))
+    listening = [
+        connection.laddr
+        for process in (*up.processes(), postgres)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    assert up.port in {address.port for address in listening}
+
+
 def test_a_second_up_in_the_same_home_is_refused(up: Up) -> None:
     done = subprocess.run([COMMAND, "up", "--home", "."], cwd=up.home, capture_output=True, text=True)
     assert (done.returncode, "runs already" in done.stderr) == (1, True)

@@ -25,7 +25,7 @@ def prefect(*words: str) -> None:
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[dict[str, dict[str, Any]]]:
     """Each deployment by its name, after a second deploy of the same; other tests' events are to trigger nothing."""
-    prefect("work-pool", "create", "scorekeeper", "--type", "process")
+    prefect("work-pool", "create", "scorekeeper", "--type", "process", "--overwrite")  # another module made it
     prefect("deploy", "--all")
     prefect("deploy", "--all")
     yield {one["name"]: one for one in api("POST", "/deployments/filter", {})}
@@ -34,7 +34,7 @@ def deployed() -> Iterator[dict[str, dict[str, Any]]]:
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:
     by_hand = {"close-trade", "void-decision", "import-dataset"}
-    assert set(deployed) == {"ingest", "track", "analyze", "prune"} | by_hand
+    assert set(deployed) == {"ingest", "track", "analyze", "verify", "prune"} | by_hand
     for one in deployed.values():
         assert one["work_pool_name"] == "scorekeeper"
         assert one["tags"] == ["scorekeeper"]

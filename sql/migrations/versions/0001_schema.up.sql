@@ -233,6 +233,24 @@ CREATE TABLE scorekeeper.candle (
 COMMENT ON TABLE scorekeeper.candle IS 'One row per symbol and sealed minute; never changed once written.';
 COMMENT ON COLUMN scorekeeper.candle.minute_at IS 'The minute''s opening; the candle is known one minute later.';
 
+-- With the owner's rights, so that who may write candles need not be allowed to change the schema.
+CREATE FUNCTION scorekeeper.ensure_candle_partition(year integer, month integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text := 'candle_' || lpad(year::text, 4, '0') || '_' || lpad(month::text, 2, '0');
+    start timestamptz := make_timestamptz(year, month, 1, 0, 0, 0, 'UTC');
+    finish timestamptz := (start AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC';
+BEGIN
+    IF to_regclass('scorekeeper.' || quote_ident(name)) IS NULL THEN
+        EXECUTE 'CREATE TABLE IF NOT EXISTS scorekeeper.' || quote_ident(name) || ' PARTITION OF scorekeeper.candle '
+            || 'FOR VALUES FROM (' || quote_literal(start) || ') TO (' || quote_literal(finish) || ')';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION scorekeeper.ensure_candle_partition(integer, integer) IS
+'Makes the candle partition of a UTC month, unless it is there.';
+REVOKE ALL ON FUNCTION scorekeeper.ensure_candle_partition(integer, integer) FROM public;
+
 CREATE TABLE scorekeeper.candle_coverage (
     symbol text PRIMARY KEY,
     sealed_from timestamptz NOT NULL,
@@ -412,6 +430,20 @@ CREATE TABLE scorekeeper.rejection (
     CONSTRAINT rejection_once UNIQUE (sha256, line)
 );
 COMMENT ON TABLE scorekeeper.rejection IS 'One row per refused decision (line 0: the whole file).';
+
+CREATE TABLE scorekeeper.alert (
+    name text NOT NULL,
+    subject text NOT NULL,
+    begun_at timestamptz NOT NULL,
+    told_at timestamptz,
+    PRIMARY KEY (name, subject)
+);
+COMMENT ON TABLE scorekeeper.alert IS
+'One row per condition that holds, so that it is told once when it begins; gone when it ends.';
+COMMENT ON COLUMN scorekeeper.alert.name IS 'Name of the event, such as scorekeeper.price-stale.';
+COMMENT ON COLUMN scorekeeper.alert.subject IS 'What it holds of: a symbol; empty: the whole installation.';
+COMMENT ON COLUMN scorekeeper.alert.begun_at IS 'Time of the run that saw it first.';
+COMMENT ON COLUMN scorekeeper.alert.told_at IS 'When the event was taken; null: the next run tells it again.';
 
 CREATE VIEW scorekeeper.report_open_trades AS
 SELECT

@@ -1,0 +1,40 @@
+"""How a command gets at the installation: its settings, its database, its flows."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from scorekeeper.settings import Settings
+    from scorekeeper.store.database import Database
+
+T = TypeVar("T")
+
+
+def load() -> "Settings":
+    """The settings, and an environment in which Prefect keeps to the home."""
+    from cli.prefect_env import prepare
+    from scorekeeper.settings import load_settings
+
+    settings = load_settings()
+    prepare(settings.scorekeeper_home)
+    return settings
+
+
+@contextmanager
+def open_installation(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
+    """The database with the settings. Raises ScorekeeperError."""
+    from scorekeeper.store.database import open_database
+
+    settings = load()
+    with open_database(settings.database_url, settings.scorekeeper_home, migrate=migrate) as db:
+        yield db, settings
+
+
+def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
+    """Run a flow to its end, its progress shown."""
+    from cli.progress import show_progress
+
+    with show_progress():
+        return asyncio.run(flow_run)

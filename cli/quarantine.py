@@ -1,0 +1,133 @@
+"""`scorekeeper quarantine`: what was refused, why and where, and another try."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.opening import open_installation, run_flow
+from cli.options import Home, Inbox, Url
+from scorekeeper.domain.text import escape_controls
+from scorekeeper.errors import ScorekeeperError
+
+if TYPE_CHECKING:
+    from scorekeeper.quarantine import Quarantined
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.callback()
+def quarantine() -> None:
+    """See what was refused, and try it again.
+
+    A file of which something was refused lies in quarantine/, beside the inbox; the rest of it has come in. Correct
+    what was wrong (the file in quarantine/ itself, or the setting, or the decision that stood in its way), then: retry.
+    """
+
+
+@app.command("list")
+def list_files(json: AsJson = False, home: Home = None, inbox: Inbox = None, database_url: Url = None) -> None:
+    """Name the files, the latest first, with how much was refused and the first reason."""
+    from scorekeeper import quarantine as library
+
+    with open_installation() as (db, settings), db.begin() as connection:
+        found = library.list_quarantined(connection, settings)
+    if json:
+        _print_json([_as_dict(one) for one in found])
+        return
+    for one in found:
+        gone = "" if one.files else "  (its file is gone)"
+        typer.echo(f"{one.id}  {_safe(one.name)}: {one.rejected} rejected, {one.rejected_at:%F %R} UTC{gone}")
+        typer.echo(f"    {_where(one.line, one.field)}: {_safe(one.reason)}")
+    typer.echo(f"{len(found)} in quarantine" + (": show ID tells more, retry ID tries again" if found else ""))
+
+
+@app.command()
+def show(
+    id: Annotated[str, typer.Argument(help="As list names it; four digits that only one begins with are enough.")],
+    json: AsJson = False, home: Home = None, inbox: Inbox = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Name every refusal of a file: line, field, why, and how the text begins."""
+    from scorekeeper import quarantine as library
+
+    with open_installation() as (db, settings), db.begin() as connection:
+        one = library.find(connection, settings, id)
+        refusals = library.read_refusals(connection, one)
+    if json:
+        _print_json(_as_dict(one) | {"refusals": refusals})
+        return
+    typer.echo(f"{_safe(one.name)}, {one.rejected} rejected, {one.rejected_at:%F %R} UTC, sha256 {one.sha256.hex()}")
+    for path in one.files.values():
+        typer.echo(f"  lies in {_safe(str(path))}")
+    for refusal in refusals:
+        typer.echo(f"  {_where(refusal['line'], refusal['field'])}: {_safe(refusal['reason'])}")
+        if refusal["excerpt"]:
+            typer.echo(f"      {_safe(refusal['excerpt'])}")
+    if one.rejected > len(refusals):
+        typer.echo(f"  … and {one.rejected - len(refusals)} more")
+
+
+@app.command()
+def retry(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="As list names them.")] = None,
+    all_files: Annotated[bool, typer.Option("--all", help="Everything that is in quarantine.")] = False,
+    home: Home = None, inbox: Inbox = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Put files back into the inbox, and ingest it.
+
+    Each is read whole once more: what came in before is not counted again. One that comes in whole leaves the list,
+    and goes to archive/. Exit code 1 if something was refused again.
+
+    Example:  scorekeeper quarantine retry 1a2b3c4d5e6f
+    """
+    from scorekeeper import quarantine as library
+
+    if bool(ids) == all_files:
+        raise typer.BadParameter("name the files, or say --all", param_hint="ID")
+    with open_installation() as (db, settings):
+        with db.begin() as connection:
+            if all_files:
+                chosen = [one for one in library.list_quarantined(connection, settings) if one.files]
+            else:
+                chosen = [library.find(connection, settings, name) for name in ids or ()]
+        for one in chosen:
+            if not one.files:
+                raise ScorekeeperError(f"{one.id}: {_safe(one.name)} is not in {settings.quarantine_dir} any more")
+        if not chosen:
+            typer.echo("nothing is in quarantine")
+            return
+        returned = [sha256 for one in chosen for sha256 in library.put_back(db, settings, one, datetime.now(UTC))]
+        typer.echo(f"{len(returned)} files put back into {settings.inbox_dir}")
+        from cli.main import print_ingested
+        from flows.ingest import ingest
+
+        print_ingested(run_flow(ingest()))
+        with db.begin() as connection:
+            again = [sha256.hex() for sha256 in returned if library.is_refused(connection, sha256)]
+    if again:
+        ids_again = ", ".join(sha256[: library.ID_LENGTH] for sha256 in again[:5])
+        raise ScorekeeperError(f"{len(again)} of {len(returned)} refused again: {ids_again}")
+
+
+def _as_dict(one: "Quarantined") -> dict[str, Any]:
+    return {
+        "id": one.id, "name": one.name, "sha256": one.sha256.hex(), "rejected": one.rejected,
+        "rejected_at": one.rejected_at.isoformat(), "line": one.line, "field": one.field, "reason": one.reason,
+        "files": [str(path) for path in one.files.values()],
+    }  # fmt: skip
+
+
+def _print_json(answer: Any) -> None:
+    from json import dumps
+
+    typer.echo(dumps(answer, indent=2))
+
+
+def _where(line: int, field: str | None) -> str:
+    where = f"line {line}" if line else "the whole file"
+    return where + (f", {_safe(field)}" if field else "")
+
+
+def _safe(words: str) -> str:
+    return escape_controls(words)

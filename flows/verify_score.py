@@ -1,0 +1,23 @@
+"""Once a day: everything stored and published against its recompute."""
+
+from prefect import flow
+
+from scorekeeper.settings import load_settings
+from tasks import alerts, artifacts, naming, steps
+
+
+@flow(
+    name="verify",
+    description="Recomputes everything that is stored or published, and names every difference.",
+    flow_run_name="verify",
+)
+async def verify() -> int:
+    """Differences found: 0, else the run is red."""
+    settings = load_settings()
+    with steps.connect(settings) as db:
+        differences = await steps.verify_all(db, settings)
+        await naming.rename_run(f"verify: {naming.counted(len(differences), 'difference')}")
+        await artifacts.publish_differences(differences)
+        await alerts.tell_of_differences(db, len(differences))
+    steps.stop_at_differences(differences)
+    return len(differences)

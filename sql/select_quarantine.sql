@@ -1,0 +1,18 @@
+-- One row per content of which something is refused, the latest first: how much, the first refusal, and the names of
+-- the files that it came in. Parameters: prefix (of the hash, hex; empty: all), most. Called by quarantine.
+SELECT q.sha256, r.source_name AS name, q.rejected, q.rejected_at, r.line, r.field, r.reason, n.names
+FROM (
+    SELECT sha256, count(*) AS rejected, max(rejected_at) AS rejected_at, min(line) AS first_line
+    FROM scorekeeper.rejection
+    WHERE starts_with(encode(sha256, 'hex'), :prefix)
+    GROUP BY sha256
+) AS q
+INNER JOIN scorekeeper.rejection AS r ON q.sha256 = r.sha256 AND q.first_line = r.line
+CROSS JOIN
+    LATERAL (
+        SELECT array_agg(DISTINCT a.name) AS names
+        FROM scorekeeper.file_arrival AS a
+        WHERE a.sha256 = q.sha256 AND a.outcome = 'quarantined'
+    ) AS n
+ORDER BY q.rejected_at DESC, q.sha256 ASC
+LIMIT :most;

@@ -1,0 +1,98 @@
+"""Events for automations: what somebody may want to be told of, each once when it begins.
+
+Payloads hold numbers, times and hashes; a symbol, which a stranger wrote, is made inert: whoever is notified gets them
+as they are.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import get_run_logger
+
+from scorekeeper import alerting
+from scorekeeper.domain.text import escape_markdown
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.ingest import Summary
+from scorekeeper.quarantine import ID_LENGTH
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from tasks import events
+
+FILE_QUARANTINED = "scorekeeper.file-quarantined"
+PRICE_STALE = "scorekeeper.price-stale"
+DRAWDOWN_BREACHED = "scorekeeper.drawdown-breached"
+TRACK_LATE = "scorekeeper.track-late"
+VERIFY_FAILED = "scorekeeper.verify-failed"
+RESOURCE = "scorekeeper.installation"
+MOST_NAMED = 20
+
+
+async def tell_of_quarantine(summary: Summary) -> None:
+    """One event for all files of a run of which something was refused."""
+    if summary.quarantined:
+        ids = [sha256[:ID_LENGTH] for sha256 in summary.quarantined[:MOST_NAMED]]
+        await _tell(
+            FILE_QUARANTINED, {"files": len(summary.quarantined), "rejected": summary.rejected, "ids": ids}
+        )  # fmt: skip
+
+
+async def tell_of_score(db: Database, settings: Settings, as_of: datetime) -> None:
+    """After a track: prices that are stale, and a drawdown that has reached DRAWDOWN_ALERT_PCT."""
+
+    def look() -> tuple[dict[str, datetime], float | None]:
+        with db.begin() as connection:
+            limit = settings.drawdown_alert_pct
+            return alerting.find_stale(connection, as_of), limit and alerting.measure_drawdown(connection)
+
+    stale, fallen = await asyncio.to_thread(look)
+    new = await _note(db, PRICE_STALE, list(stale))
+    if new:
+        oldest = min(stale[symbol] for symbol in new if symbol in stale)
+        named = [escape_markdown(symbol) for symbol in new[:MOST_NAMED]]
+        await _tell_once(db, PRICE_STALE, new, {"symbols": len(new), "named": named, "since": oldest.isoformat()})
+    limit = settings.drawdown_alert_pct
+    breached = limit is not None and fallen is not None and fallen >= limit
+    if new := await _note(db, DRAWDOWN_BREACHED, [alerting.WHOLE] if breached else []):
+        await _tell_once(db, DRAWDOWN_BREACHED, new, {"drawdown_pct": fallen, "limit_pct": limit})
+
+
+async def tell_of_track(db: Database) -> None:
+    """That track is late; by another flow than it, which may be all that still runs."""
+
+    def look() -> bool:
+        with db.begin() as connection:
+            return alerting.is_track_late(connection, datetime.now(UTC))
+
+    late = await asyncio.to_thread(look)
+    if new := await _note(db, TRACK_LATE, [alerting.WHOLE] if late else []):
+        await _tell_once(db, TRACK_LATE, new, {})
+
+
+async def tell_of_differences(db: Database, differences: int) -> None:
+    """That what is stored or published differs from its recompute."""
+    if new := await _note(db, VERIFY_FAILED, [alerting.WHOLE] if differences else []):
+        await _tell_once(db, VERIFY_FAILED, new, {"differences": differences})
+
+
+async def _note(db: Database, name: str, subjects: Sequence[str]) -> list[str]:
+    at = datetime.now(UTC)
+    return await asyncio.to_thread(db.transact, lambda connection: alerting.note(connection, name, subjects, at))
+
+
+async def _tell_once(db: Database, name: str, subjects: Sequence[str], payload: dict[str, Any]) -> None:
+    """Tell, and note it then: killed in between, it is told twice, which is better than never."""
+    if await _tell(name, payload):
+        at = datetime.now(UTC)
+        await asyncio.to_thread(db.transact, lambda connection: alerting.note_told(connection, name, subjects, at))
+
+
+async def _tell(name: str, payload: dict[str, Any]) -> bool:
+    """Emit an event; whether the server took it. One that is lost stops no work."""
+    try:
+        await events.post(name, RESOURCE, payload)
+    except ScorekeeperError as away:
+        get_run_logger().warning("%s could not be told: %s", name, away)
+        return False
+    return True

@@ -143,17 +143,19 @@ def wilson(successes: int, n: int) -> list[float] | None:
     return [0.0 if successes == 0 else 100 * (middle - half), 100.0 if successes == n else 100 * (middle + half)]
 
 
-def metrics_line(answer: Mapping[Any, Any], as_of: datetime) -> str:
-    """The log's line of metrics."""
+def metrics_line(version: str | None, sums: Mapping[Any, Any], as_of: datetime) -> str:
+    """The log's line of metrics: `sums` of DayPieces over the days of a version (None: all), gross."""
+    n, winners, losers = (int(sums[name]) for name in ("trades", "winners", "losers"))
+    profit, loss = (Fraction(sums[f"sum_{name}_pct"]) for name in ("winners", "losers"))
 
-    def shown(name: str, digits: int) -> str:
-        return "n/a" if answer[name] is None else f"{answer[name]:.{digits}f}%"
+    def shown(value: Fraction | None, digits: int) -> str:
+        return "n/a" if value is None else f"{float(value):.{digits}f}%"
 
     return (
-        f"[{iso(as_of.replace(microsecond=0))}] SYSTEM METRICS ({escape_controls(answer['version'] or 'all')}): "
-        f"Win Rate: {shown('win_rate', 1)}, Trades: {answer['completed_trades']}, "
-        f"Avg Profit: {shown('avg_profit_pct', 2)}, Avg Loss: {shown('avg_loss_pct', 2)}, "
-        f"Total P&L: {shown('total_pnl_pct', 2)}"
+        f"[{iso(as_of.replace(microsecond=0))}] SYSTEM METRICS ({escape_controls(version or 'all')}): "
+        f"Win Rate: {shown(_mean(Fraction(100 * winners), n), 1)}, Trades: {n}, "
+        f"Avg Profit: {shown(_mean(profit, winners), 2)}, Avg Loss: {shown(_mean(loss, losers), 2)}, "
+        f"Total P&L: {shown(Fraction(sums['sum_pct']), 2)}"
     )
 
 

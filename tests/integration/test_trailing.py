@@ -140,7 +140,7 @@ SELECT 'S' || n || '/USDT', :start, 100.05, 100.1, 100, 100.05, 1 FROM generate_
 """
 COVERAGE = """
 INSERT INTO scorekeeper.candle_coverage
-SELECT 'S' || n || '/USDT', :before, :later, :start FROM generate_series(0, 49) AS n
+SELECT 'S' || n || '/USDT', :before, :later, :start, true FROM generate_series(0, 49) AS n
 """
 
 

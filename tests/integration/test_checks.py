@@ -72,7 +72,9 @@ def test_prices_are_judged_by_what_the_last_track_could_know(settings: Settings,
             ),
             bound,
         )
-        connection.execute(text("INSERT INTO scorekeeper.candle_coverage VALUES ('BTC/USDT', :old, :old, :old)"), bound)
+        connection.execute(
+            text("INSERT INTO scorekeeper.candle_coverage VALUES ('BTC/USDT', :old, :old, :old, true)"), bound
+        )
     assert look(settings)["prices"].state == "ok"
     with db.begin() as connection:
         connection.execute(text("UPDATE scorekeeper.market SET last_as_of = :at"), {"at": datetime.now(UTC)})

@@ -93,7 +93,9 @@ def system_metrics(
         **{name: count[name] for name in ("suspect_trades", "late_decisions", "active_trades")},
         **whole,
     }
-    _add_analysis(connection, answer, rows, analysed=rolled_up and symbol is None)
+    # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
+    known = min((moment for moment in (at, count["as_of"]) if moment is not None), default=None)
+    _add_analysis(connection, answer, rows | {"at": known}, analysed=rolled_up and symbol is None)
     return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
 
 

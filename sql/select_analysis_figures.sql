@@ -1,7 +1,11 @@
--- At most one row: what the last analysis of a scope (version null: all), at or before `at` (null: ever), adds to the
--- answer of metrics. Parameters: version, at. Called by score.
+-- At most one row: what the last run of analyze, at or before `at` (null: ever), adds to the answer of metrics for a
+-- scope (version null: all). None where that run had nothing of the version, whatever an earlier one had.
+-- Parameters: version, at. Called by score.
 SELECT a.document -> 'figures' AS figures
 FROM scorekeeper.analysis AS a
-WHERE a.version IS NOT DISTINCT FROM cast(:version AS text) AND (cast(:at AS timestamptz) IS NULL OR a.as_of <= :at)
-ORDER BY a.as_of DESC
-LIMIT 1;
+WHERE
+    a.version IS NOT DISTINCT FROM cast(:version AS text)
+    AND a.as_of = (
+        SELECT max(run.as_of) FROM scorekeeper.analysis AS run
+        WHERE run.version IS NULL AND (cast(:at AS timestamptz) IS NULL OR run.as_of <= :at)
+    );

@@ -188,6 +188,22 @@ def test_a_later_void_changes_the_next_analysis(db: Database, settings: Settings
     hold_against(after, [d for d in read_plainly(db, as_of) if d.version == "v1"])
 
 
+def test_a_version_that_the_last_run_had_nothing_of_shows_no_figures_of_an_earlier_run(
+    db: Database, settings: Settings
+) -> None:
+    as_of = live_two_versions(db, settings)
+    with db.begin() as connection:
+        analyze(connection, as_of - timedelta(hours=1))
+        assert score.system_metrics(connection, version="v2")["independent_trades"] > 0
+        connection.execute(
+            text("UPDATE scorekeeper.decision SET voided_at = now(), void_reason = 'x' WHERE version = 'v2'")
+        )
+        analyze(connection, as_of)
+        answer = score.system_metrics(connection, version="v2")
+        assert (answer["analysis_as_of"], answer["independent_trades"]) == (None, None)
+        assert last_analysis(connection, "v2") is None
+
+
 def test_the_answer_takes_its_figures_from_the_last_analysis_of_its_scope(db: Database, settings: Settings) -> None:
     as_of = live_two_versions(db, settings)
     with db.begin() as connection:
@@ -222,6 +238,8 @@ def test_an_analysis_from_before_the_first_track_does_not_outlive_it(db: Databas
     with db.begin() as connection:
         assert last_analysis(connection) is None
         assert analyze(connection, as_of) == last_analysis(connection)
+        answer = score.system_metrics(connection, at=datetime(2026, 1, 2, tzinfo=UTC))
+        assert answer["analysis_as_of"] == "2025-05-08T00:00:00Z"
 
 
 def test_nothing_known_is_an_analysis_of_nothing(db: Database) -> None:

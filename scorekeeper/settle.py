@@ -293,5 +293,8 @@ def void_decision(connection: Connection, trade_id: str, why: str, at: datetime)
     if row["voided_at"] is not None:
         return "already voided"
     connection.execute(statement("void_decision"), {"trade_id": trade_id, "why": why, "at": at})
-    score.score_stale_days(connection, at)
+    market = connection.execute(statement("select_market")).one_or_none()
+    tracked = None if market is None else market.last_as_of
+    # Where the clock here lags behind what track has worked up to, what counts already goes on counting.
+    score.score_stale_days(connection, at if tracked is None else max(at, tracked))
     return "voided"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scorekeeper import settle
+from scorekeeper import score, settle
+from scorekeeper.recheck import check_score
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
@@ -92,3 +93,18 @@ def test_verify_notices_a_trade_that_is_left_out_for_no_reason(
         ).one()
     wanted = f"trade {spoilt.trade_id}: left_out is {spoilt.left_out}, its decision says otherwise"
     assert wanted in verify(db, load_settings())
+
+
+def test_a_void_by_a_clock_that_lags_behind_track_takes_out_nothing_else(db: Database, tmp_path: Path) -> None:
+    universe = make_universe(500)
+    universe.voids.clear()
+    live_through(db, universe, tmp_path, [universe.end], [decisions_of(universe)])
+    with db.begin() as connection:
+        before = score.system_metrics(connection)["completed_trades"]
+        assert before > 1
+        gone = connection.execute(
+            text("SELECT min(trade_id) FROM scorekeeper.trade WHERE exit_time IS NOT NULL AND NOT left_out")
+        ).scalar_one()
+        assert settle.void_decision(connection, gone, "a test", START) == "voided"
+        assert score.system_metrics(connection)["completed_trades"] == before - 1
+        assert list(check_score(connection)) == []

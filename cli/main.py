@@ -179,7 +179,7 @@ def metrics(
 
 @app.command()
 def analyze(
-    as_of: Annotated[str | None, typer.Option(help="What was known then, UTC; default: at the last track.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="What had closed by then, UTC; default: the last track.")] = None,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Say what can be concluded, and what cannot.

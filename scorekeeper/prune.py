@@ -10,12 +10,12 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from scorekeeper import settle
+from scorekeeper.domain.prices import LOOK_BACK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
-LOOK_BACK = timedelta(days=7)
 _PARTITION = re.compile(r"candle_([0-9]{4})_([0-9]{2})")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper import publish
+from scorekeeper.domain.prices import LOOK_BACK
 from scorekeeper.domain.walk import MINUTE, Candle, Held, expiry_fill, walk_trade
 from scorekeeper.recheck import check_score
 from scorekeeper.settings import Settings
@@ -98,7 +99,7 @@ def _reference(
         return  # from before a range that had to begin anew
     expected = None
     if opened_minute <= coverage.sealed_until:
-        first = bisect_left(minutes, coverage.sealed_from)
+        first = bisect_left(minutes, max(coverage.sealed_from, row["opened_at"] - LOOK_BACK))
         later = bisect_right(minutes, row["opened_at"] - MINUTE)
         if later > first:
             expected = candles[later - 1].close

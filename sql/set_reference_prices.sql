@@ -1,5 +1,5 @@
 -- One row per decision that meets the market's price for the first time: the close of the last sealed candle complete
--- at opened_at, else the open of the first later one; a price too far from it is suspect.
+-- at opened_at and not a week old, else the open of the first later one; a price too far from it is suspect.
 -- Parameters: as_of, suspect_price_pct. Called by settle, before anything is scored.
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
 WITH fresh AS (
@@ -22,7 +22,9 @@ met AS (
         WHERE
             k.symbol = d.symbol
             -- What lies before the sealed range may be parted from it by minutes that nobody knows.
-            AND k.minute_at >= c.sealed_from AND k.minute_at <= d.opened_at - interval '1 minute'
+            -- A price of a week ago is none; and how far back the range goes depends on what came in before.
+            AND k.minute_at >= greatest(c.sealed_from, d.opened_at - interval '7 days')
+            AND k.minute_at <= d.opened_at - interval '1 minute'
         ORDER BY k.minute_at DESC LIMIT 1
     ) AS before ON true
     LEFT JOIN LATERAL (

@@ -4,7 +4,13 @@ WITH voided AS (
     UPDATE scorekeeper.decision
     SET voided_at = cast(:at AS timestamptz), void_reason = :why
     WHERE trade_id = :trade_id AND voided_at IS NULL
-    RETURNING trade_id, expires_at
+    RETURNING trade_id, expires_at, opened_at, version
+),
+-- What counted it cannot be mended without every row: the next run of analyze says it anew.
+analysed AS (
+    DELETE FROM scorekeeper.analysis AS a
+    USING voided
+    WHERE (a.version IS NULL OR a.version = voided.version) AND a.as_of >= voided.opened_at
 ),
 kept_apart AS (
     UPDATE scorekeeper.trade AS t

@@ -164,7 +164,8 @@ def reference_price(decision: RefDecision, candles: list[RefCandle], sealed: dat
     if sealed < floor_minute(decision.opened_at):
         return None
     candles = known(candles, sealed)
-    complete = [c for c in candles if c.minute_at + MINUTE <= decision.opened_at]
+    week_ago = decision.opened_at - timedelta(days=7)
+    complete = [c for c in candles if week_ago <= c.minute_at <= decision.opened_at - MINUTE]
     if complete:
         return complete[-1].close
     later = [c for c in candles if c.minute_at + MINUTE > decision.opened_at]

@@ -120,7 +120,9 @@ class VersionPair:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One scope (`version` None: all) at `as_of`. `versions` and `pairs` are empty in the scope of one version.
+    """One scope (`version` None: all) at `as_of`: closed `trades`, of which so many broke even.
+
+    `versions` and `pairs` are empty in the scope of one version.
 
     `win_rate` is held against 50, `expectancy_pct` and `net_expectancy_pct` (a closed trade) against 0: one family for
     Benjamini-Hochberg; agents, baselines and version pairs are one each. `left_out_agents`: those with the fewest
@@ -132,6 +134,7 @@ class Analysis:
     version: str | None
     decisions: int
     trades: int
+    breakeven_trades: int
     win_rate: Claim
     expectancy_pct: Claim
     net_expectancy_pct: Claim

@@ -57,6 +57,7 @@ def _assess_scope(rows: Rows, as_of: datetime, version: str | None, sharpes: lis
         version=version,
         decisions=len(rows.decisions),
         trades=len(trades),
+        breakeven_trades=int((trades.pnl_pct == 0).sum()),
         win_rate=win_rate,
         expectancy_pct=gross,
         net_expectancy_pct=net,

@@ -24,7 +24,7 @@ def conclude(analysis: Analysis, escape: Callable[[str], str]) -> list[str]:
     for agent in _most_said(analysis):
         sentences += _of_agent(agent, escape(agent.agent))
     if (others := len(analysis.agents) + analysis.left_out_agents - MOST_NAMED) > 0:
-        sentences.append(f"Another {_counted(others, 'agent')} spoke less often, and are left to the tables.")
+        sentences.append(f"Another {_counted(others, 'agent')} with no more signals: see the tables.")
     sentences += _of_baselines(analysis, escape)
     sentences += _of_versions(analysis, escape)
     return sentences
@@ -35,16 +35,24 @@ def _of_trades(analysis: Analysis) -> Iterator[str]:
     if not analysis.trades:
         yield "No trade has closed yet: nothing can be concluded about what the system earns."
         return
-    yield f"{_sample(win_rate, 'trade')}, the win rate of {win_rate.estimate.mean:.1f} % {_versus_coin(win_rate)}."
+    # A trade that breaks even is not won, and no coin breaks even.
+    even = analysis.breakeven_trades
+    held = _versus(win_rate, "50 %") if even else _versus(win_rate, "a coin's", "better", "worse")
+    counting = f" ({even:,} of them broke even)" if even else ""
+    yield f"{_sample(win_rate, 'trade')}{counting}, the win rate of {win_rate.estimate.mean:.1f} % {held}."
     yield f"A trade earned {_pct(analysis.expectancy_pct)} before fees, which {_versus_zero(analysis.expectancy_pct)}."
     net = analysis.net_expectancy_pct
     meaning = {"above": " The system earns its fees.", "below": " After fees the system loses money."}
     yield f"After fees it earned {_pct(net)}, which {_versus_zero(net)}.{meaning.get(net.verdict or '', '')}"
     if analysis.dsr is not None:
-        enough = "is" if analysis.dsr >= ENOUGH_DSR else "is not"
+        whose = "that of the whole system" if analysis.version is None else "this version's"
+        enough = "is not enough to call it more than luck"
+        if analysis.dsr >= ENOUGH_DSR:
+            sure = analysis.expectancy_pct.verdict == "above" and net.verdict != "below"
+            enough = "is enough to call it more than luck" if sure else "alone is not enough, by what is said above"
         yield (
-            "The best of several versions shows some Sharpe ratio by luck alone: the probability that this is better "
-            f"than such luck is {analysis.dsr:.2f}, which {enough} enough to call it more than luck."
+            "The best of several versions shows some Sharpe ratio by luck alone: the probability that, before fees, "
+            f"{whose} is better than such luck is {analysis.dsr:.2f}, which {enough}."
         )
 
 
@@ -53,19 +61,20 @@ def _of_agent(agent: AgentAnalysis, name: str) -> Iterator[str]:
     if right.mean is None:
         yield f"{name} has made no call that the price decided: nothing can be said of it."
         return
+    worth, accuracy = agent.call_return_pct, _versus(agent.accuracy, "a coin's", "better", "worse")
     yield (
-        f"{name}: {_sample(agent.accuracy, 'call', 'of ').lower()}, its accuracy of {right.mean:.1f} % "
-        f"{_versus_coin(agent.accuracy)}; a call was worth {_pct(agent.call_return_pct)}, which "
-        f"{_versus_zero(agent.call_return_pct)}."
+        f"{name}: {_sample(agent.accuracy, 'decided call', 'of ').lower()}, its accuracy of {right.mean:.1f} % "
+        f"{accuracy}; "
+        f"{_sample(worth, 'call', 'over all ')}, a call was worth {_pct(worth)}, which {_versus_zero(worth)}."
     )
     gap = agent.overconfidence
     if gap.estimate.mean is None:
         yield f"{name} states no confidence with its calls: its calibration cannot be judged."
-    elif gap.verdict is None:
-        yield f"Whether {name} is over- or underconfident cannot be told: its confidence is {_calibration(agent)}."
-    else:
-        over = "overconfident" if gap.verdict == "above" else "underconfident"
-        yield f"{name} is {over}: its confidence is {_calibration(agent)}."
+        return
+    over = {"above": f"{name} is overconfident", "below": f"{name} is underconfident"}
+    told = over.get(gap.verdict or "", f"Whether {name} is over- or underconfident cannot be told")
+    sure = f"{_counted(gap.estimate.n, 'decided call')} with a confidence"
+    yield f"{told}: over its {sure}, that is {_calibration(agent)}."
 
 
 def _of_baselines(analysis: Analysis, escape: Callable[[str], str]) -> Iterator[str]:
@@ -95,8 +104,13 @@ def _of_baselines(analysis: Analysis, escape: Callable[[str], str]) -> Iterator[
 def _of_versions(analysis: Analysis, escape: Callable[[str], str]) -> Iterator[str]:
     if len(analysis.versions) == 1:
         yield "There is one version only: nothing to compare it with."
-    for pair in analysis.pairs[-MOST_NAMED:]:
+    # Those that say something first, then the latest.
+    told = list(reversed(analysis.pairs))
+    told.sort(key=lambda one: not (one.paired.verdict or one.own_periods.verdict))
+    for pair in told[:MOST_NAMED]:
         yield from _of_pair(pair, escape(pair.one), escape(pair.other))
+    if (others := len(told) - MOST_NAMED) > 0:
+        yield f"Another {_counted(others, 'pair')} of versions: see the tables."
 
 
 def _of_pair(pair: VersionPair, one: str, other: str) -> Iterator[str]:
@@ -118,15 +132,13 @@ def _of_pair(pair: VersionPair, one: str, other: str) -> Iterator[str]:
         )
 
 
-def _versus_coin(claim: Claim) -> str:
-    words = {"above": "is better than a coin's", "below": "is worse than a coin's"}
-    alike = "cannot be told from a coin's"
-    return f"{words.get(claim.verdict or '', alike)} ({_evidence(claim)})"
+def _versus(claim: Claim, what: str, above: str = "more", below: str = "less") -> str:
+    words = {"above": f"is {above} than {what}", "below": f"is {below} than {what}"}
+    return f"{words.get(claim.verdict or '', f'cannot be told from {what}')} ({_evidence(claim)})"
 
 
 def _versus_zero(claim: Claim) -> str:
-    words = {"above": "is more than 0", "below": "is less than 0"}
-    return f"{words.get(claim.verdict or '', 'cannot be told from 0')} ({_evidence(claim)})"
+    return _versus(claim, "0")
 
 
 def _evidence(claim: Claim, unit: str = " %") -> str:

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 import pandas as pd
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from scorekeeper.domain.prices import is_price
+from scorekeeper.domain.prices import LOOK_BACK, is_price
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, MarketError, UnknownSymbolError
 from scorekeeper.market.oddities import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
@@ -29,7 +29,6 @@ ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 30
 MARKETS_AGE_SECONDS = 3600
 CLOCK_AGE_SECONDS = 30
-LOOK_BACK = timedelta(days=7)
 DEFAULT_PAGE = 300
 OVERLAP_MINUTES = 3
 _KEPT_MARGIN = 15

@@ -101,7 +101,8 @@ def add_attribution(page: Page, analysis: Analysis) -> None:
             "Attribution",
             "Each agent's Shapley value: its fair share of what the confidence-weighted vote of all agents would have "
             "earned at the horizon, summed over decisions, with its robust 95 % interval. An interval that holds 0, or "
-            "none at all (fewer than 20 decisions that do not overlap), says that luck would do. A verdict is given "
+            "none at all (fewer than 20 decisions that do not overlap), cannot be told from luck; of 20 agents without "
+            "skill one misses 0 all the same. A verdict is given "
             f"only where the interval excludes a coin's 50 % after allowing for the number of agents looked at.{more}",
             page.place(figures.bars_with_intervals(bars[:MOST_BARS], unit), "Shapley values with intervals")
             + table(head, rows),
@@ -134,8 +135,8 @@ def add_baselines(page: Page, analysis: Analysis) -> None:
         page.section(
             "Baselines",
             "What the system's own action earned at the horizon more than each of these would have on the same "
-            "decisions, a decision, paired. Bars to the right: the system was better. A bar whose interval holds 0 "
-            "shows no difference.",
+            "decisions, a decision, paired. Bars to the right: the system earned more in this sample. A bar whose "
+            "interval holds 0 cannot be told from no difference.",
             page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision"), "System minus each baseline")
             + table(head, rows),
         )

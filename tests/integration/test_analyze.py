@@ -264,3 +264,16 @@ def test_the_document_is_the_analysis_field_by_field(db: Database, settings: Set
     )
     assert (np.diff(rows.decisions.opened) >= 0).all()
     assert (np.diff(rows.signals.decision) >= 0).all()
+
+
+def test_what_counted_a_voided_decision_is_gone_until_the_next_analysis(db: Database, settings: Settings) -> None:
+    as_of = live_two_versions(db, settings)
+    with db.begin() as connection:
+        analyze(connection, as_of)
+        assert score.system_metrics(connection)["independent_trades"] is not None
+        voided = connection.execute(text("SELECT trade_id FROM scorekeeper.trade WHERE version = 'v1' LIMIT 1"))
+        settle.void_decision(connection, voided.scalar_one(), "a test of the feed", as_of)
+        answer = score.system_metrics(connection)
+        assert (answer["analysis_as_of"], answer["independent_trades"]) == (None, None)
+        analyze(connection, as_of)
+        assert score.system_metrics(connection)["independent_trades"] is not None

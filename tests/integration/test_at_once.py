@@ -197,6 +197,23 @@ def test_a_price_from_before_minutes_that_nobody_knows_is_no_reference(db: Datab
         assert one(connection, "SELECT reference_price FROM scorekeeper.decision") == 200.0
 
 
+@pytest.mark.parametrize("order", [("old", "new"), ("new", "old")])
+def test_a_price_of_more_than_a_week_ago_is_no_reference_whoever_came_first(
+    db: Database, order: tuple[str, str]
+) -> None:
+    later = START + timedelta(days=9)
+    opened = {"old": START + 2 * MINUTE, "new": later}
+    for name in order:
+        with db.begin() as connection:
+            decide(connection, {"trade_id": name, "timestamp": opened[name].isoformat(), "price": 120.0})
+            # The range reaches as far back as the decision that it is fetched for.
+            before = {START: 100.0} if name == "old" else {later: 120.0}
+            store_prices(connection, before | {later + 30 * MINUTE: 120.0}, until=later + 90 * MINUTE)
+            settle.settle(connection, later + 90 * MINUTE, suspect_price_pct=SUSPECT_PCT)
+    with db.begin() as connection:
+        assert one(connection, "SELECT reference_price FROM scorekeeper.decision WHERE trade_id = 'new'") == 120.0
+
+
 def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Database, tmp_path: Path) -> None:
     """The last price before a decision lies pages back: until it is there, a later one does not stand for it."""
     rows = [

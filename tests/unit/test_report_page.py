@@ -95,7 +95,7 @@ def analysis(names: tuple[str, ...], interval: tuple[float, float] | None = (-1.
     estimate = RobustMean(0.5, 300, 40, interval, None if interval is None else 0.4)
     claim = Claim(estimate, 0.0, None if interval is None else 0.6, None)
     return Analysis(
-        "2025-05-08T00:00:00Z", None, 300, 200, claim, claim, claim, None,
+        "2025-05-08T00:00:00Z", None, 300, 200, 0, claim, claim, claim, None,
         tuple(
             AgentAnalysis(name, 300, 200, claim, claim, 0.1, 3.0 - i, interval, None, 1.0, interval, claim, ())
             for i, name in enumerate(names)

@@ -57,20 +57,41 @@ def test_of_nothing_nothing_is_concluded() -> None:
 
 def test_a_coin_is_not_called_skilled_and_skill_is_with_its_numbers() -> None:
     coin = told(assess_all(rows(400, skill=0.5), AS_OF)[0])
-    assert "Good: of 400 calls, 400 of them independent, its accuracy of" in coin
+    assert "Good: of 400 decided calls, 400 of them independent, its accuracy of" in coin
+    assert "; over all 400 calls, 400 of them independent, a call was worth " in coin
     assert "cannot be told from a coin's" in coin
     skilled = assess_all(rows(400, skill=0.8), AS_OF)[0]
     assert skilled.win_rate.verdict == "above"
     words = told(skilled)
     assert "is better than a coin's (95 % interval" in words
     assert "The system earns its fees." in words
-    assert "Good is overconfident: its confidence is" in words
+    assert "Good is overconfident: over its 400 decided calls with a confidence, that is " in words
     assert "the system did better than always going long" in words
     assert "cannot be told from a vote of the agents weighted by confidence" not in words
     assert "Good alone" in words  # the system did what Good said: no difference at all
     losing = told(assess_all(rows(400, skill=0.2), AS_OF)[0])
     assert "is worse than a coin's" in losing
     assert "After fees the system loses money." in losing
+
+
+def test_trades_that_break_even_are_named_and_no_coin_is_held_against_them() -> None:
+    some = rows(60, skill=0.5)
+    pnl = np.tile([1.0, 1.0, -1.0, 0.0, 0.0, 0.0], 10)
+    whole = assess_all(replace(some, trades=replace(some.trades, pnl_pct=pnl, net_pnl_pct=pnl - 0.2)), AS_OF)[0]
+    first = whole.sentences[0]
+    assert first.startswith("With 60 trades, 60 of them independent (30 of them broke even), the win rate of 33.3 % ")
+    assert "50 %" in first
+    assert "coin" not in first
+
+
+def test_a_sharpe_beyond_luck_is_not_called_enough_where_the_mean_or_the_fees_say_otherwise() -> None:
+    whole = assess_all(rows(600, skill=0.6, versions=2), AS_OF)[0]
+    sure = replace(whole, dsr=0.99)
+    assert "is better than such luck is 0.99, which is enough" in "\n".join(conclude(sure, escape_markdown))
+    losing = replace(sure, net_expectancy_pct=replace(sure.net_expectancy_pct, verdict="below"))
+    unsure = replace(sure, expectancy_pct=replace(sure.expectancy_pct, verdict=None))
+    for one in (losing, unsure):
+        assert "0.99, which alone is not enough" in "\n".join(conclude(one, escape_markdown))
 
 
 def test_what_only_chance_among_many_explains_is_said_to_be_so() -> None:
@@ -113,4 +134,4 @@ def test_more_agents_than_can_be_shown_are_counted() -> None:
     )  # fmt: skip
     whole = assess_all(replace(few, agents=[f"a{one}" for one in range(60)], signals=said), AS_OF)[0]
     assert (len(whole.agents), whole.left_out_agents) == (50, 10)
-    assert "Another 48 agents spoke less often" in told(whole)
+    assert "Another 48 agents with no more signals: see the tables." in told(whole)

@@ -381,7 +381,7 @@ CREATE TABLE scorekeeper.analysis (
     CONSTRAINT analysis_is_an_object CHECK (jsonb_typeof(document) = 'object')
 );
 COMMENT ON TABLE scorekeeper.analysis IS 'One row per run of analyze and scope (version null: all); kept as history.';
-COMMENT ON COLUMN scorekeeper.analysis.as_of IS 'What was known then went into it.';
+COMMENT ON COLUMN scorekeeper.analysis.as_of IS 'What had closed or expired by then went into it.';
 COMMENT ON COLUMN scorekeeper.analysis.version IS 'SYSTEM_VERSION; null: all.';
 COMMENT ON COLUMN scorekeeper.analysis.document IS
 'The analysis (scorekeeper/domain/analysis.py says what is in it); figures: what the answer of metrics shows of it.';

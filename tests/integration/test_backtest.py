@@ -280,7 +280,7 @@ def test_what_the_installation_has_sealed_counts_whatever_the_market_says_of_it_
     period = Period(START, START + 200 * MINUTE)
     live_through(db, settings, universe, period, [START + 100 * MINUTE])
     wanted = trades(db), metrics(db)
-    track(db, settings, universe.end)  # what is known by now is none of the backtest's business
+    track(db, settings, max(universe.end, period.until))  # what is known by now is none of the backtest's business
     for path in (tmp_path / "market").iterdir():
         header, *rows = path.read_text().splitlines()
         path.write_text("\n".join([header, *(row.split(",")[0] + ",7,7,7,7,1" for row in rows)]) + "\n")

@@ -114,7 +114,7 @@ def write_decisions(universe: Universe, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("seed", range(200, 240))
+@pytest.mark.parametrize("seed", range(200, 216))
 def test_a_universe_lived_through_and_the_same_from_its_files(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
 ) -> None:
@@ -131,7 +131,7 @@ def test_a_universe_lived_through_and_the_same_from_its_files(
     assert verify(other_db, settings) == []
 
 
-@pytest.mark.parametrize("seed", range(240, 280))
+@pytest.mark.parametrize("seed", range(240, 256))
 def test_a_universe_lived_through_and_the_same_from_what_the_installation_holds(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
 ) -> None:

@@ -61,7 +61,7 @@ def print_breakdown(metrics: dict[str, Any]) -> None:
 def _agents_table(title: str, columns: dict[str, str], *first: str) -> Table:
     table = Table(title=title, padding=0, pad_edge=False, box=SIMPLE_HEAD)
     for label in first:
-        table.add_column(label, overflow="fold", min_width=_WIDEST_PART)
+        table.add_column(label, overflow="fold")
     table.add_column("agent", overflow="fold")
     for label in ("signals", "right", *columns.values()):
         table.add_column(label, justify="right", no_wrap=True)

@@ -194,7 +194,8 @@ def test_a_postgres_server_that_is_killed_is_started_again(up: Up) -> None:
     pid_file = embedded.Cluster(up.home, {}).data / "postmaster.pid"
     os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
     up.drop()
-    assert wait_until(up.has_all, 120)
+    # A run that died with it may hold the only slot of ingest until its lease has run out, after five minutes.
+    assert wait_until(up.has_all, 420)
 
 
 def test_a_worker_whose_part_is_killed_ends_too(up: Up) -> None:

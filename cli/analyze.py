@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.main import run_flow
+from cli.opening import run_flow
 from scorekeeper.analyze import last_analysis
 from scorekeeper.domain import analysis_tables as tables
 from scorekeeper.domain.analysis import Analysis

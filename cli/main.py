@@ -13,7 +13,7 @@ import typer
 from cli import quarantine
 from cli.opening import load as _settings
 from cli.opening import open_installation as _database
-from cli.opening import run_flow as run_flow
+from cli.opening import run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.text import escape_controls

@@ -30,8 +30,7 @@ def note_told(connection: Connection, name: str, subjects: Sequence[str], at: da
 
 def find_stale(connection: Connection, as_of: datetime) -> dict[str, datetime]:
     """The symbols whose prices are stale at `as_of`, with the time up to which there are some."""
-    needs = connection.execute(statement("select_symbols_to_fetch"), {"as_of": as_of})
-    until = {need.symbol: need.sealed_until or need.earliest_new or as_of for need in needs}
+    until = health.read_sealed(connection, as_of)
     return {symbol: until[symbol] for symbol in health.stale_symbols(until, as_of)}
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +148,7 @@ def copy_candles(source: Database, target: Database, period: Period, settings: S
         sealed = [dict(row) for row in kept.execute(statement("select_past_coverage"), moments | grace).mappings()]
         if not sealed:
             return 0
-        month = min(row["sealed_from"] for row in sealed).astimezone(UTC).date().replace(day=1)
-        while month <= period.until.date():
-            settle.ensure_partition(connection, month.year, month.month)
-            month = (month + timedelta(days=32)).replace(day=1)
+        settle.ensure_partitions(connection, min(row["sealed_from"] for row in sealed), period.until)
         kept.execute(statement("begin_past"), {name: moment.isoformat() for name, moment in moments.items()})
         candles = _pour(kept, "copy_past_candles", connection, "copy_candles")
         connection.execute(statement("extend_coverage"), sealed)

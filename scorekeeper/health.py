@@ -12,7 +12,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox, quarantine
+from scorekeeper import inbox, quarantine, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
@@ -82,8 +82,7 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     yield compare_clocks("clock", row.database_now, before, after, "the database's")
     yield judge_track(row.last_as_of, row.untracked_since, after, waits=row.waits)
     as_of = row.last_as_of or after  # what came since has had nobody yet who asked for its prices
-    needs = connection.execute(statement("select_symbols_to_fetch"), {"as_of": as_of})
-    yield judge_prices({n.symbol: n.sealed_until or n.earliest_new or as_of for n in needs}, as_of)
+    yield judge_prices(read_sealed(connection, as_of), as_of)
     if row.unmoved_files:
         yield Check(
             "archive", "red", f"{row.unmoved_files} files were read, and could not be moved out of the inbox",
@@ -133,6 +132,12 @@ def judge_prices(sealed_until: dict[str, datetime], now: datetime) -> Check:
         "prices", "red", f"none since {oldest:%F %R} UTC: {named}",
         "scorekeeper track says why; what the market does not know can only be voided",
     )  # fmt: skip
+
+
+def read_sealed(connection: Connection, as_of: datetime) -> dict[str, datetime]:
+    """Up to when there are prices of each symbol with something open or undecided at `as_of`."""
+    needs = settle.select_needs(connection, as_of)
+    return {need.symbol: need.sealed_until or need.earliest_new or as_of for need in needs}
 
 
 def stale_symbols(sealed_until: dict[str, datetime], now: datetime) -> list[str]:

@@ -48,8 +48,7 @@ def prune_candles(
     for lock in (settle.SETTLE_LOCK, settle.CANDLE_LOCK):
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
     if not dry_run:
-        for month in (as_of, _next_month(as_of)):
-            settle.ensure_partition(connection, month.year, month.month)
+        settle.ensure_partitions(connection, as_of, as_of.replace(day=1) + timedelta(days=32))
     if keep_days is None:
         return []
     bound = connection.execute(statement("select_prune_bound")).scalar_one()
@@ -69,10 +68,6 @@ def prune_candles(
         for change in ("prune_coverage", "prune_revisions", "note_candles_from"):
             connection.execute(statement(change), known)
     return [month for _, month in old]
-
-
-def _next_month(moment: datetime) -> datetime:
-    return (moment.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def _old_days(archive: Path, as_of: datetime, keep_days: int | None) -> list[Path]:

@@ -13,7 +13,6 @@ from scorekeeper.domain.recount import ClosedTrade, Said
 from scorekeeper.store.sql import statement
 
 Scope = tuple[str | None, str | None]
-_EVERYTHING = {"version": None, "symbol": None, "include_suspect": False, "at": None}
 
 
 def check_score(connection: Connection) -> Iterator[str]:
@@ -36,7 +35,7 @@ def _scopes(version: str, symbol: str) -> tuple[Scope, ...]:
 def _read_trades(connection: Connection) -> dict[tuple[Scope, bool], list[ClosedTrade]]:
     """Closed trades that count, by scope and basis (True: after fees)."""
     found: defaultdict[tuple[Scope, bool], list[ClosedTrade]] = defaultdict(list)
-    for t in connection.execute(statement("select_scored_trades"), _EVERYTHING):
+    for t in connection.execute(statement("select_scored_trades")):
         for after_fees, pnl in ((False, t.pnl_pct), (True, t.net_pnl_pct)):
             trade = ClosedTrade(t.trade_id, t.opened_at, t.exit_time, pnl, t.mfe_pct, t.mae_pct)
             for scope in _scopes(t.version, t.symbol):
@@ -47,7 +46,7 @@ def _read_trades(connection: Connection) -> dict[tuple[Scope, bool], list[Closed
 def _read_said(connection: Connection) -> dict[tuple[Scope, str], list[tuple[date, Said]]]:
     """What was said of decisions that count, each with its day, by scope and agent."""
     found: defaultdict[tuple[Scope, str], list[tuple[date, Said]]] = defaultdict(list)
-    for s in connection.execute(statement("select_scored_signals"), _EVERYTHING):
+    for s in connection.execute(statement("select_scored_signals")):
         said = Said(s.direction, s.confidence, s.horizon_return_pct, s.backed, s.pnl_pct)
         for scope in _scopes(s.version, s.symbol):
             found[scope, s.agent].append((s.expires_at.astimezone(UTC).date(), said))

@@ -6,7 +6,7 @@ Every function works inside the caller's transaction and may be repeated.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection, text
@@ -188,6 +188,14 @@ def store_answer(
     new = connection.execute(statement("insert_candles"), sealed).rowcount
     connection.execute(statement("extend_coverage"), {"symbol": symbol, **sealed, "filled_back": filled_back})
     return new
+
+
+def ensure_partitions(connection: Connection, since: datetime, until: datetime) -> None:
+    """Make the candle partitions of all months from that of `since` to that of `until`, unless they are there."""
+    month = since.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    while month <= until:
+        ensure_partition(connection, month.year, month.month)
+        month = (month + timedelta(days=32)).replace(day=1)
 
 
 def ensure_partition(connection: Connection, year: int, month: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from cli.up import MARK, PLACE, ROOT, SPEAKING, address_file, end_leftovers, end_with_parent
+from cli.up import MARK, PLACE, ROOT, SPEAKING, WORKER_MARK, address_file, end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 
@@ -80,30 +80,33 @@ def run_server(settings: Settings) -> None:
 
 
 def run_worker(settings: Settings) -> None:
-    """The worker; when it ends, however it ends, its flow runs end with it."""
+    """The worker; when it ends, however it ends, its flow runs end with it.
+
+    It ends, to be started again, when Postgres was started anew: the runs that died with it could not say so, and would
+    hold their deployments' slots. At its start they are marked Crashed.
+    """
+    from scorekeeper.store import embedded
+
     home = settings.scorekeeper_home
-    end_leftovers(home, only_flow_runs=True)
+    cluster = embedded.Cluster(home, {})
+    end_leftovers(home, of_worker=True)
     _wait_until(lambda: address_file(home).exists() and _server_answers())
+    database = cluster.server_started()
     from cli.deploying import POOL, clear_runs
 
     asyncio.run(clear_runs(all_pools=False))
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     worker = subprocess.Popen(  # noqa: S603 - our own program
-        [str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT, preexec_fn=end_with_parent
-    )
+        [str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT, env={**os.environ, WORKER_MARK: "1"},
+        preexec_fn=lambda: end_with_parent(signal.SIGKILL),  # it may wait for its runs, or miss a gentler one
+    )  # fmt: skip
     try:
-        code = worker.wait()
+        while worker.poll() is None and cluster.server_started() in (database, None):
+            time.sleep(0.5)
     except _EndError:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        end_leftovers(home, only_flow_runs=True)
-        worker.send_signal(signal.SIGINT)
-        try:
-            code = worker.wait(10)
-        except subprocess.TimeoutExpired:
-            worker.kill()
-            code = worker.wait()
-    end_leftovers(home, only_flow_runs=True)
-    sys.exit(code)
+    end_leftovers(home, of_worker=True)
+    sys.exit(worker.wait())
 
 
 def run_watcher(settings: Settings) -> None:

@@ -25,6 +25,8 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 
 MARK = "SCOREKEEPER_UP"
+# In the environment of the worker and, by inheritance, of its flow runs.
+WORKER_MARK = "SCOREKEEPER_UP_WORKER"
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = "up"
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
@@ -94,14 +96,14 @@ def _show(words: str) -> None:
         sys.stdout.flush()
 
 
-def end_with_parent() -> None:
-    """Let this process be ended when its parent dies, also of a kill -9: on Linux the kernel does it.
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """Let this process be ended when its parent dies, also of a kill -9: on Linux the kernel sends that signal.
 
     A script's background command ignores SIGINT, and so would all below it: Prefect's worker ends by nothing else.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG
 
 
 def environment_of(settings: Settings, port: int) -> dict[str, str]:
@@ -146,10 +148,11 @@ def address_file(home: Path) -> Path:
     return home / PLACE / "address.json"
 
 
-def end_leftovers(home: Path, *, only_flow_runs: bool = False) -> int:
+def end_leftovers(home: Path, *, of_worker: bool = False) -> int:
     """End the processes that an `up` of this home has left behind, flow runs with them; how many there were.
 
-    A worker that was killed leaves its flow runs, each in a session of its own: their environment tells.
+    A worker that was killed leaves its flow runs, each in a session of its own: their environment tells. `of_worker`:
+    only these, and a worker that has lost its part.
     """
     ours = []
     for process in psutil.process_iter():
@@ -157,7 +160,7 @@ def end_leftovers(home: Path, *, only_flow_runs: bool = False) -> int:
             found = process.environ()
         except (psutil.Error, OSError):
             continue  # gone, or somebody else's
-        is_wanted = "PREFECT__FLOW_RUN_ID" in found or not only_flow_runs
+        is_wanted = WORKER_MARK in found or not of_worker
         if found.get(MARK) == str(home) and is_wanted and process.pid not in (os.getpid(), os.getppid()):
             ours.append(process)
     for process in ours:

@@ -138,6 +138,14 @@ class Cluster:
             with self._lock("start.lock"):
                 self._start()
 
+    def server_started(self) -> tuple[str, str] | None:
+        """Which server holds the files: process id and time of its start as it noted them, None when there is none."""
+        try:
+            pid, _, started, *_ = (self.data / "postmaster.pid").read_text().splitlines()
+        except (FileNotFoundError, ValueError):
+            return None
+        return pid, started
+
     def has_database(self, name: str) -> bool:
         """Whether the server answers and has database `name`."""
         try:

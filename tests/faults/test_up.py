@@ -190,12 +190,14 @@ def test_a_part_that_is_killed_is_back_and_files_go_on_becoming_rows(up: Up, par
     assert f"{part} has ended" in up.output.read_text() or f"{part} does not start" in up.output.read_text()
 
 
-def test_a_postgres_server_that_is_killed_is_started_again(up: Up) -> None:
+def test_a_postgres_server_that_is_killed_is_started_again_and_the_worker_with_it(up: Up) -> None:
+    """The runs that died with it are to free their deployments' slots, which the worker sees to at its start."""
+    before = up.pids_of("worker")
     pid_file = embedded.Cluster(up.home, {}).data / "postmaster.pid"
     os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
     up.drop()
-    # A run that died with it may hold the only slot of ingest until its lease has run out, after five minutes.
-    assert wait_until(up.has_all, 420)
+    assert wait_until(lambda: bool(up.pids_of("worker")) and not set(up.pids_of("worker")) & set(before), 60)
+    assert wait_until(up.has_all, 120)
 
 
 def test_a_worker_whose_part_is_killed_ends_too(up: Up) -> None:

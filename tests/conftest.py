@@ -1,4 +1,4 @@
-"""One embedded Postgres for the whole session; a fresh copy of a migrated database for each test that asks."""
+"""One embedded Postgres for each process of a session; a fresh copy of a migrated database for each test that asks."""
 
 import itertools
 import shutil
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -32,6 +33,19 @@ TALLY: pytest.StashKey[Counter[str]] = pytest.StashKey()
 def tally(pytestconfig: pytest.Config) -> Counter[str]:
     """What the universes held, for the summary."""
     return pytestconfig.stash.setdefault(TALLY, Counter())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was counted in one of several processes to the first."""
+    if isinstance(handed := getattr(session.config, "workeroutput", None), dict):
+        tally: Counter[str] = session.config.stash.get(TALLY, Counter())
+        handed["tally"] = dict(tally)
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """Take what one of several processes has counted."""
+    counted: dict[str, int] = getattr(node, "workeroutput", {}).get("tally", {})
+    node.config.stash.setdefault(TALLY, Counter()).update(counted)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -204,9 +204,11 @@ def report(
 
     Equity, win rate, each agent's reliability, what trades earned and when. The same rows give the same bytes.
     """
+    from cli.metrics import check_version
     from scorekeeper.report import write_report
 
     with _database() as (db, settings):
+        check_version(db, version)
         path = write_report(db, settings.reports_dir, version=version, output=output)
     typer.echo(str(path))
     if show:

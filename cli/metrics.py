@@ -9,7 +9,9 @@ from cli.options import parse_moment
 from cli.tables import print_breakdown, print_metrics
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.symbols import unify_symbol
+from scorekeeper.domain.text import escape_controls
 from scorekeeper.score import system_metrics
+from scorekeeper.scorecard import list_versions
 from scorekeeper.store.database import Database
 
 
@@ -27,6 +29,15 @@ def read_period(since: str | None, until: str | None) -> tuple[datetime | None, 
     if first is not None and end is not None and first >= end:
         raise typer.BadParameter("does not lie before --until", param_hint="--since")
     return first, end
+
+
+def check_version(db: Database, version: str | None) -> None:
+    """Raises BadParameter, naming those there are, for a version of which nothing is known."""
+    with db.begin() as connection:
+        known = list_versions(connection)
+    if version is not None and version not in known:
+        there_is = ", ".join(escape_controls(one) for one in known) or "none yet"
+        raise typer.BadParameter(f"nothing was scored of it; versions: {there_is}", param_hint="--version")
 
 
 def show_metrics(

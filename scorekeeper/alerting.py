@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from scorekeeper import health
-from scorekeeper.score import system_metrics
+from scorekeeper.scorecard import read_scorecard
 from scorekeeper.store.sql import statement
 
 WHOLE = ""  # the subject of a condition of the whole installation
@@ -35,9 +35,12 @@ def find_stale(connection: Connection, as_of: datetime) -> dict[str, datetime]:
 
 
 def measure_drawdown(connection: Connection) -> float | None:
-    """How far the realised P&L after fees stands below its peak now, points; None before the first closed trade."""
-    found = system_metrics(connection)["net"]["current_drawdown_pct"]
-    return None if found is None else float(found)
+    """How far the realised P&L after fees stands below its peak, points, as it was composed last.
+
+    None before the first closed trade.
+    """
+    fallen: float | None = read_scorecard(connection)["net"]["current_drawdown_pct"]
+    return fallen
 
 
 def is_track_late(connection: Connection, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date
+from json import dumps, loads
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,6 +14,8 @@ from scorekeeper.domain.recount import ClosedTrade, Said
 from scorekeeper.store.sql import statement
 
 Scope = tuple[str | None, str | None]
+# What changes in an answer as soon as decisions are ingested or voided.
+_FOLLOW_INGEST = ("as_of", "suspect_trades", "late_decisions", "active_trades")
 
 
 def check_score(connection: Connection) -> Iterator[str]:
@@ -24,6 +27,7 @@ def check_score(connection: Connection) -> Iterator[str]:
     yield from _check_agent_days(connection, said, {day for kind, day in stale if kind == "agent"})
     if not stale:
         yield from _check_metrics(connection, trades, said)
+        yield from _check_scorecards(connection)
     for trade_id, missing in connection.execute(statement("select_missing_events")):
         yield f"decision {trade_id}: no line is published of its {missing}"
 
@@ -100,6 +104,17 @@ def _check_metrics(
         for agent in sorted(agent for one, agent in said if one == scope):
             expected = recount.count_agent([one for _, one in said[scope, agent]])
             yield from _compare(f"agent {agent}", scope, answer["agent_performance"].get(agent, {}), expected)
+
+
+def _check_scorecards(connection: Connection) -> Iterator[str]:
+    for version, as_of, kept in connection.execute(statement("select_scorecards")):
+        answer = score.system_metrics(connection, version=version, at=as_of)
+        wanted = {name: value for name, value in answer.items() if name not in _FOLLOW_INGEST}
+        yield from (
+            f"scorecard {version}: {name} is {kept.get(name)}, composed anew {value}"
+            for name, value in loads(dumps(wanted)).items()
+            if kept.get(name) != value
+        )
 
 
 def _compare(what: str, key: object, found: Any, wanted: dict[str, Any]) -> Iterator[str]:

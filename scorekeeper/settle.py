@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from scorekeeper import score
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import MINUTE, Answer, Market
+from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import raw, statement
 
@@ -218,10 +219,14 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
 
 
 def conclude(connection: Connection, as_of: datetime) -> int:
-    """What follows when all is settled: rollups, marks, and that `as_of` has been worked up to; days scored."""
+    """What follows when all is settled: rollups, marks, that `as_of` has been worked up to, what each version comes to.
+
+    The number of days scored.
+    """
     days = score.score_stale_days(connection, as_of)
     mark(connection, as_of)
     advance_as_of(connection, as_of)
+    keep_scorecards(connection, as_of)
     return days
 
 

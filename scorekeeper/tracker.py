@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from sqlalchemy import Connection
+
 from scorekeeper import publish, recording, score, settle
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.decision import DecisionContext, parse_decision
@@ -17,6 +19,7 @@ from scorekeeper.domain.prices import is_price
 from scorekeeper.domain.records import dataset_record
 from scorekeeper.domain.symbols import unify_symbol
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
 from scorekeeper.store.sql import statement
@@ -183,8 +186,12 @@ class PerformanceTracker:
 
     def _score(self, now: datetime) -> None:
         # Quotes close at the second, not at the minute.
-        self._db.transact(lambda connection: score.score_stale_days(connection, now))
-        self._db.transact(lambda connection: settle.mark(connection, now.replace(second=0, microsecond=0)))
+        def work(connection: Connection) -> None:
+            score.score_stale_days(connection, now)
+            settle.mark(connection, now.replace(second=0, microsecond=0))
+            keep_scorecards(connection, now)
+
+        self._db.transact(work)
 
     def _publish(self) -> None:
         try:

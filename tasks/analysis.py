@@ -3,15 +3,17 @@
 import asyncio
 from datetime import datetime
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
+from sqlalchemy import Connection
 
 from scorekeeper import analyze as library
 from scorekeeper.domain import analysis_tables as tables
 from scorekeeper.domain.analysis import Analysis
 from scorekeeper.domain.text import escape_markdown
 from scorekeeper.report import write_report
+from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from tasks.steps import REPEATABLE, whole_minute
@@ -32,19 +34,33 @@ async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
         with db.begin() as connection:
             asked = None if as_of is None else whole_minute(as_of)
             minute = library.choose_as_of(connection, asked, whole_minute(None))
-        return db.transact(lambda connection: library.analyze(connection, minute))
+        return db.transact(lambda connection: analyse(connection, minute))
+
+    def analyse(connection: Connection, minute: datetime) -> Analysis:
+        analysis = library.analyze(connection, minute)
+        keep_scorecards(connection, minute)
+        return analysis
 
     return await asyncio.to_thread(work)
 
 
 @task(name="publish analysis", cache_policy=NO_CACHE)
 async def publish_analysis(db: Database, settings: Settings, analysis: Analysis) -> None:
-    """Write the artifacts of an analysis, and the report that it links to."""
+    """Write the artifacts of an analysis, and the report that it links to; of an earlier moment than the last, none."""
+    if not await asyncio.to_thread(_is_last, db, analysis):
+        get_run_logger().info("A later moment was analysed before: this one is stored, its artifacts are not shown")
+        return
     await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description="What can be concluded")
     for key, (rows, words) in TABLES.items():
         await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=words)
     report = await asyncio.to_thread(write_report, db, settings.reports_dir)
     await acreate_link_artifact(report.as_uri(), key="report", link_text=report.name)
+
+
+def _is_last(db: Database, analysis: Analysis) -> bool:
+    with db.begin() as connection:
+        last = library.last_analysis(connection)
+    return last is None or last.as_of <= analysis.as_of
 
 
 def analysis_markdown(analysis: Analysis) -> str:

@@ -8,8 +8,9 @@ from prefect import task
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from scorekeeper import quarantine, score
+from scorekeeper import quarantine
 from scorekeeper.domain.text import escape_markdown
+from scorekeeper.scorecard import read_scorecard
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -66,7 +67,7 @@ def _read_quarantine(db: Database, settings: Settings) -> list[dict[str, str]]:
 
 def _read(db: Database) -> tuple[dict[str, Any], list[dict[str, str]]]:
     with db.begin() as connection:
-        metrics = score.system_metrics(connection)
+        metrics = read_scorecard(connection)
         rows = connection.execute(statement("select_open_trades"), {"most": MOST_ROWS}).mappings()
         return metrics, [{name: shown(value) for name, value in row.items()} for row in rows]
 

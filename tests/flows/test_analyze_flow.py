@@ -46,6 +46,7 @@ def test_an_analysis_is_published_as_tables_sentences_and_a_report(home: Path, d
     assert (earlier.returncode, earlier.stderr) == (0, "")
     assert "What can be concluded at 2025-05-06T00:00:00Z:" in earlier.stdout
     assert "TechnicalAnalystAgent" in earlier.stdout
+    assert artifacts("analysis")[0] == words  # what the UI shows last is of the last moment
 
 
 def test_before_anything_is_known_an_analysis_says_so(home: Path) -> None:

@@ -69,8 +69,11 @@ def test_the_report_of_an_empty_database_is_a_file_that_says_so(database_url: st
     done = scorekeeper(tmp_path, "report", "--database-url", database_url)
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'reports' / 'report.html'}\n")
     assert "No trade has closed yet" in (tmp_path / "reports" / "report.html").read_text(encoding="utf-8")
-    done = scorekeeper(tmp_path, "report", "--output", "mine.html", "--version", "v9", "--database-url", database_url)
+    done = scorekeeper(tmp_path, "report", "--output", "mine.html", "--database-url", database_url)
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'mine.html'}\n")
+    done = scorekeeper(tmp_path, "report", "--version", "v9", "--database-url", database_url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing was scored of it; versions: none yet" in done.stderr
 
 
 def test_on_an_empty_database_metrics_are_undefined_and_unknown_trades_are_said_to_be(

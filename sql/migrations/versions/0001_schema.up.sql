@@ -386,6 +386,19 @@ COMMENT ON COLUMN scorekeeper.analysis.version IS 'SYSTEM_VERSION; null: all.';
 COMMENT ON COLUMN scorekeeper.analysis.document IS
 'The analysis (scorekeeper/domain/analysis.py says what is in it); figures: what the answer of metrics shows of it.';
 
+CREATE TABLE scorekeeper.scorecard (
+    version text,
+    as_of timestamptz NOT NULL,
+    answer jsonb NOT NULL,
+    CONSTRAINT scorecard_one_per_version UNIQUE NULLS NOT DISTINCT (version),
+    CONSTRAINT scorecard_is_an_object CHECK (jsonb_typeof(answer) = 'object')
+);
+COMMENT ON TABLE scorekeeper.scorecard IS
+'One row per version (null: all): the answer of metrics as the last run of track composed it.';
+COMMENT ON COLUMN scorekeeper.scorecard.version IS 'SYSTEM_VERSION; null: all.';
+COMMENT ON COLUMN scorekeeper.scorecard.as_of IS 'What had closed or expired by then is in it.';
+COMMENT ON COLUMN scorekeeper.scorecard.answer IS 'As docs/metrics.md has it; two views name each figure.';
+
 CREATE TABLE scorekeeper.event (
     event_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL,
@@ -547,6 +560,65 @@ HAVING sum(b.calls) > 0;
 COMMENT ON VIEW scorekeeper.report_calibration IS
 'One row per version and symbol (null: all), agent and bin of ten points of confidence in which it called: how often it
 was right, beside its mean confidence. The last bin holds 100 too.';
+
+CREATE VIEW scorekeeper.report_system_metrics AS
+SELECT
+    s.version, s.as_of, b.after_fees,
+    m.days, m.suspect_trades, m.late_decisions, m.active_trades, m.completed_trades, m.profitable_trades,
+    m.losing_trades, m.breakeven_trades, m.win_rate, m.win_rate_ci95, m.avg_profit_pct, m.avg_loss_pct,
+    m.total_pnl_pct, m.expectancy_pct, m.expectancy_ratio, m.payoff_ratio, m.profit_factor, m.sqn, m.kelly,
+    m.max_win_streak, m.max_loss_streak, m.avg_hold_minutes, m.avg_hold_minutes_winners, m.avg_hold_minutes_losers,
+    m.avg_mfe_pct, m.avg_mae_pct, m.profit_given_back_pct, m.max_drawdown_pct, m.current_drawdown_pct,
+    m.underwater_since, m.sharpe, m.sortino, m.calmar, m.volatility_pct, m.var95_pct, m.cvar95_pct, m.psr,
+    m.analysis_as_of, m.independent_trades, m.win_rate_ci95_robust, m.win_rate_p_robust, m.expectancy_ci95_robust,
+    m.p_robust, m.dsr
+FROM scorekeeper.scorecard AS s
+CROSS JOIN (VALUES (false), (true)) AS b (after_fees)
+CROSS JOIN LATERAL jsonb_to_record(
+    CASE
+        WHEN b.after_fees
+            THEN s.answer - ARRAY['win_rate_ci95_robust', 'win_rate_p_robust', 'dsr'] || (s.answer -> 'net')
+        ELSE s.answer
+    END
+)
+    AS m (
+        days bigint, suspect_trades bigint, late_decisions bigint, active_trades bigint, completed_trades bigint,
+        profitable_trades bigint, losing_trades bigint, breakeven_trades bigint, win_rate float8,
+        win_rate_ci95 float8[], avg_profit_pct float8, avg_loss_pct float8, total_pnl_pct float8,
+        expectancy_pct float8, expectancy_ratio float8, payoff_ratio float8, profit_factor float8, sqn float8,
+        kelly float8, max_win_streak bigint, max_loss_streak bigint, avg_hold_minutes float8,
+        avg_hold_minutes_winners float8, avg_hold_minutes_losers float8, avg_mfe_pct float8, avg_mae_pct float8,
+        profit_given_back_pct float8, max_drawdown_pct float8, current_drawdown_pct float8,
+        underwater_since timestamptz, sharpe float8, sortino float8, calmar float8, volatility_pct float8,
+        var95_pct float8, cvar95_pct float8, psr float8, analysis_as_of timestamptz, independent_trades bigint,
+        win_rate_ci95_robust float8[], win_rate_p_robust float8, expectancy_ci95_robust float8[], p_robust float8,
+        dsr float8
+    );
+COMMENT ON VIEW scorekeeper.report_system_metrics IS
+'One row per version (null: all) and basis: every figure of the system at the last track. Intervals are {low,high}.';
+
+CREATE VIEW scorekeeper.report_agent_metrics AS
+SELECT
+    s.version, s.as_of, a.agent,
+    m.signals, m.calls, m.abstentions, m.coverage, m.correct, m.incorrect, m.accuracy, m.accuracy_ci95,
+    m.avg_call_return_pct, m.total_call_return_pct, m.brier, m.brier_skill, m.ece, m.supported_winners,
+    m.supported_losers, m.opposed_winners, m.opposed_losers, m.abstained_winners, m.abstained_losers, m.ic,
+    m.shapley_pct, m.shapley_ci95_robust, m.shapley_error_pct, m.leave_one_out_pct, m.leave_one_out_ci95_robust,
+    m.accuracy_ci95_robust, m.accuracy_p_robust, m.call_return_ci95_robust, m.call_return_p_robust, m.independent_calls
+FROM scorekeeper.scorecard AS s
+CROSS JOIN LATERAL jsonb_each(s.answer -> 'agent_performance') AS a (agent, figures)
+CROSS JOIN LATERAL jsonb_to_record(a.figures)
+    AS m (
+        signals bigint, calls bigint, abstentions bigint, coverage float8, correct bigint, incorrect bigint,
+        accuracy float8, accuracy_ci95 float8[], avg_call_return_pct float8, total_call_return_pct float8,
+        brier float8, brier_skill float8, ece float8, supported_winners bigint, supported_losers bigint,
+        opposed_winners bigint, opposed_losers bigint, abstained_winners bigint, abstained_losers bigint, ic float8,
+        shapley_pct float8, shapley_ci95_robust float8[], shapley_error_pct float8, leave_one_out_pct float8,
+        leave_one_out_ci95_robust float8[], accuracy_ci95_robust float8[], accuracy_p_robust float8,
+        call_return_ci95_robust float8[], call_return_p_robust float8, independent_calls bigint
+    );
+COMMENT ON VIEW scorekeeper.report_agent_metrics IS
+'One row per version (null: all) and agent: every figure of it at the last track. Intervals are {low,high}.';
 
 -- What the columns hold that have not been explained beside their table.
 COMMENT ON COLUMN scorekeeper.market.only_row IS 'Always true: there is one row.';

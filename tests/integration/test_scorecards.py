@@ -1,0 +1,127 @@
+"""What each version comes to is kept with each track, and two views name every figure of it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from scorekeeper import analyze, score, settle
+from scorekeeper.recheck import check_score
+from scorekeeper.scorecard import keep_scorecards, list_versions, read_scorecard
+from scorekeeper.settings import Settings, load_settings
+from scorekeeper.store.database import Database
+from tests.integration.test_analyze import live_two_versions
+from tests.plans import explain, of_table, rows_read
+
+NOT_FIGURES = {
+    "version", "symbol", "since", "until", "include_suspect", "exclude_late", "as_of", "net", "agent_performance",
+}  # fmt: skip
+OF_GROSS_ALONE = ("win_rate_ci95_robust", "win_rate_p_robust", "dsr")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inbox").mkdir()
+    return load_settings()
+
+
+@pytest.fixture
+def as_of(db: Database, settings: Settings) -> datetime:
+    moment = live_two_versions(db, settings)
+
+    def conclude(connection: Any) -> None:
+        settle.conclude(connection, moment)
+        analyze.analyze(connection, moment)
+        keep_scorecards(connection, moment)
+
+    db.transact(conclude)
+    return moment
+
+
+def rows(db: Database, view: str) -> list[dict[str, Any]]:
+    """The view's rows as JSON has them, times as the answer writes them."""
+    with db.begin() as connection:
+        found = connection.execute(text(f"SELECT * FROM scorekeeper.{view}")).mappings().all()
+    return [
+        {
+            name: value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
+        for row in found
+    ]
+
+
+def test_each_version_has_a_row_before_and_one_after_fees_with_every_figure(db: Database, as_of: datetime) -> None:
+    found = {(row["version"], row["after_fees"]): row for row in rows(db, "report_system_metrics")}
+    assert found.keys() == {(version, basis) for version in (None, "v1", "v2") for basis in (False, True)}
+    for (version, after_fees), row in found.items():
+        with db.begin() as connection:
+            answer = score.system_metrics(connection, version=version, at=as_of)
+        wanted = {name: value for name, value in answer.items() if name not in NOT_FIGURES}
+        if after_fees:
+            wanted |= dict.fromkeys(OF_GROSS_ALONE) | answer["net"]
+        assert row.pop("as_of") == as_of.isoformat().replace("+00:00", "Z")
+        del row["version"], row["after_fees"]
+        assert row == wanted
+    assert found[None, False]["completed_trades"] > 200
+    assert found[None, False]["win_rate_ci95_robust"] is not None
+    assert found[None, False]["total_pnl_pct"] != found[None, True]["total_pnl_pct"]
+
+
+def test_each_agent_of_each_version_has_a_row_with_every_figure(db: Database, as_of: datetime) -> None:
+    found = {(row.pop("version"), row.pop("agent")): row for row in rows(db, "report_agent_metrics")}
+    for version in (None, "v1", "v2"):
+        with db.begin() as connection:
+            agents = score.system_metrics(connection, version=version, at=as_of)["agent_performance"]
+        assert len(agents) == 5
+        for agent, figures in agents.items():
+            row = found.pop((version, agent))
+            del row["as_of"]
+            assert row == figures
+    assert not found
+
+
+def test_nothing_is_kept_before_the_first_track_and_a_track_without_decisions_keeps_zeros(db: Database) -> None:
+    assert rows(db, "report_system_metrics") == []
+    with db.begin() as connection, pytest.raises(LookupError, match="nothing was tracked"):
+        read_scorecard(connection)
+    db.transact(lambda connection: settle.conclude(connection, datetime(2025, 4, 25, tzinfo=UTC)))
+    gross, net = sorted(rows(db, "report_system_metrics"), key=lambda row: row["after_fees"])
+    assert (gross["completed_trades"], gross["win_rate"], net["total_pnl_pct"]) == (0, None, 0.0)
+
+
+def test_an_earlier_moment_does_not_replace_a_later_one(db: Database, as_of: datetime) -> None:
+    before = rows(db, "report_system_metrics")
+    db.transact(lambda connection: keep_scorecards(connection, as_of - timedelta(days=1)))
+    assert rows(db, "report_system_metrics") == before
+
+
+def test_a_scorecard_that_was_changed_is_found(db: Database, as_of: datetime) -> None:
+    with db.begin() as connection:
+        assert list(check_score(connection)) == []
+        connection.execute(
+            text(
+                "UPDATE scorekeeper.scorecard SET answer = jsonb_set(answer, '{net,sharpe}', '9.5')"
+                " WHERE version = 'v2'"
+            )
+        )
+        (said,) = check_score(connection)
+    assert said.startswith("scorecard v2: net is ")
+
+
+def test_versions_are_found_without_reading_every_day(db: Database) -> None:
+    with db.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO scorekeeper.equity (as_of, version, open_trades, marked_trades, realised_pnl_pct,"
+                " unrealised_pnl_pct) SELECT timestamptz '2025-01-01' + n * interval '1 minute', 'v' || n % 3,"
+                " 1, 0, 0, 0 FROM generate_series(1, 30000) AS n"
+            )
+        )
+        connection.execute(text("ANALYZE scorekeeper.equity"))
+        assert list_versions(connection) == ["v0", "v1", "v2"]
+        plan = explain(connection, "select_versions")
+        assert sum(rows_read(node) for node in of_table(plan, "equity")) == 3

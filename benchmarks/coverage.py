@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from scipy import stats
 from benchmarks import planted
 from benchmarks.simulated import GAPS, MEAN_RETURN, MEAN_SIZE, Floats, Spans, is_right, market, percent, spans
 from scorekeeper.domain.metrics import wilson
-from scorekeeper.domain.robust import RobustMean, robust_mean, robust_rate
+from scorekeeper.domain.robust import RobustMean, robust_gap, robust_mean, robust_rate
 
 SIMULATIONS = 4_000
 SEED = 20_251
@@ -32,19 +33,38 @@ TARGETS = ((100, 93.5, 96.5), (20, 92.0, 97.0))
 Z95 = float(stats.norm.ppf(0.975))
 
 
+class Kind(Enum):
+    """How the product answers a question: as a mean, a rate (0 or 100), or a gap between what was said and a rate."""
+
+    MEAN = "mean"
+    RATE = "rate"
+    GAP = "gap"
+
+
 @dataclass(frozen=True)
 class Question:
-    """A figure whose truth is known: `draw` gives its values per trade, shape (simulations, n)."""
+    """A figure whose truth is known: `draw` gives its values per trade, shape (simulations, n).
+
+    Those of a gap are what was stated, in whole percent, less 100 where it was right.
+    """
 
     name: str
     truth: float
     draw: Callable[[np.random.Generator, int, Spans], Floats]
-    is_rate: bool = False
+    kind: Kind = Kind.MEAN
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether the values are 0 or 100."""
+        return self.kind is Kind.RATE
 
     def robust(self, values: Floats, over: Spans) -> RobustMean:
         """As the product answers it."""
-        ask = robust_rate if self.is_rate else robust_mean
-        return ask(values, over.opened * 60, over.closed * 60)
+        spans = over.opened * 60, over.closed * 60
+        if self.kind is Kind.GAP:
+            right = np.where(values < 0, 100.0, 0.0)  # stated above 0, below 100
+            return robust_gap(values + right, right, *spans)
+        return robust_rate(values, *spans) if self.is_rate else robust_mean(values, *spans)
 
     def naive(self, values: Floats) -> tuple[float, float]:
         """As if trades were independent: Wilson's, or Student's t over all of them."""
@@ -61,7 +81,7 @@ def accuracy_of(skill: float) -> Question:
     def draw(chance: np.random.Generator, simulations: int, over: Spans) -> Floats:
         return 100.0 * is_right(chance, simulations, over, skill).astype(np.float64)
 
-    return Question(f"accuracy of an agent right in {100 * skill:.0f} %", 100 * skill, draw, is_rate=True)
+    return Question(f"accuracy of an agent right in {100 * skill:.0f} %", 100 * skill, draw, Kind.RATE)
 
 
 def call_return_of(skill: float) -> Question:
@@ -92,10 +112,10 @@ def overconfidence_of(name: str, too_sure: float) -> Question:
     """Stated confidence less outcome: 0 for a calibrated agent, else by how much it is too sure of itself."""
 
     def draw(chance: np.random.Generator, simulations: int, over: Spans) -> Floats:
-        stated = chance.integers(65, 95, (simulations, len(over.opened))) / 100
-        return stated - 1.0 * is_right(chance, simulations, over, stated - too_sure)
+        stated = 1.0 * chance.integers(65, 95, (simulations, len(over.opened)))
+        return stated - 100.0 * is_right(chance, simulations, over, stated / 100 - too_sure)
 
-    return Question(name, too_sure, draw)
+    return Question(name, 100 * too_sure, draw, Kind.GAP)
 
 
 QUESTIONS = (
@@ -104,7 +124,7 @@ QUESTIONS = (
         "win rate, always long",
         50.0,
         lambda c, s, over: 100.0 * (market(c, s, over) > 0).astype(np.float64),
-        is_rate=True,
+        Kind.RATE,
     ),
     accuracy_of(0.60),
     accuracy_of(0.75),

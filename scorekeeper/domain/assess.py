@@ -15,7 +15,7 @@ from scorekeeper.domain.columns import Floats, Rows, Trades
 from scorekeeper.domain.comparing import compare_apart, compare_paired, compare_versions, judge
 from scorekeeper.domain.daily import DAYS_A_YEAR, daily_series, probabilistic_sharpe
 from scorekeeper.domain.metrics import iso
-from scorekeeper.domain.robust import RobustMean, robust_mean, robust_rate
+from scorekeeper.domain.robust import RobustMean, robust_gap, robust_mean, robust_rate
 from scorekeeper.domain.sentences import conclude
 from scorekeeper.domain.sharpe import daily_sharpe, deflated_sharpe
 from scorekeeper.domain.text import escape_markdown
@@ -122,7 +122,7 @@ def _assess_agent(
     family: list[_Held] = [
         (robust_rate(right[moved], opened[moved], expires[moved]), 50.0),
         (robust_mean((direction * h)[calls], opened[calls], expires[calls]), 0.0),
-        (robust_mean((confidence - right)[sure], opened[sure], expires[sure]), 0.0),
+        (robust_gap(confidence[sure], right[sure], opened[sure], expires[sure]), 0.0),
     ]
     error = math.sqrt(math.fsum(shares.variance[places]))
     unjudged = Claim(family[0][0], 50.0, None, None)

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from scorekeeper import score, settle
 from scorekeeper.analyze import analyze, choose_as_of, last_analysis, read_rows
 from scorekeeper.domain.analysis import Analysis
-from scorekeeper.domain.robust import robust_mean, robust_rate
+from scorekeeper.domain.robust import robust_gap, robust_mean, robust_rate
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
@@ -105,6 +105,9 @@ def hold_against(analysis: Analysis, decided: list[plain.Decided]) -> None:
         sure = [(c, 100.0 * (way * d.h > 0)) for d, way, c in moved if c is not None]
         gap = math.fsum(c - y for c, y in sure) / len(sure) if sure else None
         assert agent.overconfidence.estimate.mean == (None if gap is None else pytest.approx(gap))
+        assert agent.overconfidence.estimate == robust_gap(
+            [c for c, _ in sure], [y for _, y in sure], *spans([d for d, way, c in moved if c is not None])
+        )
         for place, one in enumerate(agent.calibration):
             inside = [y for c, y in sure if 10 * place <= c < 10 * place + 10 or (place == 9 and c == 100)]
             assert one.n == len(inside)

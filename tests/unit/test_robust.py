@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from scorekeeper.domain.metrics import wilson
-from scorekeeper.domain.robust import count_independent, group_means, robust_mean, robust_rate
+from scorekeeper.domain.robust import count_independent, group_means, robust_gap, robust_mean, robust_rate
 
 HOUR = 3600.0
 spans = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 4)), max_size=7)
@@ -120,6 +120,48 @@ def test_losses_mirror_wins(x: np.ndarray) -> None:
     else:
         assert losses.ci95 == pytest.approx((100 - wins.ci95[1], 100 - wins.ci95[0]), abs=1e-6)
         assert losses.p == pytest.approx(wins.p, rel=1e-6)
+
+
+said = st.lists(st.tuples(st.integers(1, 99), st.booleans()), min_size=20, max_size=90)
+
+
+@given(said)
+def test_a_gap_is_what_was_said_less_the_rates_that_its_error_does_not_reject(calls: list[tuple[int, bool]]) -> None:
+    stated, right = np.array([c for c, _ in calls], dtype=float), np.array([100.0 * y for _, y in calls])
+    answer = robust_gap(stated, right, *apart(len(calls)))
+    plain = robust_mean(stated - right, *apart(len(calls)))
+    assert (answer.mean, answer.n, answer.independent) == (plain.mean, plain.n, plain.independent)
+    if np.ptp(right) == 0:
+        low, high = wilson(int(right.sum() / 100), len(calls)) or (0.0, 100.0)
+        assert answer.ci95 == (stated.mean() - high, stated.mean() - low)
+        return
+    if plain.ci95 is None or answer.ci95 is None or answer.mean is None or answer.p is None:
+        assert (plain.ci95, answer.ci95, answer.p) == (None, None, None)
+        return
+    error = (plain.ci95[1] - plain.ci95[0]) / 2 / stats.t.ppf(0.975, 7)
+    rate, expected = right.mean(), stated.mean()
+    at_zero = error * math.sqrt(expected * (100 - expected) / (rate * (100 - rate)))
+    assert answer.p == pytest.approx(2 * stats.t.sf(abs(answer.mean) / at_zero, 7), rel=1e-6)
+    low, high = answer.ci95
+    assert low <= answer.mean <= high
+    if abs(answer.p - 0.05) > 1e-9:
+        assert (answer.p < 0.05) == (not low <= 0 <= high)
+
+
+@pytest.mark.parametrize(("right", "p"), [(100.0, 1.0), (0.0, 0.0)])
+def test_who_is_always_certain_is_right_or_refuted(right: float, p: float) -> None:
+    answer = robust_gap(np.full(30, 100.0), np.full(30, right), *apart(30))
+    assert (answer.mean, answer.p) == (100.0 - right, p)
+    assert answer.ci95 is not None
+    assert (answer.ci95[0] <= 0 <= answer.ci95[1]) == (p == 1)
+
+
+def test_a_gap_is_between_percents_and_hits() -> None:
+    with pytest.raises(ValueError, match="0 to 100"):
+        robust_gap(np.full(30, 101.0), np.full(30, 100.0), *apart(30))
+    with pytest.raises(ValueError, match="0 or 100"):
+        robust_gap(np.full(30, 50.0), np.full(30, 1.0), *apart(30))
+    assert robust_gap([], [], [], []).mean is None
 
 
 def test_below_twenty_independent_trades_nothing_is_said() -> None:

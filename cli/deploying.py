@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from prefect.states import Crashed
 
 from cli.up import ROOT
 from scorekeeper.errors import ScorekeeperError
+from tasks.warm import TAG
 
 POOL = "scorekeeper"
 _PAGE = 200
@@ -37,23 +39,37 @@ async def make_pool() -> None:
             await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
 
 
-async def clear_runs(*, all_pools: bool) -> tuple[int, int]:
+class Whose(Enum):
+    """Who is not at work, so that its runs are dead."""
+
+    EVERYBODY = "everybody"
+    WORKER = "worker"
+    WARM = "warm"
+
+
+async def clear_runs(whose: Whose) -> tuple[int, int]:
     """Mark runs Crashed that nobody runs any more, drop those that are overdue: (crashed, dropped).
 
-    To be called while no worker of the pool is at work; `all_pools`: nobody else either. A dead run would hold its
-    deployment's slot, and a minute's track that was missed is done by the next one anyway.
+    To be called while those are not at work `whose` runs they are. A dead run would hold its deployment's slot, and a
+    minute's track that was missed is done by the next one anyway.
     """
     scope: dict[str, Any] = (
-        {} if all_pools else {"work_pool_filter": WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))}
+        {} if whose is Whose.EVERYBODY else {"work_pool_filter": WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))}
     )
     ended: Any = Crashed(message="its process is gone, killed or ended with its worker; the next run goes on")
     overdue = FlowRunFilterExpectedStartTime.model_validate({"before_": datetime.now(UTC)})
     crashed = dropped = 0
     async with get_client() as client:
-        while runs := await client.read_flow_runs(flow_run_filter=_in_state(*_AT_WORK), limit=_PAGE, **scope):
+        at_work, others = _in_state(*_AT_WORK), 0
+        while runs := await client.read_flow_runs(flow_run_filter=at_work, limit=_PAGE, offset=others, **scope):
             for run in runs:
+                if whose is not Whose.EVERYBODY and (TAG in run.tags) != (whose is Whose.WARM):
+                    others += 1
+                    continue
                 await client.set_flow_run_state(run.id, ended, force=True)
-            crashed += len(runs)
+                crashed += 1
+        if whose is Whose.WARM:
+            return crashed, 0  # what is overdue is the worker's
         late, kept = _in_state(StateType.SCHEDULED, expected_start_time=overdue), 0
         while runs := await client.read_flow_runs(flow_run_filter=late, limit=_PAGE, offset=kept, **scope):
             for run in runs:

@@ -1,6 +1,7 @@
 """The parts that `scorekeeper up` supervises: python -m cli.parts NAME. Each waits for what it needs."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shlex
@@ -92,9 +93,9 @@ def run_worker(settings: Settings) -> None:
     end_leftovers(home, of_worker=True)
     _wait_until(lambda: address_file(home).exists() and _server_answers())
     database = cluster.server_started()
-    from cli.deploying import POOL, clear_runs
+    from cli.deploying import POOL, Whose, clear_runs
 
-    asyncio.run(clear_runs(all_pools=False))
+    asyncio.run(clear_runs(Whose.WORKER))
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     worker = subprocess.Popen(  # noqa: S603 - our own program
         [str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT, env={**os.environ, WORKER_MARK: "1"},
@@ -110,24 +111,42 @@ def run_worker(settings: Settings) -> None:
 
 
 def run_watcher(settings: Settings) -> None:
-    """The inbox's watcher."""
+    """The inbox's watcher, which also executes what comes often, since it is warm: ingest, and the minute's track."""
     _wait_until(_server_answers)
+    from prefect.exceptions import TerminationSignal
+
+    with contextlib.suppress(TerminationSignal):  # what a signal is to a run
+        asyncio.run(_watch_warm(settings))
+
+
+async def _watch_warm(settings: Settings) -> None:
+    from cli.deploying import Whose, clear_runs
+    from flows.ingest import ingest
+    from flows.track import track
+    from tasks.warm import WarmRunner
     from tasks.watching import watch_inbox
 
-    asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), lambda line: print(line, flush=True)))
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    await clear_runs(Whose.WARM)
+    runner = WarmRunner({"ingest": ingest, "track": track}, say)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(runner.follow_schedule("track"))
+        group.create_task(watch_inbox(settings.inbox_dir, asyncio.Event(), say, take=lambda: runner.run_now("ingest")))
 
 
 def run_deployer(settings: Settings) -> None:
     """Once a start: make pool and deployments, mark orphaned runs Crashed, and say where things are."""
     home = settings.scorekeeper_home
     _wait_until(_server_answers)
-    from cli.deploying import clear_runs, deploy, make_pool
+    from cli.deploying import Whose, clear_runs, deploy, make_pool
     from scorekeeper.store.database import open_database
 
     def prepare() -> tuple[int, int]:
         open_database(settings.database_url, home).close()
         asyncio.run(make_pool())
-        cleared = asyncio.run(clear_runs(all_pools=True))
+        cleared = asyncio.run(clear_runs(Whose.EVERYBODY))
         deploy()
         return cleared
 

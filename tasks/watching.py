@@ -6,7 +6,7 @@ WAITING_SECONDS, it is told again every RETELL_SECONDS. Needs no database.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -80,10 +80,16 @@ class Teller:
         return now - self._told_at
 
 
-async def watch_inbox(folder: Path, stop: asyncio.Event, report: Callable[[str], None]) -> None:
+async def watch_inbox(
+    folder: Path,
+    stop: asyncio.Event,
+    report: Callable[[str], None],
+    take: Callable[[], Awaitable[bool]] | None = None,
+) -> None:
     """Watch `folder` until `stop`; a folder or a server that does not answer is reported once, and waited for.
 
-    Raises ScorekeeperError if no server is named.
+    `take`: runs the ingest of what is new here and now, if it can (True), instead of the event. What still waits then
+    is told of all the same. Raises ScorekeeperError if no server is named.
     """
     if not PREFECT_API_URL.value():
         raise ScorekeeperError("no Prefect server to tell of files: set PREFECT_API_URL, or run scorekeeper up")
@@ -97,8 +103,9 @@ async def watch_inbox(folder: Path, stop: asyncio.Event, report: Callable[[str],
             # that one be dead, nobody waits longer than half a minute.
             if why and (teller.waits_since_told(now) >= TRUST_SECONDS or not await is_at_work()):
                 report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
-                await tell(len(files))
-                teller.told(files, now)
+                if not (why == "news" and take and await take()):
+                    await tell(len(files))
+                teller.told(files, time.monotonic())
         except ScorekeeperError as failed:
             trouble = str(failed)
         if trouble and trouble != complaint:

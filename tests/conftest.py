@@ -42,6 +42,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         handed["tally"] = dict(tally)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take what one of several processes has counted."""
     counted: dict[str, int] = getattr(node, "workeroutput", {}).get("tally", {})

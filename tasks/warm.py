@@ -1,0 +1,144 @@
+"""Runs of deployments in a process that is warm: a new one spends seconds on what this one has imported already.
+
+Each is the deployment's own run, with its logs, states and slot, claimed as a worker claims one, and a moment before
+the worker would: what is not claimed here, for whatever reason, the worker takes.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prefect import Flow
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import DeploymentResponse, OrchestrationResult, SetStateStatus
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+from prefect.flow_engine import run_flow_async
+from prefect.states import Pending
+
+from scorekeeper.errors import ScorekeeperError
+from tasks import events
+
+# By this tag the UI, and whoever clears up, tells them from the worker's.
+TAG = "warm"
+CLAIM_AHEAD = timedelta(seconds=0.5)
+# How long a look at the schedule holds, since somebody may change it.
+LOOK_SECONDS = 30.0
+# So long an arrival waits for a run that is at work here: a new process would need longer.
+PATIENCE_SECONDS = 3.0
+
+
+class WarmRunner:
+    """Executes runs of the deployments of these flows, by name, one at a time: `report` is told what went wrong."""
+
+    def __init__(self, flows: Mapping[str, Flow[..., Any]], report: Callable[[str], None]) -> None:
+        self._flows = flows
+        self._report = report
+        self._busy = asyncio.Lock()
+
+    async def run_now(self, name: str) -> bool:
+        """Make a run of the deployment, and execute it; False if none was made: it is paused, not there, or busy here.
+
+        Raises ScorekeeperError if the server does not answer.
+        """
+        try:
+            await asyncio.wait_for(self._busy.acquire(), PATIENCE_SECONDS)
+        except TimeoutError:
+            return False
+        try:
+            async with events.reach_server() as client:
+                deployment = await _find(client, name)
+                if deployment is None or deployment.paused:
+                    return False
+                run = await client.create_flow_run_from_deployment(deployment.id, tags=[TAG])
+                is_ours = await _claim(client, run)
+            if is_ours:
+                await self._execute(name, run)
+            return True
+        finally:
+            self._busy.release()
+
+    async def follow_schedule(self, name: str) -> None:
+        """Execute the deployment's scheduled runs when they are due, until this is cancelled."""
+        complaint = ""
+        while True:
+            try:
+                await self._run_next(name)
+                complaint = ""
+            except ScorekeeperError as away:
+                if str(away) != complaint:
+                    self._report(complaint := str(away))
+                await asyncio.sleep(LOOK_SECONDS / 10)
+
+    async def _run_next(self, name: str) -> None:
+        """Wait for the next scheduled run, at most LOOK_SECONDS, and execute it if it has come by then."""
+        async with events.reach_server() as client:
+            deployment = await _find(client, name)
+            run = None if deployment is None else await _next_run(client, deployment)
+        due = None if run is None else run.expected_start_time
+        if run is None or due is None or await _sleep_until(due - CLAIM_AHEAD) > 0 or self._busy.locked():
+            await asyncio.sleep(2 * CLAIM_AHEAD.total_seconds())  # past this one
+            return
+        async with self._busy:
+            async with events.reach_server() as client:
+                if not await _claim(client, run):
+                    return
+                await client.update_flow_run(run.id, tags=sorted({*run.tags, TAG}))
+            await _sleep_until(due)
+            await self._execute(name, run)
+
+    async def _execute(self, name: str, run: FlowRun) -> None:
+        try:
+            await run_flow_async(self._flows[name], flow_run=run, return_type="state")
+        except Exception as failed:  # the run has its state; this process has others to do
+            self._report(f"the run {run.name} of {name}: {type(failed).__name__}: {failed}")
+
+
+async def _find(client: PrefectClient, name: str) -> DeploymentResponse | None:
+    try:
+        return await client.read_deployment_by_name(f"{name}/{name}")
+    except ObjectNotFound:
+        return None
+
+
+async def _next_run(client: PrefectClient, deployment: DeploymentResponse) -> FlowRun | None:
+    """The deployment's next run that no worker can have claimed yet."""
+    later = FlowRunFilterExpectedStartTime.model_validate({"after_": datetime.now(UTC) + CLAIM_AHEAD})
+    found = await client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+            expected_start_time=later,
+        ),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+        limit=1,
+    )
+    return found[0] if found else None
+
+
+async def _claim(client: PrefectClient, run: FlowRun) -> bool:
+    """Take the run, and its deployment's slot, before anybody else; False if it is taken, gone, or there is no slot."""
+    try:
+        answer: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending())
+    except ObjectNotFound:
+        return False
+    if answer.status != SetStateStatus.ACCEPT or answer.state is None or not answer.state.is_pending():
+        return False
+    run.state = answer.state
+    return True
+
+
+async def _sleep_until(moment: datetime) -> float:
+    """Sleep, at most LOOK_SECONDS; the seconds that are left."""
+    left = (moment - datetime.now(UTC)).total_seconds()
+    await asyncio.sleep(max(0.0, min(left, LOOK_SECONDS)))
+    return left - LOOK_SECONDS

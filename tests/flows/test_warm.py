@@ -1,0 +1,183 @@
+"""Runs that a warm process executes are the deployments' own, and those that it cannot execute are left to a worker."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+
+from cli.deploying import Whose, clear_runs
+from flows.ingest import ingest
+from scorekeeper.sample import write_sample
+from tasks import warm
+from tasks.warm import WarmRunner
+from tests.flows.test_deployments import prefect
+from tests.flows.test_watching import api
+
+Deployed = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Deployed]:
+    """Each deployment by its name, without schedules of its own; no worker is at work."""
+    prefect("work-pool", "create", "scorekeeper", "--type", "process", "--overwrite")
+    prefect("deploy", "--all")
+    found = {one["name"]: one for one in api("POST", "/deployments/filter", {})}
+    for one in found.values():
+        for schedule in one["schedules"]:
+            api("DELETE", f"/deployments/{one['id']}/schedules/{schedule['id']}")
+    yield found
+    prefect("deployment", "delete", "--all")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(deployed: Deployed) -> Iterator[None]:
+    yield
+    for one in api("POST", "/flow_runs/filter", {}):
+        api("DELETE", f"/flow_runs/{one['id']}")
+
+
+def runs_of(deployment: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api(
+        "POST", "/flow_runs/filter", {"flow_runs": {"deployment_id": {"any_": [deployment["id"]]}}}
+    )
+    return found
+
+
+def schedule(deployment: dict[str, Any], due: datetime) -> dict[str, Any]:
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}
+    made: dict[str, Any] = api("POST", f"/deployments/{deployment['id']}/create_flow_run", {"state": state})
+    return made
+
+
+def follow(runner: WarmRunner, name: str, seconds: float) -> None:
+    async def until_then() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(runner.follow_schedule(name), seconds)
+
+    asyncio.run(until_then())
+
+
+def start_of(run: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(run["start_time"].replace("Z", "+00:00"))
+
+
+def test_files_are_taken_by_a_run_of_the_deployment_at_once(home: Path, deployed: Deployed) -> None:
+    write_sample(home / "inbox", home / "market")
+    said: list[str] = []
+    assert asyncio.run(WarmRunner({"ingest": ingest}, said.append).run_now("ingest"))
+    (run,) = runs_of(deployed["ingest"])
+    assert run["state"]["type"] == "COMPLETED"
+    assert run["name"].startswith("ingest 420 decisions from ")
+    assert set(run["tags"]) == {"scorekeeper", "warm"}
+    assert not list((home / "inbox").glob("*.json"))
+    assert said == []
+    # The slot is free again.
+    assert asyncio.run(WarmRunner({"ingest": ingest}, said.append).run_now("ingest"))
+    assert [one["state"]["type"] for one in runs_of(deployed["ingest"])] == ["COMPLETED"] * 2
+
+
+def test_a_paused_deployment_and_one_that_is_not_there_are_left_alone(deployed: Deployed) -> None:
+    runner = WarmRunner({"ingest": ingest}, print)
+    api("POST", f"/deployments/{deployed['ingest']['id']}/pause_deployment")
+    try:
+        assert not asyncio.run(runner.run_now("ingest"))
+        assert not asyncio.run(runner.run_now("no-such-deployment"))
+        assert runs_of(deployed["ingest"]) == []
+    finally:
+        api("POST", f"/deployments/{deployed['ingest']['id']}/resume_deployment")
+
+
+def test_a_run_that_finds_the_slot_taken_is_cancelled_and_not_executed(deployed: Deployed) -> None:
+    other = schedule(deployed["ingest"], datetime.now(UTC))
+    api("POST", f"/flow_runs/{other['id']}/set_state", {"state": {"type": "PENDING"}})
+
+    @flow
+    async def never() -> None:
+        raise AssertionError
+
+    assert asyncio.run(WarmRunner({"ingest": never}, print).run_now("ingest"))
+    assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["CANCELLED", "PENDING"]
+
+
+def test_a_scheduled_run_is_executed_when_it_is_due_and_no_moment_before(deployed: Deployed) -> None:
+    @flow
+    async def quick() -> str:
+        return "done"
+
+    due = datetime.now(UTC) + timedelta(seconds=4)
+    run = schedule(deployed["track"], due)
+    follow(WarmRunner({"track": quick}, print), "track", 7)
+    after = api("GET", f"/flow_runs/{run['id']}")
+    assert after["state"]["type"] == "COMPLETED"
+    assert "warm" in after["tags"]
+    assert timedelta(0) <= start_of(after) - due < timedelta(seconds=1)
+
+
+def test_one_that_a_worker_has_claimed_before_and_one_that_is_overdue_are_the_workers(deployed: Deployed) -> None:
+    @flow
+    async def never() -> None:
+        raise AssertionError
+
+    overdue = schedule(deployed["track"], datetime.now(UTC) - timedelta(seconds=1))
+    claimed = schedule(deployed["track"], datetime.now(UTC) + timedelta(seconds=3))
+    api("POST", f"/flow_runs/{claimed['id']}/set_state", {"state": {"type": "PENDING"}})
+    follow(WarmRunner({"track": never}, print), "track", 5)
+    assert api("GET", f"/flow_runs/{overdue['id']}")["state"]["type"] == "SCHEDULED"
+    assert api("GET", f"/flow_runs/{claimed['id']}")["state"]["type"] == "PENDING"
+
+
+def test_a_run_that_fails_is_failed_and_the_next_one_runs(deployed: Deployed) -> None:
+    tries: list[int] = []
+
+    @flow
+    async def unlucky() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("on purpose")
+
+    first, second = (schedule(deployed["track"], datetime.now(UTC) + timedelta(seconds=s)) for s in (3, 6))
+    follow(WarmRunner({"track": unlucky}, print), "track", 9)
+    states = [api("GET", f"/flow_runs/{one['id']}")["state"]["type"] for one in (first, second)]
+    assert states == ["FAILED", "COMPLETED"]
+
+
+def test_an_arrival_waits_a_moment_for_what_is_at_work_here_and_no_longer(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "PATIENCE_SECONDS", 0.5)
+
+    @flow
+    async def slow() -> None:
+        await asyncio.sleep(2)
+
+    async def both() -> list[bool]:
+        runner = WarmRunner({"track": slow, "ingest": slow}, print)
+        first = asyncio.create_task(runner.run_now("track"))
+        await asyncio.sleep(0.5)
+        return [await runner.run_now("ingest"), await first]
+
+    began = time.monotonic()
+    assert asyncio.run(both()) == [False, True]
+    assert time.monotonic() - began < 10
+    assert runs_of(deployed["ingest"]) == []
+
+
+def test_dead_runs_are_cleared_by_whoever_ran_them(deployed: Deployed) -> None:
+    async def begin(name: str, tags: list[str]) -> str:
+        async with get_client() as client:
+            run = await client.create_flow_run_from_deployment(deployed[name]["id"], tags=tags)
+            return str(run.id)
+
+    here, there = asyncio.run(begin("ingest", [warm.TAG])), asyncio.run(begin("track", []))
+    for one in (here, there):
+        api("POST", f"/flow_runs/{one}/set_state", {"state": {"type": "PENDING"}})
+    assert asyncio.run(clear_runs(Whose.WARM)) == (1, 0)
+    assert [api("GET", f"/flow_runs/{one}")["state"]["type"] for one in (here, there)] == ["CRASHED", "PENDING"]
+    assert asyncio.run(clear_runs(Whose.WORKER)) == (1, 0)
+    assert api("GET", f"/flow_runs/{there}")["state"]["type"] == "CRASHED"

@@ -5,9 +5,11 @@ the worker would: what is not claimed here, for whatever reason, the worker take
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
@@ -23,7 +25,7 @@ from prefect.client.schemas.responses import DeploymentResponse, OrchestrationRe
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow_async
-from prefect.states import Pending
+from prefect.states import Crashed, Pending
 
 from scorekeeper.errors import ScorekeeperError
 from tasks import events
@@ -35,6 +37,7 @@ CLAIM_AHEAD = timedelta(seconds=0.5)
 LOOK_SECONDS = 30.0
 # So long an arrival waits for a run that is at work here: a new process would need longer.
 PATIENCE_SECONDS = 3.0
+_LOST = "it ended while the server did not answer; the next run goes on"
 
 
 class WarmRunner:
@@ -44,6 +47,8 @@ class WarmRunner:
         self._flows = flows
         self._report = report
         self._busy = asyncio.Lock()
+        # Ended here, with a state that the server may not have taken: they would hold their deployments' slots.
+        self._unsure: set[UUID] = set()
 
     async def run_now(self, name: str) -> bool:
         """Make a run of the deployment, and execute it; False if none was made: it is paused, not there, or busy here.
@@ -56,6 +61,7 @@ class WarmRunner:
             return False
         try:
             async with events.reach_server() as client:
+                await self._end_unsure(client)
                 deployment = await _find(client, name)
                 if deployment is None or deployment.paused:
                     return False
@@ -82,6 +88,7 @@ class WarmRunner:
     async def _run_next(self, name: str) -> None:
         """Wait for the next scheduled run, at most LOOK_SECONDS, and execute it if it has come by then."""
         async with events.reach_server() as client:
+            await self._end_unsure(client)
             deployment = await _find(client, name)
             run = None if deployment is None else await _next_run(client, deployment)
         due = None if run is None else run.expected_start_time
@@ -99,8 +106,17 @@ class WarmRunner:
     async def _execute(self, name: str, run: FlowRun) -> None:
         try:
             await run_flow_async(self._flows[name], flow_run=run, return_type="state")
-        except Exception as failed:  # the run has its state; this process has others to do
+        except Exception as failed:  # this process has others to do
+            self._unsure.add(run.id)
             self._report(f"the run {run.name} of {name}: {type(failed).__name__}: {failed}")
+
+    async def _end_unsure(self, client: PrefectClient) -> None:
+        for run_id in list(self._unsure):
+            with contextlib.suppress(ObjectNotFound):
+                run = await client.read_flow_run(run_id)
+                if run.state is None or not run.state.is_final():
+                    await client.set_flow_run_state(run_id, Crashed(message=_LOST), force=True)
+            self._unsure.discard(run_id)
 
 
 async def _find(client: PrefectClient, name: str) -> DeploymentResponse | None:

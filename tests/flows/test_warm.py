@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prefect import flow
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 
 from cli.deploying import Whose, clear_runs
 from flows.ingest import ingest
@@ -145,6 +146,38 @@ def test_a_run_that_fails_is_failed_and_the_next_one_runs(deployed: Deployed) ->
     follow(WarmRunner({"track": unlucky}, print), "track", 9)
     states = [api("GET", f"/flow_runs/{one['id']}")["state"]["type"] for one in (first, second)]
     assert states == ["FAILED", "COMPLETED"]
+
+
+def test_a_run_whose_last_state_the_server_did_not_take_frees_its_slot(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PrefectClient.set_flow_run_state
+
+    async def lose_last(self: PrefectClient, run_id: Any, state: Any, **more: Any) -> Any:
+        """What the first run tells of its end meets a server that cannot store it."""
+        if state.is_final() and not more.get("force") and {run_id, *lost} == {run_id}:
+            lost.append(run_id)
+            request = httpx.Request("POST", "http://server")
+            raise httpx.HTTPStatusError("500", request=request, response=httpx.Response(500, request=request))
+        return await real(self, run_id, state, **more)
+
+    @flow
+    async def quick() -> None:
+        return
+
+    lost: list[Any] = []
+    said: list[str] = []
+    monkeypatch.setattr(PrefectClient, "set_flow_run_state", lose_last)
+    runner = WarmRunner({"ingest": quick}, said.append)
+
+    async def twice() -> None:
+        await runner.run_now("ingest")
+        await runner.run_now("ingest")
+
+    asyncio.run(twice())
+    assert len(said) == 1
+    assert len(lost) > 1
+    assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
 
 
 def test_an_arrival_waits_a_moment_for_what_is_at_work_here_and_no_longer(

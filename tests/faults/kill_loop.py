@@ -146,7 +146,7 @@ def kill_on(
             with new_url() as url:
                 place = Place(place_folder, url)
                 _kill_until_done(zygote, place, whole["passed"], chance, outcome, kills)
-                outcome.differences += _compare(place, rows, files)
+                outcome.differences += compare(place, rows, files)
             outcome.rounds += 1
             if not outcome.differences:
                 shutil.rmtree(place_folder)
@@ -174,7 +174,8 @@ def _kill_until_done(
     assert zygote.run(place)["status"] == 0, "the last run failed"
 
 
-def _compare(place: Place, rows: dict[str, list[str]], files: dict[str, bytes]) -> list[str]:
+def compare(place: Place, rows: dict[str, list[str]], files: dict[str, bytes]) -> list[str]:
+    """Every difference of a place from the undisturbed one, and from its own recompute, a line each."""
     found_rows, found_files = place.rows(), place.files()
     differences = [f"table {table}" for table in TABLES if found_rows[table] != rows[table]]
     differences += [

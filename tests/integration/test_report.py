@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -16,12 +15,10 @@ from scorekeeper.report import build_report, write_report
 from scorekeeper.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
+from tests.browser import BROWSER, BROWSERS
 from tests.integration.test_pipeline import take, track
 from tests.unit.test_report_page import Reader, hostile_page
 
-# Not chromium-browser: on some systems that is a stub that asks for another installation.
-BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chrome")
-BROWSER = next((path for path in map(shutil.which, BROWSERS) if path), None)
 in_a_browser = pytest.mark.skipif(BROWSER is None, reason=f"no browser here: none of {', '.join(BROWSERS)} is on PATH")
 
 

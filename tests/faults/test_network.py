@@ -1,0 +1,84 @@
+"""Cut off from Postgres at random points, COMMIT included, and begun again: the rows and bytes of an undisturbed run.
+
+CUTS=1000 in the environment for as many.
+"""
+
+import os
+import random
+from collections import Counter
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from scorekeeper.store import embedded
+from tests.conftest import fresh_database
+from tests.faults.kill_loop import Place, Zygote, compare
+from tests.faults.proxy import POINTS, Proxy, open_proxy
+
+CUTS = int(os.environ.get("CUTS", "24"))
+
+
+class FarPlace(Place):
+    """A place whose pipelines go to Postgres by way of a proxy; rows are read without it."""
+
+    proxy: Proxy
+
+    @property
+    def environment(self) -> dict[str, str]:
+        name = self.url.partition("@/")[2].partition("?")[0]
+        far = f"postgresql+psycopg://{embedded.ROLE}@127.0.0.1:{self.proxy.port}/{name}?gssencmode=disable"
+        return super().environment | {"DATABASE_URL": far}
+
+
+def socket_of(cluster: embedded.Lease) -> Path:
+    return next(Path(cluster.socket_folder).glob(".s.PGSQL.*[0-9]"))
+
+
+def test_an_answer_to_commit_that_is_cut_leaves_the_work_done_and_its_client_in_the_dark(
+    cluster: embedded.Lease,
+) -> None:
+    with fresh_database(cluster) as url, open_proxy(socket_of(cluster)) as proxy:
+        name = url.partition("@/")[2].partition("?")[0]
+        far = f"postgresql://{embedded.ROLE}@127.0.0.1:{proxy.port}/{name}?gssencmode=disable"
+        for point, rows in (("before commit", 0), ("answer to commit", 1)):
+            connection = psycopg.connect(far)
+            connection.execute("CREATE TABLE known (x int)")
+            proxy.cut_at(point)
+            with pytest.raises(psycopg.OperationalError):
+                connection.commit()
+            with psycopg.connect(url.replace("+psycopg", "")) as direct:
+                found = direct.execute("SELECT count(*) FROM pg_tables WHERE tablename = 'known'").fetchone()
+            assert found == (rows,)
+        assert proxy.cuts == Counter({"before commit": 1, "answer to commit": 1})
+
+
+def test_cut_off_at_random_points_and_begun_again_it_leaves_what_an_undisturbed_run_leaves(
+    cluster: embedded.Lease, tmp_path: Path
+) -> None:
+    seed = random.randrange(10**9)
+    chance, zygote, cuts, failed = random.Random(seed), Zygote(), Counter[str](), 0
+    with fresh_database(cluster) as url:
+        undisturbed = Place(tmp_path / "undisturbed", url)
+        assert zygote.run(undisturbed)["status"] == 0
+        rows, files = undisturbed.rows(), undisturbed.files()
+    rounds = 0
+    while cuts.total() < CUTS:
+        with fresh_database(cluster) as url, open_proxy(socket_of(cluster)) as proxy:
+            place = FarPlace(tmp_path / f"round-{rounds}", url)
+            place.proxy = proxy
+            status = None
+            while status != 0:
+                point = chance.choice(POINTS)
+                proxy.cut_at(point, chance.randint(1, 12 if "commit" in point else 120))
+                if (status := zygote.run(place)["status"]) != 0:
+                    failed += 1
+            proxy.cut_at(None)
+            assert zygote.run(place)["status"] == 0
+            cuts += proxy.cuts
+            assert compare(place, rows, files) == [], f"seed {seed}"
+        rounds += 1
+    zygote.close()
+    print(f"{rounds} rounds, {failed} runs failed, {dict(cuts)}, seed {seed}")
+    assert failed > 0
+    assert len(cuts) >= 4

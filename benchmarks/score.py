@@ -1,16 +1,19 @@
 """A thousand new closes on top of a history: does the score step follow what is new, and the answer the days?
 
 Five agents have spoken of every trade; a thousand trades closed a day, of ten symbols and two versions. The yardstick
-is what one would do without rollups: read the trades into pandas, and compute the system's figures with empyrical.
+is what one would do without rollups: read the trades into pandas, and have the same figures from empyrical, quantstats
+and freqtrade (benchmarks/peers.py), which run in a project of their own, in the same run, over the same database.
 """
 
-import importlib.util
+import json
+import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
@@ -29,35 +32,36 @@ REPEATS = 5
 BATCH = 20_000
 AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("score.sql")
-STEP, ANSWER, YARDSTICK = "score 1,000 closes", "metrics", "read_sql, empyrical"
-READ = """
-SELECT exit_time, pnl_pct, net_pnl_pct, mfe_pct, mae_pct, hold_time_minutes
-FROM scorekeeper.report_trades WHERE NOT price_suspect ORDER BY exit_time, trade_id
-"""
+STEP, ANSWER = "score 1,000 closes", "metrics"
+READ, YARDSTICK = "read_sql", "empyrical"
+# The peers are given no more trades than these: they would not fit in memory.
+MOST_READ = 1_000_000
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(histories: list[int], repeats: int) -> None:
     """Build a database for each history, time the work, print the table."""
-    if importlib.util.find_spec("empyrical") is None:
-        raise typer.BadParameter("needs empyrical: uv run --group benchmark python -m benchmarks score")
+    if shutil.which("uv") is None:
+        raise typer.BadParameter("needs uv, for the project in tests/oracles that holds the peers")
     console = Console()
     rows = []
     for trades in histories:
         with database() as db:
             build(db, trades, console)
-            rows.append((trades, measure(db, repeats, console)))
+            rows.append((trades, [*measure(db, repeats, console), *measure_peers(db, trades, repeats, console)]))
     console.print(as_table(rows))
 
 
 def as_table(rows: list[tuple[int, list[Timed]]]) -> Table:
-    """One row per history and piece of work: seconds, and what part of the yardstick's seconds that is."""
+    """One row per history and piece of work: seconds, and what part of those of read_sql with empyrical that is."""
     table = Table(title=f"{A_DAY:,} trades a day, five agents each; seconds")
     for heading in ("history", "work"):
         table.add_column(heading, no_wrap=True)
     for heading in ("median", "fastest", "slowest", "ratio"):
         table.add_column(heading, justify="right", no_wrap=True)
+    table.caption = f"ratio: to read_sql and empyrical together; they are given at most {MOST_READ:,} trades"
     for trades, timed in rows:
-        yardstick = next(one.median for one in timed if one.what == YARDSTICK)
+        yardstick = sum(one.median for one in timed if one.what in (READ, YARDSTICK))
         for one in timed:
             seconds = [f"{value:.3f}" for value in (one.median, min(one.seconds), max(one.seconds))]
             table.add_row(f"{trades:,}", one.what, *seconds, f"{one.median / yardstick:.3f}")
@@ -97,12 +101,11 @@ def _fill(db: Database, fill: str, known: dict[str, object]) -> None:
 
 
 def measure(db: Database, repeats: int, console: Console) -> list[Timed]:
-    """The score step, the answer from rollups and from rows, and the yardstick."""
+    """The score step, and the answer from rollups and from rows."""
     works: list[tuple[str, Callable[[Connection], object]]] = [
         (STEP, lambda connection: score.score_stale_days(connection, AS_OF)),
         (ANSWER, lambda connection: score.system_metrics(connection, at=AS_OF)),
         ("metrics --by side", lambda connection: score.system_metrics(connection, by=Breakdown.SIDE, at=AS_OF)),
-        (YARDSTICK, read_and_compute),
     ]
     timed = []
     for what, work in works:
@@ -119,32 +122,18 @@ def measure(db: Database, repeats: int, console: Console) -> list[Timed]:
     return timed
 
 
-def read_and_compute(connection: Connection) -> dict[str, float]:
-    """The system's figures, gross and after fees, from every trade."""
-    import empyrical  # an optional group: the benchmark's alone
-
-    trades = pd.read_sql(text(READ), connection)
-    answer: dict[str, float] = {}
-    for name in ("pnl_pct", "net_pnl_pct"):
-        pnl = trades[name]
-        won, lost = pnl > 0, pnl < 0
-        path = pnl.groupby(trades["exit_time"]).sum().cumsum()
-        days = pnl.groupby(trades["exit_time"].dt.floor("D")).sum().asfreq("D", fill_value=0.0)
-        way = won.astype(int) - lost.astype(int)
-        runs = way.groupby((way != way.shift()).cumsum()).agg(["first", "size"])
-        figures = {
-            "win_rate": 100 * won.mean(), "avg_profit_pct": pnl[won].mean(), "avg_loss_pct": pnl[lost].mean(),
-            "total_pnl_pct": pnl.sum(), "expectancy_pct": pnl.mean(), "sqn": len(pnl) ** 0.5 * pnl.mean() / pnl.std(),
-            "profit_factor": pnl[won].sum() / -pnl[lost].sum(),
-            "max_win_streak": runs.loc[runs["first"] > 0, "size"].max(),
-            "max_loss_streak": runs.loc[runs["first"] < 0, "size"].max(),
-            "avg_hold_minutes": trades["hold_time_minutes"].mean(), "avg_mfe_pct": trades["mfe_pct"].mean(),
-            "avg_mae_pct": trades["mae_pct"].mean(), "profit_given_back_pct": (trades["mfe_pct"] - pnl)[won].mean(),
-            "max_drawdown_pct": (path.cummax().clip(lower=0) - path).max(),
-            "sharpe": empyrical.sharpe_ratio(days, annualization=365),
-            "sortino": empyrical.sortino_ratio(days, annualization=365),
-            "volatility_pct": empyrical.annual_volatility(days, annualization=365),
-            "var95_pct": empyrical.value_at_risk(days),
-        }  # fmt: skip
-        answer |= {f"{name}: {figure}": float(value) for figure, value in figures.items()}
-    return answer
+def measure_peers(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
+    """Reading the trades, and what each peer makes of them, in a process that has imported all before it is timed."""
+    uv = shutil.which("uv")
+    assert uv is not None
+    address = db.engine.url.render_as_string(hide_password=False)
+    with console.status(f"read_sql, empyrical, quantstats, freqtrade, {repeats} times"):
+        done = subprocess.run(  # noqa: S603 - our own program
+            [uv, "run", "-q", "--project", "tests/oracles", "python", "-m", "benchmarks.peers", str(repeats),
+             str(min(trades + NEW, MOST_READ))],
+            cwd=ROOT, env={**os.environ, "DATABASE_URL": address}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"the peers: {done.stderr.strip()[-500:]}")
+    seconds: dict[str, list[float]] = json.loads(done.stdout)
+    return [Timed(what, 0, values) for what, values in seconds.items()]

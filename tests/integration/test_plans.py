@@ -47,6 +47,42 @@ SELECT trade_id, 'Agent', 0, 'BUY', 1, 70 FROM scorekeeper.decision WHERE trade_
 """
 
 
+# A row for each of many days: the least that a rollup holds of one.
+ROLLED_UP = {
+    "daily_score": """
+INSERT INTO scorekeeper.daily_score
+SELECT (r).* FROM (
+    SELECT jsonb_populate_record(NULL::scorekeeper.daily_score, z.zeros || jsonb_build_object(
+        'day', date '2020-01-01' + n, 'after_fees', basis, 'trades', 1, 'path_high_at', now(), 'first_exit_at', now()
+    )) AS r
+    FROM generate_series(1, 5000) AS n CROSS JOIN (VALUES (false), (true)) AS b (basis)
+    CROSS JOIN (
+        SELECT jsonb_object_agg(attname, 0) AS zeros FROM pg_attribute
+        WHERE attrelid = 'scorekeeper.daily_score'::regclass AND attnum > 0
+            AND attname NOT IN ('version', 'symbol', 'day', 'after_fees', 'path_high_at', 'first_exit_at')
+    ) AS z
+) AS made
+""",
+    "agent_daily_score": """
+INSERT INTO scorekeeper.agent_daily_score
+SELECT (r).* FROM (
+    SELECT jsonb_populate_record(NULL::scorekeeper.agent_daily_score, z.zeros || jsonb_build_object(
+        'day', date '2020-01-01' + n, 'agent', 'A', 'signals', 1
+    )) AS r
+    FROM generate_series(1, 5000) AS n
+    CROSS JOIN (
+        SELECT jsonb_object_agg(
+            attname, CASE WHEN attname LIKE 'bin\\_%' THEN to_jsonb(array_fill(0, ARRAY[10])) ELSE to_jsonb(0) END
+        ) AS zeros
+        FROM pg_attribute
+        WHERE attrelid = 'scorekeeper.agent_daily_score'::regclass AND attnum > 0
+            AND attname NOT IN ('version', 'symbol', 'day', 'agent')
+    ) AS z
+) AS made
+""",
+}
+
+
 @pytest.fixture(scope="module")
 def crowd(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database for all tests of this module, which roll back what they do."""
@@ -159,3 +195,13 @@ def test_scoring_what_agents_said_reads_the_decisions_of_the_day(connection: Con
     assert most_read(plan, "decision") == 24 * 60
     assert indexes(plan, "agent_signal") == {"agent_signal_pkey"}
     assert most_read(plan, "agent_signal") == 24 * 60
+
+
+@pytest.mark.parametrize(("table", "rows"), [("daily_score", 2), ("agent_daily_score", 1)])
+def test_a_days_rollup_is_made_again_without_reading_the_other_days(
+    connection: Connection, table: str, rows: int
+) -> None:
+    connection.execute(text(ROLLED_UP[table]))
+    connection.execute(text(f"ANALYZE scorekeeper.{table}"))
+    plan = explain(connection, f"delete_{table}s", days=[AS_OF.date() - timedelta(days=700)])
+    assert most_read(plan, table) == rows

@@ -334,6 +334,7 @@ CREATE TABLE scorekeeper.daily_score (
     CONSTRAINT daily_score_one_per_scope UNIQUE NULLS NOT DISTINCT (version, symbol, after_fees, day),
     CONSTRAINT daily_score_counts_add_up CHECK (winners + losers <= trades AND trades > 0)
 );
+CREATE INDEX daily_score_by_day ON scorekeeper.daily_score (day);
 COMMENT ON TABLE scorekeeper.daily_score IS
 'One row per UTC exit day, scope (null: all) and basis (gross, after fees), without suspect and voided trades.';
 COMMENT ON COLUMN scorekeeper.daily_score.path_high_pct IS
@@ -370,6 +371,7 @@ CREATE TABLE scorekeeper.agent_daily_score (
         cardinality(bin_calls) = 10 AND cardinality(bin_correct) = 10 AND cardinality(bin_confidence) = 10
     )
 );
+CREATE INDEX agent_daily_score_by_day ON scorekeeper.agent_daily_score (day);
 COMMENT ON TABLE scorekeeper.agent_daily_score IS
 'One row per UTC day of expires_at, scope (null: all) and agent, without suspect and voided decisions.';
 

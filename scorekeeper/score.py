@@ -35,7 +35,9 @@ def score_stale_days(connection: Connection, as_of: datetime) -> int:
         connection.execute(statement("delete_agent_daily_scores"), {"days": stale["agent"]})
         connection.execute(statement("score_agent_days"), _bounds(stale["agent"]) | {"as_of": as_of})
     connection.execute(statement("keep_stale_days"), {"as_of": as_of})
-    for version in connection.execute(statement("select_versions_to_report"), {"as_of": as_of}).scalars().all():
+    after = connection.execute(statement("select_last_metrics_event")).scalar_one()
+    reported = {"as_of": as_of, "after": after}
+    for version in connection.execute(statement("select_versions_to_report"), reported).scalars().all():
         insert_metrics_line(connection, as_of, version)
     return len(stale["system"]) + len(stale["agent"])
 

@@ -47,6 +47,18 @@ SELECT trade_id, 'Agent', 0, 'BUY', 1, 70 FROM scorekeeper.decision WHERE trade_
 """
 
 
+CLOSE_ALL = """
+UPDATE scorekeeper.trade SET
+    exit_time = opened_at + interval '1 minute', exit_price = entry_price, exit_reason = 'manual',
+    exit_known_at = opened_at + interval '5 minutes', price_source = 'market', ambiguous_exit = false, pnl_pct = 0,
+    net_pnl_pct = 0, mfe_pct = 0, mae_pct = 0
+"""
+OUTCOMES = """
+INSERT INTO scorekeeper.event (kind, trade_id)
+SELECT 'outcome', t.trade_id
+FROM (SELECT trade_id, row_number() OVER (ORDER BY trade_id) AS place FROM scorekeeper.trade) AS t
+WHERE t.place BETWEEN :first AND :last ORDER BY t.place
+"""
 # A row for each of many days: the least that a rollup holds of one.
 ROLLED_UP = {
     "daily_score": """
@@ -205,3 +217,17 @@ def test_a_days_rollup_is_made_again_without_reading_the_other_days(
     connection.execute(text(f"ANALYZE scorekeeper.{table}"))
     plan = explain(connection, f"delete_{table}s", days=[AS_OF.date() - timedelta(days=700)])
     assert most_read(plan, table) == rows
+
+
+def test_versions_with_news_are_found_by_the_events_since_the_last_line(connection: Connection) -> None:
+    connection.execute(text(CLOSE_ALL))
+    connection.execute(text(OUTCOMES), {"first": 1, "last": OPEN - NEW})
+    connection.execute(text("INSERT INTO scorekeeper.event (kind, log_line) VALUES ('metrics', 'a line')"))
+    connection.execute(text("ANALYZE scorekeeper.event, scorekeeper.trade"))
+    connection.execute(text(OUTCOMES), {"first": OPEN - NEW + 1, "last": OPEN})
+    last = explain(connection, "select_last_metrics_event")
+    assert most_read(last, "event") == 1
+    after = connection.execute(statement("select_last_metrics_event")).scalar_one()
+    plan = explain(connection, "select_versions_to_report", as_of=AS_OF, after=after)
+    assert most_read(plan, "event") == NEW
+    assert most_read(plan, "trade") <= NEW

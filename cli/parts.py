@@ -111,8 +111,15 @@ def run_worker(settings: Settings) -> None:
 
 
 def run_watcher(settings: Settings) -> None:
-    """The inbox's watcher, which also executes what comes often, since it is warm: ingest, and the minute's track."""
+    """The inbox's watcher. With WARM_RUNS it also executes what comes often, ingest and the minute's track."""
     _wait_until(_server_answers)
+    if not settings.warm_runs:
+        from tasks.watching import watch_inbox
+
+        asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), lambda line: print(line, flush=True)))
+        return
+    # Until then what another `up` has left is cleared, and this one's runs with it.
+    _wait_until(lambda: address_file(settings.scorekeeper_home).exists())
     from prefect.exceptions import TerminationSignal
 
     with contextlib.suppress(TerminationSignal):  # what a signal is to a run

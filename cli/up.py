@@ -121,8 +121,7 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         MARK: home, "DATABASE_URL": "", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_WORKER_QUERY_SECONDS": "1",
-        # Not ahead of its time: the watcher claims the minute's track half a second before.
-        "PREFECT_WORKER_PREFETCH_SECONDS": "0",
+        "WARM_RUNS": settings.warm_runs,
         # Prefect's own: runs that ended long ago go, with their logs and artifacts.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": settings.keep_runs_days * 86_400,
@@ -130,6 +129,9 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
     }  # fmt: skip
     if auth := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
         ours["PREFECT_API_AUTH_STRING"] = auth  # the parts are its clients
+    if settings.warm_runs:
+        # Not ahead of its time: the watcher claims the minute's track half a second before.
+        ours["PREFECT_WORKER_PREFETCH_SECONDS"] = "0"
     if settings.database_url is not None:
         ours["DATABASE_URL"] = settings.database_url.get_secret_value()
     (home / "prefect").mkdir(parents=True, exist_ok=True)

@@ -309,5 +309,7 @@ def void_decision(connection: Connection, trade_id: str, why: str, at: datetime)
     market = connection.execute(statement("select_market")).one_or_none()
     tracked = None if market is None else market.last_as_of
     # Where the clock here lags behind what track has worked up to, what counts already goes on counting.
-    score.score_stale_days(connection, at if tracked is None else max(at, tracked))
+    known = at if tracked is None else max(at, tracked)
+    score.score_stale_days(connection, known)
+    keep_scorecards(connection, known)
     return "voided"

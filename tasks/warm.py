@@ -104,9 +104,16 @@ class WarmRunner:
             await self._execute(name, run)
 
     async def _execute(self, name: str, run: FlowRun) -> None:
+        # A task of its own: the engine cancels the one it works in, for a slot that was lost, and it is not to be ours.
+        work = asyncio.create_task(run_flow_async(self._flows[name], flow_run=run, return_type="state"))
         try:
-            await run_flow_async(self._flows[name], flow_run=run, return_type="state")
-        except Exception as failed:  # this process has others to do
+            await asyncio.wait({work})
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait({work})
+            raise
+        failed = asyncio.CancelledError("cancelled") if work.cancelled() else work.exception()
+        if failed is not None:
             self._unsure.add(run.id)
             self._report(f"the run {run.name} of {name}: {type(failed).__name__}: {failed}")
 

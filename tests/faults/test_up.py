@@ -144,15 +144,6 @@ def test_a_file_becomes_a_row_by_a_run_that_says_so(up: Up) -> None:
     assert wait_until(lambda: any(r["name"] == "ingest 1 decision from 1 file" for r in up.runs("COMPLETED")), 10)
 
 
-def test_files_and_the_minute_are_taken_by_a_process_that_is_warm(up: Up) -> None:
-    assert wait_until(
-        lambda: (
-            {run["name"].split()[0] for run in up.runs("COMPLETED") if "warm" in run["tags"]} == {"ingest", "track"}
-        ),
-        70,
-    )
-
-
 def test_commands_beside_it_use_its_server(up: Up) -> None:
     assert json.loads(up.command("status", "--json"))["decisions"] == 1
     began = time.monotonic()

@@ -63,7 +63,9 @@ def test_one_run_of_each_that_is_scheduled_at_a_time(deployed: dict[str, Any]) -
 
 def test_arrivals_trigger_ingest_and_deploying_again_adds_no_second_trigger(deployed: dict[str, Any]) -> None:
     automations = api("POST", "/automations/filter", {})
-    (ours,) = [one for one in automations if one["trigger"].get("expect") == ["decision-file.arrived"]]
+    ingest = deployed["ingest"]["id"]  # another module's deployment has left one of its own
+    (ours,) = [one for one in automations if ingest in {action.get("deployment_id") for action in one["actions"]}]
+    assert ours["trigger"]["expect"] == ["decision-file.arrived"]
     assert ours["enabled"]
     assert ours["trigger"]["match"] == {"prefect.resource.id": "scorekeeper.inbox"}
     (action,) = ours["actions"]

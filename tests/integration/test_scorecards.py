@@ -104,7 +104,7 @@ def test_a_scorecard_that_was_changed_is_found(db: Database, as_of: datetime) ->
         assert list(check_score(connection)) == []
         connection.execute(
             text(
-                "UPDATE scorekeeper.scorecard SET answer = jsonb_set(answer, '{net,sharpe}', '9.5')"
+                "UPDATE scorekeeper.scorecard SET answer = jsonb_set(answer::jsonb, '{net,sharpe}', '9.5')"
                 " WHERE version = 'v2'"
             )
         )

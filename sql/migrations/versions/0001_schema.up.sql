@@ -391,9 +391,9 @@ COMMENT ON COLUMN scorekeeper.analysis.document IS
 CREATE TABLE scorekeeper.scorecard (
     version text,
     as_of timestamptz NOT NULL,
-    answer jsonb NOT NULL,
+    answer json NOT NULL,
     CONSTRAINT scorecard_one_per_version UNIQUE NULLS NOT DISTINCT (version),
-    CONSTRAINT scorecard_is_an_object CHECK (jsonb_typeof(answer) = 'object')
+    CONSTRAINT scorecard_is_an_object CHECK (json_typeof(answer) = 'object')
 );
 COMMENT ON TABLE scorekeeper.scorecard IS
 'One row per version (null: all): the answer of metrics as the last run of track composed it.';
@@ -579,8 +579,10 @@ CROSS JOIN (VALUES (false), (true)) AS b (after_fees)
 CROSS JOIN LATERAL jsonb_to_record(
     CASE
         WHEN b.after_fees
-            THEN s.answer - ARRAY['win_rate_ci95_robust', 'win_rate_p_robust', 'dsr'] || (s.answer -> 'net')
-        ELSE s.answer
+            THEN
+                cast(s.answer AS jsonb) - ARRAY['win_rate_ci95_robust', 'win_rate_p_robust', 'dsr']
+                || cast(s.answer -> 'net' AS jsonb)
+        ELSE cast(s.answer AS jsonb)
     END
 )
     AS m (
@@ -608,8 +610,8 @@ SELECT
     m.shapley_pct, m.shapley_ci95_robust, m.shapley_error_pct, m.leave_one_out_pct, m.leave_one_out_ci95_robust,
     m.accuracy_ci95_robust, m.accuracy_p_robust, m.call_return_ci95_robust, m.call_return_p_robust, m.independent_calls
 FROM scorekeeper.scorecard AS s
-CROSS JOIN LATERAL jsonb_each(s.answer -> 'agent_performance') AS a (agent, figures)
-CROSS JOIN LATERAL jsonb_to_record(a.figures)
+CROSS JOIN LATERAL json_each(s.answer -> 'agent_performance') AS a (agent, figures)
+CROSS JOIN LATERAL json_to_record(a.figures)
     AS m (
         signals bigint, calls bigint, abstentions bigint, coverage float8, correct bigint, incorrect bigint,
         accuracy float8, accuracy_ci95 float8[], avg_call_return_pct float8, total_call_return_pct float8,

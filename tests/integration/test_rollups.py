@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from scorekeeper import score, settle
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.recheck import check_score
+from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.store.database import Database
 from tests import reference
 from tests.reference import RefDecision, RefExit, RefScored
@@ -176,7 +177,9 @@ def live_through(db: Database, past: list[Past], chance: random.Random) -> list[
 
 def score_now(db: Database) -> int:
     with db.begin() as connection:
-        return score.score_stale_days(connection, AS_OF)
+        days = score.score_stale_days(connection, AS_OF)
+        keep_scorecards(connection, AS_OF)
+        return days
 
 
 def read(connection: Connection, queries: tuple[str, ...]) -> list[list[tuple[Any, ...]]]:

@@ -41,14 +41,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def run(histories: list[int], repeats: int) -> None:
     """Build a database for each history, time the work, print the table."""
-    if shutil.which("uv") is None:
+    if (uv := shutil.which("uv")) is None:
         raise typer.BadParameter("needs uv, for the project in tests/oracles that holds the peers")
     console = Console()
     rows = []
     for trades in histories:
         with database() as db:
             build(db, trades, console)
-            rows.append((trades, [*measure(db, repeats, console), *measure_peers(db, trades, repeats, console)]))
+            rows.append((trades, [*measure(db, repeats, console), *measure_peers(uv, db, trades, repeats, console)]))
     console.print(as_table(rows))
 
 
@@ -122,10 +122,8 @@ def measure(db: Database, repeats: int, console: Console) -> list[Timed]:
     return timed
 
 
-def measure_peers(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
+def measure_peers(uv: str, db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
     """Reading the trades, and what each peer makes of them, in a process that has imported all before it is timed."""
-    uv = shutil.which("uv")
-    assert uv is not None
     address = db.engine.url.render_as_string(hide_password=False)
     with console.status(f"read_sql, empyrical, quantstats, freqtrade, {repeats} times"):
         done = subprocess.run(  # noqa: S603 - our own program

@@ -33,9 +33,11 @@ def read_period(since: str | None, until: str | None) -> tuple[datetime | None, 
 
 def check_version(db: Database, version: str | None) -> None:
     """Raises BadParameter, naming those there are, for a version of which nothing is known."""
+    if version is None:
+        return
     with db.begin() as connection:
         known = list_versions(connection)
-    if version is not None and version not in known:
+    if version not in known:
         there_is = ", ".join(escape_controls(one) for one in known) or "none yet"
         raise typer.BadParameter(f"nothing was scored of it; versions: {there_is}", param_hint="--version")
 

@@ -116,7 +116,7 @@ def run_watcher(settings: Settings) -> None:
     if not settings.warm_runs:
         from tasks.watching import watch_inbox
 
-        asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), lambda line: print(line, flush=True)))
+        asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), _say))
         return
     # Until then what another `up` has left is cleared, and this one's runs with it.
     _wait_until(lambda: address_file(settings.scorekeeper_home).exists())
@@ -133,14 +133,15 @@ async def _watch_warm(settings: Settings) -> None:
     from tasks.warm import WarmRunner
     from tasks.watching import watch_inbox
 
-    def say(line: str) -> None:
-        print(line, flush=True)
-
     await clear_runs(Whose.WARM)
-    runner = WarmRunner({"ingest": ingest, "track": track}, say)
+    runner = WarmRunner({"ingest": ingest, "track": track}, _say)
     async with asyncio.TaskGroup() as group:
         group.create_task(runner.follow_schedule("track"))
-        group.create_task(watch_inbox(settings.inbox_dir, asyncio.Event(), say, take=lambda: runner.run_now("ingest")))
+        group.create_task(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, take=lambda: runner.run_now("ingest")))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def run_deployer(settings: Settings) -> None:

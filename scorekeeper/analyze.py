@@ -16,6 +16,7 @@ from scorekeeper.domain.analysis import Analysis, figures
 from scorekeeper.domain.assess import assess_all
 from scorekeeper.domain.columns import Decisions, Rows, Signals, Trades, interval_seconds, number_slots
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.store.sql import raw, statement
 
 ANALYZE_LOCK = 0x5C0_0006
@@ -31,6 +32,7 @@ _BUFFER_BYTES = 8 << 20
 def analyze(connection: Connection, as_of: datetime) -> Analysis:
     """Analyse what is known at `as_of`, and store it for all and for each version; the analysis of all.
 
+    The scorecards are composed anew, since they show some of it.
     Inside the caller's transaction. Done again for the same `as_of` it replaces what it wrote. What closed or expired
     after `as_of`, suspect and voided decisions do not count.
     """
@@ -43,6 +45,7 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
             statement("upsert_analysis"),
             {"as_of": as_of, "version": one.version, "document": msgspec.json.encode(document).decode()},
         )
+    keep_scorecards(connection, as_of)
     return analyses[0]
 
 

@@ -6,14 +6,12 @@ from datetime import datetime
 from prefect import get_run_logger, task
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
-from sqlalchemy import Connection
 
 from scorekeeper import analyze as library
 from scorekeeper.domain import analysis_tables as tables
 from scorekeeper.domain.analysis import Analysis
 from scorekeeper.domain.text import escape_markdown
 from scorekeeper.report import write_report
-from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from tasks.steps import REPEATABLE, whole_minute
@@ -34,12 +32,7 @@ async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
         with db.begin() as connection:
             asked = None if as_of is None else whole_minute(as_of)
             minute = library.choose_as_of(connection, asked, whole_minute(None))
-        return db.transact(lambda connection: analyse(connection, minute))
-
-    def analyse(connection: Connection, minute: datetime) -> Analysis:
-        analysis = library.analyze(connection, minute)
-        keep_scorecards(connection, minute)
-        return analysis
+        return db.transact(lambda connection: library.analyze(connection, minute))
 
     return await asyncio.to_thread(work)
 

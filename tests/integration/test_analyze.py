@@ -5,7 +5,6 @@ import math
 import random
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -19,17 +18,10 @@ from scorekeeper.domain.analysis import Analysis
 from scorekeeper.domain.robust import robust_gap, robust_mean, robust_rate
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_sample
-from scorekeeper.settings import Settings, load_settings
+from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from tests import plain_analysis as plain
 from tests.integration.test_pipeline import take, track
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "inbox").mkdir()
-    return load_settings()
 
 
 def live_two_versions(db: Database, settings: Settings) -> datetime:

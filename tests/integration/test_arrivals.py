@@ -13,15 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper import inbox, ingest, recording
-from scorekeeper.settings import Settings, load_settings
+from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "inbox").mkdir()
-    return load_settings()
 
 
 def line(number: int) -> str:

@@ -13,19 +13,12 @@ from scorekeeper import ingest, publish, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.sample import START, write_sample
-from scorekeeper.settings import Settings, load_settings
+from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = {"symbol": "BTCUSDT", "type": "BUY", "price": 96000.0, "timestamp": "2025-05-05T10:00:30Z"}
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "inbox").mkdir()
-    return load_settings()
 
 
 def take(db: Database, settings: Settings, at: datetime | None = None) -> ingest.Summary:

@@ -11,18 +11,11 @@ import pytest
 from scorekeeper import ingest, quarantine
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.quarantine import Quarantined
-from scorekeeper.settings import Settings, load_settings
+from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
 GOOD: dict[str, Any] = {"symbol": "BTCUSDT", "type": "HOLD", "timestamp": "2025-05-05T10:00:00Z"}
 LATER = timedelta(seconds=6)
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "inbox").mkdir()
-    return load_settings()
 
 
 def drop(settings: Settings, name: str, *decisions: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from scorekeeper import importing, ingest, score
 from scorekeeper.analyze import analyze
-from scorekeeper.settings import Settings, load_settings
+from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
 from tests import reference
@@ -27,13 +27,6 @@ DECISIONS = DATA / "real_decisions.jsonl"
 CANDLES = DATA / "candles" / "UNIT-BTC.csv.gz"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 pytestmark = pytest.mark.skipif(not DECISIONS.exists(), reason="the real data is not beside the project")
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "inbox").mkdir()
-    return load_settings()
 
 
 def records() -> list[dict[str, Any]]:

@@ -13,20 +13,13 @@ import pytest
 from scorekeeper import score
 from scorekeeper.report import build_report, write_report
 from scorekeeper.sample import write_sample
-from scorekeeper.settings import Settings, load_settings
+from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from tests.browser import BROWSER, BROWSERS
 from tests.integration.test_pipeline import take, track
 from tests.unit.test_report_page import Reader, hostile_page
 
 in_a_browser = pytest.mark.skipif(BROWSER is None, reason=f"no browser here: none of {', '.join(BROWSERS)} is on PATH")
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "inbox").mkdir()
-    return load_settings()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What each version comes to is kept with each track, and two views name every figure of it."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from sqlalchemy import text
 from scorekeeper import analyze, score, settle
 from scorekeeper.recheck import check_score
 from scorekeeper.scorecard import keep_scorecards, list_versions, read_scorecard
-from scorekeeper.settings import Settings, load_settings
+from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from tests.integration.test_analyze import live_two_versions
 from tests.plans import explain, of_table, rows_read
@@ -22,20 +21,12 @@ OF_GROSS_ALONE = ("win_rate_ci95_robust", "win_rate_p_robust", "dsr")
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "inbox").mkdir()
-    return load_settings()
-
-
-@pytest.fixture
 def as_of(db: Database, settings: Settings) -> datetime:
     moment = live_two_versions(db, settings)
 
     def conclude(connection: Any) -> None:
         settle.conclude(connection, moment)
         analyze.analyze(connection, moment)
-        keep_scorecards(connection, moment)
 
     db.transact(conclude)
     return moment

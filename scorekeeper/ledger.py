@@ -1,7 +1,7 @@
 """What is known of decision files: which content came under which name, how far it is read, what was refused of it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,22 +14,26 @@ from scorekeeper.domain.text import escape_controls
 from scorekeeper.recording import Verdict
 from scorekeeper.store.sql import statement
 
+LONGEST_EXCERPT = 400
+
 
 @dataclass
 class Part:
     """One file's share of a batch, and how far the file has been read.
 
-    `known`: its content has been read before; `grown_from`: the content that it was before it grew; `refused`:
-    decisions refused so far.
+    `decisions`: line, decision, the beginning of its text; `rejections`: by line the field, the reason and the excerpt,
+    fit to be shown. `known`: its content has been read before; `again`: and is read again from its beginning, since
+    something was refused of it; `grown_from`: the content that it was before it grew; `refused`: decisions refused so
+    far, known once it is written.
     """
 
     source: inbox.SourceFile
-    fresh: bool
     offset: int = 0
     lines: int = 0
-    decisions: list[tuple[int, Decision, str]] = field(default_factory=list)
+    decisions: list[tuple[int, Decision, bytes]] = field(default_factory=list)
     rejections: dict[int, tuple[str | None, str, str]] = field(default_factory=dict)
     known: bool = False
+    again: bool = False
     grown_from: bytes | None = None
     finished: bool = False
     committed: bool = False
@@ -42,6 +46,21 @@ class Part:
             return "reading"
         return "duplicate" if self.known else "quarantined" if self.refused else "ingested"
 
+    def hand_over(self) -> "Part":
+        """What has been read since the last batch, to be written; this one goes on with what comes after it."""
+        given = replace(self)
+        self.decisions, self.rejections = [], {}
+        self.committed, self.again, self.grown_from = True, False, None
+        return given
+
+
+@dataclass
+class Counts:
+    """Over a whole run, by content: how many decisions it holds, and how many were refused of it."""
+
+    holds: dict[bytes, int] = field(default_factory=dict)
+    refused: dict[bytes, int] = field(default_factory=dict)
+
 
 @dataclass
 class Tally:
@@ -52,6 +71,11 @@ class Tally:
     rejections: list[dict[str, Any]] = field(default_factory=list)
 
 
+def show_excerpt(text: bytes) -> str:
+    """The beginning of what was read, as one line that is fit to be shown."""
+    return escape_controls(text[:LONGEST_EXCERPT].decode("utf-8", "replace"))[:300]
+
+
 def write(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
     """Run a statement once for each of `rows`, sent together."""
     if rows:
@@ -60,8 +84,7 @@ def write(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None
 
 def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
     """Note how far the files of a batch are read, before their decisions are written."""
-    again = [{"sha256": p.source.sha256} for p in parts if p.finished and not p.fresh and not p.committed]
-    write(connection, "delete_rejections", again)
+    write(connection, "delete_rejections", [{"sha256": part.source.sha256} for part in parts if part.again])
     progress = [
         {
             "sha256": part.source.sha256, "size_bytes": part.source.size, "committed_offset": part.offset,
@@ -85,13 +108,13 @@ def close_parts(
     verdicts: Iterator[Verdict],
     *,
     at: datetime,
-    holds: dict[bytes, int],
+    counts: Counts,
     destination: Callable[[Part], Path],
     moved_at: datetime | None,
 ) -> Tally:
     """Note what became of the files of a batch: `verdicts` are those of all their decisions, in order.
 
-    `holds` counts, over the whole run, how many decisions a content holds. `moved_at`: when finished files need not be
+    `counts` is kept over the whole run. `moved_at`: when finished files need not be
     moved any more; None: they have to go to their `destination` yet.
     """
     tally = Tally()
@@ -100,17 +123,18 @@ def close_parts(
     for part in parts:
         name, sha256 = part.source.name, part.source.sha256
         accepted = duplicates = 0
-        for line, decision, shown in part.decisions:
+        for line, decision, excerpt in part.decisions:
             verdict = next(verdicts)
             accepted += verdict.outcome == "accepted"
             duplicates += verdict.outcome == "duplicate"
             if verdict.outcome == "conflict":
                 reason = f"{decision.trade_id} has other content in {verdict.standing}"
-                part.rejections[line] = ("trade_id", escape_controls(reason), shown)
+                part.rejections[line] = ("trade_id", escape_controls(reason), show_excerpt(excerpt))
         if part.known:
-            duplicates = holds[sha256]
+            duplicates = counts.holds[sha256]
         else:
-            holds[sha256] = holds.get(sha256, 0) + accepted + duplicates
+            counts.holds[sha256] = counts.holds.get(sha256, 0) + accepted + duplicates
+            counts.refused[sha256] = part.refused = counts.refused.get(sha256, 0) + len(part.rejections)
         refusals += [
             {
                 "sha256": sha256, "source_name": name, "line": line, "field": field_name, "reason": reason,
@@ -118,7 +142,6 @@ def close_parts(
             }
             for line, (field_name, reason, shown) in part.rejections.items()
         ]  # fmt: skip
-        part.refused += len(part.rejections)
         arrivals.append(
             {
                 "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": at,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import inbox, ingest, recording
+from scorekeeper import inbox, ingest, recording, writing
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
@@ -206,8 +206,37 @@ def test_great_lines_do_not_pile_up_in_memory(
         batches.append(len(rows))
         return real(connection, rows, *rest)
 
-    monkeypatch.setattr(ingest, "record_rows", counted)
+    monkeypatch.setattr(writing, "record_rows", counted)
     great = [json.dumps(json.loads(line(number)) | {"more": "x" * 3_000}) for number in range(20)]
     (settings.inbox_dir / "great.jsonl").write_text("\n".join(great) + "\n")
     assert take(db, settings, 6).decisions == 20
     assert max(batches) == 4
+
+
+def test_a_file_that_is_read_on_after_a_kill_keeps_what_was_refused_of_its_beginning(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    real, batches = recording.record_rows, 0
+
+    def killed_in_the_third(*given: Any) -> Any:
+        nonlocal batches
+        batches += 1
+        if batches == 3:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(writing, "record_rows", killed_in_the_third)
+    lines = [line(number) for number in range(20)]
+    lines[2] = '{"symbol": "BTCUSDT"}'
+    (settings.inbox_dir / "long.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(KeyboardInterrupt):
+        take(db, settings, 6)
+    monkeypatch.undo()
+    assert take(db, settings, 6).decisions == 10
+    with db.begin() as connection:
+        refused = connection.execute(text("SELECT line, field FROM scorekeeper.rejection")).all()
+        arrivals = connection.execute(text("SELECT outcome, decisions, rejected FROM scorekeeper.file_arrival")).all()
+    assert refused == [(3, "type")]
+    assert arrivals == [("quarantined", 19, 1)]
+    assert [path.suffix for path in sorted(settings.quarantine_dir.iterdir())] == [".jsonl", ".json"]

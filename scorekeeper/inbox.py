@@ -245,7 +245,7 @@ def archive_name(name: str, sha256: bytes) -> str:
 
 def archive_path(folder: Path, received_at: datetime, name: str, sha256: bytes) -> Path:
     """Where a file goes that was read whole: archive/YYYY/MM/DD."""
-    return folder / f"{received_at:%Y}" / f"{received_at:%m}" / f"{received_at:%d}" / archive_name(name, sha256)
+    return folder.joinpath(f"{received_at:%Y/%m/%d}", archive_name(name, sha256))
 
 
 def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
@@ -256,29 +256,43 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
 def move_file(source: SourceFile, destination: Path) -> None:
     """Move the file that was read, by rename where the file system allows it; one that is gone is left at that.
 
-    What a writer has put under its name since stays in the inbox. Raises ScorekeeperError: what was read stays read,
-    and is not ingested again.
+    What a writer has put under its name since stays in the inbox. Where the same content lies already, that stays and
+    this one goes: to replace it costs some file systems a write to the disk. Raises ScorekeeperError: what was read
+    stays read, and is not ingested again.
     """
     path = source.path
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
+        taken = destination.exists()
+        target = destination.with_name(f".{destination.name}.again") if taken else destination
         try:
-            path.rename(destination)
+            path.rename(target)
         except FileNotFoundError:
             return
         except OSError:
             _copy_over(source, destination)
             return
-        found = destination.lstat()
+        found = target.lstat()
         if _identity(found) != source.identity:
-            _put_back(destination, path)
-        elif found.st_nlink > 1 and path.exists():
+            _put_back(target, path)
+            return
+        if found.st_nlink > 1 and path.exists():
             _remove_twin(path, source)
+        if taken and _holds(destination, source):
+            target.unlink()
+        elif taken:
+            target.rename(destination)
     except OSError as failed:
         raise ScorekeeperError(
             f"{path} was read, but cannot be moved to {destination.parent} ({failed.strerror}); "
             "it will not be ingested again"
         ) from None
+
+
+def _holds(path: Path, source: SourceFile) -> bool:
+    """Whether the file at `path` has the content of `source`."""
+    lying = open_source(path)
+    return lying is not None and lying.sha256 == source.sha256
 
 
 def _copy_over(source: SourceFile, destination: Path) -> None:

@@ -154,7 +154,12 @@ class _Ingestion:
         growing = self._select_growing([] if in_place else fresh_lines)
         self._connection.rollback()
         to_move = []
+        names: set[tuple[str, bytes]] = set()
         for source in sources:
+            if (source.name, source.sha256) in names and not in_place:  # two names that read the same once escaped
+                self.summary.waiting.append(source.name)
+                continue
+            names.add((source.name, source.sha256))
             arrival = waiting.get((source.name, source.sha256))
             if arrival is not None and not in_place:
                 if self._writer.stays(source):
@@ -201,7 +206,7 @@ class _Ingestion:
             if Path(destination).exists() and not (self._settings.inbox_dir / name).exists()
         ]
         with self._connection.begin():
-            write(self._connection, "mark_arrival_moved", moved)
+            write(self._connection, "mark_arrivals_moved", moved)
 
     def _open(self, path: Path, in_place: bool) -> inbox.SourceFile | None:
         try:

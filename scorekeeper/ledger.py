@@ -77,9 +77,9 @@ def show_excerpt(text: bytes) -> str:
 
 
 def write(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
-    """Run a statement once for each of `rows`, sent together."""
+    """Run a statement over all of `rows`: it is given an array of each of their columns."""
     if rows:
-        connection.execute(statement(name), rows)
+        connection.execute(statement(name), {column: [row[column] for row in rows] for column in rows[0]})
 
 
 def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
@@ -92,14 +92,14 @@ def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> N
         }
         for part in parts
     ]  # fmt: skip
-    write(connection, "upsert_decision_file", progress)
+    write(connection, "upsert_decision_files", progress)
     grown = [
         {"name": part.source.name, "before": part.grown_from, "sha256": part.source.sha256, "at": at}
         for part in parts
         if part.grown_from is not None
     ]
     write(connection, "adopt_rejections", grown)
-    write(connection, "end_grown_arrival", grown)
+    write(connection, "end_grown_arrivals", grown)
 
 
 def close_parts(
@@ -153,8 +153,8 @@ def close_parts(
         )  # fmt: skip
         tally.decisions += accepted
         tally.duplicates += duplicates
-    write(connection, "upsert_rejection", refusals)
-    write(connection, "upsert_arrival", arrivals)
+    write(connection, "upsert_rejections", refusals)
+    write(connection, "upsert_arrivals", arrivals)
     tally.rejections = [
         {"file": one["source_name"], "line": one["line"], "field": one["field"], "reason": one["reason"]}
         for one in refusals

@@ -94,7 +94,7 @@ class Writer:
             else:
                 moved.append({"name": source.name, "sha256": source.sha256, "moved_at": self._at})
         with self._connection.begin():
-            write(self._connection, "mark_arrival_moved", moved)
+            write(self._connection, "mark_arrivals_moved", moved)
         return trouble
 
     def _write(self, parts: Sequence[Part]) -> Written:

@@ -1,5 +1,6 @@
 -- One row per refusal of a content that has grown: it is of the longer content now, as its file will be.
--- Parameters: name, before, sha256. Called by ledger.
-UPDATE scorekeeper.rejection
-SET sha256 = :sha256
-WHERE sha256 = :before AND source_name = :name;
+-- Parameters, an array each: name, before, sha256. Called by ledger.
+UPDATE scorekeeper.rejection AS r
+SET sha256 = g.sha256
+FROM unnest(cast(:name AS text[]), cast(:before AS bytea[]), cast(:sha256 AS bytea[])) AS g (name, before, sha256)
+WHERE r.sha256 = g.before AND r.source_name = g.name;

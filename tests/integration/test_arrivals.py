@@ -237,6 +237,21 @@ def test_a_file_that_is_read_on_after_a_kill_keeps_what_was_refused_of_its_begin
     with db.begin() as connection:
         refused = connection.execute(text("SELECT line, field FROM scorekeeper.rejection")).all()
         arrivals = connection.execute(text("SELECT outcome, decisions, rejected FROM scorekeeper.file_arrival")).all()
-    assert refused == [(3, "type")]
-    assert arrivals == [("quarantined", 19, 1)]
+    assert [tuple(row) for row in refused] == [(3, "type")]
+    assert [tuple(row) for row in arrivals] == [("quarantined", 19, 1)]
     assert [path.suffix for path in sorted(settings.quarantine_dir.iterdir())] == [".jsonl", ".json"]
+
+
+def test_a_content_that_lies_in_the_archive_already_is_not_written_there_again(
+    db: Database, settings: Settings
+) -> None:
+    for _ in range(3):
+        (settings.inbox_dir / "a.json").write_text(line(1))
+        take(db, settings, 6)
+    (kept,) = archived(settings)
+    assert kept.read_text() == line(1)
+    kept.write_text("cut sho")
+    (settings.inbox_dir / "a.json").write_text(line(1))
+    take(db, settings, 6)
+    assert [path.read_text() for path in archived(settings)] == [line(1)]
+    assert list(settings.inbox_dir.iterdir()) == []

@@ -7,6 +7,7 @@ import typer
 
 from benchmarks import close as closing
 from benchmarks import coverage as covering
+from benchmarks import publish as publishing
 from benchmarks import score as scoring
 from benchmarks.result import RESULTS
 
@@ -29,6 +30,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
     if context.invoked_subcommand is None:
         closing.run([closing.TRADES], closing.REPEATS, output)
         scoring.run(list(scoring.HISTORIES), scoring.REPEATS, output)
+        publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
 
 
@@ -64,6 +66,23 @@ def coverage(
     Simulated agents of known skill and calibration over simulated markets. Needs no database; takes some ten minutes.
     """
     covering.run(size or list(covering.INDEPENDENT), simulations, seed, output)
+
+
+@app.command()
+def publish(
+    size: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Records that are there before. May be repeated. [0, 100000 and 1000000]"),
+    ] = None,
+    repeats: Repeats = publishing.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Publish 2,000 new records behind those that are there, beside the same where nothing was before.
+
+    Log and dataset, each publication a process of its own. Ten million (--size 10000000) take an hour to write, and
+    25 GB.
+    """
+    publishing.run(size or list(publishing.SIZES), repeats, output)
 
 
 @app.command()

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).with_name("results")
-WIDTH = 120  # of what is written to a file or a pipe: a table must not be cut
+WIDTH = 132  # of what is written to a file or a pipe: a table must not be cut
 
 
 def open_console() -> Console:
@@ -136,7 +136,7 @@ class Run:
         """Size, what, rows, seconds, the ratio, and the target with whether it was reached."""
         with_memory = any(row.timed.peak_mb is not None for row in self.rows)
         table = Table(title=f"{self.title}; seconds", caption=f"ratio: to {self.yardstick}")
-        table.add_column(self.size_of, justify="right")
+        table.add_column(self.size_of, justify="right", no_wrap=True)
         table.add_column("what", no_wrap=True)
         for heading in ("rows", "median", "fastest", "slowest", *(["peak MB"] if with_memory else []), "ratio"):
             table.add_column(heading, justify="right", no_wrap=True)
@@ -219,19 +219,3 @@ def _cpu_model() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()
-
-
-def peak_memory_mb() -> float:
-    """The most memory that this process has held, in MB.
-
-    Linux keeps it for the program that runs; what getrusage has may be that of the parent before the program started.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1024
-    import resource
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / 2**20 if platform.system() == "Darwin" else most / 1024

@@ -63,33 +63,45 @@ def run(sizes: list[int], repeats: int, output: Path) -> None:
 
 def build(db: Database, trades: int, console: Console) -> None:
     """Write the history, score it, then write what has just closed."""
-    fill, all_stale, new_stale = FILLS.read_text(encoding="utf-8").split(";\n")[:3]
+    _, all_stale, new_stale = _statements()
+    fill_history(db, trades, console)
+    with console.status("score every day"), db.begin() as connection:
+        connection.execute(text(all_stale))
+        score.score_stale_days(connection, AS_OF)
+    fill_new(db, NEW)
+    with db.begin() as connection:
+        connection.execute(text(new_stale), {"as_of": AS_OF})
+    vacuum(db)
+
+
+def fill_history(db: Database, trades: int, console: Console) -> None:
+    """Write closed trades of the past, a thousand a day, with what five agents said of each; vacuum and analyze."""
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
         task = progress.add_task(f"{trades:,} closed trades", total=trades)
         yesterday = {"as_of": AS_OF.replace(hour=11), "prefix": "old-", "seconds_apart": 86_400 / A_DAY}
         for first in range(0, trades, BATCH):
-            _fill(db, fill, {**yesterday, "first": first, "last": min(first + BATCH, trades) - 1})
-            progress.update(task, completed=min(first + BATCH, trades))
+            last = min(first + BATCH, trades) - 1
+            _fill(db, {**yesterday, "first": first, "last": last})
+            progress.update(task, completed=last + 1)
         task = progress.add_task("vacuum and analyze", total=None)
         vacuum(db)
         progress.update(task, total=1, completed=1)
-        task = progress.add_task("score every day", total=None)
-        with db.begin() as connection:
-            connection.execute(text(all_stale))
-            score.score_stale_days(connection, AS_OF)
-        progress.update(task, total=1, completed=1)
-        just_now = {"as_of": AS_OF, "prefix": "new-", "seconds_apart": 3}
-        _fill(db, fill, {**just_now, "first": 1, "last": NEW})
-        with db.begin() as connection:
-            connection.execute(text(new_stale), {"as_of": AS_OF})
-        vacuum(db)
 
 
-def _fill(db: Database, fill: str, known: dict[str, object]) -> None:
+def fill_new(db: Database, trades: int) -> None:
+    """Write trades that have closed in the last hours, one every three seconds; their ids begin with `new-`."""
+    _fill(db, {"as_of": AS_OF, "prefix": "new-", "seconds_apart": 3, "first": 1, "last": trades})
+
+
+def _statements() -> list[str]:
+    return FILLS.read_text(encoding="utf-8").split(";\n")[:3]
+
+
+def _fill(db: Database, known: dict[str, object]) -> None:
     with db.begin() as connection:
         # What refers to what is right by construction: not looked up row by row.
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        connection.execute(text(fill), known)
+        connection.execute(text(_statements()[0]), known)
 
 
 def measure(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:

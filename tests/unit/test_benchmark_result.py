@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.result import Figure, Run, Target, Timed, peak_memory_mb
+from benchmarks.memory import peak_memory_mb
+from benchmarks.result import Figure, Run, Target, Timed
 
 
 def _run(sizes: list[int]) -> Run:

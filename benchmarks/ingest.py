@@ -42,7 +42,8 @@ def run(sizes: list[int], files: int, shape: Shape, output: Path) -> None:
     console = open_console()
     result = Run(
         "ingest", f"decisions of {shape.symbols:,} symbols with {shape.agents} signals each",
-        "the rate of COPY or of reading and moving; of what is known, to the rate of the first ingest", "decisions", {"size": sizes, "files": files, **vars(shape)},
+        "the rate of COPY or of reading and moving; of what is known, to the rate of the first ingest",
+        "decisions", {"size": sizes, "files": files, **vars(shape)},
     )  # fmt: skip
     for decisions in sizes:
         with database() as db:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from benchmarks.memory import peak_memory_mb
 from scorekeeper.ingest import ingest_files
-from scorekeeper.settings import Settings
+from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
 
 
 def main(home: Path) -> None:
     """Ingest what lies in the inbox of `home`."""
-    settings = Settings(scorekeeper_home=home, inbox_dir=home / "inbox")
+    os.environ |= {"SCOREKEEPER_HOME": str(home), "INBOX_DIR": str(home / "inbox")}
+    settings = load_settings()
     with open_database(os.environ["DATABASE_URL"], home, migrate=False) as db:
         later = datetime.now(UTC) + timedelta(minutes=1)  # by then whoever wrote the files has let them stand still
         start = time.perf_counter()

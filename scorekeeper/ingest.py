@@ -244,8 +244,8 @@ class _Ingestion:
                 documents = inbox.read_documents(source)
                 if not documents:
                     self._refuse(part, 0, None, "the file holds no decision", b"")
-                for position, document in documents:
-                    self._parse(part, position, document, alone=len(documents) == 1)
+                for position, words, document in documents:
+                    self._parse(part, position, words, document, alone=len(documents) == 1)
         except inbox.ChangedError:
             self._leave(part)
             return
@@ -265,7 +265,7 @@ class _Ingestion:
             if line.error is not None:
                 self._refuse(part, line.line_no, None, line.error, line.text)
             else:
-                self._parse(part, line.line_no, line.text, alone=False)
+                self._parse(part, line.line_no, line.text, line.text, alone=False)
             if self._is_full():
                 self._flush()
         if not part.lines:
@@ -274,7 +274,8 @@ class _Ingestion:
             self._refuse(part, 0, None, "the file holds no decision", b"")
         return True
 
-    def _parse(self, part: Part, line: int, document: bytes, *, alone: bool) -> None:
+    def _parse(self, part: Part, line: int, words: bytes, document: object, *, alone: bool) -> None:
+        """Take or refuse a decision: its text, and what that holds (or the text itself)."""
         context = DecisionContext(
             received_at=self._received_at,
             default_version=self._settings.system_version,
@@ -287,16 +288,16 @@ class _Ingestion:
         except DecisionError as wrong:
             untimed = not alone and wrong.field == "timestamp" and "missing" in wrong.reason
             if untimed and line == 1 and part.source.is_lines and inbox.is_single_line(part.source):
-                self._parse(part, line, document, alone=True)
+                self._parse(part, line, words, document, alone=True)
                 return
-            self._refuse(part, line, wrong.field, wrong.reason, document)
+            self._refuse(part, line, wrong.field, wrong.reason, words)
             return
         if self._replay is not None and not self._replay.since <= decision.opened_at < self._replay.until:
             self.summary.outside += 1
             return
-        part.decisions.append((line, decision, document[:LONGEST_EXCERPT]))
+        part.decisions.append((line, decision, words[:LONGEST_EXCERPT]))
         self._pending += 1
-        self._pending_bytes += len(document)
+        self._pending_bytes += len(words)
 
     def _refuse(self, part: Part, line: int, name: str | None, reason: str, shown: bytes) -> None:
         part.rejections[line] = (

@@ -23,8 +23,8 @@ class Part:
 
     `decisions`: line, decision, the beginning of its text; `rejections`: by line the field, the reason and the excerpt,
     fit to be shown. `known`: its content has been read before; `again`: and is read again from its beginning, since
-    something was refused of it; `grown_from`: the content that it was before it grew; `refused`: decisions refused so
-    far, known once it is written.
+    something was refused of it; `grown_from`: the content that it was before it grew. Known once it is written:
+    `refused`, decisions refused so far, and `destination`, where its file goes once it is read whole.
     """
 
     source: inbox.SourceFile
@@ -38,6 +38,7 @@ class Part:
     finished: bool = False
     committed: bool = False
     refused: int = 0
+    destination: Path | None = None
 
     @property
     def outcome(self) -> str:
@@ -142,12 +143,13 @@ def close_parts(
             }
             for line, (field_name, reason, shown) in part.rejections.items()
         ]  # fmt: skip
+        part.destination = destination(part) if part.finished else None
         arrivals.append(
             {
                 "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": at,
                 "outcome": part.outcome, "decisions": accepted, "duplicates": duplicates,
                 "rejected": len(part.rejections),
-                "destination": str(destination(part)) if part.finished else None,
+                "destination": part.destination and str(part.destination),
                 "moved_at": moved_at if part.finished else None,
             }
         )  # fmt: skip

@@ -110,7 +110,13 @@ class Writer:
         done = Written(tally, len(finished), [part.source.sha256.hex() for part in finished if part.refused])
         if not self._in_place:
             done.waiting = [part.source.name for part in finished if self.stays(part.source)]
-            done.trouble = self.move([(p.source, self._destination(p)) for p in finished if not self.stays(p.source)])
+            done.trouble = self.move(
+                [
+                    (part.source, part.destination)
+                    for part in finished
+                    if part.destination and not self.stays(part.source)
+                ]
+            )
         return done
 
     def _destination(self, part: Part) -> Path:

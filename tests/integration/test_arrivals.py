@@ -69,6 +69,18 @@ def test_what_was_refused_before_a_file_grew_is_in_its_report(db: Database, sett
     assert count(db) == 2
 
 
+def test_a_line_whose_end_comes_later_is_one_line(db: Database, settings: Settings) -> None:
+    path = settings.inbox_dir / "log.jsonl"
+    path.write_text(line(1))
+    take(db, settings)
+    with path.open("a") as file:
+        file.write("\r\n" + line(2) + "\n{broken}\n")
+    assert [one["line"] for one in take(db, settings).rejections] == [3]
+    with db.begin() as connection:
+        lines = connection.execute(text("SELECT source_line FROM scorekeeper.decision ORDER BY source_line")).scalars()
+        assert list(lines) == [1, 2]
+
+
 def test_a_file_of_lines_that_was_just_opened_is_waited_for(db: Database, settings: Settings) -> None:
     path = settings.inbox_dir / "a.jsonl"
     path.touch()

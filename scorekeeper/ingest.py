@@ -130,10 +130,12 @@ class _Ingestion:
         self._on_progress = on_progress
         self._parts: list[Part] = []
         self._pending = self._pending_bytes = 0
-        # What this run has read already, and what it has left to its writer; and how many decisions a content holds.
+        # What this run has read already, and what it has left to its writer; and how many decisions a content holds,
+        # and how many of it are refused.
         self._seen: set[bytes] = set()
         self._left: set[bytes] = set()
         self._holds: dict[bytes, int] = {}
+        self._refused: dict[bytes, int] = {}
         self.summary = Summary()
 
     def take(self, paths: Sequence[Path]) -> None:
@@ -157,14 +159,15 @@ class _Ingestion:
                 self.summary.waiting.append(source.name)
                 continue
             known = ledger.get(source.sha256)
-            part = Part(source, fresh=known is None)
+            part = Part(source)
             self._parts.append(part)
-            if source.sha256 in self._seen or (known is not None and known.finished and not known.has_rejections):
+            if source.sha256 in self._seen or (known is not None and known.finished and not known.refused):
                 part.known = part.finished = True
                 self._holds.setdefault(source.sha256, known.decisions if known is not None else 0)
             else:
+                part.again = known is not None and known.finished
                 if known is not None and not known.finished:
-                    part.offset, part.lines = known.committed_offset, known.committed_lines
+                    part.offset, part.lines, part.refused = known.committed_offset, known.committed_lines, known.refused
                 self._seen.add(source.sha256)
                 self._read(part, growing.get(source.name, ()))
             if self._is_full():
@@ -211,7 +214,7 @@ class _Ingestion:
             if source.is_lines:
                 for before in growing:
                     if source.begins_with(before.size_bytes, before.sha256):
-                        part.grown_from, part.refused = before.sha256, before.rejected
+                        part.grown_from, part.refused = before.sha256, before.refused
                         part.offset, part.lines = before.committed_offset, before.committed_lines
                 if not self._read_lines(part):
                     self._leave(part)
@@ -305,16 +308,16 @@ class _Ingestion:
             received_at = self._received_at if self._replay is None else None
             verdicts = record_rows(self._connection, rows, received_at, self._settings.fee_bps) if rows else []
             tally = close_parts(
-                self._connection, parts, iter(verdicts), at=self._received_at, holds=self._holds,
+                self._connection, parts, iter(verdicts), at=self._received_at, holds=self._holds, refused=self._refused,
                 destination=self._destination, moved_at=self._received_at if self._in_place else None,
             )  # fmt: skip
         self.summary.count(tally)
         for part in parts:
-            part.decisions, part.rejections, part.committed, part.fresh = [], {}, True, False
+            part.decisions, part.rejections, part.committed = [], {}, True
             part.grown_from = None
         finished = [part for part in parts if part.finished]
         self.summary.files += len(finished)
-        refused = [part.source.sha256.hex() for part in finished if part.refused]
+        refused = [part.source.sha256.hex() for part in finished if part.refused and not part.known]
         self.summary.quarantined += refused[: MOST_TOLD - len(self.summary.quarantined)]
         if not self._in_place:
             self._move([(p.source, self._destination(p)) for p in finished if self._may_move(p.source)])

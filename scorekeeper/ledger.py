@@ -19,12 +19,12 @@ from scorekeeper.store.sql import statement
 class Part:
     """One file's share of a batch, and how far the file has been read.
 
-    `known`: its content has been read before; `grown_from`: the content that it was before it grew; `refused`:
-    decisions refused so far.
+    `known`: its content has been read before; `again`: it has been too, but is read anew, for something was refused
+    then; `grown_from`: the content that it was before it grew; `refused`: decisions refused so far.
     """
 
     source: inbox.SourceFile
-    fresh: bool
+    again: bool = False
     offset: int = 0
     lines: int = 0
     decisions: list[tuple[int, Decision, str]] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Part:
         """What its arrival came to so far."""
         if not self.finished:
             return "reading"
-        return "duplicate" if self.known else "quarantined" if self.refused else "ingested"
+        return "quarantined" if self.refused else "duplicate" if self.known else "ingested"
 
 
 @dataclass
@@ -60,7 +60,7 @@ def write(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None
 
 def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
     """Note how far the files of a batch are read, before their decisions are written."""
-    again = [{"sha256": p.source.sha256} for p in parts if p.finished and not p.fresh and not p.committed]
+    again = [{"sha256": p.source.sha256} for p in parts if p.again and not p.committed]
     write(connection, "delete_rejections", again)
     progress = [
         {
@@ -86,12 +86,14 @@ def close_parts(
     *,
     at: datetime,
     holds: dict[bytes, int],
+    refused: dict[bytes, int],
     destination: Callable[[Part], Path],
     moved_at: datetime | None,
 ) -> Tally:
     """Note what became of the files of a batch: `verdicts` are those of all their decisions, in order.
 
-    `holds` counts, over the whole run, how many decisions a content holds. `moved_at`: when finished files need not be
+    `holds` and `refused` count, over the whole run, how many decisions a content holds, and how many of it are refused:
+    what comes again is as much of a duplicate, and as much to be quarantined. `moved_at`: when finished files need not be
     moved any more; None: they have to go to their `destination` yet.
     """
     tally = Tally()
@@ -108,9 +110,11 @@ def close_parts(
                 reason = f"{decision.trade_id} has other content in {verdict.standing}"
                 part.rejections[line] = ("trade_id", escape_controls(reason), shown)
         if part.known:
-            duplicates = holds[sha256]
+            duplicates, part.refused = holds[sha256], refused.get(sha256, 0)
         else:
             holds[sha256] = holds.get(sha256, 0) + accepted + duplicates
+            part.refused += len(part.rejections)
+            refused[sha256] = part.refused
         refusals += [
             {
                 "sha256": sha256, "source_name": name, "line": line, "field": field_name, "reason": reason,
@@ -118,12 +122,11 @@ def close_parts(
             }
             for line, (field_name, reason, shown) in part.rejections.items()
         ]  # fmt: skip
-        part.refused += len(part.rejections)
         arrivals.append(
             {
                 "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": at,
                 "outcome": part.outcome, "decisions": accepted, "duplicates": duplicates,
-                "rejected": len(part.rejections),
+                "rejected": part.refused if part.known else len(part.rejections),
                 "destination": str(destination(part)) if part.finished else None,
                 "moved_at": moved_at if part.finished else None,
             }

@@ -93,8 +93,8 @@ def close_parts(
     """Note what became of the files of a batch: `verdicts` are those of all their decisions, in order.
 
     `holds` and `refused` count, over the whole run, how many decisions a content holds, and how many of it are refused:
-    what comes again is as much of a duplicate, and as much to be quarantined. `moved_at`: when finished files need not be
-    moved any more; None: they have to go to their `destination` yet.
+    what comes again is as much of a duplicate, and as much to be quarantined. `moved_at`: when finished files need not
+    be moved any more; None: they have to go to their `destination` yet.
     """
     tally = Tally()
     refusals: list[dict[str, Any]] = []

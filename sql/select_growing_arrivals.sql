@@ -1,6 +1,7 @@
 -- One row per arrival that has not left the inbox: a file of lines may have grown since. Parameter: names (text array).
 -- Called by ingest.
-SELECT a.name, f.sha256, f.size_bytes, f.committed_offset, f.committed_lines,
+SELECT
+    a.name, f.sha256, f.size_bytes, f.committed_offset, f.committed_lines,
     (
         SELECT count(*) FROM scorekeeper.rejection AS r
         WHERE r.sha256 = f.sha256

@@ -215,7 +215,7 @@ def mean(values: list[float]) -> float | None:
 
 def spread_of(values: list[float]) -> float:
     """The standard deviation; a double counts as the decimal that it is written as, which shows where it is tiny."""
-    return statistics.stdev([Fraction(repr(value)) for value in values])
+    return float(statistics.stdev([Fraction(repr(value)) for value in values]))
 
 
 def system_figures(scored: list[RefScored], after_fees: bool) -> dict[str, object]:

@@ -201,7 +201,7 @@ def _total(values: Sequence[float]) -> Decimal:
 
 def _spread(values: Iterable[Decimal]) -> float:
     # Of gains that are nearly alike, what is lost between a decimal and its double is much of the spread.
-    return statistics.stdev(map(Fraction, values))
+    return float(statistics.stdev(map(Fraction, values)))
 
 
 def _held(trade: ClosedTrade) -> Decimal:

@@ -161,12 +161,15 @@ class _Ingestion:
             known = ledger.get(source.sha256)
             part = Part(source)
             self._parts.append(part)
-            if source.sha256 in self._seen or (known is not None and known.finished and not known.refused):
+            if source.sha256 in self._seen:
                 part.known = part.finished = True
-                self._holds.setdefault(source.sha256, known.decisions if known is not None else 0)
+            elif known is not None and known.finished and not known.refused:
+                part.known = part.finished = True
+                self._holds[source.sha256] = known.decisions
             else:
                 part.again = known is not None and known.finished
                 if known is not None and not known.finished:
+                    self._holds[source.sha256] = known.decisions
                     part.offset, part.lines, part.refused = known.committed_offset, known.committed_lines, known.refused
                 self._seen.add(source.sha256)
                 self._read(part, growing.get(source.name, ()))

@@ -155,6 +155,7 @@ def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both
         inbox.return_file(path, settings.inbox_dir / f"again-{path.name}")
     take(db, settings, seconds_later=6)
     assert len(list(settings.quarantine_dir.glob("again-*.error.json"))) == 2
+    assert [one[1:] for one in outcomes(db)[2:]] == [("quarantined", 0, 1, 1)] * 2
     assert count(db, "rejection") == 1
 
 

@@ -102,7 +102,10 @@ class Step:
 
 
 class Model:
-    """`inbox` by name, `archive` by path and `quarantine` by name; `refusals` by content and line."""
+    """`inbox` by name, `archive` by path and `quarantine` by name; `refusals` by content and line.
+
+    `grown`: contents that have been shorter ones before, read in pieces.
+    """
 
     def __init__(self, candles: dict[str, list[RefCandle]]) -> None:
         self._candles = candles
@@ -112,6 +115,7 @@ class Model:
         self.arrivals: list[Arrival] = []
         self.refusals: dict[bytes, dict[int, tuple[str | None, str]]] = {}
         self.decisions: dict[str, Decided] = {}
+        self.grown: set[bytes] = set()
         self.as_of: datetime | None = None
         self._finished: set[bytes] = set()
         self._read: dict[bytes, int] = {}
@@ -125,6 +129,7 @@ class Model:
         other.decisions = {
             trade_id: replace(one, requests=list(one.requests)) for trade_id, one in self.decisions.items()
         }
+        other.grown = set(self.grown)
         other._finished, other._read = set(self._finished), dict(self._read)
         return other
 
@@ -211,6 +216,7 @@ class Model:
         if grown is not None:
             grown.outcome = "ingested" if grown.outcome == "reading" else grown.outcome
             grown.moved = True
+            self.grown.add(file.sha256)
             self.refusals[file.sha256] = dict(self.refusals.get(grown.file.sha256, {}))
             if not [a for a in self.arrivals if a.file.sha256 == grown.file.sha256 and a is not grown]:
                 self.refusals.pop(grown.file.sha256, None)

@@ -122,7 +122,12 @@ class Machine(RuleBasedStateMachine):
     def it_is_restarted(self) -> None:
         self._real.restart()
 
-    @rule(kind=st.sampled_from(ACTIONS), number=some, point=st.sampled_from(POINTS), time=st.integers(1, 9))
+    @rule(
+        kind=st.sampled_from([*ACTIONS, "ingest", "ingest", "track"]),
+        number=some,
+        point=st.sampled_from(POINTS),
+        time=st.sampled_from([1, 1, 2, 3, 5, 8]),
+    )
     def it_is_killed_and_does_it_again(self, kind: str, number: int, point: str, time: int) -> None:
         step = self._step(kind, number)
         self._tally["kills"] += self._real.kill(step, point, time)

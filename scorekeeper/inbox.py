@@ -190,7 +190,9 @@ def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[Raw
     number, end = lines_done, offset
     try:
         with _open_text(source) as file:
-            file.seek(offset)
+            if offset:
+                file.seek(offset - 1)
+                number -= file.read(1) != b"\n"  # the last line read had no end yet: what follows is the rest of it
             while line := file.readline(LONGEST_LINE):
                 number += 1
                 end += len(line)

@@ -184,15 +184,18 @@ class _Ingestion:
     def _take(self, source: inbox.SourceFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
         part = Part(source)
         self._parts.append(part)
-        if source.sha256 in self._seen or (known is not None and known.finished and not known.rejected):
+        if source.sha256 in self._seen:
             part.known = part.finished = True
-            self._counts.holds.setdefault(source.sha256, known.decisions if known is not None else 0)
+            return
+        if known is not None and known.finished and not known.refused:
+            part.known = part.finished = True
+            self._counts.holds[source.sha256] = known.decisions
             return
         if known is not None and known.finished:
             part.again = True
         elif known is not None:
+            self._counts.holds[source.sha256], self._counts.refused[source.sha256] = known.decisions, known.refused
             part.offset, part.lines = known.committed_offset, known.committed_lines
-            self._counts.refused[source.sha256] = known.rejected
         self._seen.add(source.sha256)
         self._read(part, growing)
 
@@ -235,7 +238,7 @@ class _Ingestion:
             if source.is_lines:
                 for before in growing:
                     if source.begins_with(before.size_bytes, before.sha256):
-                        part.grown_from, self._counts.refused[source.sha256] = before.sha256, before.rejected
+                        part.grown_from, self._counts.refused[source.sha256] = before.sha256, before.refused
                         part.offset, part.lines = before.committed_offset, before.committed_lines
                 if not self._read_lines(part):
                     self._leave(part)

@@ -45,7 +45,7 @@ class Part:
         """What its arrival came to so far."""
         if not self.finished:
             return "reading"
-        return "duplicate" if self.known else "quarantined" if self.refused else "ingested"
+        return "quarantined" if self.refused else "duplicate" if self.known else "ingested"
 
     def hand_over(self) -> "Part":
         """What has been read since the last batch, to be written; this one goes on with what comes after it."""
@@ -115,8 +115,8 @@ def close_parts(
 ) -> Tally:
     """Note what became of the files of a batch: `verdicts` are those of all their decisions, in order.
 
-    `counts` is kept over the whole run. `moved_at`: when finished files need not be
-    moved any more; None: they have to go to their `destination` yet.
+    `counts` is kept over the whole run: what comes again is as much of a duplicate, and as much to be quarantined.
+    `moved_at`: when finished files need not be moved any more; None: they have to go to their `destination` yet.
     """
     tally = Tally()
     refusals: list[dict[str, Any]] = []
@@ -132,7 +132,7 @@ def close_parts(
                 reason = f"{decision.trade_id} has other content in {verdict.standing}"
                 part.rejections[line] = ("trade_id", escape_controls(reason), show_excerpt(excerpt))
         if part.known:
-            duplicates = counts.holds[sha256]
+            duplicates, part.refused = counts.holds[sha256], counts.refused.get(sha256, 0)
         else:
             counts.holds[sha256] = counts.holds.get(sha256, 0) + accepted + duplicates
             counts.refused[sha256] = part.refused = counts.refused.get(sha256, 0) + len(part.rejections)
@@ -148,7 +148,7 @@ def close_parts(
             {
                 "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": at,
                 "outcome": part.outcome, "decisions": accepted, "duplicates": duplicates,
-                "rejected": len(part.rejections),
+                "rejected": part.refused if part.known else len(part.rejections),
                 "destination": part.destination and str(part.destination),
                 "moved_at": moved_at if part.finished else None,
             }

@@ -107,7 +107,9 @@ class Writer:
                 destination=self._destination, moved_at=self._at if self._in_place else None,
             )  # fmt: skip
         finished = [part for part in parts if part.finished]
-        done = Written(tally, len(finished), [part.source.sha256.hex() for part in finished if part.refused])
+        done = Written(
+            tally, len(finished), [part.source.sha256.hex() for part in finished if part.refused and not part.known]
+        )
         if not self._in_place:
             done.waiting = [part.source.name for part in finished if self.stays(part.source)]
             done.trouble = self.move(

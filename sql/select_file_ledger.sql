@@ -2,10 +2,9 @@
 SELECT
     f.sha256, f.committed_offset, f.committed_lines, f.finished_at IS NOT NULL AS finished,
     (
-        SELECT count(*)
-        FROM scorekeeper.rejection AS r
+        SELECT count(*) FROM scorekeeper.rejection AS r
         WHERE r.sha256 = f.sha256
-    ) AS rejected,
+    ) AS refused,
     (
         SELECT coalesce(max(a.decisions + a.duplicates), 0)
         FROM scorekeeper.file_arrival AS a

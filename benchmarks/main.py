@@ -8,6 +8,7 @@ import typer
 from benchmarks import close as closing
 from benchmarks import coverage as covering
 from benchmarks import publish as publishing
+from benchmarks import record as recording
 from benchmarks import score as scoring
 from benchmarks.result import RESULTS
 
@@ -31,6 +32,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
         closing.run([closing.TRADES], closing.REPEATS, output)
         scoring.run(list(scoring.HISTORIES), scoring.REPEATS, output)
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
+        recording.run([recording.CALLS], output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
 
 
@@ -83,6 +85,20 @@ def publish(
     25 GB.
     """
     publishing.run(size or list(publishing.SIZES), repeats, output)
+
+
+@app.command()
+def record(
+    size: Annotated[
+        list[int] | None, typer.Option(min=recording.SLICES, help="Calls. May be repeated. [10000]")
+    ] = None,
+    output: Output = RESULTS,
+) -> None:
+    """Record decisions one by one through the tracker, beside appending their two lines to two files, each fsynced.
+
+    The second yardstick is the floor: an INSERT of one row of as many bytes, and a COMMIT.
+    """
+    recording.run(size or [recording.CALLS], output)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from benchmarks import coverage as covering
 from benchmarks import publish as publishing
 from benchmarks import record as recording
 from benchmarks import score as scoring
+from benchmarks import startup as starting
 from benchmarks.result import RESULTS
 
 EPILOG = (
@@ -31,6 +32,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
     if context.invoked_subcommand is None:
         closing.run([closing.TRADES], closing.REPEATS, output)
         scoring.run(list(scoring.HISTORIES), scoring.REPEATS, output)
+        starting.run(list(starting.SIZES), starting.REPEATS, output)
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
         recording.run([recording.CALLS], output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
@@ -115,3 +117,15 @@ def score(
     tests/oracles.
     """
     scoring.run(size or list(scoring.HISTORIES), repeats, output)
+
+
+@app.command()
+def startup(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1, help="Closed trades that metrics answers of. May be repeated. [10000]")
+    ] = None,
+    repeats: Repeats = starting.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Start scorekeeper --help, its imports and metrics --json as processes, beside the interpreter alone."""
+    starting.run(size or list(starting.SIZES), repeats, output)

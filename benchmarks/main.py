@@ -10,7 +10,9 @@ from benchmarks import coverage as covering
 from benchmarks import decisions as drawing
 from benchmarks import ingest as ingesting
 from benchmarks import publish as publishing
+from benchmarks import record as recording
 from benchmarks import score as scoring
+from benchmarks import startup as starting
 from benchmarks.result import RESULTS
 
 EPILOG = (
@@ -33,7 +35,9 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
         closing.run([closing.TRADES], closing.REPEATS, output)
         scoring.run(list(scoring.HISTORIES), scoring.REPEATS, output)
         ingesting.run(list(ingesting.SIZES), ingesting.FILES, drawing.Shape(), output)
+        starting.run(list(starting.SIZES), starting.REPEATS, output)
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
+        recording.run([recording.CALLS], output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
 
 
@@ -109,6 +113,20 @@ def publish(
 
 
 @app.command()
+def record(
+    size: Annotated[
+        list[int] | None, typer.Option(min=recording.SLICES, help="Calls. May be repeated. [10000]")
+    ] = None,
+    output: Output = RESULTS,
+) -> None:
+    """Record decisions one by one through the tracker, beside appending their two lines to two files, each fsynced.
+
+    The second yardstick is the floor: an INSERT of one row of as many bytes, and a COMMIT.
+    """
+    recording.run(size or [recording.CALLS], output)
+
+
+@app.command()
 def score(
     size: Annotated[
         list[int] | None, typer.Option(min=1_000, help="Closed trades before. May be repeated. [10000 and 1000000]")
@@ -122,3 +140,15 @@ def score(
     tests/oracles.
     """
     scoring.run(size or list(scoring.HISTORIES), repeats, output)
+
+
+@app.command()
+def startup(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1, help="Closed trades that metrics answers of. May be repeated. [10000]")
+    ] = None,
+    repeats: Repeats = starting.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Start scorekeeper --help, its imports and metrics --json as processes, beside the interpreter alone."""
+    starting.run(size or list(starting.SIZES), repeats, output)

@@ -63,15 +63,20 @@ def run(sizes: list[int], repeats: int, output: Path) -> None:
 
 def build(db: Database, trades: int, console: Console) -> None:
     """Write the history, score it, then write what has just closed."""
-    _, all_stale, new_stale = _statements()
     fill_history(db, trades, console)
-    with console.status("score every day"), db.begin() as connection:
-        connection.execute(text(all_stale))
-        score.score_stale_days(connection, AS_OF)
+    with console.status("score every day"):
+        score_all(db)
     fill_new(db, NEW)
     with db.begin() as connection:
-        connection.execute(text(new_stale), {"as_of": AS_OF})
+        connection.execute(text(_statements()[2]), {"as_of": AS_OF})
     vacuum(db)
+
+
+def score_all(db: Database) -> None:
+    """Score every day of the history."""
+    with db.begin() as connection:
+        connection.execute(text(_statements()[1]))
+        score.score_stale_days(connection, AS_OF)
 
 
 def fill_history(db: Database, trades: int, console: Console) -> None:

@@ -6,7 +6,6 @@ from json import dumps
 import typer
 
 from cli.options import parse_moment
-from cli.tables import print_breakdown, print_metrics
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.symbols import unify_symbol
 from scorekeeper.domain.text import escape_controls
@@ -67,6 +66,8 @@ def show_metrics(
     if as_json:
         typer.echo(dumps(answer, indent=2, allow_nan=False))
         return
+    from cli.tables import print_breakdown, print_metrics
+
     print_metrics(answer)
     if by is not None:
         print_breakdown(answer)

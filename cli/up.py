@@ -18,11 +18,13 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
-
-import psutil
+from typing import TYPE_CHECKING
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
+
+if TYPE_CHECKING:
+    import psutil
 
 MARK = "SCOREKEEPER_UP"
 # In the environment of the worker and, by inheritance, of its flow runs.
@@ -158,6 +160,8 @@ def end_leftovers(home: Path, *, of_worker: bool = False) -> int:
     A worker that was killed leaves its flow runs, each in a session of its own: their environment tells. `of_worker`:
     only these, and a worker that has lost its part.
     """
+    import psutil
+
     ours = []
     for process in psutil.process_iter():
         try:
@@ -176,7 +180,9 @@ def end_leftovers(home: Path, *, of_worker: bool = False) -> int:
     return len(ours)
 
 
-def _signal(process: psutil.Process, *, kill: bool) -> None:
+def _signal(process: "psutil.Process", *, kill: bool) -> None:
+    import psutil
+
     try:
         process.kill() if kill else process.terminate()
     except psutil.NoSuchProcess:

@@ -69,10 +69,22 @@ def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list
     return differences
 
 
+def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
+    """The lines of a row of select_events_to_publish, of the log first, without those that it does not have."""
+    lines = (render(row) for render in _RENDER.values())
+    return [line.encode() + b"\n" for line in lines if line is not None]
+
+
 def _compare(connection: Connection, file: IO[bytes], kind: str, up_to: int) -> str | None:
     for number, (_, line) in enumerate(_lines(connection, kind, 0, up_to), 1):
         if file.readline(len(line) + 1) != line:
             return f"line {number} is not as it was published"
+    # Lines that a recorder has written behind those that are committed.
+    last = connection.execute(statement("select_last_line")).scalar_one()
+    for _, line in _lines(connection, kind, up_to, last):
+        found = file.readline(len(line) + 1)
+        if found != line:
+            return "holds more than was published" if found else None
     return "holds more than was published" if file.read(1) else None
 
 

@@ -1,7 +1,6 @@
 """The predecessor's Python interface, on the same Postgres and the same statements as the flows."""
 
 import logging
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from numbers import Real
@@ -19,6 +18,7 @@ from scorekeeper.domain.prices import is_price
 from scorekeeper.domain.records import dataset_record
 from scorekeeper.domain.symbols import unify_symbol
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.recorder import Recorded, Recorder
 from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
@@ -47,6 +47,7 @@ class PerformanceTracker:
             log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
         )
         self._db = open_database(self._settings.database_url, self._settings.scorekeeper_home)
+        self._recorder = Recorder(self._db, **self._paths())
         self.version = self._settings.system_version
 
     def record_decision(self, decision_data: dict[str, Any]) -> str:
@@ -61,18 +62,18 @@ class PerformanceTracker:
         settings = self._settings
         context = DecisionContext(now, self.version, settings.max_hold_time_minutes, settings.timezone, None)
         decision = parse_decision(document, context=context)
-        verdict = self._db.transact(
-            lambda connection: recording.record(
-                connection,
-                [decision],
-                source_name="record_decision",
-                source_sha256=None,
-                received_at=now,
-                fee_bps=settings.fee_bps,
-            )
-        )[0]
-        if verdict.outcome == "conflict":
-            raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
+        source, fee_bps = "record_decision", settings.fee_bps
+        recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
+        if recorded is Recorded.LINES:
+            return decision.trade_id
+        if recorded is Recorded.NOT:
+            verdict = self._db.transact(
+                lambda connection: recording.record(
+                    connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps
+                )
+            )[0]
+            if verdict.outcome == "conflict":
+                raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
         self._publish()
         return decision.trade_id
 
@@ -166,7 +167,12 @@ class PerformanceTracker:
 
     def close(self) -> None:
         """Give the database back; the last user of an embedded one stops it."""
-        self._db.close()
+        try:
+            if self._recorder.is_ahead:
+                self._publish()
+        finally:
+            self._recorder.close()
+            self._db.close()
 
     def __enter__(self) -> Self:
         return self
@@ -195,14 +201,15 @@ class PerformanceTracker:
 
     def _publish(self) -> None:
         try:
-            paths: Mapping[str, Path] = {
-                "log_path": self._settings.log_path, "dataset_path": self._settings.dataset_path,
-            }  # fmt: skip
-            for path in publish.publish(self._db, **paths).set_aside:
+            for path in publish.publish(self._db, **self._paths()).set_aside:
                 logger.warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
+            self._recorder.follow()
         except ScorekeeperError as failed:
             # The rows are safe; the next publication brings the lines.
             logger.error("not published: %s", failed)
+
+    def _paths(self) -> dict[str, Path]:
+        return {"log_path": self._settings.log_path, "dataset_path": self._settings.dataset_path}
 
     def _quote(self, provider: QuoteProvider, symbol: str) -> float | None:
         price: object

@@ -33,7 +33,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
     """Measure how fast the work is, and how true its figures are. Without a name: every benchmark."""
     if context.invoked_subcommand is None:
         closing.run([closing.TRADES], closing.REPEATS, output)
-        scoring.run(list(scoring.HISTORIES), scoring.REPEATS, output)
+        scoring.run(list(scoring.HISTORIES), scoring.A_DAY, scoring.REPEATS, output)
         ingesting.run(list(ingesting.SIZES), ingesting.FILES, drawing.Shape(), output)
         starting.run(list(starting.SIZES), starting.REPEATS, output)
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
@@ -131,6 +131,7 @@ def score(
     size: Annotated[
         list[int] | None, typer.Option(min=1_000, help="Closed trades before. May be repeated. [10000 and 1000000]")
     ] = None,
+    a_day: Annotated[int, typer.Option(min=1, help="Trades that closed each day of the history.")] = scoring.A_DAY,
     repeats: Repeats = scoring.REPEATS,
     output: Output = RESULTS,
 ) -> None:
@@ -139,7 +140,7 @@ def score(
     Ten million (--size 10000000) take a quarter of an hour to write, and 15 GB. The others' packages are those of
     tests/oracles.
     """
-    scoring.run(size or list(scoring.HISTORIES), repeats, output)
+    scoring.run(size or list(scoring.HISTORIES), a_day, repeats, output)
 
 
 @app.command()

@@ -7,6 +7,8 @@ import typer
 
 from benchmarks import close as closing
 from benchmarks import coverage as covering
+from benchmarks import decisions as drawing
+from benchmarks import ingest as ingesting
 from benchmarks import publish as publishing
 from benchmarks import record as recording
 from benchmarks import score as scoring
@@ -32,6 +34,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
     if context.invoked_subcommand is None:
         closing.run([closing.TRADES], closing.REPEATS, output)
         scoring.run(list(scoring.HISTORIES), scoring.REPEATS, output)
+        ingesting.run(list(ingesting.SIZES), ingesting.FILES, drawing.Shape(), output)
         starting.run(list(starting.SIZES), starting.REPEATS, output)
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
         recording.run([recording.CALLS], output)
@@ -70,6 +73,26 @@ def coverage(
     Simulated agents of known skill and calibration over simulated markets. Needs no database; takes some ten minutes.
     """
     covering.run(size or list(covering.INDEPENDENT), simulations, seed, output)
+
+
+@app.command()
+def ingest(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1, help="Decisions in files of lines. May be repeated. [20000 and 200000]")
+    ] = None,
+    files: Annotated[int, typer.Option(min=0, help="Files of one decision each; 0: none.")] = ingesting.FILES,
+    symbols: Annotated[int, typer.Option(min=1, help="Symbols that the decisions are of.")] = 500,
+    agents: Annotated[int, typer.Option(min=0, max=200, help="Agents that say something of each decision.")] = 5,
+    hot: Annotated[float, typer.Option(min=0, max=1, help="Part of the decisions that is of the first symbol.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decisions.")] = 1,
+    output: Output = RESULTS,
+) -> None:
+    """Ingest decision files, beside psycopg's COPY of the very same rows into the same tables.
+
+    Then the same files again, and the same decisions in other bytes; and single files, beside reading and moving them.
+    """
+    shape = drawing.Shape(symbols, agents, hot, seed)
+    ingesting.run(size or list(ingesting.SIZES), files, shape, output)
 
 
 @app.command()

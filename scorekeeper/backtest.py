@@ -124,8 +124,8 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
         kept.execute(statement("begin_past"), words)
         recording.open_batch(connection)
         taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_incoming_past")
-        _pour(kept, "copy_past_signals", connection, "copy_incoming_signals")
         recording.accept_batch(connection)
+        _pour(kept, "copy_past_signals", connection, "copy_agent_signals")
     return taken, voided
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from scorekeeper.domain.json_reading import (
     LONGEST_TEXT,
@@ -26,6 +27,7 @@ from scorekeeper.errors import ScorekeeperError
 LARGEST_DOCUMENT = 32 << 20
 LONGEST_LINE = LONGEST_TEXT
 SETTLED_SECONDS = 5
+KEPT_BYTES = 16 << 10
 _LINES = (".jsonl", ".ndjson")
 
 
@@ -44,7 +46,10 @@ class ChangedError(Exception):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A regular file as it was found: its hash is of the bytes on disk; `name` is fit for a database and a terminal."""
+    """A regular file as it was found: its hash is of the bytes on disk; `name` is fit for a database and a terminal.
+
+    `content`: those bytes, of a file of a few kilobytes: it need not be opened again.
+    """
 
     path: Path
     name: str
@@ -52,6 +57,7 @@ class SourceFile:
     mtime: datetime
     sha256: bytes
     identity: tuple[int, ...]
+    content: bytes | None = None
 
     @property
     def is_lines(self) -> bool:
@@ -142,10 +148,15 @@ def open_source(path: Path) -> SourceFile | None:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return None
-        digest = hashlib.file_digest(file, "sha256").digest()
+        content = file.read(KEPT_BYTES + 1) if found.st_size <= KEPT_BYTES else b""
+        if kept := len(content) == found.st_size:
+            digest = hashlib.sha256(content).digest()
+        else:
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").digest()
     mtime = datetime.fromtimestamp(found.st_mtime, UTC)
     name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
-    return SourceFile(path, name, found.st_size, mtime, digest, _identity(found))
+    return SourceFile(path, name, found.st_size, mtime, digest, _identity(found), content if kept else None)
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
@@ -168,9 +179,9 @@ def _open_same(source: SourceFile) -> IO[bytes]:
 @contextmanager
 def _open_text(source: SourceFile) -> Iterator[IO[bytes]]:
     """The decompressed bytes; raises ChangedError if the file changed before the end of reading."""
-    with _open_same(source) as file:
+    with _open_same(source) if source.content is None else io.BytesIO(source.content) as file:
         yield gzip.GzipFile(fileobj=file) if source.name.lower().endswith(".gz") else file  # type: ignore[misc]
-        if _identity(os.fstat(file.fileno())) != source.identity:
+        if source.content is None and _identity(os.fstat(file.fileno())) != source.identity:
             raise ChangedError(source.name)
 
 
@@ -179,7 +190,9 @@ def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[Raw
     number, end = lines_done, offset
     try:
         with _open_text(source) as file:
-            file.seek(offset)
+            if offset:
+                file.seek(offset - 1)
+                number -= file.read(1) != b"\n"  # the last line read had no end yet: what follows is the rest of it
             while line := file.readline(LONGEST_LINE):
                 number += 1
                 end += len(line)
@@ -210,8 +223,9 @@ def is_single_line(source: SourceFile) -> bool:
     return next(lines, None) is not None and next(lines, None) is None
 
 
-def read_documents(source: SourceFile) -> list[tuple[int, bytes]]:
-    """(position, text) of a .json file: its one object (position 1), or the elements of its array (from 1).
+def read_documents(source: SourceFile) -> list[tuple[int, bytes, object]]:
+    """(position, text, what it holds) of a .json file: its one object (position 1), or the elements of its array (from
+    1). What a text holds is the text itself where it has not been parsed.
 
     Raises FileError if it is too large, empty, or does not parse whole.
     """
@@ -224,16 +238,18 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes]]:
         raise FileError(f"larger than {LARGEST_DOCUMENT >> 20} MiB: write JSONL (one decision a line), which streams")
     if not content.strip():
         raise FileError("the file is empty")
-    elements = None
+    elements, value = None, cast(object, content)
     try:
         elements = split_array(content)
         if elements is None:
-            load_json(content)
+            value = load_json(content)
     except IncompleteJsonError as wrong:
         raise FileError(str(wrong), 1) from None
     except DecisionError:
         pass  # it parses: what is wrong in it is said of the decision, with its field
-    return list(enumerate(elements, 1)) if elements is not None else [(1, content)]
+    if elements is None:
+        return [(1, content, value)]
+    return [(position, element, element) for position, element in enumerate(elements, 1)]
 
 
 def archive_name(name: str, sha256: bytes) -> str:
@@ -245,7 +261,7 @@ def archive_name(name: str, sha256: bytes) -> str:
 
 def archive_path(folder: Path, received_at: datetime, name: str, sha256: bytes) -> Path:
     """Where a file goes that was read whole: archive/YYYY/MM/DD."""
-    return folder / f"{received_at:%Y}" / f"{received_at:%m}" / f"{received_at:%d}" / archive_name(name, sha256)
+    return folder / f"{received_at:%Y/%m/%d}/{archive_name(name, sha256)}"
 
 
 def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
@@ -256,29 +272,44 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
 def move_file(source: SourceFile, destination: Path) -> None:
     """Move the file that was read, by rename where the file system allows it; one that is gone is left at that.
 
-    What a writer has put under its name since stays in the inbox. Raises ScorekeeperError: what was read stays read,
-    and is not ingested again.
+    What a writer has put under its name since stays in the inbox. Where the same content lies already, that stays and
+    this one goes: to replace it costs some file systems a write to the disk. Raises ScorekeeperError: what was read
+    stays read, and is not ingested again.
     """
     path = source.path
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
+        if not destination.parent.is_dir():
+            destination.parent.mkdir(parents=True, exist_ok=True)
+        taken = destination.exists()
+        target = destination.with_name(f".{destination.name}.again") if taken else destination
         try:
-            path.rename(destination)
+            path.rename(target)
         except FileNotFoundError:
             return
         except OSError:
             _copy_over(source, destination)
             return
-        found = destination.lstat()
+        found = target.lstat()
         if _identity(found) != source.identity:
-            _put_back(destination, path)
-        elif found.st_nlink > 1 and path.exists():
+            _put_back(target, path)
+            return
+        if found.st_nlink > 1 and path.exists():
             _remove_twin(path, source)
+        if taken and _holds(destination, source):
+            target.unlink()
+        elif taken:
+            target.rename(destination)
     except OSError as failed:
         raise ScorekeeperError(
             f"{path} was read, but cannot be moved to {destination.parent} ({failed.strerror}); "
             "it will not be ingested again"
         ) from None
+
+
+def _holds(path: Path, source: SourceFile) -> bool:
+    """Whether the file at `path` has the content of `source`."""
+    lying = open_source(path)
+    return lying is not None and lying.sha256 == source.sha256
 
 
 def _copy_over(source: SourceFile, destination: Path) -> None:

@@ -1,7 +1,7 @@
 """What is known of decision files: which content came under which name, how far it is read, what was refused of it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,33 +14,53 @@ from scorekeeper.domain.text import escape_controls
 from scorekeeper.recording import Verdict
 from scorekeeper.store.sql import statement
 
+LONGEST_EXCERPT = 400
+
 
 @dataclass
 class Part:
     """One file's share of a batch, and how far the file has been read.
 
-    `known`: its content has been read before; `grown_from`: the content that it was before it grew; `refused`:
-    decisions refused so far.
+    `decisions`: line, decision, the beginning of its text; `rejections`: by line the field, the reason and the excerpt,
+    fit to be shown. `known`: its content has been read before; `again`: and is read again from its beginning, since
+    something was refused of it; `grown_from`: the content that it was before it grew. Known once it is written:
+    `refused`, decisions refused so far, and `destination`, where its file goes once it is read whole.
     """
 
     source: inbox.SourceFile
-    fresh: bool
     offset: int = 0
     lines: int = 0
-    decisions: list[tuple[int, Decision, str]] = field(default_factory=list)
+    decisions: list[tuple[int, Decision, bytes]] = field(default_factory=list)
     rejections: dict[int, tuple[str | None, str, str]] = field(default_factory=dict)
     known: bool = False
+    again: bool = False
     grown_from: bytes | None = None
     finished: bool = False
     committed: bool = False
     refused: int = 0
+    destination: Path | None = None
 
     @property
     def outcome(self) -> str:
         """What its arrival came to so far."""
         if not self.finished:
             return "reading"
-        return "duplicate" if self.known else "quarantined" if self.refused else "ingested"
+        return "quarantined" if self.refused else "duplicate" if self.known else "ingested"
+
+    def hand_over(self) -> "Part":
+        """What has been read since the last batch, to be written; this one goes on with what comes after it."""
+        given = replace(self)
+        self.decisions, self.rejections = [], {}
+        self.committed, self.again, self.grown_from = True, False, None
+        return given
+
+
+@dataclass
+class Counts:
+    """Over a whole run, by content: how many decisions it holds, and how many were refused of it."""
+
+    holds: dict[bytes, int] = field(default_factory=dict)
+    refused: dict[bytes, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -52,16 +72,20 @@ class Tally:
     rejections: list[dict[str, Any]] = field(default_factory=list)
 
 
+def show_excerpt(text: bytes) -> str:
+    """The beginning of what was read, as one line that is fit to be shown."""
+    return escape_controls(text[:LONGEST_EXCERPT].decode("utf-8", "replace"))[:300]
+
+
 def write(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
-    """Run a statement once for each of `rows`, sent together."""
+    """Run a statement over all of `rows`: it is given an array of each of their columns."""
     if rows:
-        connection.execute(statement(name), rows)
+        connection.execute(statement(name), {column: [row[column] for row in rows] for column in rows[0]})
 
 
 def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
     """Note how far the files of a batch are read, before their decisions are written."""
-    again = [{"sha256": p.source.sha256} for p in parts if p.finished and not p.fresh and not p.committed]
-    write(connection, "delete_rejections", again)
+    write(connection, "delete_rejections", [{"sha256": part.source.sha256} for part in parts if part.again])
     progress = [
         {
             "sha256": part.source.sha256, "size_bytes": part.source.size, "committed_offset": part.offset,
@@ -69,14 +93,14 @@ def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> N
         }
         for part in parts
     ]  # fmt: skip
-    write(connection, "upsert_decision_file", progress)
+    write(connection, "upsert_decision_files", progress)
     grown = [
         {"name": part.source.name, "before": part.grown_from, "sha256": part.source.sha256, "at": at}
         for part in parts
         if part.grown_from is not None
     ]
     write(connection, "adopt_rejections", grown)
-    write(connection, "end_grown_arrival", grown)
+    write(connection, "end_grown_arrivals", grown)
 
 
 def close_parts(
@@ -85,14 +109,14 @@ def close_parts(
     verdicts: Iterator[Verdict],
     *,
     at: datetime,
-    holds: dict[bytes, int],
+    counts: Counts,
     destination: Callable[[Part], Path],
     moved_at: datetime | None,
 ) -> Tally:
     """Note what became of the files of a batch: `verdicts` are those of all their decisions, in order.
 
-    `holds` counts, over the whole run, how many decisions a content holds. `moved_at`: when finished files need not be
-    moved any more; None: they have to go to their `destination` yet.
+    `counts` is kept over the whole run: what comes again is as much of a duplicate, and as much to be quarantined.
+    `moved_at`: when finished files need not be moved any more; None: they have to go to their `destination` yet.
     """
     tally = Tally()
     refusals: list[dict[str, Any]] = []
@@ -100,17 +124,18 @@ def close_parts(
     for part in parts:
         name, sha256 = part.source.name, part.source.sha256
         accepted = duplicates = 0
-        for line, decision, shown in part.decisions:
+        for line, decision, excerpt in part.decisions:
             verdict = next(verdicts)
             accepted += verdict.outcome == "accepted"
             duplicates += verdict.outcome == "duplicate"
             if verdict.outcome == "conflict":
                 reason = f"{decision.trade_id} has other content in {verdict.standing}"
-                part.rejections[line] = ("trade_id", escape_controls(reason), shown)
+                part.rejections[line] = ("trade_id", escape_controls(reason), show_excerpt(excerpt))
         if part.known:
-            duplicates = holds[sha256]
+            duplicates, part.refused = counts.holds[sha256], counts.refused.get(sha256, 0)
         else:
-            holds[sha256] = holds.get(sha256, 0) + accepted + duplicates
+            counts.holds[sha256] = counts.holds.get(sha256, 0) + accepted + duplicates
+            counts.refused[sha256] = part.refused = counts.refused.get(sha256, 0) + len(part.rejections)
         refusals += [
             {
                 "sha256": sha256, "source_name": name, "line": line, "field": field_name, "reason": reason,
@@ -118,20 +143,20 @@ def close_parts(
             }
             for line, (field_name, reason, shown) in part.rejections.items()
         ]  # fmt: skip
-        part.refused += len(part.rejections)
+        part.destination = destination(part) if part.finished else None
         arrivals.append(
             {
                 "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": at,
                 "outcome": part.outcome, "decisions": accepted, "duplicates": duplicates,
-                "rejected": len(part.rejections),
-                "destination": str(destination(part)) if part.finished else None,
+                "rejected": part.refused if part.known else len(part.rejections),
+                "destination": part.destination and str(part.destination),
                 "moved_at": moved_at if part.finished else None,
             }
         )  # fmt: skip
         tally.decisions += accepted
         tally.duplicates += duplicates
-    write(connection, "upsert_rejection", refusals)
-    write(connection, "upsert_arrival", arrivals)
+    write(connection, "upsert_rejections", refusals)
+    write(connection, "upsert_arrivals", arrivals)
     tally.rejections = [
         {"file": one["source_name"], "line": one["line"], "field": one["field"], "reason": one["reason"]}
         for one in refusals

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from scorekeeper import inbox
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.ingest import INGEST_LOCK
+from scorekeeper.ledger import write
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -109,12 +110,12 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
             continue  # somebody else was faster
         # A run that was killed right after it moved the file has not said so: the next one would move it back unread.
         with connection.begin():
-            connection.execute(statement("mark_arrival_moved"), {"name": name, "sha256": one.sha256, "moved_at": at})
+            write(connection, "mark_arrivals_moved", [{"name": name, "sha256": one.sha256, "moved_at": at}])
         inbox.return_file(path, settings.inbox_dir / (name if _fits(name) else path.name))
         returned.append(source.sha256)
     if returned and one.sha256 not in returned:
         with connection.begin():
-            connection.execute(statement("delete_rejections"), {"sha256": one.sha256})
+            write(connection, "delete_rejections", [{"sha256": one.sha256}])
     return returned
 
 

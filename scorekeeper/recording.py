@@ -58,25 +58,30 @@ def record_rows(
                         d.position_size, _json(d.extra), fee_bps,
                     )
                 )  # fmt: skip
-        with cursor.copy(raw("copy_incoming_signals")) as copy:
-            for number, (d, *_) in enumerate(rows):
-                for s in d.signals:
-                    copy.write_row((number, s.agent, s.ordinal, s.signal, s.direction, s.confidence, _json(s.extra)))
-    accept_batch(connection)
-    verdicts = connection.execute(statement("select_verdicts"))
-    return [Verdict(outcome, f"{name}, line {line}") for outcome, name, line in verdicts]
+        accept_batch(connection)
+        verdicts = [
+            Verdict(outcome, f"{name}, line {line}")
+            for outcome, name, line in connection.execute(statement("select_verdicts"))
+        ]
+        with cursor.copy(raw("copy_agent_signals")) as copy:
+            for (d, *_), verdict in zip(rows, verdicts, strict=True):
+                if verdict.outcome == "accepted":
+                    for s in d.signals:
+                        copy.write_row(
+                            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, _json(s.extra))
+                        )
+    return verdicts
 
 
 def open_batch(connection: Connection) -> None:
-    """Make the tables of incoming decisions and signals, empty, in this transaction."""
+    """Make the table of incoming decisions, empty, in this transaction."""
     connection.execute(statement("create_incoming_decisions"))
-    connection.execute(statement("create_incoming_signals"))
-    connection.execute(text("TRUNCATE incoming_decision, incoming_signal"))
+    connection.execute(text("TRUNCATE incoming_decision"))
 
 
 def accept_batch(connection: Connection) -> None:
-    """Take the incoming decisions that are new, with their signals, trades and events."""
-    for name in ("insert_decisions", "insert_agent_signals", "insert_trades", "insert_decision_events"):
+    """Take the incoming decisions that are new, with their trades and events; their signals are copied afterwards."""
+    for name in ("insert_decisions", "insert_trades", "insert_decision_events"):
         connection.execute(statement(name))
 
 

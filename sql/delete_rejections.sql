@@ -1,3 +1,4 @@
--- One row per refusal of an earlier attempt at a content that is now read again. Parameter: sha256. Called by ledger.
+-- One row per refusal of an earlier attempt at contents that are now read again. Parameter: sha256 (array).
+-- Called by ledger.
 DELETE FROM scorekeeper.rejection
-WHERE sha256 = :sha256;
+WHERE sha256 = any(cast(:sha256 AS bytea[]));

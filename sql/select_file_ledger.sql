@@ -1,10 +1,10 @@
 -- One row per content already seen among the given ones. Parameter: hashes (bytea array). Called by ingest.
 SELECT
     f.sha256, f.committed_offset, f.committed_lines, f.finished_at IS NOT NULL AS finished,
-    exists(
-        SELECT 1 FROM scorekeeper.rejection AS r
+    (
+        SELECT count(*) FROM scorekeeper.rejection AS r
         WHERE r.sha256 = f.sha256
-    ) AS has_rejections,
+    ) AS refused,
     (
         SELECT coalesce(max(a.decisions + a.duplicates), 0)
         FROM scorekeeper.file_arrival AS a

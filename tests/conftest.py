@@ -2,7 +2,7 @@
 
 import itertools
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +16,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 
 _numbers = itertools.count()
+pytest.register_assert_rewrite("tests.agreement", "tests.faults.installation")
 settings.register_profile("patient", deadline=None)  # two busy cores are no reason to fail
 settings.load_profile("patient")
 
@@ -24,36 +25,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--universes", type=int, default=200, help="How many random universes are held against the plain reference."
     )
+    parser.addoption(
+        "--machine-examples", type=int, default=20, help="How many lives the state machine of tests/faults lives."
+    )
+    parser.addoption("--machine-steps", type=int, default=20, help="How many steps each of those lives has at most.")
 
 
-TALLY: pytest.StashKey[Counter[str]] = pytest.StashKey()
+# What was counted, by the heading that it is shown under.
+Tallies = defaultdict[str, Counter[str]]
+TALLIES: pytest.StashKey[Tallies] = pytest.StashKey()
+
+
+def tallies(config: pytest.Config) -> Tallies:
+    if TALLIES not in config.stash:
+        fresh: Tallies = defaultdict(Counter)
+        config.stash[TALLIES] = fresh
+    return config.stash[TALLIES]
 
 
 @pytest.fixture
 def tally(pytestconfig: pytest.Config) -> Counter[str]:
     """What the universes held, for the summary."""
-    return pytestconfig.stash.setdefault(TALLY, Counter())
+    return tallies(pytestconfig)["universes"]
+
+
+@pytest.fixture
+def machine_tally(pytestconfig: pytest.Config) -> Counter[str]:
+    """What the state machine did, for the summary."""
+    return tallies(pytestconfig)["state machine"]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what was counted in one of several processes to the first."""
     if isinstance(handed := getattr(session.config, "workeroutput", None), dict):
-        tally: Counter[str] = session.config.stash.get(TALLY, Counter())
-        handed["tally"] = dict(tally)
+        handed["tallies"] = {heading: dict(tally) for heading, tally in tallies(session.config).items()}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take what one of several processes has counted."""
-    counted: dict[str, int] = getattr(node, "workeroutput", {}).get("tally", {})
-    node.config.stash.setdefault(TALLY, Counter()).update(counted)
+    counted: dict[str, dict[str, int]] = getattr(node, "workeroutput", {}).get("tallies", {})
+    for heading, tally in counted.items():
+        tallies(node.config)[heading].update(tally)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    tally = config.stash.get(TALLY, None)
-    if tally:
-        terminalreporter.section("universes")
-        terminalreporter.write_line(", ".join(f"{number:,} {name}" for name, number in tally.items()))
+    for heading, tally in tallies(config).items():
+        if tally:
+            terminalreporter.section(heading)
+            terminalreporter.write_line(", ".join(f"{number:,} {name}" for name, number in tally.items()))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import math
 import statistics
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 MINUTE = timedelta(minutes=1)
 
@@ -212,6 +213,11 @@ def mean(values: list[float]) -> float | None:
     return math.fsum(values) / len(values) if values else None
 
 
+def spread_of(values: list[float]) -> float:
+    """The standard deviation; a double counts as the decimal that it is written as, which shows where it is tiny."""
+    return float(statistics.stdev([Fraction(repr(value)) for value in values]))
+
+
 def system_figures(scored: list[RefScored], after_fees: bool) -> dict[str, object]:
     """Every figure of "The system" that needs no raw rows, naively."""
     closed = [s for s in scored if s.exit is not None and not s.suspect and not s.voided]
@@ -224,7 +230,7 @@ def system_figures(scored: list[RefScored], after_fees: bool) -> dict[str, objec
     n = len(gains)
     avg_profit, avg_loss, expectancy = mean(won), mean(lost), mean(gains)
     payoff = avg_profit / abs(avg_loss) if avg_profit is not None and avg_loss is not None else None
-    std = statistics.stdev(gains) if n >= 2 and len(set(gains)) > 1 else 0.0
+    std = spread_of(gains) if n >= 2 and len(set(gains)) > 1 else 0.0
     streaks = {"win": 0, "loss": 0}
     run, kind = 0, ""
     for gain in gains:
@@ -255,7 +261,7 @@ def system_figures(scored: list[RefScored], after_fees: bool) -> dict[str, objec
             series.append(math.fsum(days.get(day, [])))
             day += timedelta(days=1)
     enough = len(series) >= 2
-    spread = statistics.stdev(series) if enough else 0.0
+    spread = spread_of(series) if enough else 0.0
     downside = math.sqrt(math.fsum(min(r, 0) ** 2 for r in series) / len(series)) if series else 0.0
     daily_mean = mean(series)
     year = math.sqrt(365)

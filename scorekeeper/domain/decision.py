@@ -7,8 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from scorekeeper.domain.json_reading import DecisionError, load_json
 from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
@@ -27,6 +30,7 @@ AHEAD = timedelta(minutes=5)
 _UP = {"BUY", "STRONG_BUY", "LONG", "BULLISH"}
 _DOWN = {"SELL", "STRONG_SELL", "SHORT", "BEARISH"}
 _WORD = re.compile(r"[A-Z0-9_-]{1,32}")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _ALIASES = {"type": "action", "price": "entry_price", "agent_analyses": "agent_contributions"}
 _KNOWN = {
     "symbol", "type", "action", "price", "entry_price", "timestamp", "interval", "confidence", "reason", "version",
@@ -35,8 +39,7 @@ _KNOWN = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class AgentSignal:
+class AgentSignal(msgspec.Struct, frozen=True):
     """What one agent said: its word, how it is read (+1, 0, -1), confidence 0..100 or None."""
 
     agent: str
@@ -86,6 +89,7 @@ class DecisionContext:
     fallback_opened_at: datetime | None
 
 
+@lru_cache(maxsize=1_000)
 def direction_of(signal: str) -> int:
     """+1, -1 or 0: how an agent's word is read."""
     word = re.sub(r"[\s-]+", "_", signal.strip().upper())
@@ -251,7 +255,7 @@ def _text(document: Mapping[str, Any], name: str, longest: int) -> str | None:
 
 
 def _clean(name: str, value: str) -> str:
-    if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+    if _NO_TEXT.search(value):
         raise DecisionError(name, "holds a character that is no text (NUL or half of a surrogate pair)")
     return value
 

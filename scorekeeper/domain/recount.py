@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
@@ -114,7 +114,7 @@ def count_system(trades: Sequence[ClosedTrade]) -> dict[str, Any]:
     n = len(gains)
     profit, loss, expectancy = _mean(won), _mean(lost), _mean(gains)
     payoff = profit / -loss if profit is not None and loss is not None else None
-    spread = statistics.stdev(gains) if n > 1 else 0.0
+    spread = _spread(map(_exact, gains)) if n > 1 else 0.0
     holds = [(t, (t.exit_time - t.opened_at) / timedelta(minutes=1)) for t in ordered]
     return {
         "completed_trades": n,
@@ -199,6 +199,11 @@ def _total(values: Sequence[float]) -> Decimal:
     return sum(map(_exact, values), Decimal(0))
 
 
+def _spread(values: Iterable[Decimal]) -> float:
+    # Of gains that are nearly alike, what is lost between a decimal and its double is much of the spread.
+    return float(statistics.stdev(map(Fraction, values)))
+
+
 def _held(trade: ClosedTrade) -> Decimal:
     return Decimal((trade.exit_time - trade.opened_at) // timedelta(microseconds=1)) / 1_000_000
 
@@ -263,7 +268,7 @@ def _count_days(ordered: Sequence[ClosedTrade], drawdown: float | None) -> dict[
     if len(series) < 2:
         return dict.fromkeys(names)
     sums = [float(one) for one in series]
-    mean, spread = math.fsum(sums) / len(sums), statistics.stdev(sums)
+    mean, spread = math.fsum(sums) / len(sums), _spread(series)
     downside = math.sqrt(math.fsum(min(r, 0) ** 2 for r in sums) / len(sums))
     year = math.sqrt(DAYS_A_YEAR)
     var, cvar, psr = _count_tail([Fraction(one) for one in series])

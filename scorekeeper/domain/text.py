@@ -10,6 +10,8 @@ _ADDRESS = re.compile(r"(?<=[a-z]):(?=//)|(?<=www)\.|(?<=[\w.+-])@(?=[\w-])", re
 
 def escape_controls(words: str) -> str:
     """One printable line: control, bidi and line-separating characters become escapes such as \\u202e."""
+    if words.isprintable():
+        return words
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
 
 

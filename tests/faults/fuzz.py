@@ -37,7 +37,7 @@ def read_file(folder: Path, name: str, content: bytes) -> Iterator[str]:
         if source.is_lines:
             texts = [line.text for line in inbox.read_lines(source, 0, 0) if line.error is None]
         else:
-            texts = [text for _, text in inbox.read_documents(source)]
+            texts = [text for _, text, _ in inbox.read_documents(source)]
     except inbox.FileError as refused:
         yield refused.reason
         return

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from scorekeeper.sample import write_sample
 from scorekeeper.settings import load_settings
@@ -49,8 +49,23 @@ TABLES = {
 FOLDERS = ("logs", "datasets", "archive", "quarantine", "inbox")
 
 
+class Job(Protocol):
+    """What is run: the `work` of the zygote's list, where, and with which environment and arguments."""
+
+    @property
+    def work(self) -> str: ...
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def environment(self) -> dict[str, str]: ...
+    @property
+    def arguments(self) -> list[str]: ...
+
+
 class Place:
     """A folder with an inbox, and a database of its own."""
+
+    work = "pipeline"
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
@@ -92,7 +107,7 @@ class Place:
 
 
 class Zygote:
-    """The process that starts the pipelines."""
+    """The process that starts the pipelines, or single steps."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -100,10 +115,10 @@ class Zygote:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    def run(self, place: Place, point: str | None = None, number: int = 0, seconds: float = FOREVER) -> dict[str, Any]:
-        """One pipeline; what it died of, its status, and the points that it came by."""
+    def run(self, job: Job, point: str | None = None, number: int = 0, seconds: float = FOREVER) -> dict[str, Any]:
+        """One of them; what it died of, its status, and the points that it came by."""
         order = {
-            "folder": str(place.folder), "environment": place.environment, "arguments": place.arguments,
+            "work": job.work, "folder": str(job.folder), "environment": job.environment, "arguments": job.arguments,
             "point": point, "number": number, "seconds": seconds,
         }  # fmt: skip
         assert self._process.stdin is not None

@@ -1,7 +1,9 @@
-"""Starts a pipeline for each line on stdin, by fork, so that a thousand of them do not import everything again.
+"""Starts a pipeline, or a single step, for each line on stdin, by fork, so that a thousand of them do not import
+everything again.
 
-python -m tests.faults.zygote: a line of JSON {folder, environment, arguments, point, number, seconds} each; answers
-{signal, status, passed}: what the process died of (0: it ended by itself), and how often it came by which point.
+python -m tests.faults.zygote: a line of JSON {work, folder, environment, arguments, point, number, seconds} each;
+answers {signal, status, passed}: what the process died of (0: it ended by itself), and how often it came by which
+point.
 """
 
 import json
@@ -9,14 +11,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
-from tests.faults import pipeline
+from tests.faults import pipeline, steps
 from tests.faults.failpoints import Failpoints
+
+WORK: dict[str, Callable[..., None]] = {"pipeline": pipeline.main, "step": steps.main}
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:
-    """One pipeline in a process of its own, killed after `seconds` if it lives as long."""
+    """One piece of work in a process of its own, killed after `seconds` if it lives as long."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -27,7 +32,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
         points.arm()
         status = 1
         try:
-            pipeline.main(*order["arguments"])
+            WORK[order["work"]](*order["arguments"])
             status = 0
         finally:
             os.write(writing, json.dumps(points.passed).encode())

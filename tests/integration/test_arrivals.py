@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import inbox, ingest, recording
+from scorekeeper import inbox, ingest, recording, writing
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
@@ -29,6 +29,17 @@ def take(db: Database, settings: Settings, seconds_later: float = 0) -> ingest.S
 def count(db: Database, table: str = "decision") -> int:
     with db.begin() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM scorekeeper.{table}")).scalar_one())
+
+
+def outcomes(db: Database) -> list[tuple[Any, ...]]:
+    with db.begin() as connection:
+        found = connection.execute(
+            text(
+                "SELECT name, outcome, decisions, duplicates, rejected FROM scorekeeper.file_arrival "
+                "ORDER BY arrival_id"
+            )
+        )
+        return [tuple(row) for row in found]
 
 
 def archived(settings: Settings) -> list[Path]:
@@ -69,6 +80,100 @@ def test_what_was_refused_before_a_file_grew_is_in_its_report(db: Database, sett
     assert count(db) == 2
 
 
+def test_what_was_refused_before_a_file_grew_twice_keeps_it_out_of_the_archive(
+    db: Database, settings: Settings
+) -> None:
+    path = settings.inbox_dir / "log.jsonl"
+    path.write_text("{broken}\n")
+    for number in range(3):
+        take(db, settings)
+        with path.open("a") as file:
+            file.write(line(number) + "\n")
+    take(db, settings, seconds_later=6)
+    assert archived(settings) == []
+    report = json.loads(next(settings.quarantine_dir.glob("*.error.json")).read_text())
+    assert [one["line"] for one in report["rejected"]] == [1]
+    assert outcomes(db)[-1] == ("log.jsonl", "quarantined", 1, 0, 0)
+
+
+def test_a_line_whose_end_comes_later_is_one_line(db: Database, settings: Settings) -> None:
+    path = settings.inbox_dir / "log.jsonl"
+    path.write_text(line(1))
+    take(db, settings)
+    with path.open("a") as file:
+        file.write("\r\n" + line(2) + "\n{broken}\n")
+    assert [one["line"] for one in take(db, settings).rejections] == [3]
+    with db.begin() as connection:
+        lines = connection.execute(text("SELECT source_line FROM scorekeeper.decision ORDER BY source_line")).scalars()
+        assert list(lines) == [1, 2]
+
+
+def test_a_file_that_grows_leaves_its_refusals_to_its_twin_too(db: Database, settings: Settings) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (settings.inbox_dir / name).write_text("{broken}\n")
+    take(db, settings)
+    for name in ("b.jsonl", "a.jsonl"):
+        with (settings.inbox_dir / name).open("a") as file:
+            file.write(line(1) + name + "\n")
+        take(db, settings)
+    take(db, settings, seconds_later=6)
+    reports = [json.loads(path.read_text()) for path in settings.quarantine_dir.glob("*.error.json")]
+    assert [[one["line"] for one in report["rejected"]] for report in reports] == [[1, 2], [1, 2]]
+
+
+def test_a_run_that_is_killed_after_a_refusal_goes_on_to_quarantine(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 2)
+    (settings.inbox_dir / "a.jsonl").write_text("{broken}\n" + "".join(line(number) + "\n" for number in range(2)))
+
+    def die(_: ingest.Summary) -> None:
+        raise KeyboardInterrupt
+
+    later = datetime.now(UTC) + timedelta(seconds=6)
+    with pytest.raises(KeyboardInterrupt):
+        ingest.ingest_files(db, settings, received_at=later, on_progress=die)
+    assert outcomes(db) == [("a.jsonl", "reading", 1, 0, 1)]
+    take(db, settings, seconds_later=6)
+    assert outcomes(db) == [("a.jsonl", "quarantined", 2, 0, 1)]
+    assert archived(settings) == []
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+@pytest.mark.parametrize("runs", [1, 2])
+def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both_names(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, batch: int, runs: int
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_DECISIONS", batch)
+    for name in ("a.jsonl", "b.jsonl"):
+        (settings.inbox_dir / name).write_text("{broken}\n" + line(1) + "\n")
+        if runs == 2:
+            take(db, settings, seconds_later=6)
+    take(db, settings, seconds_later=6)
+    assert outcomes(db) == [("a.jsonl", "quarantined", 1, 0, 1), ("b.jsonl", "quarantined", 0, 1, 1)]
+    for path in settings.quarantine_dir.glob("*.jsonl"):
+        inbox.return_file(path, settings.inbox_dir / f"again-{path.name}")
+    take(db, settings, seconds_later=6)
+    assert len(list(settings.quarantine_dir.glob("again-*.error.json"))) == 2
+    assert [one[1:] for one in outcomes(db)[2:]] == [("quarantined", 0, 1, 1)] * 2
+    assert count(db, "rejection") == 1
+
+
+def test_what_is_read_anew_in_several_batches_keeps_no_old_refusal(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 1)
+    soon = (datetime.now(UTC) + timedelta(minutes=8)).isoformat()
+    early = json.dumps({"symbol": "BTCUSDT", "type": "HOLD", "timestamp": soon})
+    (settings.inbox_dir / "a.jsonl").write_text(line(1) + "\n" + early + "\n" + line(2) + "\n")
+    take(db, settings, seconds_later=6)
+    assert count(db, "rejection") == 1
+    inbox.return_file(next(settings.quarantine_dir.glob("*.jsonl")), settings.inbox_dir / "a.jsonl")
+    take(db, settings, seconds_later=300)
+    assert (count(db), count(db, "rejection")) == (3, 0)
+    assert outcomes(db)[-1] == ("a.jsonl", "ingested", 1, 2, 0)
+
+
 def test_a_file_of_lines_that_was_just_opened_is_waited_for(db: Database, settings: Settings) -> None:
     path = settings.inbox_dir / "a.jsonl"
     path.touch()
@@ -90,13 +195,26 @@ def test_half_written_twins_both_wait(db: Database, settings: Settings) -> None:
 
 def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(settings: Settings) -> None:
     path = settings.inbox_dir / "latest.json"
-    path.write_text(line(1))
+    path.write_text(line(1) + " " * inbox.KEPT_BYTES)
     source = inbox.open_source(path)
     assert source is not None
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
     with pytest.raises(inbox.ChangedError):
         inbox.read_documents(source)
+    inbox.move_file(source, settings.archive_dir / "latest.json")
+    assert path.read_text() == line(2)
+    assert archived(settings) == []
+
+
+def test_what_is_read_of_a_small_file_is_what_was_hashed_though_another_has_replaced_it(settings: Settings) -> None:
+    path = settings.inbox_dir / "latest.json"
+    path.write_text(line(1))
+    source = inbox.open_source(path)
+    assert source is not None
+    (settings.inbox_dir / "next").write_text(line(2))
+    (settings.inbox_dir / "next").rename(path)
+    assert [words for _, words, _ in inbox.read_documents(source)] == [line(1).encode()]
     inbox.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
@@ -206,8 +324,52 @@ def test_great_lines_do_not_pile_up_in_memory(
         batches.append(len(rows))
         return real(connection, rows, *rest)
 
-    monkeypatch.setattr(ingest, "record_rows", counted)
+    monkeypatch.setattr(writing, "record_rows", counted)
     great = [json.dumps(json.loads(line(number)) | {"more": "x" * 3_000}) for number in range(20)]
     (settings.inbox_dir / "great.jsonl").write_text("\n".join(great) + "\n")
     assert take(db, settings, 6).decisions == 20
     assert max(batches) == 4
+
+
+def test_a_file_that_is_read_on_after_a_kill_keeps_what_was_refused_of_its_beginning(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    real, batches = recording.record_rows, 0
+
+    def killed_in_the_third(*given: Any) -> Any:
+        nonlocal batches
+        batches += 1
+        if batches == 3:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(writing, "record_rows", killed_in_the_third)
+    lines = [line(number) for number in range(20)]
+    lines[2] = '{"symbol": "BTCUSDT"}'
+    (settings.inbox_dir / "long.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(KeyboardInterrupt):
+        take(db, settings, 6)
+    monkeypatch.undo()
+    assert take(db, settings, 6).decisions == 10
+    with db.begin() as connection:
+        refused = connection.execute(text("SELECT line, field FROM scorekeeper.rejection")).all()
+        arrivals = connection.execute(text("SELECT outcome, decisions, rejected FROM scorekeeper.file_arrival")).all()
+    assert [tuple(row) for row in refused] == [(3, "type")]
+    assert [tuple(row) for row in arrivals] == [("quarantined", 19, 1)]
+    assert [path.suffix for path in sorted(settings.quarantine_dir.iterdir())] == [".jsonl", ".json"]
+
+
+def test_a_content_that_lies_in_the_archive_already_is_not_written_there_again(
+    db: Database, settings: Settings
+) -> None:
+    for _ in range(3):
+        (settings.inbox_dir / "a.json").write_text(line(1))
+        take(db, settings, 6)
+    (kept,) = archived(settings)
+    assert kept.read_text() == line(1)
+    kept.write_text("cut sho")
+    (settings.inbox_dir / "a.json").write_text(line(1))
+    take(db, settings, 6)
+    assert [path.read_text() for path in archived(settings)] == [line(1)]
+    assert list(settings.inbox_dir.iterdir()) == []

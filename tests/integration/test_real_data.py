@@ -17,9 +17,9 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
 from tests import reference
+from tests.agreement import EXIT, close_to
 from tests.integration.test_analyze import hold_against, read_plainly
 from tests.integration.test_pipeline import track
-from tests.integration.test_universes import EXIT, close_to
 from tests.universes import to_ref
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

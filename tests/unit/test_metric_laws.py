@@ -94,6 +94,16 @@ def test_days_compose_to_what_a_plain_count_of_the_trades_gives(trades: list[Clo
     assert differ(answer, count_system(trades)) == []
 
 
+def test_gains_that_are_nearly_alike_have_one_spread() -> None:
+    trades = [
+        ClosedTrade(f"t{number}", start, start + number * timedelta(hours=30), gain, 0.0, gain)
+        for number, gain in enumerate([-0.05000000000341, -0.05])
+    ]
+    answer = compose_system([DayPieces(t.exit_time.date(), **count_day([t])) for t in trades])
+    assert answer["sqn"] < -1e10
+    assert differ(answer, count_system(trades)) == []
+
+
 @given(closed_trades, st.data())
 def test_whatever_pieces_the_trades_are_cut_into_path_and_streaks_are_the_same(
     trades: list[ClosedTrade], data: st.DataObject

@@ -1,0 +1,134 @@
+"""Batches of what was read from files, written one after the other while the next one is being read."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection
+
+from scorekeeper import inbox
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.ledger import Counts, Part, Tally, close_parts, open_parts, write
+from scorekeeper.recording import record_rows
+from scorekeeper.settings import Settings
+from scorekeeper.store.sql import statement
+
+
+@dataclass
+class Written:
+    """What a batch came to; `files`: how many of its files are read whole; `quarantined`: contents of which something
+    was refused, hashes in hex; `waiting`: names of files that may grow yet; `trouble`: what could not be moved.
+    """
+
+    tally: Tally
+    files: int = 0
+    quarantined: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+
+
+class Writer:
+    """Writes batches over one connection, each one transaction, and then moves the files that are read whole.
+
+    One batch at a time, in a thread of its own: while one is written, nobody else may use the connection. Leaving the
+    context waits for it, so that a run that is told to stop stops between two batches.
+
+    `in_place`: files stay where they are; `received_at`: what the decisions are given, None for the time that each was
+    decided.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: Settings,
+        counts: Counts,
+        *,
+        at: datetime,
+        received_at: datetime | None,
+        in_place: bool,
+    ) -> None:
+        self._connection, self._settings, self._counts = connection, settings, counts
+        self._at, self._received_at, self._in_place = at, received_at, in_place
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorekeeper-writer")
+        self._writing: Future[Written] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown()
+
+    def begin(self, parts: Sequence[Part]) -> None:
+        """Begin to write a batch; the one before has been waited for."""
+        self._writing = self._thread.submit(self._write, parts)
+
+    def wait(self) -> Written | None:
+        """What became of the batch that was begun last; None if that is known already. Raises what it raised."""
+        writing, self._writing = self._writing, None
+        return writing.result() if writing is not None else None
+
+    def settled(self, source: inbox.SourceFile) -> bool:
+        """Whether whoever writes the file is done with it."""
+        return self._in_place or source.is_settled(self._at.timestamp())
+
+    def stays(self, source: inbox.SourceFile) -> bool:
+        """Whether a file that has been read stays in the inbox yet: lines may be added to one of lines."""
+        return source.is_lines and not self.settled(source)
+
+    def move(self, files: Sequence[tuple[inbox.SourceFile, Path]]) -> list[str]:
+        """Move files to where they go, and note it; a line for each that cannot be moved."""
+        moved, trouble = [], []
+        for source, destination in files:
+            try:
+                if destination.is_relative_to(self._settings.quarantine_dir):
+                    self._write_error_file(source, destination)
+                inbox.move_file(source, destination)
+            except ScorekeeperError as failed:
+                trouble.append(str(failed))
+            else:
+                moved.append({"name": source.name, "sha256": source.sha256, "moved_at": self._at})
+        with self._connection.begin():
+            write(self._connection, "mark_arrivals_moved", moved)
+        return trouble
+
+    def _write(self, parts: Sequence[Part]) -> Written:
+        with self._connection.begin():
+            open_parts(self._connection, [part for part in parts if not part.known], self._at)
+            rows = [(d, p.source.sha256, p.source.name, line) for p in parts for line, d, _ in p.decisions]
+            verdicts = record_rows(self._connection, rows, self._received_at, self._settings.fee_bps) if rows else []
+            tally = close_parts(
+                self._connection, parts, iter(verdicts), at=self._at, counts=self._counts,
+                destination=self._destination, moved_at=self._at if self._in_place else None,
+            )  # fmt: skip
+        finished = [part for part in parts if part.finished]
+        done = Written(
+            tally, len(finished), [part.source.sha256.hex() for part in finished if part.refused and not part.known]
+        )
+        if not self._in_place:
+            done.waiting = [part.source.name for part in finished if self.stays(part.source)]
+            done.trouble = self.move(
+                [
+                    (part.source, part.destination)
+                    for part in finished
+                    if part.destination and not self.stays(part.source)
+                ]
+            )
+        return done
+
+    def _destination(self, part: Part) -> Path:
+        name, sha256 = part.source.name, part.source.sha256
+        if part.refused:
+            return inbox.quarantine_path(self._settings.quarantine_dir, name, sha256)
+        return inbox.archive_path(self._settings.archive_dir, self._at, name, sha256)
+
+    def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> None:
+        found = self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()
+        self._connection.rollback()
+        report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in found]}
+        inbox.write_error_file(destination, report)

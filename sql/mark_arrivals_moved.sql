@@ -1,0 +1,10 @@
+-- One row per arrival whose file has left the inbox. Parameters, an array each: name, sha256, moved_at.
+-- Called by ingest, quarantine, writing.
+UPDATE scorekeeper.file_arrival AS a
+SET moved_at = g.moved_at
+FROM
+    unnest(cast(:name AS text[]), cast(:sha256 AS bytea[]), cast(:moved_at AS timestamptz[]))
+        AS g (
+            name, sha256, moved_at
+        )
+WHERE a.name = g.name AND a.sha256 = g.sha256 AND a.moved_at IS NULL AND a.outcome <> 'reading';

@@ -1,7 +1,8 @@
 """What a command costs before it does anything, and `scorekeeper metrics --json` as a process, over a history.
 
 The yardstick is the interpreter alone, `python -c pass`. All take turns, so that what else the machine does is so for
-each of them. Postgres runs already, as it does under `scorekeeper up`.
+each of them. Postgres runs already, as it does under `scorekeeper up`. Python keeps what it has compiled, as it does
+unless PYTHONDONTWRITEBYTECODE is set: then every start compiles all that it imports, and takes twice as long.
 """
 
 import os
@@ -14,7 +15,6 @@ from pathlib import Path
 from benchmarks.database import address, database
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from benchmarks.score import fill_history, score_all
-from scorekeeper.store.database import Database
 
 SIZES = (10_000,)
 REPEATS = 9
@@ -36,7 +36,7 @@ def run(sizes: list[int], repeats: int, output: Path) -> None:
     console = open_console()
     result = Run("startup", "processes from start to end", YARDSTICK, "trades", {"size": sizes, "repeats": repeats})
     with console.status("commands that need no database"):
-        timed = measure(PLAIN, 0, repeats, dict(os.environ))
+        timed = measure(PLAIN, 0, repeats, environment())
     yardstick = next(one.median for one in timed if one.what == YARDSTICK)
     result.add_times(timed, yardstick, TARGETS)
     for trades in sizes:
@@ -44,14 +44,15 @@ def run(sizes: list[int], repeats: int, output: Path) -> None:
             fill_history(db, trades, console)
             with console.status(f"metrics of {trades:,} trades"):
                 score_all(db)
-                timed = measure({METRICS: [*COMMAND, "metrics", "--json"]}, trades, repeats, environment(db, home))
+                given = environment(DATABASE_URL=address(db), SCOREKEEPER_HOME=home)
+                timed = measure({METRICS: [*COMMAND, "metrics", "--json"]}, trades, repeats, given)
         result.add_times(timed, yardstick, TARGETS)
     result.finish(console, output)
 
 
-def environment(db: Database, home: str) -> dict[str, str]:
-    """Of a command over this database, with a home of its own."""
-    return {**os.environ, "DATABASE_URL": address(db), "SCOREKEEPER_HOME": home}
+def environment(**more: str) -> dict[str, str]:
+    """Of a command as a user starts it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | more
 
 
 def measure(commands: dict[str, list[str]], size: int, repeats: int, environment: dict[str, str]) -> list[Timed]:

@@ -1,5 +1,6 @@
 -- One row per numbered event after a line number, in order, with all that its line is rendered from: columns that never
--- change once written, and what was known then. Parameters: after, up_to, most. Called by publish.
+-- change once written, and what was known then; agents are left out (null) unless :with_agents.
+-- Parameters: after, up_to, most, with_agents. Called by publish.
 SELECT
     e.line_no, e.kind, e.log_line, e.horizon_known, e.price_suspect,
     d.trade_id, d.opened_at, d.version, d.symbol, d.bar_interval, d.action, d.direction, d.confidence, d.price,
@@ -14,7 +15,7 @@ LEFT JOIN scorekeeper.event AS x ON e.trade_id = x.trade_id AND x.kind = 'outcom
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal) AS agents
     FROM scorekeeper.agent_signal AS s
-    WHERE s.trade_id = e.trade_id
+    WHERE s.trade_id = e.trade_id AND cast(:with_agents AS boolean)
 ) AS a ON true
 WHERE e.line_no > :after AND e.line_no <= :up_to
 ORDER BY e.line_no

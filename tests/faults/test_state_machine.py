@@ -124,12 +124,19 @@ class Machine(RuleBasedStateMachine):
         self._real.restart()
 
     @rule(
-        kind=often,
+        kind=st.sampled_from([*ACTIONS, "ingest", "ingest", "track", "publish", "publish"]),
         number=some,
         point=st.sampled_from(POINTS),
         time=st.sampled_from([1, 1, 2, 3, 5, 8]),
+        name=st.sampled_from(NAMES),
+        planned=plans,
     )
-    def it_is_killed_and_does_it_again(self, kind: str, number: int, point: str, time: int) -> None:
+    def it_is_killed_and_does_it_again(
+        self, kind: str, number: int, point: str, time: int, name: str, planned: list[Plan]
+    ) -> None:
+        self._arrive(self._writer.compose(name, planned, self._minutes(), self._ago(60), torn=False, ended=True))
+        if kind != "ingest":
+            self._do(self._step("ingest"))
         step = self._step(kind, number)
         self._tally["kills"] += self._real.kill(step, point, time)
         answer, begun = self._real.perform(step), self._real.begun()

@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--universes", type=int, default=200, help="How many random universes are held against the plain reference."
     )
     parser.addoption(
-        "--machine-examples", type=int, default=20, help="How many lives the state machine of tests/faults lives."
+        "--machine-examples", type=int, default=16, help="How many lives the state machine of tests/faults lives."
     )
     parser.addoption("--machine-steps", type=int, default=20, help="How many steps each of those lives has at most.")
 

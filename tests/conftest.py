@@ -1,6 +1,7 @@
 """One embedded Postgres for each process of a session; a fresh copy of a migrated database for each test that asks."""
 
 import itertools
+import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -24,6 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--universes", type=int, default=200, help="How many random universes are held against the plain reference."
     )
+    parser.addoption("--kills", type=int, default=50, help="How often the pipeline is killed at random.")
+    parser.addoption("--cuts", type=int, default=24, help="How often its connection to Postgres is cut at random.")
+    parser.addoption("--seed", type=int, help="What kills and cuts are drawn from; a failure names it (default: any).")
+
+
+@pytest.fixture
+def seed(pytestconfig: pytest.Config) -> int:
+    """What a test draws its accidents from; it names it when it fails."""
+    given: int | None = pytestconfig.getoption("seed")
+    return random.randrange(10**9) if given is None else given
 
 
 TALLY: pytest.StashKey[Counter[str]] = pytest.StashKey()

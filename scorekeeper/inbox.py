@@ -343,3 +343,17 @@ def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
         part.rename(target)
     except OSError as failed:
         raise ScorekeeperError(f"{target} cannot be written: {failed.strerror}") from None
+
+
+def read_error_file(quarantined: Path) -> dict[str, Any]:
+    """The report beside a quarantined file. Raises ScorekeeperError."""
+    path = _report_path(quarantined)
+    try:
+        report = json.loads(path.read_bytes())
+    except OSError as failed:
+        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise ScorekeeperError(f"{path} is no report")
+    return report

@@ -88,7 +88,8 @@ def ingest_files(
 
     `received_at` is the time of the run, UTC. `replay`: only decisions of that period are taken, each as if it had been
     received when it was decided. One run at a time: another one waits here until this one is done. A
-    file that is still being written is left and named in `waiting`. Raises ScorekeeperError.
+    file that is still being written is left and named in `waiting`. `on_progress` is called between two transactions,
+    files moved: what it raises ends the run there, and the next one goes on. Raises ScorekeeperError.
     """
     with db.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})

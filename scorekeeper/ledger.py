@@ -124,7 +124,7 @@ def close_parts(
                 "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": at,
                 "outcome": part.outcome, "decisions": accepted, "duplicates": duplicates,
                 "rejected": len(part.rejections),
-                "destination": str(destination(part)) if part.finished else None,
+                "destination": str(destination(part)) if part.finished and moved_at is None else None,
                 "moved_at": moved_at if part.finished else None,
             }
         )  # fmt: skip

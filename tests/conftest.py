@@ -91,12 +91,12 @@ def leave_no_server_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @contextmanager
-def fresh_database(cluster: embedded.Lease) -> Iterator[str]:
-    """The address of a copy of the migrated template, dropped afterwards."""
+def fresh_database(cluster: embedded.Lease, template: str = "template_scorekeeper") -> Iterator[str]:
+    """The address of a copy of a database (the migrated template), dropped afterwards."""
     name = f"test_{next(_numbers)}"
     host = str(cluster.socket_folder)
     with psycopg.connect(host=host, user=embedded.ROLE, dbname="postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_scorekeeper")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield f"postgresql+psycopg://{embedded.ROLE}@/{name}?host={host}"
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -11,14 +11,15 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import ContendedError, ScorekeeperError
 from scorekeeper.store import embedded
 from scorekeeper.store.migrate import migrate_to_head
 
 T = TypeVar("T")
 ATTEMPTS = 5
-# serialization failure, deadlock, server shut down, connection lost
-PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "08006", "08003"}
+CONTENDED = {"40001", "40P01"}  # serialization failure, deadlock
+# and server shut down, connection lost
+PASSING = {*CONTENDED, "57P01", "57P02", "57P03", "08006", "08003"}
 
 
 class Database:
@@ -35,7 +36,10 @@ class Database:
             yield connection
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """`work` in one transaction, repeated whole when the server asked for that before it committed."""
+        """`work` in one transaction, repeated whole when the server asked for that before it committed.
+
+        Raises ContendedError when it has asked ATTEMPTS times, since others work on the same rows.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             connection = self.engine.connect()
             try:
@@ -43,7 +47,14 @@ class Database:
                     try:
                         result = work(connection)
                     except DBAPIError as failed:
-                        if attempt == ATTEMPTS or getattr(failed.orig, "sqlstate", None) not in PASSING:
+                        state = getattr(failed.orig, "sqlstate", None)
+                        if attempt == ATTEMPTS and state in CONTENDED:
+                            reason = str(failed.orig).partition("\n")[0]
+                            raise ContendedError(
+                                f"undone {ATTEMPTS} times by the database ({reason}), as others work on the same rows: "
+                                "try again"
+                            ) from None
+                        if attempt == ATTEMPTS or state not in PASSING:
                             raise
                         raise _RepeatError from failed
                 return result

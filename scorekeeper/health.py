@@ -169,7 +169,8 @@ def check_inbox(settings: Settings, now: datetime) -> Check:
 def check_disk(settings: Settings) -> Iterator[Check]:
     """Room on each disk that something is written to."""
     seen = set()
-    for folder in (settings.scorekeeper_home, settings.inbox_dir, settings.log_dir, settings.datasets_dir):
+    server = settings.scorekeeper_home / "postgres"  # run as root, it lies elsewhere, and this is a link to it
+    for folder in (settings.scorekeeper_home, server, settings.inbox_dir, settings.log_dir, settings.datasets_dir):
         there = next(path for path in (folder, *folder.parents) if path.exists())
         device = there.stat().st_dev
         if device not in seen:

@@ -21,7 +21,7 @@ from scorekeeper.domain.json_reading import (
     load_json,
     split_array,
 )
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import ScorekeeperError, explain
 
 LARGEST_DOCUMENT = 32 << 20
 LONGEST_LINE = LONGEST_TEXT
@@ -276,7 +276,7 @@ def move_file(source: SourceFile, destination: Path) -> None:
             _remove_twin(path, source)
     except OSError as failed:
         raise ScorekeeperError(
-            f"{path} was read, but cannot be moved to {destination.parent} ({failed.strerror}); "
+            f"{path} was read, but cannot be moved to {destination.parent} ({explain(failed)}); "
             "it will not be ingested again"
         ) from None
 
@@ -313,7 +313,7 @@ def return_file(quarantined: Path, target: Path) -> None:
             part.rename(target)
             quarantined.unlink()
     except OSError as failed:
-        raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {failed.strerror}") from None
+        raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None
 
 
 def _report_path(quarantined: Path) -> Path:
@@ -342,7 +342,7 @@ def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
         part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         part.rename(target)
     except OSError as failed:
-        raise ScorekeeperError(f"{target} cannot be written: {failed.strerror}") from None
+        raise ScorekeeperError(f"{target} cannot be written: {explain(failed)}") from None
 
 
 def read_error_file(quarantined: Path) -> dict[str, Any]:

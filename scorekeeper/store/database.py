@@ -3,20 +3,22 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
-from scorekeeper.errors import ContendedError, ScorekeeperError
+from scorekeeper.errors import ROOM_NEEDED, ContendedError, ScorekeeperError
 from scorekeeper.store import embedded
 from scorekeeper.store.migrate import migrate_to_head
 
 T = TypeVar("T")
 ATTEMPTS = 5
+DISK_FULL = "53100"
 CONTENDED = {"40001", "40P01"}  # serialization failure, deadlock
 # and server shut down, connection lost
 PASSING = {*CONTENDED, "57P01", "57P02", "57P03", "08006", "08003"}
@@ -94,6 +96,7 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
     engine = _engine(secret)
+    event.listen(engine, "handle_error", partial(_name_full_disk, server))
     database = Database(engine, server)
     try:
         with engine.connect() as connection:
@@ -123,6 +126,14 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
             server.drop(name)
     finally:
         server.release()
+
+
+def _name_full_disk(server: embedded.Lease | None, failed: ExceptionContext) -> None:
+    """Raises ScorekeeperError in the place of what a full disk of the server's has led to."""
+    if getattr(failed.original_exception, "sqlstate", None) == DISK_FULL:
+        raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
+    if server is not None and isinstance(failed.sqlalchemy_exception, OperationalError):
+        server.check_room()  # it ends when it cannot write its log
 
 
 def show_address(url: URL) -> str:

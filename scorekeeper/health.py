@@ -110,6 +110,11 @@ def judge_track(last_as_of: datetime | None, untracked_since: datetime | None, n
     if last_as_of is None and untracked_since is None:
         return Check("track", "ok", "there is nothing to track yet")
     says = "never" if last_as_of is None else f"last at {last_as_of:%F %R} UTC"
+    if last_as_of is not None and last_as_of > now + CLOCK_RED:
+        return Check(
+            "track", "red", f"{says}, which this machine's clock has not reached",
+            "put the clock right; was it ahead then, track goes on by itself at that minute, and nothing is lost",
+        )  # fmt: skip
     if not waits:
         return Check("track", "ok", f"{says}; nothing waits for it")
     since = last_as_of or untracked_since

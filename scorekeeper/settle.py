@@ -70,7 +70,8 @@ def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
     last = connection.execute(statement("lock_market")).scalar_one()
     if as_of < last:
         raise ScorekeeperError(
-            f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: time goes on"
+            f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: was a clock set "
+            "back? Track goes on by itself from that minute on, and nothing is lost"
         )
     connection.execute(statement("begin_as_of"), {"as_of": as_of})
 

@@ -195,8 +195,18 @@ def run_reporter(settings: Settings) -> None:
             part = what["processname"]
             log = settings.scorekeeper_home / PLACE / f"{part}.log"
             see = "" if part in SPEAKING else f" (see {log})"
-            print(f"{part} {told[headers['eventname']]}, and is started again{see}", file=sys.stderr, flush=True)
+            why = "" if part in SPEAKING else _reason_in(log, part)
+            print(f"{part} {told[headers['eventname']]}{why}, and is started again{see}", file=sys.stderr, flush=True)
         childutils.listener.ok(sys.stdout)
+
+
+def _reason_in(log: Path, part: str) -> str:
+    """What a part has said itself of its end, as the last line of its log."""
+    with contextlib.suppress(OSError):
+        last = log.read_bytes()[-1000:].decode(errors="replace").strip().rpartition("\n")[2]
+        if last.startswith(f"{part}: "):
+            return f" ({last.removeprefix(f'{part}: ')})"
+    return ""
 
 
 PARTS: dict[str, Callable[[Settings], None]] = {

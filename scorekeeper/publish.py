@@ -12,7 +12,7 @@ from typing import IO, Any
 from sqlalchemy import Connection, text
 
 from scorekeeper.domain.records import dataset_line, log_line
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -117,7 +117,7 @@ def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
         try:
             path.rename(aside)
         except OSError as failed:
-            raise ScorekeeperError(f"{path} is not ours, and cannot be set aside: {failed.strerror}") from None
+            raise ScorekeeperError(f"{path} is not ours, and cannot be set aside: {explain(failed)}") from None
     connection.execute(statement("select_publication"), {"path": str(path), "kind": kind})
     return aside
 
@@ -170,7 +170,7 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
     except FileNotFoundError:
         raise ScorekeeperError(f"{path} was removed: put it right with: scorekeeper publish --rebuild") from None
     except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be written: {failed.strerror}") from None
+        raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
     connection.execute(statement("advance_publication"), {"path": str(path), "line_no": up_to, **mark})
     return len(content), up_to < last
 
@@ -207,6 +207,6 @@ def _rewrite(connection: Connection, path: Path, kind: str) -> int:
             mark = _mark(file)
         fresh.replace(path)
     except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be written: {failed.strerror}") from None
+        raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
     connection.execute(statement("advance_publication"), {"path": str(path), "line_no": last, **mark})
     return lines

@@ -32,12 +32,13 @@ from tasks import events
 
 # By this tag the UI, and whoever clears up, tells them from the worker's.
 TAG = "warm"
+# In the state of one that is claimed: it is told from a worker's before it bears the tag.
+CLAIMED = "claimed by a process that is warm"
 CLAIM_AHEAD = timedelta(seconds=0.5)
 # How long a look at the schedule holds, since somebody may change it.
 LOOK_SECONDS = 30.0
 # So long an arrival waits for a run that is at work here: a new process would need longer.
 PATIENCE_SECONDS = 3.0
-_CLAIMED = "claimed by a process that is warm"
 _LOST = "it was claimed, or ended, while the server did not answer; the next run goes on"
 
 
@@ -125,11 +126,11 @@ class WarmRunner:
         """
         self._unsure.add(run.id)
         try:
-            answer: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending(message=_CLAIMED))
+            answer: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending(message=CLAIMED))
             state = answer.state
             if answer.status != SetStateStatus.ACCEPT:  # also where it was taken, and asked again: the answer was lost
                 state = (await client.read_flow_run(run.id)).state
-            if state is not None and state.is_pending() and state.message == _CLAIMED:
+            if state is not None and state.is_pending() and state.message == CLAIMED:
                 run.state = state
                 await client.update_flow_run(run.id, tags=sorted({*run.tags, TAG}))
                 return True
@@ -149,7 +150,7 @@ class WarmRunner:
 
 def is_warm(run: FlowRun) -> bool:
     """Whether a process that is warm has claimed it; else what is at work on it is a worker's."""
-    return TAG in run.tags or (run.state is not None and run.state.message == _CLAIMED)
+    return TAG in run.tags or (run.state is not None and run.state.message == CLAIMED)
 
 
 async def _find(client: PrefectClient, name: str) -> DeploymentResponse | None:

@@ -14,6 +14,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 
 from cli.deploying import Whose, clear_runs
 from flows.ingest import ingest
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_sample
 from tasks import warm
 from tasks.warm import WarmRunner
@@ -180,6 +181,56 @@ def test_a_run_whose_last_state_the_server_did_not_take_frees_its_slot(
     assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
 
 
+def test_a_claim_that_the_server_noted_without_an_answer_frees_its_slot(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PrefectClient.set_flow_run_state
+
+    async def lose_answer(self: PrefectClient, run_id: Any, state: Any, **more: Any) -> Any:
+        answer = await real(self, run_id, state, **more)
+        if not lost:
+            lost.append(run_id)
+            raise httpx.ReadError("the server is gone")
+        return answer
+
+    @flow
+    async def quick() -> None:
+        return
+
+    lost: list[Any] = []
+    monkeypatch.setattr(PrefectClient, "set_flow_run_state", lose_answer)
+    runner = WarmRunner({"ingest": quick}, print)
+
+    async def twice() -> None:
+        with pytest.raises(ScorekeeperError):
+            await runner.run_now("ingest")
+        assert await runner.run_now("ingest")
+
+    asyncio.run(twice())
+    assert api("GET", f"/flow_runs/{lost[0]}")["state"]["type"] == "CRASHED"
+    assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
+
+
+def test_a_claim_that_is_asked_again_since_its_answer_was_lost_is_a_claim(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PrefectClient.set_flow_run_state
+
+    async def ask_twice(self: PrefectClient, run_id: Any, state: Any, **more: Any) -> Any:
+        """As Prefect's client does by itself."""
+        if state.is_pending():
+            await real(self, run_id, state, **more)
+        return await real(self, run_id, state, **more)
+
+    @flow
+    async def quick() -> None:
+        return
+
+    monkeypatch.setattr(PrefectClient, "set_flow_run_state", ask_twice)
+    assert asyncio.run(WarmRunner({"ingest": quick}, print).run_now("ingest"))
+    assert [one["state"]["type"] for one in runs_of(deployed["ingest"])] == ["COMPLETED"]
+
+
 def test_an_arrival_waits_a_moment_for_what_is_at_work_here_and_no_longer(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +250,13 @@ def test_an_arrival_waits_a_moment_for_what_is_at_work_here_and_no_longer(
     assert asyncio.run(both()) == [False, True]
     assert time.monotonic() - began < 10
     assert runs_of(deployed["ingest"]) == []
+
+
+def test_a_claimed_run_that_is_not_tagged_yet_is_the_warm_process_s_to_clear(deployed: Deployed) -> None:
+    run = schedule(deployed["track"], datetime.now(UTC))
+    api("POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "PENDING", "message": warm.CLAIMED}})
+    assert asyncio.run(clear_runs(Whose.WORKER)) == (0, 0)
+    assert asyncio.run(clear_runs(Whose.WARM)) == (1, 0)
 
 
 def test_dead_runs_are_cleared_by_whoever_ran_them(deployed: Deployed) -> None:

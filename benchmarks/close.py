@@ -6,24 +6,19 @@ long by its target, one short by its trailing stop. Of the others every tenth tr
 a new best price.
 """
 
-import shutil
-import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
-from rich.table import Table
 from sqlalchemy import Connection, text
 
+from benchmarks.database import database, vacuum
+from benchmarks.result import Figure, Run, Target, Timed, open_console
 from scorekeeper import settle
-from scorekeeper.store import embedded
-from scorekeeper.store.database import Database, open_database
+from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
 TRADES = 1_000_000
@@ -31,7 +26,7 @@ REPEATS = 5
 SYMBOLS = 500
 DUE = 4 * SYMBOLS
 FEWEST_TRADES = 10 * SYMBOLS
-TARGET = 0.02
+TARGET = Target(Figure.TIME, 0.02)
 BATCH = 20_000
 AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("close.sql")
@@ -40,60 +35,21 @@ AIMED = ("close what is due", "mark what is open")
 YARDSTICK = "UPDATE of all trades"
 
 
-@dataclass(frozen=True)
-class Timed:
-    """What was timed, the rows that it wrote or gave, and the seconds of each repetition."""
-
-    what: str
-    rows: int
-    seconds: list[float]
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-
-def run(trades: int, repeats: int) -> None:
-    """Build the database, time the statements, print the table."""
-    console = Console()
-    with database() as db:
-        build(db, trades, console)
-        timed = measure(db, repeats, console)
-    console.print(as_table(timed, trades))
-
-
-def as_table(timed: list[Timed], trades: int) -> Table:
-    """One row per statement: rows, seconds, and what part of the yardstick's seconds that is."""
-    table = Table(title=f"{trades:,} open trades of {SYMBOLS} symbols, {DUE:,} due; seconds")
-    table.add_column("statement", no_wrap=True)
-    for heading in ("rows", "median", "fastest", "slowest", "ratio"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    yardstick = next(one.median for one in timed if one.what == YARDSTICK)
-    missed = []
-    for one in timed:
-        ratio = one.median / yardstick
-        if one.what in AIMED and ratio > TARGET:
-            missed.append(one.what)
-        seconds = [f"{value:.3f}" for value in (one.median, min(one.seconds), max(one.seconds))]
-        table.add_row(one.what, f"{one.rows:,}", *seconds, f"{ratio:.4f}")
-    if trades >= TRADES:
-        table.caption = f"target: ratio {TARGET} at most; " + (f"missed: {', '.join(missed)}" if missed else "reached")
-    return table
-
-
-@contextmanager
-def database() -> Iterator[Database]:
-    """A migrated database in an embedded server with the settings of every other one; removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="scorekeeper-benchmark-") as folder:
-        home = Path(folder)
-        lease = embedded.acquire(home)
-        try:
-            with open_database(lease.url("scorekeeper"), home) as db:
-                yield db
-        finally:
-            lease.release()
-            shutil.rmtree(lease.socket_folder, ignore_errors=True)
-            shutil.rmtree((home / "postgres").resolve(), ignore_errors=True)  # run as root it lies outside the home
+def run(sizes: list[int], repeats: int, output: Path) -> None:
+    """For each size build a database and time the statements; print the table."""
+    console = open_console()
+    result = Run(
+        "close", f"{SYMBOLS} symbols, {DUE:,} trades due", YARDSTICK, "open trades",
+        {"size": sizes, "repeats": repeats},
+    )  # fmt: skip
+    for trades in sizes:
+        with database() as db:
+            build(db, trades, console)
+            timed = measure(db, trades, repeats, console)
+        # What is due is the same at every size: of fewer trades it is a larger part.
+        targets = dict.fromkeys(AIMED, TARGET) if trades >= TRADES else {}
+        result.add_times(timed, next(one.median for one in timed if one.what == YARDSTICK), targets)
+    result.finish(console, output)
 
 
 def build(db: Database, trades: int, console: Console) -> None:
@@ -116,14 +72,7 @@ def build(db: Database, trades: int, console: Console) -> None:
         progress.update(task, total=1, completed=1)
 
 
-def vacuum(db: Database) -> None:
-    """Leave no dead rows of an earlier repetition, and statistics as autovacuum would."""
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM (ANALYZE)")
-        connection.exec_driver_sql("CHECKPOINT")
-
-
-def measure(db: Database, repeats: int, console: Console) -> list[Timed]:
+def measure(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
     """The statements of one track, and the yardstick, which comes last: it leaves a dead row for every trade."""
     known = {"as_of": AS_OF}
 
@@ -148,11 +97,11 @@ def measure(db: Database, repeats: int, console: Console) -> list[Timed]:
     answer = []
     for what, work in works:
         with console.status(f"{what}, {repeats} times"):
-            answer.append(repeat(db, what, work, repeats))
+            answer.append(repeat(db, what, work, trades, repeats))
     return answer
 
 
-def repeat(db: Database, what: str, work: Callable[[Connection], int], repeats: int) -> Timed:
+def repeat(db: Database, what: str, work: Callable[[Connection], int], trades: int, repeats: int) -> Timed:
     """`work` in as many transactions, each rolled back: every one finds the same rows."""
     seconds = []
     rows = 0
@@ -163,4 +112,4 @@ def repeat(db: Database, what: str, work: Callable[[Connection], int], repeats: 
             rows = work(connection)
             seconds.append(time.perf_counter() - start)
             connection.rollback()
-    return Timed(what, rows, seconds)
+    return Timed(what, rows, seconds, trades)

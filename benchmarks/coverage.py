@@ -4,7 +4,6 @@ What is simulated (benchmarks/simulated.py) is held against the product's own fu
 user sees.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy import stats
 
 from benchmarks import planted
+from benchmarks.result import Run, open_console
 from benchmarks.simulated import GAPS, MEAN_RETURN, MEAN_SIZE, Floats, Spans, is_right, market, percent, spans
 from scorekeeper.domain.metrics import wilson
 from scorekeeper.domain.robust import RobustMean, robust_gap, robust_mean, robust_rate
@@ -27,7 +26,6 @@ SIMULATIONS = 4_000
 SEED = 20_251
 INDEPENDENT = (20, 50, 100, 400)
 CHUNK = 250
-OUTPUT = Path("coverage.json")
 # Coverage that is asked for, in percent, from so many independent trades on.
 TARGETS = ((100, 93.5, 96.5), (20, 92.0, 97.0))
 Z95 = float(stats.norm.ppf(0.975))
@@ -226,15 +224,17 @@ def cover_exactly(rate: float, n: int, simulations: int, seed: int) -> Exact:
     return Exact(100 * rate, n, simulations, *percent(held, simulations), exact_coverage(rate, n))
 
 
-def run(simulations: int, seed: int, output: Path) -> None:
-    """Simulate everything, print the tables, write `output`."""
-    console = Console()
+def run(sizes: list[int], simulations: int, seed: int, output: Path) -> None:
+    """Simulate everything, print the tables, write the figures into `output`."""
+    console = open_console()
+    options = {"size": sizes, "simulations": simulations, "seed": seed}
+    result = Run("coverage", "intervals, ranking and verdicts", "the truth", "independent trades", options)
     exact = [
         cover_exactly(rate, n, simulations, seed)
         for rate in track((0.5, 0.6, 0.75, 0.9), "Wilson, independent trades", console=console)
-        for n in INDEPENDENT
+        for n in sizes
     ]
-    cases = [(q, spacing, n) for q in QUESTIONS for spacing in GAPS for n in INDEPENDENT]
+    cases = [(q, spacing, n) for q in QUESTIONS for spacing in GAPS for n in sizes]
     covered = [
         cover(question, spacing, n, simulations, seed)
         for question, spacing, n in track(cases, "robust intervals", console=console)
@@ -261,9 +261,8 @@ def run(simulations: int, seed: int, output: Path) -> None:
     for table in tables:
         console.print(table)
     parts: dict[str, Sequence[Any]] = {"exact": exact, "coverage": covered, "ranking": ranked, "verdicts": called}
-    results = {name: [asdict(one) for one in part] for name, part in parts.items()}
-    output.write_text(json.dumps({"seed": seed, "simulations": simulations, **results}, indent=1) + "\n", "utf-8")
-    console.print(f"{output}: the figures")
+    result.figures = {name: [asdict(one) for one in part] for name, part in parts.items()}
+    result.finish(console, output)
 
 
 def coverage_table(covered: list[Covered]) -> Table:

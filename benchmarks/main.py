@@ -7,60 +7,95 @@ import typer
 
 from benchmarks import close as closing
 from benchmarks import coverage as covering
+from benchmarks import publish as publishing
 from benchmarks import score as scoring
+from benchmarks.result import RESULTS
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+EPILOG = (
+    "Each builds what it needs in an embedded Postgres of its own and removes it, prints a table with ratios to a "
+    "yardstick that is timed in the same run, and writes a JSON file into --output; where more than one size was run "
+    "(--size 1000 --size 10000) there is a chart over the sizes beside it. Figures are only as good as the machine is "
+    "idle: run one at a time."
+)
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=EPILOG)
+
+Output = Annotated[Path, typer.Option(help="Folder for the JSON files and charts.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Repetitions; the median counts.")]
 
 
-@app.callback(invoke_without_command=True)
-def measure(context: typer.Context) -> None:
+@app.callback(invoke_without_command=True, epilog=EPILOG)
+def measure(context: typer.Context, output: Output = RESULTS) -> None:
     """Measure how fast the work is, and how true its figures are. Without a name: every benchmark."""
     if context.invoked_subcommand is None:
-        closing.run(closing.TRADES, closing.REPEATS)
-        scoring.run(list(scoring.HISTORIES), scoring.REPEATS)
-        covering.run(covering.SIMULATIONS, covering.SEED, covering.OUTPUT)
+        closing.run([closing.TRADES], closing.REPEATS, output)
+        scoring.run(list(scoring.HISTORIES), scoring.REPEATS, output)
+        publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
+        covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
 
 
 @app.command()
 def close(
-    trades: Annotated[
-        int, typer.Option(min=closing.FEWEST_TRADES, help="Open trades; four of each symbol are due.")
-    ] = closing.TRADES,
-    repeats: Annotated[int, typer.Option(min=1, help="Repetitions of each statement; the median counts.")] = (
-        closing.REPEATS
-    ),
+    size: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=closing.FEWEST_TRADES, help="Open trades; four of each symbol are due. May be repeated. [1000000]"
+        ),
+    ] = None,
+    repeats: Repeats = closing.REPEATS,
+    output: Output = RESULTS,
 ) -> None:
     """Close what is due and mark what is open, beside one UPDATE of every open trade.
 
-    Builds a database of its own (500 symbols, one newly sealed candle each, 2,000 trades due) in an embedded Postgres
-    of its own, and removes both.
+    500 symbols, one newly sealed candle each, 2,000 trades due.
     """
-    closing.run(trades, repeats)
+    closing.run(size or [closing.TRADES], repeats, output)
 
 
 @app.command()
 def coverage(
+    size: Annotated[
+        list[int] | None, typer.Option(min=20, help="Independent trades. May be repeated. [20, 50, 100 and 400]")
+    ] = None,
     simulations: Annotated[int, typer.Option(min=100, help="Simulations of each case.")] = covering.SIMULATIONS,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = covering.SEED,
-    output: Annotated[Path, typer.Option(help="Where the figures go, as JSON.")] = covering.OUTPUT,
+    output: Output = RESULTS,
 ) -> None:
     """Hold the intervals, the ranking and the verdicts against simulations whose truth is known.
 
     Simulated agents of known skill and calibration over simulated markets. Needs no database; takes some ten minutes.
     """
-    covering.run(simulations, seed, output)
+    covering.run(size or list(covering.INDEPENDENT), simulations, seed, output)
+
+
+@app.command()
+def publish(
+    size: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Records that are there before. May be repeated. [0, 100000 and 1000000]"),
+    ] = None,
+    repeats: Repeats = publishing.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Publish 2,000 new records behind those that are there, beside the same where nothing was before.
+
+    Log and dataset, each publication a process of its own. Ten million (--size 10000000) take an hour to write, and
+    25 GB.
+    """
+    publishing.run(size or list(publishing.SIZES), repeats, output)
 
 
 @app.command()
 def score(
-    trades: Annotated[
-        list[int] | None, typer.Option(min=1_000, help="Closed trades before; may be repeated. [10000 and 1000000]")
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Closed trades before. May be repeated. [10000 and 1000000]")
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Repetitions; the median counts.")] = scoring.REPEATS,
+    repeats: Repeats = scoring.REPEATS,
+    output: Output = RESULTS,
 ) -> None:
     """Score 1,000 new closes and answer, beside what pandas and three packages of others take over every trade.
 
-    Each history in a database of its own in an embedded Postgres of its own, removed afterwards. Ten million
-    (--trades 10000000) take a quarter of an hour to write, and 15 GB. The others' packages are those of tests/oracles.
+    Ten million (--size 10000000) take a quarter of an hour to write, and 15 GB. The others' packages are those of
+    tests/oracles.
     """
-    scoring.run(trades or list(scoring.HISTORIES), repeats)
+    scoring.run(size or list(scoring.HISTORIES), repeats, output)

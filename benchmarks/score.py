@@ -17,10 +17,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
-from rich.table import Table
 from sqlalchemy import Connection, text
 
-from benchmarks.close import Timed, database, vacuum
+from benchmarks.database import address, database, vacuum
+from benchmarks.result import Figure, Run, Target, Timed, open_console
 from scorekeeper import score
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.store.database import Database
@@ -36,71 +36,75 @@ STEP, ANSWER = "score 1,000 closes", "metrics"
 READ, YARDSTICK = "read_sql", "empyrical"
 # The peers are given no more trades than these: they would not fit in memory.
 MOST_READ = 1_000_000
+# From this history on: at a smaller one reading it all is no work either.
+AIMED_FROM = 10_000_000
+TARGET = Target(Figure.TIME, 0.02)
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(histories: list[int], repeats: int) -> None:
+def run(sizes: list[int], repeats: int, output: Path) -> None:
     """Build a database for each history, time the work, print the table."""
     if (uv := shutil.which("uv")) is None:
         raise typer.BadParameter("needs uv, for the project in tests/oracles that holds the peers")
-    console = Console()
-    rows = []
-    for trades in histories:
+    console = open_console()
+    result = Run(
+        "score", f"{A_DAY:,} trades a day, five agents each",
+        f"{READ} and {YARDSTICK} together, over at most {MOST_READ:,} trades", "closed trades before",
+        {"size": sizes, "repeats": repeats},
+    )  # fmt: skip
+    for trades in sizes:
         with database() as db:
             build(db, trades, console)
-            rows.append((trades, [*measure(db, repeats, console), *measure_peers(uv, db, trades, repeats, console)]))
-    console.print(as_table(rows))
-
-
-def as_table(rows: list[tuple[int, list[Timed]]]) -> Table:
-    """One row per history and piece of work: seconds, and what part of those of read_sql with empyrical that is."""
-    table = Table(title=f"{A_DAY:,} trades a day, five agents each; seconds")
-    for heading in ("history", "work"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("median", "fastest", "slowest", "ratio"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.caption = f"ratio: to read_sql and empyrical together; they are given at most {MOST_READ:,} trades"
-    for trades, timed in rows:
-        yardstick = sum(one.median for one in timed if one.what in (READ, YARDSTICK))
-        for one in timed:
-            seconds = [f"{value:.3f}" for value in (one.median, min(one.seconds), max(one.seconds))]
-            table.add_row(f"{trades:,}", one.what, *seconds, f"{one.median / yardstick:.3f}")
-        table.add_section()
-    return table
+            timed = measure(db, trades, repeats, console) + measure_peers(uv, db, trades, repeats, console)
+        targets = {ANSWER: TARGET} if trades >= AIMED_FROM else {}
+        result.add_times(timed, sum(one.median for one in timed if one.what in (READ, YARDSTICK)), targets)
+    result.finish(console, output)
 
 
 def build(db: Database, trades: int, console: Console) -> None:
     """Write the history, score it, then write what has just closed."""
-    fill, all_stale, new_stale = FILLS.read_text(encoding="utf-8").split(";\n")[:3]
+    _, all_stale, new_stale = _statements()
+    fill_history(db, trades, console)
+    with console.status("score every day"), db.begin() as connection:
+        connection.execute(text(all_stale))
+        score.score_stale_days(connection, AS_OF)
+    fill_new(db, NEW)
+    with db.begin() as connection:
+        connection.execute(text(new_stale), {"as_of": AS_OF})
+    vacuum(db)
+
+
+def fill_history(db: Database, trades: int, console: Console) -> None:
+    """Write closed trades of the past, a thousand a day, with what five agents said of each; vacuum and analyze."""
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
         task = progress.add_task(f"{trades:,} closed trades", total=trades)
         yesterday = {"as_of": AS_OF.replace(hour=11), "prefix": "old-", "seconds_apart": 86_400 / A_DAY}
         for first in range(0, trades, BATCH):
-            _fill(db, fill, {**yesterday, "first": first, "last": min(first + BATCH, trades) - 1})
-            progress.update(task, completed=min(first + BATCH, trades))
+            last = min(first + BATCH, trades) - 1
+            _fill(db, {**yesterday, "first": first, "last": last})
+            progress.update(task, completed=last + 1)
         task = progress.add_task("vacuum and analyze", total=None)
         vacuum(db)
         progress.update(task, total=1, completed=1)
-        task = progress.add_task("score every day", total=None)
-        with db.begin() as connection:
-            connection.execute(text(all_stale))
-            score.score_stale_days(connection, AS_OF)
-        progress.update(task, total=1, completed=1)
-        just_now = {"as_of": AS_OF, "prefix": "new-", "seconds_apart": 3}
-        _fill(db, fill, {**just_now, "first": 1, "last": NEW})
-        with db.begin() as connection:
-            connection.execute(text(new_stale), {"as_of": AS_OF})
-        vacuum(db)
 
 
-def _fill(db: Database, fill: str, known: dict[str, object]) -> None:
+def fill_new(db: Database, trades: int) -> None:
+    """Write trades that have closed in the last hours, one every three seconds; their ids begin with `new-`."""
+    _fill(db, {"as_of": AS_OF, "prefix": "new-", "seconds_apart": 3, "first": 1, "last": trades})
+
+
+def _statements() -> list[str]:
+    return FILLS.read_text(encoding="utf-8").split(";\n")[:3]
+
+
+def _fill(db: Database, known: dict[str, object]) -> None:
     with db.begin() as connection:
         # What refers to what is right by construction: not looked up row by row.
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        connection.execute(text(fill), known)
+        connection.execute(text(_statements()[0]), known)
 
 
-def measure(db: Database, repeats: int, console: Console) -> list[Timed]:
+def measure(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
     """The score step, and the answer from rollups and from rows."""
     works: list[tuple[str, Callable[[Connection], object]]] = [
         (STEP, lambda connection: score.score_stale_days(connection, AS_OF)),
@@ -118,20 +122,19 @@ def measure(db: Database, repeats: int, console: Console) -> list[Timed]:
                     if attempt:  # the first one warms
                         seconds.append(time.perf_counter() - start)
                     connection.rollback()
-        timed.append(Timed(what, 0, seconds))
+        timed.append(Timed(what, NEW if what == STEP else 0, seconds, trades))
     return timed
 
 
 def measure_peers(uv: str, db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
     """Reading the trades, and what each peer makes of them, in a process that has imported all before it is timed."""
-    address = db.engine.url.render_as_string(hide_password=False)
     with console.status(f"read_sql, empyrical, quantstats, freqtrade, {repeats} times"):
         done = subprocess.run(  # noqa: S603 - our own program
             [uv, "run", "-q", "--project", "tests/oracles", "python", "-m", "benchmarks.peers", str(repeats),
              str(min(trades + NEW, MOST_READ))],
-            cwd=ROOT, env={**os.environ, "DATABASE_URL": address}, capture_output=True, text=True, check=False,
+            cwd=ROOT, env={**os.environ, "DATABASE_URL": address(db)}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"the peers: {done.stderr.strip()[-500:]}")
     seconds: dict[str, list[float]] = json.loads(done.stdout)
-    return [Timed(what, 0, values) for what, values in seconds.items()]
+    return [Timed(what, 0, values, trades) for what, values in seconds.items()]

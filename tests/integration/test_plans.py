@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 from sqlalchemy import Connection, text
 
-from benchmarks.close import AS_OF, DUE, SYMBOLS, build, vacuum
+from benchmarks.close import AS_OF, DUE, SYMBOLS, build
+from benchmarks.database import vacuum
 from scorekeeper import settle
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database

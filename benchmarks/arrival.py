@@ -5,8 +5,8 @@ Prefect's worker starts one. Cold, ours run in such processes too; warm, arrival
 """
 
 import json
-import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,58 +14,126 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import track as with_progress
+from rich.progress import track as progress
+from rich.table import Table
 
+from benchmarks.result import Figure, Run, Target, Timed, open_console
 from benchmarks.stack import EMPTY, EMPTY_EVENT, Stack, running_up, wait_until
 
 ARRIVALS = 20
-FLOOD = 10_000
-REPEATS = 5
-IDLE_MINUTES = 5
-COLD_TARGET, WARM_TARGET_SECONDS, CPU_TARGET_SECONDS = 1.2, 1.0, 1.0
-FLOOD_TARGET_RUNS, FLOOD_TARGET_SECONDS = 3, 20.0
+SIZES = (10_000,)
+REPEATS = 3
+MINUTES = 5
 LONGEST_SECONDS = 120.0
+FLOOD = 10_000
+FLOOD_RUNS, FLOOD_TARGET = 3, Target(Figure.SECONDS, 20)
+COLD_TARGET, WARM_TARGET = Target(Figure.TIME, 1.2), Target(Figure.SECONDS, 1)
+MORE_CPU_SECONDS = 1.0
+HOURLY_MINUTE = 7  # of `analyze`, in prefect.yaml
+YARDSTICK = "an empty deployed flow"
 _ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 _numbers = count()
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Seconds, each of one repetition, and what an hour idle costs by part."""
+class Flood:
+    """Files that came at once: seconds until all were rows, the runs that took them, and the cancelled ones."""
 
+    files: int
+    seconds: float
+    runs: int
+    cancelled: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one `up` gave: seconds of each repetition, and the CPU seconds of each part in an idle hour."""
+
+    mode: str
     arrivals: list[float]
     empty_runs: list[float]
-    flood_seconds: float
-    flood_runs: int
-    flood_cancelled: int
+    floods: list[Flood]
     track_cpu: list[float]
     empty_cpu: list[float]
     idle: dict[str, float]
 
 
-def measure(*, warm: bool, arrivals: int, files: int, minutes: int, console: Console) -> Figures:
-    """Start an `up`, and measure all of it. The tracks come first: there is nothing to do then."""
-    console.print(f"{'Warm' if warm else 'Cold'}: starting ...")
+def run(modes: list[bool], arrivals: int, sizes: list[int], minutes: int, output: Path) -> None:
+    """For each mode (warm: True) start an `up` and measure; print the tables."""
+    console = open_console()
+    result = Run(
+        "arrival", "scorekeeper up, replay market", YARDSTICK, "files",
+        {"warm": modes, "arrivals": arrivals, "size": sizes, "minutes": minutes},
+    )  # fmt: skip
+    measured = [measure(warm, arrivals, sizes, minutes, console) for warm in modes]
+    for figures in measured:
+        _add(result, figures)
+    result.figures = {
+        "runs_of_ingest": {one.mode: {flood.files: flood.runs for flood in one.floods} for one in measured},
+        "idle_cpu_seconds_an_hour": {one.mode: one.idle for one in measured},
+    }
+    console.print(_idle_table(measured))
+    for one in measured:
+        for flood in one.floods:
+            console.print(
+                f"{flood.files:,} files at once, {one.mode}: {flood.runs} runs of ingest (target ≤ {FLOOD_RUNS}), "
+                f"{flood.cancelled} cancelled before they began"
+            )
+    result.finish(console, output)
+
+
+def _add(result: Run, figures: Figures) -> None:
+    mode, empty = figures.mode, Timed("", 0, figures.empty_runs).median
+    empty_cpu = Timed("", 0, figures.empty_cpu).median
+    most_cpu = Target(Figure.SECONDS, round(empty_cpu + MORE_CPU_SECONDS, 2))
+    result.add(Timed(f"{mode}: CPU of {YARDSTICK}", 0, figures.empty_cpu), 1.0)
+    cpu = Timed(f"{mode}: CPU of a track, nothing to do", 0, figures.track_cpu)
+    result.add(cpu, cpu.median / empty_cpu, most_cpu)
+    result.add(Timed(f"{mode}: event to {YARDSTICK}", 0, figures.empty_runs, 1), 1.0)
+    taken = Timed(f"{mode}: files to rows", 1, figures.arrivals, 1)
+    result.add(taken, taken.median / empty, WARM_TARGET if mode == "warm" else COLD_TARGET)
+    for one in figures.floods:
+        timed = Timed(f"{mode}: files to rows", one.files, [one.seconds], one.files)
+        result.add(timed, timed.median / empty, FLOOD_TARGET if one.files == FLOOD else None)
+
+
+def _idle_table(measured: list[Figures]) -> Table:
+    table = Table(title="CPU seconds an hour, idle, without the hourly and the daily runs")
+    table.add_column("part", no_wrap=True)
+    for one in measured:
+        table.add_column(one.mode, justify="right", no_wrap=True)
+    for part in measured[0].idle:
+        table.add_row(part, *(f"{one.idle[part]:.0f}" for one in measured))
+    table.add_section()
+    table.add_row("all", *(f"{sum(one.idle.values()):.0f}" for one in measured))
+    return table
+
+
+def measure(warm: bool, arrivals: int, sizes: list[int], minutes: int, console: Console) -> Figures:
+    """All of it under one `up`. The tracks come before the files: there is nothing to do then."""
+    mode = "warm" if warm else "cold"
+    console.print(f"{mode}: starting scorekeeper up ...")
     with running_up(warm=warm) as stack:
+
+        def repeat(times: int, what: str, work: Callable[[Stack], float]) -> list[float]:
+            return [work(stack) for _ in progress(range(times), f"{mode}: {what}", console=console)]
+
         wait_for_calm(stack)
-        idle = idle_hour(stack, minutes, console)
-        empty_cpu = [cpu_of_run(stack, EMPTY) for _ in with_progress(range(REPEATS), "empty runs", console=console)]
-        of_track = cpu_of_warm_track if warm else cpu_of_track
-        track_cpu = [of_track(stack) for _ in with_progress(range(REPEATS), "runs of track", console=console)]
-        taken, empty = [], []
-        for _ in with_progress(range(arrivals), "arrivals", console=console):
-            wait_for_calm(stack)
-            taken.append(seconds_to_row(stack))
-            wait_for_calm(stack)
-            empty.append(seconds_to_run(stack))
-        wait_for_calm(stack)
-        with console.status(f"{files:,} files at once"):
-            seconds, runs, cancelled = flood(stack, files)
-    return Figures(taken, empty, seconds, runs, cancelled, track_cpu, empty_cpu, idle)
+        idle = idle_hour(stack, minutes)
+        empty_cpu = repeat(REPEATS, "CPU of an empty run", lambda stack: cpu_of_run(stack, EMPTY))
+        track_cpu = repeat(REPEATS, "CPU of a track", cpu_of_warm_track if warm else cpu_of_track)
+        pairs = [
+            (seconds_to_row(stack), seconds_to_run(stack))
+            for _ in progress(range(arrivals), f"{mode}: arrivals", console=console)
+        ]
+        floods = [flood(stack, files) for files in sizes]
+    taken, empty = zip(*pairs, strict=True)
+    return Figures(mode, list(taken), list(empty), floods, track_cpu, empty_cpu, idle)
 
 
 def seconds_to_row(stack: Stack) -> float:
     """From the moment that a file is renamed into the inbox until its decision is in the table."""
+    wait_for_calm(stack)
     before = stack.decisions()
     (path,) = write_files(stack, 1)
     start = time.perf_counter()
@@ -77,16 +145,18 @@ def seconds_to_row(stack: Stack) -> float:
 
 def seconds_to_run(stack: Stack) -> float:
     """From an event until the empty flow that it triggers runs."""
+    wait_for_calm(stack)
     at = datetime.now(UTC)
     stack.emit(EMPTY_EVENT)
     run = ended_run(stack, EMPTY, at)
     return (datetime.fromisoformat(run["start_time"]) - at).total_seconds()
 
 
-def flood(stack: Stack, files: int) -> tuple[float, int, int]:
-    """Seconds until files that come at once are all rows; the runs of ingest that took them, and those cancelled."""
+def flood(stack: Stack, files: int) -> Flood:
+    """Drop so many files at once, and wait until all are rows."""
+    wait_for_calm(stack)
     before, at = stack.decisions(), datetime.now(UTC)
-    paths = list(write_files(stack, files))
+    paths = write_files(stack, files)
     start = time.perf_counter()
     for path in paths:
         path.rename(stack.inbox / path.name)
@@ -94,8 +164,9 @@ def flood(stack: Stack, files: int) -> tuple[float, int, int]:
         raise RuntimeError(f"{stack.decisions() - before} of {files} files have become rows")
     seconds = time.perf_counter() - start
     wait_for_calm(stack)
-    states = [run["state"]["type"] for run in stack.runs("ingest", at) if run["state"]["type"] in _ENDED]
-    return seconds, len(states) - states.count("CANCELLED"), states.count("CANCELLED")
+    states = [run["state"]["type"] for run in stack.runs("ingest", at)]
+    cancelled = states.count("CANCELLED")
+    return Flood(files, seconds, sum(state in _ENDED for state in states) - cancelled, cancelled)
 
 
 def cpu_of_run(stack: Stack, deployment: str) -> float:
@@ -126,14 +197,13 @@ def cpu_of_warm_track(stack: Stack) -> float:
     return used(56, 12) - used(20, 12)
 
 
-def idle_hour(stack: Stack, minutes: int, console: Console) -> dict[str, float]:
-    """CPU seconds an hour by part, from some whole minutes in which nothing arrives and the hourly run is not."""
-    while (7 - datetime.now(UTC).minute) % 60 <= minutes:
+def idle_hour(stack: Stack, minutes: int) -> dict[str, float]:
+    """CPU seconds an hour by part, from whole minutes in which nothing arrives and no hourly run comes."""
+    while (HOURLY_MINUTE - datetime.now(UTC).minute) % 60 <= minutes + 1:
         time.sleep(1)
     time.sleep((30 - datetime.now(UTC).timestamp()) % 60)
     before, start = stack.cpu_seconds(), time.monotonic()
-    for _ in with_progress(range(minutes * 60), f"{minutes} idle minutes", console=console):
-        time.sleep(max(0.0, start + _ + 1 - time.monotonic()))
+    time.sleep(60 * minutes)
     after, seconds = stack.cpu_seconds(), time.monotonic() - start
     return {part: (after[part] - before[part]) * 3600 / seconds for part in after}
 

@@ -88,12 +88,13 @@ async def watch_inbox(
 ) -> None:
     """Watch `folder` until `stop`; a folder or a server that does not answer is reported once, and waited for.
 
-    `take`: runs the ingest of what is new here and now, if it can (True), instead of the event. What still waits then
-    is told of all the same. Raises ScorekeeperError if no server is named.
+    `take`: runs the ingest here and now, if it can (True), instead of the event. What still waits then is told of by
+    the event, and in turns from there, so that it waits neither for a worker that is gone nor for what fails here.
+    Raises ScorekeeperError if no server is named.
     """
     if not PREFECT_API_URL.value():
         raise ScorekeeperError("no Prefect server to tell of files: set PREFECT_API_URL, or run scorekeeper up")
-    teller, complaint = Teller(), ""
+    teller, complaint, taken = Teller(), "", False
     while not stop.is_set():
         trouble = ""
         try:
@@ -103,7 +104,8 @@ async def watch_inbox(
             # that one be dead, nobody waits longer than half a minute.
             if why and (teller.waits_since_told(now) >= TRUST_SECONDS or not await is_at_work()):
                 report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
-                if not (why == "news" and take and await take()):
+                taken = take is not None and (why == "news" or not taken) and await take()
+                if not taken:
                     await tell(len(files))
                 teller.told(files, time.monotonic())
         except ScorekeeperError as failed:

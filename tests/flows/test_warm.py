@@ -18,6 +18,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_sample
 from tasks import warm
 from tasks.warm import WarmRunner
+from tasks.watching import is_at_work, watch_inbox
 from tests.flows.test_deployments import prefect
 from tests.flows.test_watching import api
 
@@ -105,6 +106,33 @@ def test_a_run_that_finds_the_slot_taken_is_cancelled_and_not_executed(deployed:
 
     assert asyncio.run(WarmRunner({"ingest": never}, print).run_now("ingest"))
     assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["CANCELLED", "PENDING"]
+
+
+def test_a_run_that_no_worker_comes_for_keeps_no_file_waiting(home: Path, deployed: Deployed) -> None:
+    """The watcher trusts in a run that waits for a worker only where it cannot take the files itself."""
+    write_sample(home / "inbox", home / "market")
+    waiting: list[dict[str, Any]] = []
+
+    async def until_empty() -> bool:
+        began = time.monotonic()
+        while list((home / "inbox").glob("*.json*")) and time.monotonic() < began + 20:
+            await asyncio.sleep(0.2)
+        return not list((home / "inbox").glob("*.json*"))
+
+    async def watch() -> None:
+        stop, runner = asyncio.Event(), WarmRunner({"ingest": ingest}, print)
+        watch = asyncio.create_task(watch_inbox(home / "inbox", stop, print, lambda: runner.run_now("ingest")))
+        assert await until_empty()
+        waiting.append(await asyncio.to_thread(schedule, deployed["ingest"], datetime.now(UTC)))
+        assert await is_at_work()
+        assert not await is_at_work(or_due=False)
+        (home / "inbox" / "later.json").write_text('{"symbol": "BTC/USDT", "type": "HOLD"}')
+        assert await until_empty()
+        stop.set()
+        await watch
+
+    asyncio.run(watch())
+    assert api("GET", f"/flow_runs/{waiting[0]['id']}")["state"]["type"] == "SCHEDULED"
 
 
 def test_a_scheduled_run_is_executed_when_it_is_due_and_no_moment_before(deployed: Deployed) -> None:

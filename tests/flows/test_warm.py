@@ -149,6 +149,20 @@ def test_a_scheduled_run_is_executed_when_it_is_due_and_no_moment_before(deploye
     assert timedelta(0) <= start_of(after) - due < timedelta(seconds=1)
 
 
+def test_after_many_runs_it_gives_way_to_a_new_process(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "MOST_RUNS", 2)
+
+    @flow
+    async def quick() -> None:
+        return
+
+    runner = WarmRunner({"ingest": quick, "track": quick}, print)
+    assert asyncio.run(runner.run_now("ingest"))
+    run = schedule(deployed["track"], datetime.now(UTC) + timedelta(seconds=3))
+    asyncio.run(asyncio.wait_for(runner.follow_schedule("track"), 10))
+    assert api("GET", f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
+
+
 def test_one_that_a_worker_has_claimed_before_and_one_that_is_overdue_are_the_workers(deployed: Deployed) -> None:
     @flow
     async def never() -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks import arrival as arriving
 from benchmarks import close as closing
 from benchmarks import coverage as covering
 from benchmarks import decisions as drawing
@@ -32,6 +33,7 @@ Repeats = Annotated[int, typer.Option(min=1, help="Repetitions; the median count
 def measure(context: typer.Context, output: Output = RESULTS) -> None:
     """Measure how fast the work is, and how true its figures are. Without a name: every benchmark."""
     if context.invoked_subcommand is None:
+        arriving.run([False, True], arriving.ARRIVALS, list(arriving.SIZES), arriving.MINUTES, output)
         closing.run([closing.TRADES], closing.REPEATS, output)
         scoring.run(list(scoring.HISTORIES), scoring.A_DAY, scoring.REPEATS, output)
         ingesting.run(list(ingesting.SIZES), ingesting.FILES, drawing.Shape(), output)
@@ -39,6 +41,28 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
         recording.run([recording.CALLS], output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
+
+
+@app.command()
+def arrival(
+    warm: Annotated[
+        bool | None, typer.Option("--warm/--cold", help="WARM_RUNS on, or off. [both, one after the other]")
+    ] = None,
+    arrivals: Annotated[int, typer.Option(min=1, help="Arrivals, and empty runs beside them.")] = arriving.ARRIVALS,
+    size: Annotated[
+        list[int] | None, typer.Option(min=1, help="Files dropped at once. May be repeated. [10000]")
+    ] = None,
+    minutes: Annotated[int, typer.Option(min=1, help="Minutes of which the cost of an idle hour is told.")] = (
+        arriving.MINUTES
+    ),
+    output: Output = RESULTS,
+) -> None:
+    """Let files arrive under a running `scorekeeper up`, beside an empty flow that is deployed to its pool.
+
+    From a file to its row, thousands at once, the CPU time of a track with nothing to do, and what an idle hour costs.
+    Takes a quarter of an hour for each of warm and cold.
+    """
+    arriving.run([False, True] if warm is None else [warm], arrivals, size or list(arriving.SIZES), minutes, output)
 
 
 @app.command()

@@ -134,10 +134,11 @@ async def _watch_warm(settings: Settings) -> None:
     from tasks.watching import watch_inbox
 
     await clear_runs(Whose.WARM)
-    runner = WarmRunner({"ingest": ingest, "track": track}, _say)
+    runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(runner.follow_schedule("track"))
-        group.create_task(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, take=lambda: runner.run_now("ingest")))
+        group.create_task(watch_inbox(settings.inbox_dir, stop, _say, take=lambda: runner.run_now("ingest")))
+        await runner.follow_schedule("track")
+        stop.set()  # supervisord starts it anew
 
 
 def _say(line: str) -> None:

@@ -177,6 +177,23 @@ def test_a_connection_that_was_cut_leaves_the_decision_to_the_long_way_and_is_op
     files.check(2)
 
 
+def test_an_interrupted_call_keeps_nobody_from_publishing(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = decisions(3)
+    assert files.record(first) is Recorded.LINES
+
+    def interrupt(_: object) -> list[bytes]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("scorekeeper.recorder.render_lines", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            files.record(second)
+    files.check(2)
+    files.recorder.follow()
+    assert files.record(third) is Recorded.LINES
+    files.check(3)
+
+
 def test_lines_that_were_lost_before_they_were_on_the_disk_are_written_again(files: Files) -> None:
     for one in decisions(4):
         files.record(one)

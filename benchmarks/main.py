@@ -20,7 +20,7 @@ EPILOG = (
     "Each builds what it needs in an embedded Postgres of its own and removes it, prints a table with ratios to a "
     "yardstick that is timed in the same run, and writes a JSON file into --output; where more than one size was run "
     "(--size 1000 --size 10000) there is a chart over the sizes beside it. Figures are only as good as the machine is "
-    "idle: run one at a time."
+    "idle: run one at a time. docs/performance.md says what limits each, and what it came to."
 )
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, epilog=EPILOG)

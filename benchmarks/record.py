@@ -19,7 +19,6 @@ import psycopg
 from rich.progress import Progress, TimeElapsedColumn
 
 from benchmarks.database import address, database
-from benchmarks.memory import peak_memory_mb
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from scorekeeper import PerformanceTracker
 
@@ -85,8 +84,7 @@ def measure(calls: int, tell: Callable[..., object]) -> list[Timed]:
                         way(number)
                     seconds[what].append(time.perf_counter() - start)
                 tell(completed=first + each - 1)
-    peak = peak_memory_mb()
-    return [Timed(what, each, values, calls, peak if what == RECORD else None) for what, values in seconds.items()]
+    return [Timed(what, each, values, calls) for what, values in seconds.items()]
 
 
 def decision(number: int) -> dict[str, Any]:

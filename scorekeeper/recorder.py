@@ -73,7 +73,7 @@ class Recorder:
         self._ahead_until = 0.0
 
     def record(self, decision: Decision, *, source_name: str, received_at: datetime, fee_bps: float) -> Recorded:
-        """Record it if it is new, and write its lines if nothing stands in the way; never raises."""
+        """Record it if it is new, and write its lines if nothing stands in the way."""
         given = {
             **{name: getattr(decision, name) for name in _COLUMNS},
             "extra": _json(decision.extra) if decision.extra else None,
@@ -96,6 +96,9 @@ class Recorder:
                 # A connection that is closed holds no lock. Whether the rows came in, the next try will meet.
                 self._disconnect()
                 return Recorded.NOT
+            except BaseException:
+                self._disconnect()
+                raise
             return Recorded.LINES if written else Recorded.ROWS
 
     def follow(self) -> None:

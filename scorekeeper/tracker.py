@@ -53,7 +53,8 @@ class PerformanceTracker:
     def record_decision(self, decision_data: dict[str, Any]) -> str:
         """Record a decision (the fields of a decision file; no timestamp: now) and return its trade_id.
 
-        It is in the database when this returns. Raises DecisionError, a ValueError, that names the field at fault.
+        It is in the database when this returns, on the disk, and its lines are in the two files for whoever reads them.
+        Raises DecisionError, a ValueError, that names the field at fault.
         """
         now = datetime.now(UTC)
         document = to_json(decision_data)

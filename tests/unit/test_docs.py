@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from benchmarks.main import app as benchmarks
 from scorekeeper.domain import decision
 from scorekeeper.domain.answer import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
 from scorekeeper.domain.metrics import compose_agent, compose_system
@@ -34,6 +35,12 @@ def test_every_figure_is_defined() -> None:
 
 def test_every_field_of_a_decision_is_described() -> None:
     assert names_in("docs/decision-files.md") >= decision._KNOWN
+
+
+def test_every_benchmark_of_speed_has_its_part_of_the_document() -> None:
+    commands = {command.callback.__name__ for command in benchmarks.registered_commands if command.callback}
+    parts = set(re.findall(r"^## (\w+)$", (ROOT / "docs/performance.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert commands - {"coverage"} <= parts
 
 
 def test_links_and_pictures_of_the_documents_exist() -> None:

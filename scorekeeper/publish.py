@@ -160,8 +160,8 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("r+b" if state.committed_bytes else "a+b") as file:
             _check_tail(file, path, state.committed_bytes, state.tail_sha256)
-            # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes, so
-            # that who reads along never sees the file shrink.
+            # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes,
+            # so that who reads along never sees the file shrink.
             file.seek(state.committed_bytes)
             file.writelines(content)
             file.truncate()

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from sqlalchemy import Connection, text
 
 from benchmarks.database import address, database, vacuum
 from benchmarks.result import Figure, Run, Target, Timed, open_console
-from scorekeeper import score
+from scorekeeper import score, settle
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.store.database import Database
 
@@ -32,13 +33,14 @@ REPEATS = 5
 BATCH = 20_000
 AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("score.sql")
-STEP, ANSWER = "score 1,000 closes", "metrics"
+STEP, ANSWER, TRACK = "score 1,000 closes", "metrics", "a track's work in Postgres"
 READ, YARDSTICK = "read_sql", "empyrical"
 # The peers are given no more trades than these: they would not fit in memory.
 MOST_READ = 1_000_000
 # From this history on: at a smaller one reading it all is no work either.
 AIMED_FROM = 10_000_000
 TARGET = Target(Figure.TIME, 0.02)
+GROWTH = Target(Figure.TIME, 1.2)
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -52,12 +54,18 @@ def run(sizes: list[int], repeats: int, output: Path) -> None:
         f"{READ} and {YARDSTICK} together, over at most {MOST_READ:,} trades", "closed trades before",
         {"size": sizes, "repeats": repeats},
     )  # fmt: skip
-    for trades in sizes:
+    least = 0.0
+    for trades in sorted(sizes):
         with database() as db:
             build(db, trades, console)
             timed = measure(db, trades, repeats, console) + measure_peers(uv, db, trades, repeats, console)
+        track = next(one for one in timed if one.what == TRACK)
+        if least:
+            beside = replace(track, what=f"{TRACK}, to that at {min(sizes):,}")
+            result.add(beside, track.median / least, GROWTH if trades >= AIMED_FROM else None)
         targets = {ANSWER: TARGET} if trades >= AIMED_FROM else {}
         result.add_times(timed, sum(one.median for one in timed if one.what in (READ, YARDSTICK)), targets)
+        least = least or track.median
     result.finish(console, output)
 
 
@@ -110,8 +118,14 @@ def _fill(db: Database, known: dict[str, object]) -> None:
 
 
 def measure(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
-    """The score step, and the answer from rollups and from rows."""
+    """A track over what has closed, its score step, and the answer from rollups and from rows."""
+
+    def track(connection: Connection) -> None:
+        settle.settle(connection, AS_OF, suspect_price_pct=5)
+        settle.conclude(connection, AS_OF)
+
     works: list[tuple[str, Callable[[Connection], object]]] = [
+        (TRACK, track),
         (STEP, lambda connection: score.score_stale_days(connection, AS_OF)),
         (ANSWER, lambda connection: score.system_metrics(connection, at=AS_OF)),
         ("metrics --by side", lambda connection: score.system_metrics(connection, by=Breakdown.SIDE, at=AS_OF)),
@@ -127,7 +141,7 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
                     if attempt:  # the first one warms
                         seconds.append(time.perf_counter() - start)
                     connection.rollback()
-        timed.append(Timed(what, NEW if what == STEP else 0, seconds, trades))
+        timed.append(Timed(what, NEW if what in (STEP, TRACK) else 0, seconds, trades))
     return timed
 
 

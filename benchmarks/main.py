@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks import arrival as arriving
 from benchmarks import close as closing
 from benchmarks import coverage as covering
 from benchmarks import decisions as drawing
@@ -32,13 +33,36 @@ Repeats = Annotated[int, typer.Option(min=1, help="Repetitions; the median count
 def measure(context: typer.Context, output: Output = RESULTS) -> None:
     """Measure how fast the work is, and how true its figures are. Without a name: every benchmark."""
     if context.invoked_subcommand is None:
+        arriving.run([False, True], arriving.ARRIVALS, list(arriving.SIZES), arriving.MINUTES, output)
         closing.run([closing.TRADES], closing.REPEATS, output)
-        scoring.run(list(scoring.HISTORIES), scoring.REPEATS, output)
+        scoring.run(list(scoring.HISTORIES), scoring.A_DAY, scoring.REPEATS, output)
         ingesting.run(list(ingesting.SIZES), ingesting.FILES, drawing.Shape(), output)
         starting.run(list(starting.SIZES), starting.REPEATS, output)
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
         recording.run([recording.CALLS], output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
+
+
+@app.command()
+def arrival(
+    warm: Annotated[
+        bool | None, typer.Option("--warm/--cold", help="WARM_RUNS on, or off. [both, one after the other]")
+    ] = None,
+    arrivals: Annotated[int, typer.Option(min=1, help="Arrivals, and empty runs beside them.")] = arriving.ARRIVALS,
+    size: Annotated[
+        list[int] | None, typer.Option(min=1, help="Files dropped at once. May be repeated. [10000]")
+    ] = None,
+    minutes: Annotated[int, typer.Option(min=1, help="Minutes of which the cost of an idle hour is told.")] = (
+        arriving.MINUTES
+    ),
+    output: Output = RESULTS,
+) -> None:
+    """Let files arrive under a running `scorekeeper up`, beside an empty flow that is deployed to its pool.
+
+    From a file to its row, thousands at once, the CPU time of a track with nothing to do, and what an idle hour costs.
+    Takes a quarter of an hour for each of warm and cold.
+    """
+    arriving.run([False, True] if warm is None else [warm], arrivals, size or list(arriving.SIZES), minutes, output)
 
 
 @app.command()
@@ -131,6 +155,7 @@ def score(
     size: Annotated[
         list[int] | None, typer.Option(min=1_000, help="Closed trades before. May be repeated. [10000 and 1000000]")
     ] = None,
+    a_day: Annotated[int, typer.Option(min=1, help="Trades that closed each day of the history.")] = scoring.A_DAY,
     repeats: Repeats = scoring.REPEATS,
     output: Output = RESULTS,
 ) -> None:
@@ -139,7 +164,7 @@ def score(
     Ten million (--size 10000000) take a quarter of an hour to write, and 15 GB. The others' packages are those of
     tests/oracles.
     """
-    scoring.run(size or list(scoring.HISTORIES), repeats, output)
+    scoring.run(size or list(scoring.HISTORIES), a_day, repeats, output)
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """A thousand new closes on top of a history: does the score step follow what is new, and the answer the days?
 
-Five agents have spoken of every trade; a thousand trades closed a day, of ten symbols and two versions. The yardstick
-is what one would do without rollups: read the trades into pandas, and have the same figures from empyrical, quantstats
-and freqtrade (benchmarks/peers.py), which run in a project of their own, in the same run, over the same database.
+Five agents have spoken of every trade, of ten symbols and two versions; as many trades close a day as one asks for. The
+score step is held against itself on the first history. The yardstick of the answer is what one would do without
+rollups: read the trades into pandas, and have the same figures from empyrical, quantstats and freqtrade
+(benchmarks/peers.py), which run in a project of their own, in the same run, over the same database.
 """
 
 import json
@@ -11,7 +12,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from sqlalchemy import Connection, text
 
 from benchmarks.database import address, database, vacuum
 from benchmarks.result import Figure, Run, Target, Timed, open_console
-from scorekeeper import score, settle
+from scorekeeper import score
 from scorekeeper.domain.breakdown import Breakdown
+from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.store.database import Database
 
 HISTORIES = (10_000, 1_000_000)
@@ -33,45 +34,42 @@ REPEATS = 5
 BATCH = 20_000
 AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("score.sql")
-STEP, ANSWER, TRACK = "score 1,000 closes", "metrics", "a track's work in Postgres"
+STEP, ANSWER = f"score {NEW:,} closes, keep scorecards", "metrics"
 READ, YARDSTICK = "read_sql", "empyrical"
 # The peers are given no more trades than these: they would not fit in memory.
 MOST_READ = 1_000_000
 # From this history on: at a smaller one reading it all is no work either.
 AIMED_FROM = 10_000_000
-TARGET = Target(Figure.TIME, 0.02)
-GROWTH = Target(Figure.TIME, 1.2)
+TARGET, STEP_TARGET = Target(Figure.TIME, 0.02), Target(Figure.TIME, 1.2)
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(sizes: list[int], repeats: int, output: Path) -> None:
+def run(sizes: list[int], a_day: int, repeats: int, output: Path) -> None:
     """Build a database for each history, time the work, print the table."""
     if (uv := shutil.which("uv")) is None:
         raise typer.BadParameter("needs uv, for the project in tests/oracles that holds the peers")
     console = open_console()
     result = Run(
-        "score", f"{A_DAY:,} trades a day, five agents each",
-        f"{READ} and {YARDSTICK} together, over at most {MOST_READ:,} trades", "closed trades before",
-        {"size": sizes, "repeats": repeats},
+        "score", f"{a_day:,} trades a day, five agents each",
+        f"{READ} and {YARDSTICK} together, over at most {MOST_READ:,} trades; of scoring, to the first history",
+        "closed trades before", {"size": sizes, "a_day": a_day, "repeats": repeats},
     )  # fmt: skip
-    least = 0.0
-    for trades in sorted(sizes):
+    first = 0.0
+    for trades in sizes:
         with database() as db:
-            build(db, trades, console)
-            timed = measure(db, trades, repeats, console) + measure_peers(uv, db, trades, repeats, console)
-        track = next(one for one in timed if one.what == TRACK)
-        if least:
-            beside = replace(track, what=f"{TRACK}, to that at {min(sizes):,}")
-            result.add(beside, track.median / least, GROWTH if trades >= AIMED_FROM else None)
+            build(db, trades, a_day, console)
+            step, *timed = measure(db, trades, repeats, console)
+            timed += measure_peers(uv, db, trades, repeats, console)
+        result.add(step, step.median / (first or step.median), STEP_TARGET if first else None)
+        first = first or step.median
         targets = {ANSWER: TARGET} if trades >= AIMED_FROM else {}
         result.add_times(timed, sum(one.median for one in timed if one.what in (READ, YARDSTICK)), targets)
-        least = least or track.median
     result.finish(console, output)
 
 
-def build(db: Database, trades: int, console: Console) -> None:
+def build(db: Database, trades: int, a_day: int, console: Console) -> None:
     """Write the history, score it, then write what has just closed."""
-    fill_history(db, trades, console)
+    fill_history(db, trades, console, a_day)
     with console.status("score every day"):
         score_all(db)
     fill_new(db, NEW)
@@ -84,14 +82,19 @@ def score_all(db: Database) -> None:
     """Score every day of the history."""
     with db.begin() as connection:
         connection.execute(text(_statements()[1]))
-        score.score_stale_days(connection, AS_OF)
+        _score_and_keep(connection)
 
 
-def fill_history(db: Database, trades: int, console: Console) -> None:
-    """Write closed trades of the past, a thousand a day, with what five agents said of each; vacuum and analyze."""
+def _score_and_keep(connection: Connection) -> None:
+    score.score_stale_days(connection, AS_OF)
+    keep_scorecards(connection, AS_OF)
+
+
+def fill_history(db: Database, trades: int, console: Console, a_day: int = A_DAY) -> None:
+    """Write closed trades of the past, `a_day`, with what five agents said of each; vacuum and analyze."""
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
         task = progress.add_task(f"{trades:,} closed trades", total=trades)
-        yesterday = {"as_of": AS_OF.replace(hour=11), "prefix": "old-", "seconds_apart": 86_400 / A_DAY}
+        yesterday = {"as_of": AS_OF.replace(hour=11), "prefix": "old-", "seconds_apart": 86_400 / a_day}
         for first in range(0, trades, BATCH):
             last = min(first + BATCH, trades) - 1
             _fill(db, {**yesterday, "first": first, "last": last})
@@ -118,16 +121,11 @@ def _fill(db: Database, known: dict[str, object]) -> None:
 
 
 def measure(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
-    """A track over what has closed, its score step, and the answer from rollups and from rows."""
-
-    def track(connection: Connection) -> None:
-        settle.settle(connection, AS_OF, suspect_price_pct=5)
-        settle.conclude(connection, AS_OF)
-
+    """The score step, and the answer from rollups and from rows."""
     works: list[tuple[str, Callable[[Connection], object]]] = [
-        (TRACK, track),
-        (STEP, lambda connection: score.score_stale_days(connection, AS_OF)),
+        (STEP, _score_and_keep),
         (ANSWER, lambda connection: score.system_metrics(connection, at=AS_OF)),
+        ("metrics, composed", lambda connection: score.system_metrics(connection, at=AS_OF, compose=True)),
         ("metrics --by side", lambda connection: score.system_metrics(connection, by=Breakdown.SIDE, at=AS_OF)),
     ]
     timed = []
@@ -141,7 +139,7 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
                     if attempt:  # the first one warms
                         seconds.append(time.perf_counter() - start)
                     connection.rollback()
-        timed.append(Timed(what, NEW if what in (STEP, TRACK) else 0, seconds, trades))
+        timed.append(Timed(what, NEW if what == STEP else 0, seconds, trades))
     return timed
 
 

@@ -1,5 +1,5 @@
 -- One row per closed trade, number first to last, with its decision, its line, and what five agents had said of it. The
--- later the number, the earlier it closed; a thousand close a day.
+-- later the number, the earlier it closed.
 -- Parameters: as_of, prefix, first, last, seconds_apart. Called by benchmarks.score.
 WITH drawn AS MATERIALIZED (
     SELECT

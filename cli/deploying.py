@@ -25,7 +25,7 @@ from prefect.states import Crashed
 
 from cli.up import ROOT
 from scorekeeper.errors import ScorekeeperError
-from tasks.warm import TAG
+from tasks.warm import is_warm
 
 POOL = "scorekeeper"
 _PAGE = 200
@@ -63,7 +63,7 @@ async def clear_runs(whose: Whose) -> tuple[int, int]:
         at_work, others = _in_state(*_AT_WORK), 0
         while runs := await client.read_flow_runs(flow_run_filter=at_work, limit=_PAGE, offset=others, **scope):
             for run in runs:
-                if whose is not Whose.EVERYBODY and (TAG in run.tags) != (whose is Whose.WARM):
+                if whose is not Whose.EVERYBODY and is_warm(run) != (whose is Whose.WARM):
                     others += 1
                     continue
                 await client.set_flow_run_state(run.id, ended, force=True)

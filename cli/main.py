@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import quarantine
+from cli.opening import StopError, run_flow, stop_on_signal
 from cli.opening import load as _settings
 from cli.opening import open_installation as _database
-from cli.opening import run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.text import escape_controls
@@ -388,7 +388,8 @@ def automations(
 def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None) -> None:
     """Recompute everything, and name every difference.
 
-    Trades, horizon returns, rollups, metrics, log and dataset, from decisions and candles, by other code than track's.
+    Decisions from the archived files; trades, horizon returns, rollups, metrics, log and dataset from decisions and
+    candles, by other code than track's; the books against each other.
     """
     from scorekeeper.verify import count_pruned
     from scorekeeper.verify import verify as library
@@ -473,9 +474,14 @@ def migrate(
 
 
 def main() -> None:
-    """Exit code 0 if the work was done, 1 with one clear line if not, 2 for usage."""
+    """Exit code 0 if the work was done, 1 with one clear line if not, 2 for usage, 128 + n when signal n stopped it."""
+    signal.signal(signal.SIGTERM, stop_on_signal)
     try:
         app()  # says what is wrong with the usage itself, and exits with 2
+    except StopError as asked:
+        name = signal.Signals(asked.number).name
+        typer.echo(f"stopped by {name}: what was done by then is kept, and the next run goes on from there", err=True)
+        sys.exit(128 + asked.number)
     except Exception as failed:
         if os.environ.get("SCOREKEEPER_DEBUG"):
             raise

@@ -134,10 +134,11 @@ async def _watch_warm(settings: Settings) -> None:
     from tasks.watching import watch_inbox
 
     await clear_runs(Whose.WARM)
-    runner = WarmRunner({"ingest": ingest, "track": track}, _say)
+    runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(runner.follow_schedule("track"))
-        group.create_task(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, take=lambda: runner.run_now("ingest")))
+        group.create_task(watch_inbox(settings.inbox_dir, stop, _say, take=lambda: runner.run_now("ingest")))
+        await runner.follow_schedule("track")
+        stop.set()  # supervisord starts it anew
 
 
 def _say(line: str) -> None:
@@ -195,8 +196,18 @@ def run_reporter(settings: Settings) -> None:
             part = what["processname"]
             log = settings.scorekeeper_home / PLACE / f"{part}.log"
             see = "" if part in SPEAKING else f" (see {log})"
-            print(f"{part} {told[headers['eventname']]}, and is started again{see}", file=sys.stderr, flush=True)
+            why = "" if part in SPEAKING else _reason_in(log, part)
+            print(f"{part} {told[headers['eventname']]}{why}, and is started again{see}", file=sys.stderr, flush=True)
         childutils.listener.ok(sys.stdout)
+
+
+def _reason_in(log: Path, part: str) -> str:
+    """What a part has said itself of its end, as the last line of its log."""
+    with contextlib.suppress(OSError):
+        last = log.read_bytes()[-1000:].decode(errors="replace").strip().rpartition("\n")[2]
+        if last.startswith(f"{part}: "):
+            return f" ({last.removeprefix(f'{part}: ')})"
+    return ""
 
 
 PARTS: dict[str, Callable[[Settings], None]] = {

@@ -12,10 +12,12 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import Market, UnknownSymbolError, open_market
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
+from scorekeeper.threads import run_in_thread
 
 SYMBOLS_AT_ONCE = 20
 REPORT_SECONDS = 3.0
 CLOCK_TOLERANCE = timedelta(seconds=5)
+LOCAL_AHEAD = timedelta(minutes=5)  # so far the local clock is believed where it differs
 Tell = Callable[[int, str], object]  # a level of the logging module, and what is said: Logger.log is one
 
 
@@ -42,22 +44,27 @@ async def fetch_prices(
 ) -> Prices:
     """Candles up to `as_of` for every symbol that has something open or undecided.
 
-    `now` is the local clock: an `as_of` that lies ahead of it and of the market's own is refused. `tell` hears of
-    progress and trouble, `on_percent` of the share of symbols gone through. Raises ScorekeeperError.
+    `now` is the local clock: an `as_of` that lies ahead of it and of the market's own, or far ahead of that, is
+    refused. `tell` hears of progress and trouble, `on_percent` of the share of symbols gone through. Raises
+    ScorekeeperError.
     """
     cache = settings.scorekeeper_home / "cache"
     async with open_market(
         settings.market, settings.candle_grace_minutes, cache=cache, exchange_options=settings.exchange_options
     ) as market:
-        await asyncio.to_thread(db.transact, lambda c: settle.check_market(c, market.name))
+        await run_in_thread(db.transact, lambda c: settle.check_market(c, market.name))
         clock = await market.now()
-        if clock is not None and as_of > max(clock, now) + CLOCK_TOLERANCE:
-            raise ScorekeeperError(f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock: wait for it")
-        await asyncio.to_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
+        # A minute that has not come yet would hold up every track until it comes.
+        if clock is not None and as_of > min(max(clock, now), clock + LOCAL_AHEAD) + CLOCK_TOLERANCE:
+            raise ScorekeeperError(
+                f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock, {clock:%Y-%m-%d %H:%M} UTC: "
+                "wait for it, or put this machine's clock right"
+            )
+        await run_in_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
         prices = await _fetch_all(db, market, as_of, settings.suspect_price_pct, tell, on_percent)
     # Of one that failed just now it is not known how far back its prices go.
     unanswered = {line.partition(" ")[0] for line in prices.failed}
-    for symbol, trades, since in await asyncio.to_thread(db.transact, lambda c: settle.select_stuck(c, as_of)):
+    for symbol, trades, since in await run_in_thread(db.transact, lambda c: settle.select_stuck(c, as_of)):
         if symbol not in unanswered:
             prices.gone.append(
                 f"{symbol}: {trades} trades are older than the prices that the market keeps ({since:%F %R} UTC)"
@@ -76,7 +83,7 @@ async def _fetch_all(
     on_percent: Callable[[float], Awaitable[None]] | None,
 ) -> Prices:
     prices = Prices()
-    needs = await asyncio.to_thread(db.transact, lambda c: settle.select_needs(c, as_of))
+    needs = await run_in_thread(db.transact, lambda c: settle.select_needs(c, as_of))
     at_once = asyncio.Semaphore(SYMBOLS_AT_ONCE)
 
     async def fetch(need: settle.Need) -> None:

@@ -110,6 +110,11 @@ def judge_track(last_as_of: datetime | None, untracked_since: datetime | None, n
     if last_as_of is None and untracked_since is None:
         return Check("track", "ok", "there is nothing to track yet")
     says = "never" if last_as_of is None else f"last at {last_as_of:%F %R} UTC"
+    if last_as_of is not None and last_as_of > now + CLOCK_RED:
+        return Check(
+            "track", "red", f"{says}, which this machine's clock has not reached",
+            "put the clock right; was it ahead then, track goes on by itself at that minute, and nothing is lost",
+        )  # fmt: skip
     if not waits:
         return Check("track", "ok", f"{says}; nothing waits for it")
     since = last_as_of or untracked_since
@@ -169,7 +174,8 @@ def check_inbox(settings: Settings, now: datetime) -> Check:
 def check_disk(settings: Settings) -> Iterator[Check]:
     """Room on each disk that something is written to."""
     seen = set()
-    for folder in (settings.scorekeeper_home, settings.inbox_dir, settings.log_dir, settings.datasets_dir):
+    server = settings.scorekeeper_home / "postgres"  # run as root, it lies elsewhere, and this is a link to it
+    for folder in (settings.scorekeeper_home, server, settings.inbox_dir, settings.log_dir, settings.datasets_dir):
         there = next(path for path in (folder, *folder.parents) if path.exists())
         device = there.stat().st_dev
         if device not in seen:

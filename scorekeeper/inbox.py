@@ -22,7 +22,7 @@ from scorekeeper.domain.json_reading import (
     load_json,
     split_array,
 )
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import ScorekeeperError, explain
 
 LARGEST_DOCUMENT = 32 << 20
 LONGEST_LINE = LONGEST_TEXT
@@ -269,12 +269,12 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
     return folder / archive_name(name, sha256)
 
 
-def move_file(source: SourceFile, destination: Path) -> None:
-    """Move the file that was read, by rename where the file system allows it; one that is gone is left at that.
+def move_file(source: SourceFile, destination: Path) -> bool:
+    """Move the file that was read, by rename where the file system allows it; whether its content lies there now.
 
-    What a writer has put under its name since stays in the inbox. Where the same content lies already, that stays and
-    this one goes: to replace it costs some file systems a write to the disk. Raises ScorekeeperError: what was read
-    stays read, and is not ingested again.
+    It does not if the file was removed or replaced meanwhile: what a writer has put under its name since stays in the
+    inbox. Where the same content lies already, that stays and this one goes: to replace it costs some file systems a
+    write to the disk. Raises ScorekeeperError: what was read stays read, and is not ingested again.
     """
     path = source.path
     try:
@@ -285,23 +285,24 @@ def move_file(source: SourceFile, destination: Path) -> None:
         try:
             path.rename(target)
         except FileNotFoundError:
-            return
+            return taken and _holds(destination, source)
         except OSError:
             _copy_over(source, destination)
-            return
+            return True
         found = target.lstat()
         if _identity(found) != source.identity:
             _put_back(target, path)
-            return
+            return taken and _holds(destination, source)
         if found.st_nlink > 1 and path.exists():
             _remove_twin(path, source)
         if taken and _holds(destination, source):
             target.unlink()
         elif taken:
             target.rename(destination)
+        return True
     except OSError as failed:
         raise ScorekeeperError(
-            f"{path} was read, but cannot be moved to {destination.parent} ({failed.strerror}); "
+            f"{path} was read, but cannot be moved to {destination.parent} ({explain(failed)}); "
             "it will not be ingested again"
         ) from None
 
@@ -344,7 +345,7 @@ def return_file(quarantined: Path, target: Path) -> None:
             part.rename(target)
             quarantined.unlink()
     except OSError as failed:
-        raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {failed.strerror}") from None
+        raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None
 
 
 def _report_path(quarantined: Path) -> Path:
@@ -373,4 +374,18 @@ def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
         part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         part.rename(target)
     except OSError as failed:
-        raise ScorekeeperError(f"{target} cannot be written: {failed.strerror}") from None
+        raise ScorekeeperError(f"{target} cannot be written: {explain(failed)}") from None
+
+
+def read_error_file(quarantined: Path) -> dict[str, Any]:
+    """The report beside a quarantined file. Raises ScorekeeperError."""
+    path = _report_path(quarantined)
+    try:
+        report = json.loads(path.read_bytes())
+    except OSError as failed:
+        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise ScorekeeperError(f"{path} is no report")
+    return report

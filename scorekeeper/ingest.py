@@ -88,7 +88,8 @@ def ingest_files(
 
     `received_at` is the time of the run, UTC. `replay`: only decisions of that period are taken, each as if it had been
     received when it was decided. One run at a time: another one waits here until this one is done. A
-    file that is still being written is left and named in `waiting`. Raises ScorekeeperError.
+    file that is still being written is left and named in `waiting`. `on_progress` is called between two transactions,
+    files moved: what it raises ends the run there, and the next one goes on. Raises ScorekeeperError.
     """
     with db.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
@@ -204,7 +205,7 @@ class _Ingestion:
         found = self._connection.execute(statement("select_unmoved_arrivals")).all()
         self._connection.rollback()
         moved = [
-            {"name": name, "sha256": sha256, "moved_at": self._received_at}
+            {"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": True}
             for name, sha256, destination in found
             if Path(destination).exists() and not (self._settings.inbox_dir / name).exists()
         ]

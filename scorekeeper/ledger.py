@@ -143,7 +143,7 @@ def close_parts(
             }
             for line, (field_name, reason, shown) in part.rejections.items()
         ]  # fmt: skip
-        part.destination = destination(part) if part.finished else None
+        part.destination = destination(part) if part.finished and moved_at is None else None
         arrivals.append(
             {
                 "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": at,

@@ -12,7 +12,7 @@ from typing import IO, Any
 from sqlalchemy import Connection, text
 
 from scorekeeper.domain.records import dataset_line, log_line
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -117,7 +117,7 @@ def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
         try:
             path.rename(aside)
         except OSError as failed:
-            raise ScorekeeperError(f"{path} is not ours, and cannot be set aside: {failed.strerror}") from None
+            raise ScorekeeperError(f"{path} is not ours, and cannot be set aside: {explain(failed)}") from None
     connection.execute(statement("select_publication"), {"path": str(path), "kind": kind})
     return aside
 
@@ -160,17 +160,18 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("r+b" if state.committed_bytes else "a+b") as file:
             _check_tail(file, path, state.committed_bytes, state.tail_sha256)
-            # What a run wrote that died before it could say so.
-            file.truncate(state.committed_bytes)
+            # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes, so
+            # that who reads along never sees the file shrink.
             file.seek(state.committed_bytes)
             file.writelines(content)
+            file.truncate()
             file.flush()
             os.fsync(file.fileno())
             mark = _mark(file)
     except FileNotFoundError:
         raise ScorekeeperError(f"{path} was removed: put it right with: scorekeeper publish --rebuild") from None
     except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be written: {failed.strerror}") from None
+        raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
     connection.execute(statement("advance_publication"), {"path": str(path), "line_no": up_to, **mark})
     return len(content), up_to < last
 
@@ -207,6 +208,6 @@ def _rewrite(connection: Connection, path: Path, kind: str) -> int:
             mark = _mark(file)
         fresh.replace(path)
     except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be written: {failed.strerror}") from None
+        raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
     connection.execute(statement("advance_publication"), {"path": str(path), "line_no": last, **mark})
     return lines

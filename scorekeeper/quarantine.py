@@ -110,7 +110,9 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
             continue  # somebody else was faster
         # A run that was killed right after it moved the file has not said so: the next one would move it back unread.
         with connection.begin():
-            write(connection, "mark_arrivals_moved", [{"name": name, "sha256": one.sha256, "moved_at": at}])
+            write(
+                connection, "mark_arrivals_moved", [{"name": name, "sha256": one.sha256, "moved_at": at, "lies": True}]
+            )
         inbox.return_file(path, settings.inbox_dir / (name if _fits(name) else path.name))
         returned.append(source.sha256)
     if returned and one.sha256 not in returned:

@@ -98,7 +98,7 @@ def _check_metrics(
 ) -> Iterator[str]:
     for version, symbol in sorted({scope for scope, _ in trades} | {scope for scope, _ in said}, key=str):
         scope = (version, symbol)
-        answer = score.system_metrics(connection, version=version, symbol=symbol)
+        answer = score.system_metrics(connection, version=version, symbol=symbol, compose=True)
         yield from _compare("metrics", scope, answer, recount.count_system(trades.get((scope, False), [])))
         yield from _compare("net metrics", scope, answer["net"], recount.count_system(trades.get((scope, True), [])))
         for agent in sorted(agent for one, agent in said if one == scope):
@@ -108,7 +108,7 @@ def _check_metrics(
 
 def _check_scorecards(connection: Connection) -> Iterator[str]:
     for version, as_of, kept in connection.execute(statement("select_scorecards")):
-        answer = score.system_metrics(connection, version=version, at=as_of)
+        answer = score.system_metrics(connection, version=version, at=as_of, compose=True)
         wanted = {name: value for name, value in answer.items() if name not in _FOLLOW_INGEST}
         yield from (
             f"scorecard {version}: {name} is {kept.get(name)}, composed anew {value}"

@@ -66,13 +66,16 @@ def system_metrics(
     exclude_late: bool = False,
     by: Breakdown | None = None,
     at: datetime | None = None,
+    compose: bool = False,
 ) -> dict[str, Any]:
     """The answer of docs/metrics.md for a scope (None: all), ready for JSON: undefined is None, times end in Z.
 
     `since` and `until` are half-open, on a trade's exit and a decision's expiry. What opened after `at` (None: the last
     as_of of track) does not count yet. With `by` there are `groups` too: a part of the breakdown each, under its name
     the part (None: of what has none), with the same figures.
-    What the rollups do not hold, all but version and symbol, is counted from the rows, which takes longer.
+    The figures of a version, and of all, are those that were kept when the score changed last; for a symbol, or with
+    `compose`, they are composed of the rollups' days. What the rollups do not hold, all but version and symbol, is
+    counted from the rows, which takes longer.
     """
     rows: dict[str, Any] = {
         "version": version, "symbol": symbol, "since": since, "until": until, "include_suspect": include_suspect,
@@ -81,24 +84,36 @@ def system_metrics(
     count = connection.execute(statement("count_trades"), rows).mappings().one()
     rows |= {"at": at or count["as_of"], "by": None}
     rolled_up = since is None and until is None and not (include_suspect or exclude_late)
-    read_days, read_agents = (_read_days, _read_agents) if rolled_up else (_count_days, _count_agents)
-    whole = _figures(read_days(connection, rows), read_agents(connection, rows), None)
-    answer = {
-        "version": version,
-        "symbol": symbol,
-        "since": iso(since),
-        "until": iso(until),
-        "include_suspect": include_suspect,
-        "exclude_late": exclude_late,
-        "as_of": iso(count["as_of"]),
-        "days": whole.pop("days"),
-        **{name: count[name] for name in ("suspect_trades", "late_decisions", "active_trades")},
-        **whole,
-    }
+    kept = connection.execute(statement("select_scorecard"), {"version": version}).scalar() if not compose else None
+    answer: dict[str, Any]
+    if kept is not None and rolled_up and symbol is None:
+        answer = kept | _counted(count)
+    else:
+        read_days, read_agents = (_read_days, _read_agents) if rolled_up else (_count_days, _count_agents)
+        whole = _figures(read_days(connection, rows), read_agents(connection, rows), None)
+        answer = {
+            "version": version,
+            "symbol": symbol,
+            "since": iso(since),
+            "until": iso(until),
+            "include_suspect": include_suspect,
+            "exclude_late": exclude_late,
+            "as_of": None,
+            "days": whole.pop("days"),
+            **_counted(count),
+            **whole,
+        }
     # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
     known = min((moment for moment in (at, count["as_of"]) if moment is not None), default=None)
     _add_analysis(connection, answer, rows | {"at": known}, analysed=rolled_up and symbol is None)
     return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
+
+
+def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
+    """What changes without a close."""
+    return {"as_of": iso(count["as_of"])} | {
+        name: count[name] for name in ("suspect_trades", "late_decisions", "active_trades")
+    }
 
 
 def _add_analysis(connection: Connection, answer: dict[str, Any], rows: dict[str, Any], *, analysed: bool) -> None:

@@ -19,7 +19,7 @@ def list_versions(connection: Connection) -> list[str]:
 
 def read_scorecard(connection: Connection) -> dict[str, Any]:
     """The answer for all versions as it was composed last. Raises LookupError before the first."""
-    answer: dict[str, Any] | None = connection.execute(statement("select_scorecard")).scalar()
+    answer: dict[str, Any] | None = connection.execute(statement("select_scorecard"), {"version": None}).scalar()
     if answer is None:
         raise LookupError("no scorecard is kept yet: nothing was tracked")
     return answer
@@ -34,7 +34,9 @@ def keep_scorecards(connection: Connection, as_of: datetime) -> None:
     kept = connection.execute(statement("select_scored_until")).scalar()
     as_of = max(as_of, kept or as_of)
     known = list_versions(connection)
-    answers = {version: system_metrics(connection, version=version, at=as_of) for version in (None, *known)}
+    answers = {
+        version: system_metrics(connection, version=version, at=as_of, compose=True) for version in (None, *known)
+    }
     connection.execute(statement("delete_scorecards"), {"versions": known})
     connection.execute(
         statement("upsert_scorecard"),

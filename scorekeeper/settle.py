@@ -3,7 +3,6 @@
 Every function works inside the caller's transaction and may be repeated.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from scorekeeper.market import MINUTE, Answer, Market
 from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import raw, statement
+from scorekeeper.threads import run_in_thread
 
 # One number per kind of work that only one transaction at a time may do.
 SETTLE_LOCK = 0x5C0_0001
@@ -70,7 +70,8 @@ def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
     last = connection.execute(statement("lock_market")).scalar_one()
     if as_of < last:
         raise ScorekeeperError(
-            f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: time goes on"
+            f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: was a clock set "
+            "back? Track goes on by itself from that minute on, and nothing is lost"
         )
     connection.execute(statement("begin_as_of"), {"as_of": as_of})
 
@@ -121,7 +122,7 @@ async def fetch_candles(
                 store_answer,
                 symbol=need.symbol, since=since, answer=answer, as_of=as_of, filled_back=False if whole else None,
             )  # fmt: skip
-            written += await asyncio.to_thread(db.transact, store)
+            written += await run_in_thread(db.transact, store)
             on_page(answer.sealed_until)
         return answer.sealed_until
 
@@ -132,7 +133,7 @@ async def fetch_candles(
             break
         sealed_from = since
     if sealed_from is not None and start is not None and sealed_from <= start:
-        await asyncio.to_thread(db.transact, partial(_mark_filled_back, symbol=need.symbol))
+        await run_in_thread(db.transact, partial(_mark_filled_back, symbol=need.symbol))
     at = sealed_until or start
     kept = await market.first_kept()
     if at is not None and kept is not None and at < kept:
@@ -141,7 +142,7 @@ async def fetch_candles(
         restart = partial(
             _restart_coverage, symbol=need.symbol, start=kept, as_of=as_of, suspect_price_pct=suspect_price_pct
         )
-        await asyncio.to_thread(db.transact, restart)
+        await run_in_thread(db.transact, restart)
     while at is not None and at < as_of:
         reached = await take(at, as_of, whole=False)
         if reached <= at:

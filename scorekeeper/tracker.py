@@ -147,11 +147,11 @@ class PerformanceTracker:
         Raises ValueError for another `by`, or what cannot be a symbol.
         """
         parts = None if by is None else Breakdown(by)
-        scope = {"version": version, "symbol": symbol and unify_symbol(symbol)}
         with self._db.begin() as connection:
             return score.system_metrics(
                 connection,
-                **scope,
+                version=version,
+                symbol=symbol and unify_symbol(symbol),
                 since=since and _in_utc(since),
                 until=until and _in_utc(until),
                 include_suspect=include_suspect,

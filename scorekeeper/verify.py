@@ -12,6 +12,7 @@ from scorekeeper import publish
 from scorekeeper.domain.prices import LOOK_BACK
 from scorekeeper.domain.walk import MINUTE, Candle, Held, expiry_fill, walk_trade
 from scorekeeper.recheck import check_score
+from scorekeeper.reconcile import check_books
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -25,7 +26,7 @@ _EXIT = (
 def verify(db: Database, settings: Settings) -> list[str]:
     """Every difference between what is stored or published and a recompute, a line each; none: all is well."""
     with db.begin() as connection:
-        differences = [*_trades(connection), *check_score(connection)]
+        differences = [*_trades(connection), *check_score(connection), *check_books(connection, settings)]
     return [*differences, *publish.check_published(db, log_path=settings.log_path, dataset_path=settings.dataset_path)]
 
 

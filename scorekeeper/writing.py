@@ -88,11 +88,11 @@ class Writer:
             try:
                 if destination.is_relative_to(self._settings.quarantine_dir):
                     self._write_error_file(source, destination)
-                inbox.move_file(source, destination)
+                lies = inbox.move_file(source, destination)
             except ScorekeeperError as failed:
                 trouble.append(str(failed))
             else:
-                moved.append({"name": source.name, "sha256": source.sha256, "moved_at": self._at})
+                moved.append({"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies})
         with self._connection.begin():
             write(self._connection, "mark_arrivals_moved", moved)
         return trouble

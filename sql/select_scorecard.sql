@@ -1,4 +1,5 @@
--- At most one row: what all versions come to, as it was composed last. Called by scorecard.
+-- At most one row: what a version (null: all) comes to, as it was composed last. Parameter: version.
+-- Called by score, scorecard.
 SELECT s.answer
 FROM scorekeeper.scorecard AS s
-WHERE s.version IS NULL;
+WHERE s.version IS NOT DISTINCT FROM cast(:version AS text);

@@ -4,7 +4,6 @@ Payloads hold numbers, times and hashes; a symbol, which a stranger wrote, is ma
 as they are.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +17,7 @@ from scorekeeper.ingest import Summary
 from scorekeeper.quarantine import ID_LENGTH
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
+from scorekeeper.threads import run_in_thread
 from tasks import events
 
 FILE_QUARANTINED = "scorekeeper.file-quarantined"
@@ -46,7 +46,7 @@ async def tell_of_score(db: Database, settings: Settings, as_of: datetime) -> No
             limit = settings.drawdown_alert_pct
             return alerting.find_stale(connection, as_of), limit and alerting.measure_drawdown(connection)
 
-    stale, fallen = await asyncio.to_thread(look)
+    stale, fallen = await run_in_thread(look)
     new = await _note(db, PRICE_STALE, list(stale))
     if new:
         oldest = min(stale[symbol] for symbol in new if symbol in stale)
@@ -65,7 +65,7 @@ async def tell_of_track(db: Database) -> None:
         with db.begin() as connection:
             return alerting.is_track_late(connection, datetime.now(UTC))
 
-    late = await asyncio.to_thread(look)
+    late = await run_in_thread(look)
     if new := await _note(db, TRACK_LATE, [alerting.WHOLE] if late else []):
         await _tell_once(db, TRACK_LATE, new, {})
 
@@ -78,14 +78,14 @@ async def tell_of_differences(db: Database, differences: int) -> None:
 
 async def _note(db: Database, name: str, subjects: Sequence[str]) -> list[str]:
     at = datetime.now(UTC)
-    return await asyncio.to_thread(db.transact, lambda connection: alerting.note(connection, name, subjects, at))
+    return await run_in_thread(db.transact, lambda connection: alerting.note(connection, name, subjects, at))
 
 
 async def _tell_once(db: Database, name: str, subjects: Sequence[str], payload: dict[str, Any]) -> None:
     """Tell, and note it then: killed in between, it is told twice, which is better than never."""
     if await _tell(name, payload):
         at = datetime.now(UTC)
-        await asyncio.to_thread(db.transact, lambda connection: alerting.note_told(connection, name, subjects, at))
+        await run_in_thread(db.transact, lambda connection: alerting.note_told(connection, name, subjects, at))
 
 
 async def _tell(name: str, payload: dict[str, Any]) -> bool:

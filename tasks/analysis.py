@@ -1,6 +1,5 @@
 """The hourly analysis as Prefect tasks, and what the UI shows of it."""
 
-import asyncio
 from datetime import datetime
 
 from prefect import get_run_logger, task
@@ -14,6 +13,7 @@ from scorekeeper.domain.text import escape_markdown
 from scorekeeper.report import write_report
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
+from scorekeeper.threads import run_in_thread
 from tasks.steps import REPEATABLE, whole_minute
 
 TABLES = {
@@ -34,19 +34,19 @@ async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
             minute = library.choose_as_of(connection, asked, whole_minute(None))
         return db.transact(lambda connection: library.analyze(connection, minute))
 
-    return await asyncio.to_thread(work)
+    return await run_in_thread(work)
 
 
 @task(name="publish analysis", cache_policy=NO_CACHE)
 async def publish_analysis(db: Database, settings: Settings, analysis: Analysis) -> None:
     """Write the artifacts of an analysis, and the report that it links to; of an earlier moment than the last, none."""
-    if not await asyncio.to_thread(_is_last, db, analysis):
+    if not await run_in_thread(_is_last, db, analysis):
         get_run_logger().info("A later moment was analysed before: this one is stored, its artifacts are not shown")
         return
     await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description="What can be concluded")
     for key, (rows, words) in TABLES.items():
         await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=words)
-    report = await asyncio.to_thread(write_report, db, settings.reports_dir)
+    report = await run_in_thread(write_report, db, settings.reports_dir)
     await acreate_link_artifact(report.as_uri(), key="report", link_text=report.name)
 
 

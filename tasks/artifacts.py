@@ -1,6 +1,5 @@
 """What Prefect's UI shows of the score: a summary, tables, and links to the published files."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from scorekeeper.scorecard import read_scorecard
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
+from scorekeeper.threads import run_in_thread
 
 MOST_ROWS = 200
 # What the summary links to in Prefect's UI, each with its history.
@@ -23,7 +23,7 @@ LINKED = ("system-metrics", "agent-metrics", "open-trades", "performance-log", "
 @task(name="publish artifacts", cache_policy=NO_CACHE)
 async def publish_artifacts(db: Database, settings: Settings) -> int:
     """Write the artifacts of this run; the number of open trades."""
-    metrics, open_trades = await asyncio.to_thread(_read, db)
+    metrics, open_trades = await run_in_thread(_read, db)
     await acreate_markdown_artifact(
         summary_markdown(metrics), key="performance-summary", description="The score so far"
     )
@@ -39,7 +39,7 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
 async def publish_quarantine(db: Database, settings: Settings) -> None:
     """Write the table of what is in quarantine."""
     await acreate_table_artifact(
-        await asyncio.to_thread(_read_quarantine, db, settings), key="quarantine",
+        await run_in_thread(_read_quarantine, db, settings), key="quarantine",
         description=f"Files of which something was refused, the latest {MOST_ROWS}: `scorekeeper quarantine --help`",
     )  # fmt: skip
 

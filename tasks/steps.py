@@ -1,7 +1,9 @@
 """The steps of the flows as Prefect tasks: retries and progress here, mechanism in the library."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ from sqlalchemy.exc import OperationalError
 
 from scorekeeper import fetching, importing, inbox, ingest, publish, settle, verify
 from scorekeeper import prune as pruning
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import ContendedError, ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
+from scorekeeper.threads import run_in_thread, run_until_stopped
 from tasks.progress import ProgressBar
 
 WAIT_FOR_WRITERS_SECONDS = 6
@@ -21,7 +24,7 @@ PREFETCH_SECONDS = 10.0  # how early a worker begins to prepare a scheduled run
 
 
 async def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    return isinstance(await state.aresult(raise_on_failure=False), OperationalError)
+    return isinstance(await state.aresult(raise_on_failure=False), OperationalError | ContendedError)
 
 
 # Each step is one transaction that may be repeated; a database that went away may be back in a second.
@@ -65,7 +68,9 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
     bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
     loop = asyncio.get_running_loop()
 
-    def on_progress(now: ingest.Summary) -> None:
+    def on_progress(stop: threading.Event, now: ingest.Summary) -> None:
+        if stop.is_set():
+            raise ScorekeeperError(f"stopped after {total.files + now.files} files; the next run goes on from there")
         logger.info(
             "%d of %d files, %d decisions, %d rejected so far",
             total.files + now.files, total.files + now.found, total.decisions + now.decisions,
@@ -73,11 +78,12 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
         )  # fmt: skip
         asyncio.run_coroutine_threadsafe(bar.show(100 * now.files / max(1, now.found)), loop)
 
-    def take() -> ingest.Summary:
-        return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=given, on_progress=on_progress)
+    def take(stop: threading.Event) -> ingest.Summary:
+        tell = partial(on_progress, stop)
+        return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=given, on_progress=tell)
 
     for _ in range(WAIT_FOR_WRITERS_SECONDS):
-        done = await asyncio.to_thread(take)
+        done = await run_until_stopped(take)
         total.add(done)
         if given is not None or not (done.waiting or done.files):
             break
@@ -108,7 +114,7 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fe
 @task(name="settle trades", **REPEATABLE)
 async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> settle.Settled:
     """Close what is due, fill horizon returns."""
-    return await asyncio.to_thread(
+    return await run_in_thread(
         db.transact, lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct)
     )
 
@@ -116,13 +122,13 @@ async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> se
 @task(name="score", **REPEATABLE)
 async def score_days(db: Database, as_of: datetime) -> int:
     """Make the rollups of the touched days again; days."""
-    return await asyncio.to_thread(db.transact, lambda c: settle.conclude(c, as_of))
+    return await run_in_thread(db.transact, lambda c: settle.conclude(c, as_of))
 
 
 @task(name="publish files", **REPEATABLE)
 async def publish_files(db: Database, settings: Settings) -> publish.Published:
     """Append what is new to log and dataset."""
-    done = await asyncio.to_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+    done = await run_in_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
     for path in done.set_aside:
         get_run_logger().warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
     return done
@@ -131,7 +137,7 @@ async def publish_files(db: Database, settings: Settings) -> publish.Published:
 @task(name="verify", **REPEATABLE)
 async def verify_all(db: Database, settings: Settings) -> list[str]:
     """Every difference between what is stored or published and its recompute, a line each."""
-    return await asyncio.to_thread(verify.verify, db, settings)
+    return await run_in_thread(verify.verify, db, settings)
 
 
 def stop_at_differences(differences: list[str]) -> None:
@@ -143,14 +149,14 @@ def stop_at_differences(differences: list[str]) -> None:
 @task(name="import dataset", cache_policy=NO_CACHE)
 async def import_records(db: Database, settings: Settings, path: Path) -> importing.Imported:
     """Read a dataset of the predecessor."""
-    return await asyncio.to_thread(importing.import_dataset, db, path, settings, datetime.now(UTC))
+    return await run_in_thread(importing.import_dataset, db, path, settings, datetime.now(UTC))
 
 
 @task(name="void decision", cache_policy=NO_CACHE)
 async def void_decision(db: Database, trade_id: str, why: str) -> str:
     """Take a decision out of every figure."""
     now = datetime.now(UTC)
-    return await asyncio.to_thread(db.transact, lambda c: settle.void_decision(c, trade_id, why, now))
+    return await run_in_thread(db.transact, lambda c: settle.void_decision(c, trade_id, why, now))
 
 
 @task(name="request close", cache_policy=NO_CACHE)
@@ -160,7 +166,7 @@ async def request_close(db: Database, trade_id: str, as_of: datetime | None) -> 
     moment = as_utc(as_of or now)
     if moment > now:
         raise ScorekeeperError(f"{trade_id} is not closed: {moment:%F %R} UTC lies in the future")
-    return await asyncio.to_thread(db.transact, lambda c: settle.request_close(c, trade_id, moment))
+    return await run_in_thread(db.transact, lambda c: settle.request_close(c, trade_id, moment))
 
 
 @task(name="prune", **REPEATABLE)
@@ -168,4 +174,4 @@ async def prune(db: Database, settings: Settings, as_of: datetime, dry_run: bool
     """Give up candles and archived files that are older than the settings keep them. Raises ScorekeeperError."""
     if as_of > datetime.now(UTC):
         raise ScorekeeperError(f"nothing is pruned: {as_of:%F %R} UTC lies in the future")
-    return await asyncio.to_thread(pruning.prune, db, settings, as_of, dry_run=dry_run)
+    return await run_in_thread(pruning.prune, db, settings, as_of, dry_run=dry_run)

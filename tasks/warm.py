@@ -32,12 +32,16 @@ from tasks import events
 
 # By this tag the UI, and whoever clears up, tells them from the worker's.
 TAG = "warm"
+# In the state of one that is claimed: it is told from a worker's before it bears the tag.
+CLAIMED = "claimed by a process that is warm"
 CLAIM_AHEAD = timedelta(seconds=0.5)
 # How long a look at the schedule holds, since somebody may change it.
 LOOK_SECONDS = 30.0
 # So long an arrival waits for a run that is at work here: a new process would need longer.
 PATIENCE_SECONDS = 3.0
-_LOST = "it ended while the server did not answer; the next run goes on"
+# Each leaves some 0.15 MB behind: after so many, less than a day's, a process gives way to a new one.
+MOST_RUNS = 1_000
+_LOST = "it was claimed, or ended, while the server did not answer; the next run goes on"
 
 
 class WarmRunner:
@@ -47,7 +51,8 @@ class WarmRunner:
         self._flows = flows
         self._report = report
         self._busy = asyncio.Lock()
-        # Ended here, with a state that the server may not have taken: they would hold their deployments' slots.
+        self._executed = 0
+        # Claimed or ended here, and who knows whether the server has noted it: they may hold their deployments' slots.
         self._unsure: set[UUID] = set()
 
     async def run_now(self, name: str) -> bool:
@@ -65,8 +70,8 @@ class WarmRunner:
                 deployment = await _find(client, name)
                 if deployment is None or deployment.paused:
                     return False
-                run = await client.create_flow_run_from_deployment(deployment.id, tags=[TAG])
-                is_ours = await _claim(client, run)
+                run = await client.create_flow_run_from_deployment(deployment.id)
+                is_ours = await self._claim(client, run)
             if is_ours:
                 await self._execute(name, run)
             return True
@@ -74,9 +79,9 @@ class WarmRunner:
             self._busy.release()
 
     async def follow_schedule(self, name: str) -> None:
-        """Execute the deployment's scheduled runs when they are due, until this is cancelled."""
+        """Execute the deployment's scheduled runs when they are due, until MOST_RUNS of all have been executed here."""
         complaint = ""
-        while True:
+        while self._executed < MOST_RUNS:
             try:
                 await self._run_next(name)
                 complaint = ""
@@ -97,13 +102,13 @@ class WarmRunner:
             return
         async with self._busy:
             async with events.reach_server() as client:
-                if not await _claim(client, run):
+                if not await self._claim(client, run):
                     return
-                await client.update_flow_run(run.id, tags=sorted({*run.tags, TAG}))
             await _sleep_until(due)
             await self._execute(name, run)
 
     async def _execute(self, name: str, run: FlowRun) -> None:
+        self._executed += 1
         # A task of its own: the engine cancels the one it works in, for a slot that was lost, and it is not to be ours.
         work = asyncio.create_task(run_flow_async(self._flows[name], flow_run=run, return_type="state"))
         try:
@@ -113,17 +118,43 @@ class WarmRunner:
             await asyncio.wait({work})
             raise
         failed = asyncio.CancelledError("cancelled") if work.cancelled() else work.exception()
-        if failed is not None:
-            self._unsure.add(run.id)
+        if failed is None:
+            self._unsure.discard(run.id)
+        else:
             self._report(f"the run {run.name} of {name}: {type(failed).__name__}: {failed}")
+
+    async def _claim(self, client: PrefectClient, run: FlowRun) -> bool:
+        """Take the run, and its deployment's slot, before anybody else; False if it is taken, gone, or without a slot.
+
+        Until it has ended, or is known to be somebody else's, it is unsure.
+        """
+        self._unsure.add(run.id)
+        try:
+            answer: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending(message=CLAIMED))
+            state = answer.state
+            if answer.status != SetStateStatus.ACCEPT:  # also where it was taken, and asked again: the answer was lost
+                state = (await client.read_flow_run(run.id)).state
+            if state is not None and state.is_pending() and state.message == CLAIMED:
+                run.state = state
+                await client.update_flow_run(run.id, tags=sorted({*run.tags, TAG}))
+                return True
+        except ObjectNotFound:
+            pass
+        self._unsure.discard(run.id)
+        return False
 
     async def _end_unsure(self, client: PrefectClient) -> None:
         for run_id in list(self._unsure):
             with contextlib.suppress(ObjectNotFound):
                 run = await client.read_flow_run(run_id)
-                if run.state is None or not run.state.is_final():
+                if is_warm(run) and run.state is not None and (run.state.is_pending() or run.state.is_running()):
                     await client.set_flow_run_state(run_id, Crashed(message=_LOST), force=True)
             self._unsure.discard(run_id)
+
+
+def is_warm(run: FlowRun) -> bool:
+    """Whether a process that is warm has claimed it; else what is at work on it is a worker's."""
+    return TAG in run.tags or (run.state is not None and run.state.message == CLAIMED)
 
 
 async def _find(client: PrefectClient, name: str) -> DeploymentResponse | None:
@@ -146,18 +177,6 @@ async def _next_run(client: PrefectClient, deployment: DeploymentResponse) -> Fl
         limit=1,
     )
     return found[0] if found else None
-
-
-async def _claim(client: PrefectClient, run: FlowRun) -> bool:
-    """Take the run, and its deployment's slot, before anybody else; False if it is taken, gone, or there is no slot."""
-    try:
-        answer: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending())
-    except ObjectNotFound:
-        return False
-    if answer.status != SetStateStatus.ACCEPT or answer.state is None or not answer.state.is_pending():
-        return False
-    run.state = answer.state
-    return True
 
 
 async def _sleep_until(moment: datetime) -> float:

@@ -88,12 +88,13 @@ async def watch_inbox(
 ) -> None:
     """Watch `folder` until `stop`; a folder or a server that does not answer is reported once, and waited for.
 
-    `take`: runs the ingest of what is new here and now, if it can (True), instead of the event. What still waits then
-    is told of all the same. Raises ScorekeeperError if no server is named.
+    `take`: runs the ingest here and now, if it can (True), instead of the event. What still waits then is told of by
+    the event, and in turns from there, so that it waits neither for a worker that is gone nor for what fails here.
+    Raises ScorekeeperError if no server is named.
     """
     if not PREFECT_API_URL.value():
         raise ScorekeeperError("no Prefect server to tell of files: set PREFECT_API_URL, or run scorekeeper up")
-    teller, complaint = Teller(), ""
+    teller, complaint, taken = Teller(), "", False
     while not stop.is_set():
         trouble = ""
         try:
@@ -101,9 +102,10 @@ async def watch_inbox(
             why = teller.look(files, now := time.monotonic())
             # Who is at work takes what is new as well: telling again would only make a run that is cancelled. Should
             # that one be dead, nobody waits longer than half a minute.
-            if why and (teller.waits_since_told(now) >= TRUST_SECONDS or not await is_at_work()):
+            if why and (teller.waits_since_told(now) >= TRUST_SECONDS or not await is_at_work(or_due=not take)):
                 report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
-                if not (why == "news" and take and await take()):
+                taken = take is not None and (why == "news" or not taken) and await take()
+                if not taken:
                     await tell(len(files))
                 teller.told(files, time.monotonic())
         except ScorekeeperError as failed:
@@ -119,15 +121,18 @@ async def tell(files: int) -> None:
     await events.post(EVENT, RESOURCE, {"files": files})
 
 
-async def is_at_work() -> bool:
-    """Whether a run of the ingest deployment is at work or on its way. Raises ScorekeeperError."""
+async def is_at_work(*, or_due: bool = True) -> bool:
+    """Whether a run of the ingest deployment is at work, or claimed. Raises ScorekeeperError.
+
+    `or_due`: or waits for a worker, which takes it in a second, unless it is away.
+    """
     deployed = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]))
     async with events.reach_server() as client:
         runs = await client.read_flow_runs(
             deployment_filter=deployed, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=50
         )
     states = [run.state for run in runs if run.state]
-    return any(state.is_running() or state.is_pending() or _is_due(state) for state in states)
+    return any(state.is_running() or state.is_pending() or (or_due and _is_due(state)) for state in states)
 
 
 def _is_due(state: State) -> bool:

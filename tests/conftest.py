@@ -1,6 +1,7 @@
 """One embedded Postgres for each process of a session; a fresh copy of a migrated database for each test that asks."""
 
 import itertools
+import random
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -26,9 +27,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--universes", type=int, default=200, help="How many random universes are held against the plain reference."
     )
     parser.addoption(
-        "--machine-examples", type=int, default=20, help="How many lives the state machine of tests/faults lives."
+        "--machine-examples", type=int, default=16, help="How many lives the state machine of tests/faults lives."
     )
     parser.addoption("--machine-steps", type=int, default=20, help="How many steps each of those lives has at most.")
+    parser.addoption("--kills", type=int, default=50, help="How often the pipeline is killed at random.")
+    parser.addoption("--cuts", type=int, default=24, help="How often its connection to Postgres is cut at random.")
+    parser.addoption("--seed", type=int, help="What kills and cuts are drawn from; a failure names it (default: any).")
+
+
+@pytest.fixture
+def seed(pytestconfig: pytest.Config) -> int:
+    """What a test draws its accidents from; it names it when it fails."""
+    given: int | None = pytestconfig.getoption("seed")
+    return random.randrange(10**9) if given is None else given
 
 
 # What was counted, by the heading that it is shown under.
@@ -100,12 +111,12 @@ def leave_no_server_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @contextmanager
-def fresh_database(cluster: embedded.Lease) -> Iterator[str]:
-    """The address of a copy of the migrated template, dropped afterwards."""
+def fresh_database(cluster: embedded.Lease, template: str = "template_scorekeeper") -> Iterator[str]:
+    """The address of a copy of a database (the migrated template), dropped afterwards."""
     name = f"test_{next(_numbers)}"
     host = str(cluster.socket_folder)
     with psycopg.connect(host=host, user=embedded.ROLE, dbname="postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_scorekeeper")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield f"postgresql+psycopg://{embedded.ROLE}@/{name}?host={host}"
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -3,22 +3,25 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import ROOM_NEEDED, ContendedError, ScorekeeperError
 from scorekeeper.store import embedded
 from scorekeeper.store.migrate import migrate_to_head
 
 T = TypeVar("T")
 ATTEMPTS = 5
-# serialization failure, deadlock, server shut down, connection lost
-PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "08006", "08003"}
+DISK_FULL = "53100"
+CONTENDED = {"40001", "40P01"}  # serialization failure, deadlock
+# and server shut down, connection lost
+PASSING = {*CONTENDED, "57P01", "57P02", "57P03", "08006", "08003"}
 
 
 class Database:
@@ -35,7 +38,10 @@ class Database:
             yield connection
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """`work` in one transaction, repeated whole when the server asked for that before it committed."""
+        """`work` in one transaction, repeated whole when the server asked for that before it committed.
+
+        Raises ContendedError when it has asked ATTEMPTS times, since others work on the same rows.
+        """
         for attempt in range(1, ATTEMPTS + 1):
             connection = self.engine.connect()
             try:
@@ -43,7 +49,14 @@ class Database:
                     try:
                         result = work(connection)
                     except DBAPIError as failed:
-                        if attempt == ATTEMPTS or getattr(failed.orig, "sqlstate", None) not in PASSING:
+                        state = getattr(failed.orig, "sqlstate", None)
+                        if attempt == ATTEMPTS and state in CONTENDED:
+                            reason = str(failed.orig).partition("\n")[0]
+                            raise ContendedError(
+                                f"undone {ATTEMPTS} times by the database ({reason}), as others work on the same rows: "
+                                "try again"
+                            ) from None
+                        if attempt == ATTEMPTS or state not in PASSING:
                             raise
                         raise _RepeatError from failed
                 return result
@@ -83,6 +96,7 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
     engine = _engine(secret)
+    event.listen(engine, "handle_error", partial(_name_full_disk, server))
     database = Database(engine, server)
     try:
         with engine.connect() as connection:
@@ -112,6 +126,14 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
             server.drop(name)
     finally:
         server.release()
+
+
+def _name_full_disk(server: embedded.Lease | None, failed: ExceptionContext) -> None:
+    """Raises ScorekeeperError in the place of what a full disk of the server's has led to."""
+    if getattr(failed.original_exception, "sqlstate", None) == DISK_FULL:
+        raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
+    if server is not None and isinstance(failed.sqlalchemy_exception, OperationalError):
+        server.check_room()  # it ends when it cannot write its log
 
 
 def show_address(url: URL) -> str:

@@ -27,11 +27,12 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import ROOM_NEEDED, ScorekeeperError
 
 ROLE = "scorekeeper"
 SYSTEM_HOME = Path("/var/lib/scorekeeper")
 START_SECONDS = 60
+LEAST_ROOM = 32 << 20  # two segments of its write-ahead log
 
 
 class Lease:
@@ -55,6 +56,10 @@ class Lease:
     def socket_folder(self) -> Path:
         """The folder of the server's socket, for libpq's `host`."""
         return self._cluster.socket_folder
+
+    def check_room(self) -> None:
+        """Raises ScorekeeperError if its disk is full."""
+        self._cluster.check_room()
 
     def ensure_running(self) -> None:
         """Start the server again if it is gone. Raises ScorekeeperError."""
@@ -181,11 +186,17 @@ class Cluster:
     def _runs(self) -> bool:
         return self._run("pg_ctl", "status", "-D", str(self.data), check=False).returncode == 0
 
+    def check_room(self) -> None:
+        """Raises ScorekeeperError if the disk is so full that the server would not start, or end in the middle."""
+        if shutil.disk_usage(self.folder).free < LEAST_ROOM:
+            raise ScorekeeperError(f"the embedded Postgres has no room left at {self.folder}: {ROOM_NEEDED}")
+
     def _start(self) -> None:
-        self._make_cluster()
         _make_folder(self.socket_folder, self._owner.pw_uid, self._owner.pw_gid, 0o700)
         if self._runs() and self._answers():
             return
+        self.check_room()
+        self._make_cluster()
         self._remove_stale_pid()
         deadline = time.monotonic() + START_SECONDS
         while True:

@@ -1,6 +1,5 @@
 """Killed at random and started again, the pipeline leaves the rows and the bytes of a run that nobody disturbed."""
 
-import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,15 +10,16 @@ from tests.conftest import fresh_database
 from tests.faults.failpoints import POINTS
 from tests.faults.kill_loop import INSTANT, Place, Zygote, kill_on
 
-KILLS = 50
 
-
-def test_killed_at_random_it_leaves_what_an_undisturbed_run_leaves(cluster: embedded.Lease, tmp_path: Path) -> None:
-    seed = random.randrange(10**9)
-    outcome = kill_on(lambda: fresh_database(cluster), tmp_path, KILLS, seed, print)
+def test_killed_at_random_it_leaves_what_an_undisturbed_run_leaves(
+    cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, seed: int
+) -> None:
+    kills: int = pytestconfig.getoption("kills")
+    outcome = kill_on(lambda: fresh_database(cluster), tmp_path, kills, seed, print)
     assert outcome.differences == [], f"seed {seed}"
-    assert outcome.kills.total() == KILLS
-    assert len(outcome.kills) > len(POINTS) // 2  # the kills hit different places
+    assert outcome.kills.total() == kills, f"seed {seed}"
+    if kills >= 50:
+        assert len(outcome.kills) > len(POINTS) // 2, f"seed {seed}"  # the kills hit different places
 
 
 @pytest.mark.parametrize("point", [*POINTS, INSTANT])

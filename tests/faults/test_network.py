@@ -1,9 +1,8 @@
 """Cut off from Postgres at random points, COMMIT included, and begun again: the rows and bytes of an undisturbed run.
 
-CUTS=1000 in the environment for as many.
+`--cuts 1000` for as many, `--seed S` for those of a run that failed.
 """
 
-import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -15,8 +14,6 @@ from scorekeeper.store import embedded
 from tests.conftest import fresh_database
 from tests.faults.kill_loop import Place, Zygote, compare
 from tests.faults.proxy import POINTS, Proxy, open_proxy
-
-CUTS = int(os.environ.get("CUTS", "24"))
 
 
 class FarPlace(Place):
@@ -54,16 +51,16 @@ def test_an_answer_to_commit_that_is_cut_leaves_the_work_done_and_its_client_in_
 
 
 def test_cut_off_at_random_points_and_begun_again_it_leaves_what_an_undisturbed_run_leaves(
-    cluster: embedded.Lease, tmp_path: Path
+    cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, seed: int
 ) -> None:
-    seed = random.randrange(10**9)
+    wanted: int = pytestconfig.getoption("cuts")
     chance, zygote, cuts, failed = random.Random(seed), Zygote(), Counter[str](), 0
     with fresh_database(cluster) as url:
         undisturbed = Place(tmp_path / "undisturbed", url)
         assert zygote.run(undisturbed)["status"] == 0
         rows, files = undisturbed.rows(), undisturbed.files()
     rounds = 0
-    while cuts.total() < CUTS:
+    while cuts.total() < wanted:
         with fresh_database(cluster) as url, open_proxy(socket_of(cluster)) as proxy:
             place = FarPlace(tmp_path / f"round-{rounds}", url)
             place.proxy = proxy
@@ -74,11 +71,12 @@ def test_cut_off_at_random_points_and_begun_again_it_leaves_what_an_undisturbed_
                 if (status := zygote.run(place)["status"]) != 0:
                     failed += 1
             proxy.cut_at(None)
-            assert zygote.run(place)["status"] == 0
+            assert zygote.run(place)["status"] == 0, f"seed {seed}"
             cuts += proxy.cuts
             assert compare(place, rows, files) == [], f"seed {seed}"
         rounds += 1
     zygote.close()
     print(f"{rounds} rounds, {failed} runs failed, {dict(cuts)}, seed {seed}")
-    assert failed > 0
-    assert len(cuts) >= 4
+    if wanted >= 24:
+        assert failed > 0, f"seed {seed}"
+        assert len(cuts) >= 4, f"seed {seed}"

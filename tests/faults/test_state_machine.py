@@ -44,6 +44,7 @@ ACTIONS = ("ingest", "track", "publish", "rebuild", "prune", "void", "close", "r
 seldom = st.sampled_from([False, False, True])
 ages = st.sampled_from([0, 0, 4, 5, 60])
 some = st.integers(0, 99)
+often = st.sampled_from([*ACTIONS, "ingest", "ingest", "ingest", "track", "track"])
 
 
 class Machine(RuleBasedStateMachine):
@@ -123,12 +124,19 @@ class Machine(RuleBasedStateMachine):
         self._real.restart()
 
     @rule(
-        kind=st.sampled_from([*ACTIONS, "ingest", "ingest", "track"]),
+        kind=st.sampled_from([*ACTIONS, "ingest", "ingest", "track", "publish", "publish"]),
         number=some,
         point=st.sampled_from(POINTS),
         time=st.sampled_from([1, 1, 2, 3, 5, 8]),
+        name=st.sampled_from(NAMES),
+        planned=plans,
     )
-    def it_is_killed_and_does_it_again(self, kind: str, number: int, point: str, time: int) -> None:
+    def it_is_killed_and_does_it_again(
+        self, kind: str, number: int, point: str, time: int, name: str, planned: list[Plan]
+    ) -> None:
+        self._arrive(self._writer.compose(name, planned, self._minutes(), self._ago(60), torn=False, ended=True))
+        if kind != "ingest":
+            self._do(self._step("ingest"))
         step = self._step(kind, number)
         self._tally["kills"] += self._real.kill(step, point, time)
         answer, begun = self._real.perform(step), self._real.begun()
@@ -137,9 +145,13 @@ class Machine(RuleBasedStateMachine):
         assert answer in answers
         self._look_again()
 
-    @rule(first=st.sampled_from(ACTIONS), second=st.sampled_from(ACTIONS), number=some, other=some)
-    def two_things_are_done_at_once(self, first: str, second: str, number: int, other: int) -> None:
-        self._now += timedelta(seconds=6)  # what is torn stands still: how much of it comes in is no question
+    @rule(first=often, second=often, number=some, other=some, name=st.sampled_from(NAMES), planned=plans)
+    def two_things_are_done_at_once(
+        self, first: str, second: str, number: int, other: int, name: str, planned: list[Plan]
+    ) -> None:
+        """With something new to do; what is torn stands still: how much of it comes in is no question."""
+        self._now += timedelta(seconds=6)
+        self._arrive(self._writer.compose(name, planned, self._minutes(), self._ago(60), torn=False, ended=True))
         self._at_once(self._step(first, number), self._step(second, other))
 
     @rule(kind=st.sampled_from(ACTIONS), number=some, name=st.sampled_from(NAMES), planned=plans)

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,14 @@ class Up:
         )
         return found
 
+    def has_ended_what_began_before(self, moment: datetime) -> bool:
+        """Whether the server answers, and no run is at work that was to begin before then."""
+        try:
+            at_work = self.runs("RUNNING", "PENDING")
+        except OSError:
+            return False
+        return not [run for run in at_work if as_time(run["expected_start_time"]) < moment]
+
     def processes(self) -> list[psutil.Process]:
         """All that belongs to it, flow runs with it; Postgres itself has another environment."""
         found = []
@@ -116,17 +125,23 @@ class Up:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    home = tmp_path_factory.mktemp("up 1% 'q")
-    (home / ".env").write_text("MARKET=replay:market\n")
+    with running(tmp_path_factory.mktemp("up 1% 'q"), "MARKET=replay:market\n") as up:
+        yield up
+
+
+@contextmanager
+def running(home: Path, settings: str) -> Iterator[Up]:
+    """A running `up` in an empty folder."""
+    (home / ".env").write_text(settings)
     write_live_market(home / "market", datetime.now(UTC))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    running = Up(home, port)
+    up = Up(home, port)
     folder = embedded.Cluster(home, {}).folder
-    yield running
-    running.process.terminate()
-    running.process.wait(60)
+    yield up
+    up.process.terminate()
+    up.process.wait(60)
     subprocess.run(["rm", "-rf", folder], check=True)
 
 
@@ -142,6 +157,7 @@ def test_a_file_becomes_a_row_by_a_run_that_says_so(up: Up) -> None:
     up.drop()
     assert wait_until(up.has_all, 40)
     assert wait_until(lambda: any(r["name"] == "ingest 1 decision from 1 file" for r in up.runs("COMPLETED")), 10)
+    assert any("warm" in run["tags"] for run in up.runs("COMPLETED"))
 
 
 def test_commands_beside_it_use_its_server(up: Up) -> None:
@@ -187,7 +203,23 @@ def test_a_part_that_is_killed_is_back_and_files_go_on_becoming_rows(up: Up, par
     up.drop()
     assert wait_until(lambda: bool(up.pids_of(part)) and not set(up.pids_of(part)) & set(before), 60)
     assert wait_until(up.has_all, 90)
-    assert f"{part} has ended" in up.output.read_text() or f"{part} does not start" in up.output.read_text()
+    said = (f"{part} has ended", f"{part} does not start")
+    assert wait_until(lambda: any(words in up.output.read_text() for words in said), 10)
+
+
+@pytest.mark.parametrize("part", ["watcher", "server", "postgres server"])
+def test_killed_in_the_middle_of_a_run_it_leaves_none_at_work_and_the_next_file_is_taken(up: Up, part: str) -> None:
+    """The watcher executes the run; without the others it cannot say how the run has ended."""
+    up.drop(3_000)
+    assert wait_until(lambda: len(list((up.home / "inbox").glob("*.json"))) < 2_900, 60)
+    pid_file = embedded.Cluster(up.home, {}).data / "postmaster.pid"
+    killed = datetime.now(UTC)
+    for pid in [int(pid_file.read_text().split()[0])] if part == "postgres server" else up.pids_of(part):
+        os.kill(pid, signal.SIGKILL)
+    assert wait_until(up.has_all, 120)
+    assert wait_until(lambda: up.has_ended_what_began_before(killed), 90)
+    up.drop()
+    assert wait_until(up.has_all, 30)
 
 
 def test_a_postgres_server_that_is_killed_is_started_again_and_the_worker_with_it(up: Up) -> None:
@@ -248,8 +280,11 @@ def test_killed_whole_while_a_run_is_at_work_it_starts_again_and_loses_nothing(u
 
 
 def is_old(run: dict[str, Any]) -> bool:
-    started = datetime.fromisoformat(run["start_time"].replace("Z", "+00:00"))
-    return datetime.now(UTC) - started > timedelta(minutes=1)
+    return datetime.now(UTC) - as_time(run["start_time"]) > timedelta(minutes=1)
+
+
+def as_time(words: str) -> datetime:
+    return datetime.fromisoformat(words.replace("Z", "+00:00"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -14,9 +14,11 @@ from prefect.client.orchestration import PrefectClient, get_client
 
 from cli.deploying import Whose, clear_runs
 from flows.ingest import ingest
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_sample
 from tasks import warm
 from tasks.warm import WarmRunner
+from tasks.watching import is_at_work, watch_inbox
 from tests.flows.test_deployments import prefect
 from tests.flows.test_watching import api
 
@@ -106,6 +108,33 @@ def test_a_run_that_finds_the_slot_taken_is_cancelled_and_not_executed(deployed:
     assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["CANCELLED", "PENDING"]
 
 
+def test_a_run_that_no_worker_comes_for_keeps_no_file_waiting(home: Path, deployed: Deployed) -> None:
+    """The watcher trusts in a run that waits for a worker only where it cannot take the files itself."""
+    write_sample(home / "inbox", home / "market")
+    waiting: list[dict[str, Any]] = []
+
+    async def until_empty() -> bool:
+        began = time.monotonic()
+        while list((home / "inbox").glob("*.json*")) and time.monotonic() < began + 20:
+            await asyncio.sleep(0.2)
+        return not list((home / "inbox").glob("*.json*"))
+
+    async def watch() -> None:
+        stop, runner = asyncio.Event(), WarmRunner({"ingest": ingest}, print)
+        watch = asyncio.create_task(watch_inbox(home / "inbox", stop, print, lambda: runner.run_now("ingest")))
+        assert await until_empty()
+        waiting.append(await asyncio.to_thread(schedule, deployed["ingest"], datetime.now(UTC)))
+        assert await is_at_work()
+        assert not await is_at_work(or_due=False)
+        (home / "inbox" / "later.json").write_text('{"symbol": "BTC/USDT", "type": "HOLD"}')
+        assert await until_empty()
+        stop.set()
+        await watch
+
+    asyncio.run(watch())
+    assert api("GET", f"/flow_runs/{waiting[0]['id']}")["state"]["type"] == "SCHEDULED"
+
+
 def test_a_scheduled_run_is_executed_when_it_is_due_and_no_moment_before(deployed: Deployed) -> None:
     @flow
     async def quick() -> str:
@@ -118,6 +147,20 @@ def test_a_scheduled_run_is_executed_when_it_is_due_and_no_moment_before(deploye
     assert after["state"]["type"] == "COMPLETED"
     assert "warm" in after["tags"]
     assert timedelta(0) <= start_of(after) - due < timedelta(seconds=1)
+
+
+def test_after_many_runs_it_gives_way_to_a_new_process(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "MOST_RUNS", 2)
+
+    @flow
+    async def quick() -> None:
+        return
+
+    runner = WarmRunner({"ingest": quick, "track": quick}, print)
+    assert asyncio.run(runner.run_now("ingest"))
+    run = schedule(deployed["track"], datetime.now(UTC) + timedelta(seconds=3))
+    asyncio.run(asyncio.wait_for(runner.follow_schedule("track"), 10))
+    assert api("GET", f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
 
 
 def test_one_that_a_worker_has_claimed_before_and_one_that_is_overdue_are_the_workers(deployed: Deployed) -> None:
@@ -180,6 +223,56 @@ def test_a_run_whose_last_state_the_server_did_not_take_frees_its_slot(
     assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
 
 
+def test_a_claim_that_the_server_noted_without_an_answer_frees_its_slot(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PrefectClient.set_flow_run_state
+
+    async def lose_answer(self: PrefectClient, run_id: Any, state: Any, **more: Any) -> Any:
+        answer = await real(self, run_id, state, **more)
+        if not lost:
+            lost.append(run_id)
+            raise httpx.ReadError("the server is gone")
+        return answer
+
+    @flow
+    async def quick() -> None:
+        return
+
+    lost: list[Any] = []
+    monkeypatch.setattr(PrefectClient, "set_flow_run_state", lose_answer)
+    runner = WarmRunner({"ingest": quick}, print)
+
+    async def twice() -> None:
+        with pytest.raises(ScorekeeperError):
+            await runner.run_now("ingest")
+        assert await runner.run_now("ingest")
+
+    asyncio.run(twice())
+    assert api("GET", f"/flow_runs/{lost[0]}")["state"]["type"] == "CRASHED"
+    assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
+
+
+def test_a_claim_that_is_asked_again_since_its_answer_was_lost_is_a_claim(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = PrefectClient.set_flow_run_state
+
+    async def ask_twice(self: PrefectClient, run_id: Any, state: Any, **more: Any) -> Any:
+        """As Prefect's client does by itself."""
+        if state.is_pending():
+            await real(self, run_id, state, **more)
+        return await real(self, run_id, state, **more)
+
+    @flow
+    async def quick() -> None:
+        return
+
+    monkeypatch.setattr(PrefectClient, "set_flow_run_state", ask_twice)
+    assert asyncio.run(WarmRunner({"ingest": quick}, print).run_now("ingest"))
+    assert [one["state"]["type"] for one in runs_of(deployed["ingest"])] == ["COMPLETED"]
+
+
 def test_an_arrival_waits_a_moment_for_what_is_at_work_here_and_no_longer(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +292,13 @@ def test_an_arrival_waits_a_moment_for_what_is_at_work_here_and_no_longer(
     assert asyncio.run(both()) == [False, True]
     assert time.monotonic() - began < 10
     assert runs_of(deployed["ingest"]) == []
+
+
+def test_a_claimed_run_that_is_not_tagged_yet_is_the_warm_process_s_to_clear(deployed: Deployed) -> None:
+    run = schedule(deployed["track"], datetime.now(UTC))
+    api("POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "PENDING", "message": warm.CLAIMED}})
+    assert asyncio.run(clear_runs(Whose.WORKER)) == (0, 0)
+    assert asyncio.run(clear_runs(Whose.WARM)) == (1, 0)
 
 
 def test_dead_runs_are_cleared_by_whoever_ran_them(deployed: Deployed) -> None:

@@ -121,6 +121,29 @@ def test_many_files_become_one_event_and_waiting_ones_another(inbox: Path) -> No
     assert wait_until(lambda: len(arrivals()) == before + 3, 5)
 
 
+def test_what_waits_is_taken_here_and_told_of_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "WAITING_SECONDS", 0.5)
+    monkeypatch.setattr(watching, "RETELL_SECONDS", 1.0)
+    before, takes = len(arrivals()), []
+
+    async def take() -> bool:
+        """Runs, and leaves the file where it is."""
+        takes.append(time.monotonic())
+        return True
+
+    async def watch() -> None:
+        stop = asyncio.Event()
+        watch = asyncio.create_task(watching.watch_inbox(tmp_path, stop, print, take))
+        (tmp_path / "a.json").write_text("{}")
+        await asyncio.sleep(8)
+        stop.set()
+        await watch
+
+    asyncio.run(watch())
+    assert len(takes) >= 2
+    assert wait_until(lambda: abs(len(arrivals()) - before - len(takes)) <= 1)
+
+
 def test_without_a_server_it_says_what_to_do(tmp_path: Path) -> None:
     with (
         temporary_settings(restore_defaults={PREFECT_API_URL}),

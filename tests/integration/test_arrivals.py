@@ -202,7 +202,7 @@ def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(setti
     (settings.inbox_dir / "next").rename(path)
     with pytest.raises(inbox.ChangedError):
         inbox.read_documents(source)
-    inbox.move_file(source, settings.archive_dir / "latest.json")
+    assert not inbox.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
 
@@ -215,7 +215,7 @@ def test_what_is_read_of_a_small_file_is_what_was_hashed_though_another_has_repl
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
     assert [words for _, words, _ in inbox.read_documents(source)] == [line(1).encode()]
-    inbox.move_file(source, settings.archive_dir / "latest.json")
+    assert not inbox.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
 

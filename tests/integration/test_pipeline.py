@@ -202,36 +202,6 @@ def test_a_file_that_somebody_else_wrote_is_set_aside_and_kept(db: Database, set
     assert (again.set_aside, again.dataset_lines) == ((), 0)
 
 
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        ("DELETE FROM scorekeeper.agent_daily_score", "agent_daily_score"),
-        ("UPDATE scorekeeper.agent_daily_score SET calls = calls - 1, correct = 0", "calls"),
-        ("UPDATE scorekeeper.daily_score SET sum_squares = sum_squares * 9", "sum_squares"),
-        ("UPDATE scorekeeper.daily_score SET path_fall_pct = 99, longest_losses = 40", "path_fall_pct"),
-        ("UPDATE scorekeeper.daily_score SET trailing_wins = trailing_wins + 1", "trailing_wins"),
-        ("UPDATE scorekeeper.decision SET reference_price = 1", "reference_price"),
-        ("UPDATE scorekeeper.decision SET horizon_price = 1 WHERE horizon_price IS NOT NULL", "horizon_price"),
-        ("UPDATE scorekeeper.decision SET horizon_return_pct = 1 WHERE horizon_price IS NOT NULL", "horizon_return"),
-        ("UPDATE scorekeeper.trade SET exit_price = exit_price * 1.001 WHERE exit_time IS NOT NULL", "exit_price"),
-        ("UPDATE scorekeeper.trade SET mfe_pct = 77 WHERE exit_time IS NOT NULL", "mfe_pct"),
-        ("UPDATE scorekeeper.candle SET high = high * 2", "mfe_pct"),
-        ("DELETE FROM scorekeeper.event WHERE kind = 'outcome'", "no line is published of its exit"),
-        ("DELETE FROM scorekeeper.trade WHERE exit_time IS NOT NULL", "its trade is missing"),
-    ],
-)
-def test_verify_names_what_was_damaged(db: Database, settings: Settings, damage: str, said: str) -> None:
-    folder = settings.inbox_dir.parent / "market"
-    as_of = write_sample(settings.inbox_dir, folder)
-    take(db, settings)
-    track(db, settings, folder, as_of)
-    assert verify(db, settings) == []
-    with db.begin() as connection:
-        connection.execute(text(damage))
-    differences = verify(db, settings)
-    assert any(said in line for line in differences), differences[:3]
-
-
 def test_suspect_prices_are_listed_left_out_and_counted_when_asked_for(db: Database, settings: Settings) -> None:
     folder = settings.inbox_dir.parent / "market"
     as_of = write_sample(settings.inbox_dir, folder)

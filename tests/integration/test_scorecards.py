@@ -50,7 +50,7 @@ def test_each_version_has_a_row_before_and_one_after_fees_with_every_figure(db: 
     assert found.keys() == {(version, basis) for version in (None, "v1", "v2") for basis in (False, True)}
     for (version, after_fees), row in found.items():
         with db.begin() as connection:
-            answer = score.system_metrics(connection, version=version, at=as_of)
+            answer = score.system_metrics(connection, version=version, at=as_of, compose=True)
         wanted = {name: value for name, value in answer.items() if name not in NOT_FIGURES}
         if after_fees:
             wanted |= dict.fromkeys(OF_GROSS_ALONE) | answer["net"]
@@ -66,13 +66,27 @@ def test_each_agent_of_each_version_has_a_row_with_every_figure(db: Database, as
     found = {(row.pop("version"), row.pop("agent")): row for row in rows(db, "report_agent_metrics")}
     for version in (None, "v1", "v2"):
         with db.begin() as connection:
-            agents = score.system_metrics(connection, version=version, at=as_of)["agent_performance"]
+            agents = score.system_metrics(connection, version=version, at=as_of, compose=True)["agent_performance"]
         assert len(agents) == 5
         for agent, figures in agents.items():
             row = found.pop((version, agent))
             del row["as_of"]
             assert row == figures
     assert not found
+
+
+def test_metrics_are_those_that_are_kept_with_the_counts_and_the_moment_of_now(db: Database, as_of: datetime) -> None:
+    now = as_of + timedelta(minutes=1)
+    for version in (None, "v1", "v2"):
+        with db.begin() as connection:
+            kept = score.system_metrics(connection, version=version, at=now)
+            composed = score.system_metrics(connection, version=version, at=now, compose=True)
+        assert list(kept.items()) == list(composed.items())
+    with db.begin() as connection:
+        connection.execute(text("DELETE FROM scorekeeper.daily_score"))
+        assert score.system_metrics(connection, at=now)["completed_trades"] > 200
+        assert score.system_metrics(connection, at=now, compose=True)["completed_trades"] == 0
+        connection.rollback()
 
 
 def test_nothing_is_kept_before_the_first_track_and_a_track_without_decisions_keeps_zeros(db: Database) -> None:

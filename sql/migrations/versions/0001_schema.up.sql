@@ -645,7 +645,8 @@ COMMENT ON COLUMN scorekeeper.file_arrival.outcome IS
 COMMENT ON COLUMN scorekeeper.file_arrival.decisions IS 'Decisions that were new.';
 COMMENT ON COLUMN scorekeeper.file_arrival.duplicates IS 'Decisions that were known already.';
 COMMENT ON COLUMN scorekeeper.file_arrival.rejected IS 'Decisions that were refused.';
-COMMENT ON COLUMN scorekeeper.file_arrival.destination IS 'Where the file goes once it is read.';
+COMMENT ON COLUMN scorekeeper.file_arrival.destination IS
+'Where the file goes once it is read; null: it stays where it lies, or goes on as a longer one.';
 COMMENT ON COLUMN scorekeeper.decision.trade_id IS 'The decision''s identity, its own or derived from its content.';
 COMMENT ON COLUMN scorekeeper.decision.source_sha256 IS
 'Content of the file that brought it; null for the tracker and imports.';

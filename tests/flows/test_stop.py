@@ -1,0 +1,103 @@
+"""A command that is told to stop ends between two transactions, says so, and the next one goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL
+from sqlalchemy import text
+
+from scorekeeper.sample import write_sample
+from scorekeeper.settings import Settings, load_settings
+from scorekeeper.settle import SETTLE_LOCK
+from scorekeeper.store.database import Database
+from scorekeeper.verify import verify
+from tests.flows.test_command import COMMAND
+from tests.waiting import wait_until
+
+FILES = 3_000
+OLD = (datetime.now(UTC) - timedelta(minutes=1)).timestamp()
+
+
+def start(home: Path, *words: str) -> subprocess.Popen[str]:
+    """The command, on the session's Prefect server."""
+    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+    return subprocess.Popen(
+        [COMMAND, *words], cwd=home, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def drop(home: Path, files: int) -> None:
+    for number in range(files):
+        path = home / "inbox" / f"{number:05}.json"
+        decision = {"symbol": "BTC/USDT", "type": "HOLD", "price": 96_000 + number, "timestamp": "2025-05-05T10:00:00Z"}
+        path.write_text(json.dumps(decision))
+        os.utime(path, (OLD, OLD))
+
+
+def count(db: Database, what: str) -> int:
+    with db.begin() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM scorekeeper.{what}")).scalar_one())
+
+
+def archived(settings: Settings) -> int:
+    return sum(path.is_file() for path in settings.archive_dir.rglob("*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_ingest_stops_between_two_transactions_with_its_files_moved_and_the_next_one_goes_on(
+    home: Path, db: Database, number: signal.Signals
+) -> None:
+    drop(home, FILES)
+    settings = load_settings()
+    stopped = start(home, "ingest")
+    assert wait_until(lambda: count(db, "decision") > 0, 120)
+    stopped.send_signal(number)
+    _, said = stopped.communicate(timeout=60)
+    assert stopped.returncode == 128 + number, said
+    assert said == f"stopped by {number.name}: what was done by then is kept, and the next run goes on from there\n"
+    came_in = count(db, "decision")
+    assert 0 < came_in < FILES
+    assert archived(settings) == came_in == FILES - len(list(settings.inbox_dir.iterdir()))
+    assert count(db, "file_arrival WHERE moved_at IS NULL") == 0
+    again = start(home, "ingest")
+    out, said = again.communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert f"{FILES - came_in} decisions, 0 duplicates, 0 rejected" in out
+    assert count(db, "decision") == archived(settings) == FILES
+    assert verify(db, settings) == []
+
+
+def test_a_track_ends_the_transaction_that_it_is_in_and_the_next_one_goes_on(home: Path, db: Database) -> None:
+    as_of = write_sample(home / "inbox", home / "market")
+    settings = load_settings()
+    words = ("track", "--as-of", as_of.isoformat())
+    assert start(home, "ingest").wait(120) == 0
+    stopped = None
+    with db.begin() as obstacle:
+        obstacle.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
+        stopped = start(home, *words)
+        assert wait_until(lambda: waits(db), 120)
+        stopped.send_signal(signal.SIGTERM)
+        time.sleep(2)
+        assert stopped.poll() is None  # it waits for its transaction, which waits for ours
+    _, said = stopped.communicate(timeout=60)
+    assert (stopped.returncode, said.splitlines()[-1].partition(":")[0]) == (143, "stopped by SIGTERM")
+    assert count(db, "trade WHERE exit_time IS NOT NULL") > 0
+    assert count(db, "market WHERE last_as_of IS NOT NULL") == 0
+    again = start(home, *words)
+    _, said = again.communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert count(db, "market WHERE last_as_of IS NOT NULL") == 1
+    assert verify(db, settings) == []
+
+
+def waits(db: Database) -> bool:
+    """Whether somebody waits to settle."""
+    wanted = f"NOT granted AND locktype = 'advisory' AND objid = {SETTLE_LOCK}"
+    return count(db, f"market CROSS JOIN pg_locks WHERE {wanted}") > 0

@@ -158,7 +158,9 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
     content = [line for _, line in _lines(connection, kind, state.published_line_no, up_to)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("r+b" if state.committed_bytes else "a+b") as file:
+        if not state.committed_bytes:
+            path.touch()  # not opened to append: a recorder's lines may be in it, and are written over
+        with path.open("r+b") as file:
             _check_tail(file, path, state.committed_bytes, state.tail_sha256)
             # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes,
             # so that who reads along never sees the file shrink.

@@ -47,7 +47,7 @@ class Up:
                 cwd=self.home, env=self._environment, stdout=output or file, stderr=file,
             )  # fmt: skip
         if output is None:
-            assert wait_until(lambda: "Ready." in self.output.read_text(), 120), self.output.read_text()
+            assert wait_until(lambda: "Ready." in self.output.read_text(), 240), self.output.read_text()
 
     def command(self, *words: str) -> str:
         done = subprocess.run(

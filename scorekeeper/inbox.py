@@ -281,7 +281,7 @@ def move_file(source: SourceFile, destination: Path) -> bool:
         if not destination.parent.is_dir():
             destination.parent.mkdir(parents=True, exist_ok=True)
         taken = destination.exists()
-        target = destination.with_name(f".{destination.name}.again") if taken else destination
+        target = _beside(destination) if taken else destination
         try:
             path.rename(target)
         except FileNotFoundError:
@@ -305,6 +305,29 @@ def move_file(source: SourceFile, destination: Path) -> bool:
             f"{path} was read, but cannot be moved to {destination.parent} ({explain(failed)}); "
             "it will not be ingested again"
         ) from None
+
+
+def finish_move(path: Path, destination: Path, sha256: bytes) -> bool:
+    """Do what is left of a move that was killed half-way; whether the file of that content has left the inbox.
+
+    Raises ScorekeeperError.
+    """
+    beside = _beside(destination)
+    try:
+        if (lying := open_source(beside)) is not None:
+            if lying.sha256 != sha256:
+                _put_back(beside, path)
+            elif _holds(destination, lying):
+                beside.unlink()
+            else:
+                beside.rename(destination)
+        return destination.exists() and not path.exists()
+    except OSError as failed:
+        raise ScorekeeperError(f"{beside} cannot be moved: {explain(failed)}") from None
+
+
+def _beside(destination: Path) -> Path:
+    return destination.with_name(f".{destination.name}.again")
 
 
 def _holds(path: Path, source: SourceFile) -> bool:

@@ -157,9 +157,11 @@ class _Ingestion:
         to_move = []
         names: set[tuple[str, bytes]] = set()
         for source in sources:
-            if (source.name, source.sha256) in names and not in_place:  # two names that read the same once escaped
-                self.summary.waiting.append(source.name)
-                continue
+            if (source.name, source.sha256) in names:  # two folders, or two names that read the same once escaped
+                if not in_place:
+                    self.summary.waiting.append(source.name)
+                    continue
+                self._flush()
             names.add((source.name, source.sha256))
             arrival = waiting.get((source.name, source.sha256))
             if arrival is not None and not in_place:
@@ -179,8 +181,17 @@ class _Ingestion:
             self.summary.trouble += self._writer.move(to_move)
 
     def finish(self) -> None:
-        """Wait until all is written."""
+        """Wait until all is written; then end the arrivals of files that were renamed before they were read whole."""
         self._await_writer()
+        found = self._connection.execute(statement("select_renamed_arrivals")).all()
+        self._connection.rollback()
+        renamed = [
+            {"name": name, "sha256": sha256, "at": self._received_at}
+            for name, sha256 in found
+            if not (self._settings.inbox_dir / name).exists()
+        ]
+        with self._connection.begin():
+            write(self._connection, "end_renamed_arrivals", renamed)
 
     def _take(self, source: inbox.SourceFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
         part = Part(source)
@@ -204,11 +215,13 @@ class _Ingestion:
         """Note of files that a run moved, and was killed before it could say so, that they have left the inbox."""
         found = self._connection.execute(statement("select_unmoved_arrivals")).all()
         self._connection.rollback()
-        moved = [
-            {"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": True}
-            for name, sha256, destination in found
-            if Path(destination).exists() and not (self._settings.inbox_dir / name).exists()
-        ]
+        moved = []
+        for name, sha256, destination in found:
+            try:
+                if inbox.finish_move(self._settings.inbox_dir / name, Path(destination), sha256):
+                    moved.append({"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": True})
+            except ScorekeeperError as failed:
+                self.summary.trouble.append(str(failed))
         with self._connection.begin():
             write(self._connection, "mark_arrivals_moved", moved)
 

@@ -111,12 +111,12 @@ def close_parts(
     at: datetime,
     counts: Counts,
     destination: Callable[[Part], Path],
-    moved_at: datetime | None,
+    in_place: bool,
 ) -> Tally:
     """Note what became of the files of a batch: `verdicts` are those of all their decisions, in order.
 
     `counts` is kept over the whole run: what comes again is as much of a duplicate, and as much to be quarantined.
-    `moved_at`: when finished files need not be moved any more; None: they have to go to their `destination` yet.
+    `in_place`: finished files stay where they are; else they have to go to their `destination` yet.
     """
     tally = Tally()
     refusals: list[dict[str, Any]] = []
@@ -143,20 +143,26 @@ def close_parts(
             }
             for line, (field_name, reason, shown) in part.rejections.items()
         ]  # fmt: skip
-        part.destination = destination(part) if part.finished and moved_at is None else None
+        part.destination = destination(part) if part.finished and not in_place else None
         arrivals.append(
             {
                 "name": name, "sha256": sha256, "modified_at": part.source.mtime, "arrived_at": at,
                 "outcome": part.outcome, "decisions": accepted, "duplicates": duplicates,
                 "rejected": part.refused if part.known else len(part.rejections),
                 "destination": part.destination and str(part.destination),
-                "moved_at": moved_at if part.finished else None,
             }
         )  # fmt: skip
         tally.decisions += accepted
         tally.duplicates += duplicates
     write(connection, "upsert_rejections", refusals)
     write(connection, "upsert_arrivals", arrivals)
+    if in_place:
+        moved = [
+            {"name": part.source.name, "sha256": part.source.sha256, "moved_at": at, "lies": False}
+            for part in parts
+            if part.finished
+        ]
+        write(connection, "mark_arrivals_moved", moved)
     tally.rejections = [
         {"file": one["source_name"], "line": one["line"], "field": one["field"], "reason": one["reason"]}
         for one in refusals

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from scorekeeper.domain.decision import Decision
+from scorekeeper.store.database import driver_errors
 from scorekeeper.store.sql import raw, statement
 
 # A decision and where it was read: the file's hash (None: no file), its name, the line.
@@ -47,7 +48,7 @@ def record_rows(
     open_batch(connection)
     driver = connection.connection.driver_connection
     assert driver is not None
-    with driver.cursor() as cursor:
+    with driver_errors(connection), driver.cursor() as cursor:
         with cursor.copy(raw("copy_incoming_decisions")) as copy:
             for number, (d, sha256, name, line) in enumerate(rows):
                 copy.write_row(

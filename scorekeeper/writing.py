@@ -104,7 +104,7 @@ class Writer:
             verdicts = record_rows(self._connection, rows, self._received_at, self._settings.fee_bps) if rows else []
             tally = close_parts(
                 self._connection, parts, iter(verdicts), at=self._at, counts=self._counts,
-                destination=self._destination, moved_at=self._at if self._in_place else None,
+                destination=self._destination, in_place=self._in_place,
             )  # fmt: skip
         finished = [part for part in parts if part.finished]
         done = Written(

@@ -1,8 +1,8 @@
 -- One row per arrival that is being read, or has been; counts add up over its batches. Parameters, an array each, of
 -- which no two say the same name and sha256: name, sha256, modified_at, arrived_at, outcome, decisions, duplicates,
--- rejected, destination, moved_at. Called by ledger.
+-- rejected, destination. Called by ledger.
 INSERT INTO scorekeeper.file_arrival (
-    name, sha256, modified_at, arrived_at, attempt, outcome, decisions, duplicates, rejected, destination, moved_at
+    name, sha256, modified_at, arrived_at, attempt, outcome, decisions, duplicates, rejected, destination
 )
 SELECT
     g.name, g.sha256, g.modified_at, g.arrived_at,
@@ -10,20 +10,18 @@ SELECT
         SELECT count(*) FROM scorekeeper.file_arrival AS a
         WHERE a.sha256 = g.sha256 AND a.moved_at IS NOT NULL
     ),
-    g.outcome, g.decisions, g.duplicates, g.rejected, g.destination, g.moved_at
+    g.outcome, g.decisions, g.duplicates, g.rejected, g.destination
 FROM
     unnest(
         cast(:name AS text[]), cast(:sha256 AS bytea[]), cast(:modified_at AS timestamptz[]),
         cast(:arrived_at AS timestamptz[]), cast(:outcome AS text[]), cast(:decisions AS bigint[]),
-        cast(:duplicates AS bigint[]), cast(:rejected AS bigint[]), cast(:destination AS text[]),
-        cast(:moved_at AS timestamptz[])
+        cast(:duplicates AS bigint[]), cast(:rejected AS bigint[]), cast(:destination AS text[])
     ) AS g (
-        name, sha256, modified_at, arrived_at, outcome, decisions, duplicates, rejected, destination, moved_at
+        name, sha256, modified_at, arrived_at, outcome, decisions, duplicates, rejected, destination
     )
 ON CONFLICT (name, sha256) WHERE moved_at IS NULL DO UPDATE SET
     outcome = excluded.outcome,
     decisions = file_arrival.decisions + excluded.decisions,
     duplicates = file_arrival.duplicates + excluded.duplicates,
     rejected = file_arrival.rejected + excluded.rejected,
-    destination = excluded.destination,
-    moved_at = excluded.moved_at;
+    destination = excluded.destination;

@@ -25,7 +25,7 @@ from prefect.client.schemas.responses import DeploymentResponse, OrchestrationRe
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow_async
-from prefect.states import Crashed, Pending
+from prefect.states import Cancelled, Crashed, Pending
 
 from scorekeeper.errors import ScorekeeperError
 from tasks import events
@@ -41,6 +41,9 @@ LOOK_SECONDS = 30.0
 PATIENCE_SECONDS = 3.0
 # Each leaves some 0.15 MB behind: after so many, less than a day's, a process gives way to a new one.
 MOST_RUNS = 1_000
+# How soon a run at work here is found to be cancelled.
+CANCEL_SECONDS = 2.0
+_CANCELLED = "cancelled: it ended between two transactions"
 _LOST = "it was claimed, or ended, while the server did not answer; the next run goes on"
 
 
@@ -111,12 +114,24 @@ class WarmRunner:
         self._executed += 1
         # A task of its own: the engine cancels the one it works in, for a slot that was lost, and it is not to be ours.
         work = asyncio.create_task(run_flow_async(self._flows[name], flow_run=run, return_type="state"))
+        told = asyncio.create_task(_until_cancelling(run.id))
+        cancelled = False
         try:
-            await asyncio.wait({work})
+            await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+            if cancelled := not work.done():
+                work.cancel()
+                await asyncio.wait({work})
         except asyncio.CancelledError:
             work.cancel()
             await asyncio.wait({work})
             raise
+        finally:
+            told.cancel()
+        if cancelled:
+            async with events.reach_server() as client:
+                await client.set_flow_run_state(run.id, Cancelled(message=_CANCELLED), force=True)
+            self._unsure.discard(run.id)
+            return
         failed = asyncio.CancelledError("cancelled") if work.cancelled() else work.exception()
         if failed is None:
             self._unsure.discard(run.id)
@@ -155,6 +170,17 @@ class WarmRunner:
 def is_warm(run: FlowRun) -> bool:
     """Whether a process that is warm has claimed it; else what is at work on it is a worker's."""
     return TAG in run.tags or (run.state is not None and run.state.message == CLAIMED)
+
+
+async def _until_cancelling(run_id: UUID) -> None:
+    """Return once somebody has asked that the run be cancelled; a server that is away is asked again."""
+    while True:
+        await asyncio.sleep(CANCEL_SECONDS)
+        with contextlib.suppress(ScorekeeperError, ObjectNotFound):
+            async with events.reach_server() as client:
+                run = await client.read_flow_run(run_id)
+            if run.state is not None and run.state.is_cancelling():
+                return
 
 
 async def _find(client: PrefectClient, name: str) -> DeploymentResponse | None:

@@ -107,6 +107,7 @@ class Life:
             market=self._replay.name, candle_grace_minutes=GRACE, suspect_price_pct=SUSPECT_PCT, scorekeeper_home=folder
         )
         self._runner = asyncio.Runner()
+        self._settled: set[str] = set()  # what had arrived by the last settlement
         self.db = self._open()
 
     def __enter__(self) -> Self:
@@ -152,7 +153,7 @@ class Life:
             settle.settle(connection, as_of, suspect_price_pct=SUSPECT_PCT)
             if tick.killed_at == "settlement":
                 raise KilledError
-        self.as_of = as_of
+        self.as_of, self._settled = as_of, set(self.arrived)
         for symbol in self._universe.candles.keys() - failed:
             self.sealed[symbol] = reference.sealed_until(self._universe.candles[symbol], as_of, GRACE)
         with self.db.begin() as connection:
@@ -193,7 +194,7 @@ class Life:
         ref = to_ref(self._documents[trade_id], self.close_of(trade_id))
         if not ref.direction:
             return "no trade"
-        if self.arrived[trade_id] <= self.as_of and ref.symbol in self.sealed and ref.opened_at <= self.as_of:
+        if trade_id in self._settled and ref.symbol in self.sealed and ref.opened_at <= self.as_of:
             candles = self._universe.candles[ref.symbol]
             if reference.settle_trade(ref, candles, self.sealed[ref.symbol], self.as_of) is not None:
                 return "closed"

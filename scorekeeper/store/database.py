@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+import psycopg
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
@@ -134,6 +135,17 @@ def _name_full_disk(server: embedded.Lease | None, failed: ExceptionContext) -> 
         raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
     if server is not None and isinstance(failed.sqlalchemy_exception, OperationalError):
         server.check_room()  # it ends when it cannot write its log
+
+
+@contextmanager
+def driver_errors(connection: Connection) -> Iterator[None]:
+    """What the driver raises in a COPY, which goes past SQLAlchemy, as SQLAlchemy would raise it."""
+    try:
+        yield
+    except psycopg.Error as failed:
+        if failed.sqlstate == DISK_FULL:
+            raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
+        raise DBAPIError.instance("COPY", None, failed, psycopg.Error, dialect=connection.dialect) from failed
 
 
 def show_address(url: URL) -> str:

@@ -251,12 +251,12 @@ def test_a_run_that_somebody_asked_for_survives_the_death_of_the_worker(up: Up) 
 
 
 def test_a_run_that_is_cancelled_in_a_batch_stops_between_two_transactions_and_the_next_goes_on(up: Up) -> None:
-    up.drop(3_000)
+    up.drop(10_000)
 
     def waiting() -> int:
         return len(list((up.home / "inbox").glob("*.json")))
 
-    assert wait_until(lambda: waiting() < 2_900, 120)
+    assert wait_until(lambda: waiting() < 9_900, 120)
     (at_work,) = [run for run in up.runs("RUNNING") if run["name"].startswith("ingest")]
     up.api(f"/flow_runs/{at_work['id']}/set_state", {"state": {"type": "CANCELLING"}})
     assert wait_until(lambda: at_work["id"] in {run["id"] for run in up.runs("CANCELLED")}, 60)

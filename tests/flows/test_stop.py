@@ -20,7 +20,7 @@ from scorekeeper.verify import verify
 from tests.flows.test_command import COMMAND
 from tests.waiting import wait_until
 
-FILES = 3_000
+FILES = 10_000
 OLD = (datetime.now(UTC) - timedelta(minutes=1)).timestamp()
 
 

@@ -373,3 +373,56 @@ def test_a_content_that_lies_in_the_archive_already_is_not_written_there_again(
     take(db, settings, 6)
     assert [path.read_text() for path in archived(settings)] == [line(1)]
     assert list(settings.inbox_dir.iterdir()) == []
+
+
+def test_lines_read_where_they_lie_are_one_arrival_however_many_batches_they_take(
+    db: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    paths = [tmp_path / folder / "log.jsonl" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("".join(line(number) + "\n" for number in range(12)))
+    assert ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=paths).decisions == 12
+    with db.begin() as connection:
+        found = connection.execute(
+            text("SELECT outcome, decisions, duplicates, moved_at IS NOT NULL FROM scorekeeper.file_arrival ORDER BY 1")
+        ).all()
+    assert [tuple(row) for row in found] == [("duplicate", 0, 12, True), ("ingested", 12, 0, True)]
+
+
+def test_a_file_that_was_renamed_between_two_batches_leaves_no_arrival_that_is_never_read_to_its_end(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    (settings.inbox_dir / "x.jsonl").write_text("".join(line(number) + "\n" for number in range(12)))
+
+    def stop(_: ingest.Summary) -> None:
+        raise KeyboardInterrupt
+
+    at = datetime.now(UTC) + timedelta(seconds=6)
+    with pytest.raises(KeyboardInterrupt):
+        ingest.ingest_files(db, settings, received_at=at, on_progress=stop)
+    (settings.inbox_dir / "x.jsonl").rename(settings.inbox_dir / "y.jsonl")
+    take(db, settings, 6)
+    assert count(db) == 12
+    with db.begin() as connection:
+        found = connection.execute(
+            text("SELECT name, outcome, moved_at IS NOT NULL FROM scorekeeper.file_arrival ORDER BY name")
+        ).all()
+    assert [tuple(row) for row in found] == [("x.jsonl", "ingested", True), ("y.jsonl", "ingested", True)]
+
+
+def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Database, settings: Settings) -> None:
+    (settings.inbox_dir / "a.json").write_text(line(1))
+    take(db, settings, 6)
+    (kept,) = archived(settings)
+    beside = kept.with_name(f".{kept.name}.again")
+    for content, left in ((line(1), []), (line(2), ["a.json"])):
+        beside.write_text(content)
+        with db.begin() as connection:
+            connection.execute(text("UPDATE scorekeeper.file_arrival SET moved_at = NULL"))
+            sha256 = connection.execute(text("SELECT sha256 FROM scorekeeper.file_arrival")).scalar_one()
+        inbox.finish_move(settings.inbox_dir / "a.json", kept, sha256)
+        assert (archived(settings), [path.name for path in settings.inbox_dir.iterdir()]) == ([kept], left)
+        assert kept.read_text() == line(1)

@@ -212,10 +212,12 @@ def write_files(stack: Stack, files: int) -> list[Path]:
     """Files of one decision each, beside the inbox, to be renamed in."""
     folder = stack.home / "outbox"
     folder.mkdir(exist_ok=True)
-    at = datetime.now(UTC) - timedelta(minutes=1)
+    start = datetime.now(UTC) - timedelta(minutes=1)
     paths = []
-    for _ in range(files):
+    for position in range(files):
         number = next(_numbers)
+        # A moment each: of ten thousand ids that differ in 32 bits only, two are the same once in a hundred times.
+        at = start + timedelta(milliseconds=position)
         decision = {
             "symbol": "BTC/USDT", "type": "HOLD", "price": 96_000, "timestamp": at.isoformat(),
             "reason": f"number {number}", "confidence": 60,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import psycopg
@@ -94,7 +95,7 @@ class Stack:
         """Post an event, as the watcher posts that of an arrival."""
         resource = {"prefect.resource.id": "benchmark"}
         at = datetime.now(UTC).isoformat()
-        self.api("/events", [{"event": event, "resource": resource, "occurred": at, "payload": {}}])
+        self.api("/events", [{"id": str(uuid4()), "event": event, "resource": resource, "occurred": at, "payload": {}}])
 
     def is_calm(self) -> bool:
         """Whether no run is at work or due, and no file waits."""

@@ -47,7 +47,7 @@ class Up:
                 cwd=self.home, env=self._environment, stdout=output or file, stderr=file,
             )  # fmt: skip
         if output is None:
-            assert wait_until(lambda: "Ready." in self.output.read_text(), 120), self.output.read_text()
+            assert wait_until(lambda: "Ready." in self.output.read_text(), 240), self.output.read_text()
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
@@ -248,6 +248,20 @@ def test_a_run_that_somebody_asked_for_survives_the_death_of_the_worker(up: Up) 
         {"parameters": {"trade_id": "no-such-trade"}, "state": {"type": "SCHEDULED"}},
     )
     assert wait_until(lambda: made["id"] in {run["id"] for run in up.runs("COMPLETED")}, 60)
+
+
+def test_a_run_that_is_cancelled_in_a_batch_stops_between_two_transactions_and_the_next_goes_on(up: Up) -> None:
+    up.drop(3_000)
+
+    def waiting() -> int:
+        return len(list((up.home / "inbox").glob("*.json")))
+
+    assert wait_until(lambda: waiting() < 2_900, 120)
+    (at_work,) = [run for run in up.runs("RUNNING") if run["name"].startswith("ingest")]
+    up.api(f"/flow_runs/{at_work['id']}/set_state", {"state": {"type": "CANCELLING"}})
+    assert wait_until(lambda: at_work["id"] in {run["id"] for run in up.runs("CANCELLED")}, 60)
+    assert waiting() > 0  # it had not come to its end
+    assert wait_until(up.has_all, 180)  # of the next run: by its event, or the sweep
 
 
 def test_closing_the_terminal_ends_it_and_a_socket_is_as_good_as_one(up: Up) -> None:

@@ -287,8 +287,7 @@ def move_file(source: SourceFile, destination: Path) -> bool:
         except FileNotFoundError:
             return taken and _holds(destination, source)
         except OSError:
-            _copy_over(source, destination)
-            return True
+            return _copy_over(source, destination)
         found = target.lstat()
         if _identity(found) != source.identity:
             _put_back(target, path)
@@ -336,13 +335,17 @@ def _holds(path: Path, source: SourceFile) -> bool:
     return lying is not None and lying.sha256 == source.sha256
 
 
-def _copy_over(source: SourceFile, destination: Path) -> None:
-    """To another file system: copied whole, and removed only if it still is what was copied."""
+def _copy_over(source: SourceFile, destination: Path) -> bool:
+    """To another file system: copied whole, and removed only if it still is what was read; whether it was."""
     part = destination.with_name(f".{destination.name}.part")
     shutil.copy2(source.path, part)
+    if not _holds(part, source):
+        part.unlink()
+        return False
     part.rename(destination)
     if _identity(source.path.lstat()) == source.identity:
         source.path.unlink()
+    return True
 
 
 def _remove_twin(path: Path, source: SourceFile) -> None:

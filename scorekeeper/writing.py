@@ -62,7 +62,11 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.shutdown()
+        try:
+            self._thread.shutdown()
+        except KeyboardInterrupt:
+            self._thread.shutdown()  # whoever asks twice waits too: the connection is the thread's
+            raise
 
     def begin(self, parts: Sequence[Part]) -> None:
         """Begin to write a batch; the one before has been waited for."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import tempfile
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -426,3 +427,19 @@ def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Databas
         inbox.finish_move(settings.inbox_dir / "a.json", kept, sha256)
         assert (archived(settings), [path.name for path in settings.inbox_dir.iterdir()]) == ([kept], left)
         assert kept.read_text() == line(1)
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs another file system")
+def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stays(settings: Settings) -> None:
+    path = settings.inbox_dir / "a.json"
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
+        for replaced in (False, True):
+            path.write_text(line(1))
+            source = inbox.open_source(path)
+            assert source is not None
+            if replaced:
+                path.write_text(line(2))
+            destination = Path(far) / f"{replaced}.json"
+            assert inbox.move_file(source, destination) is not replaced
+            assert (path.exists(), destination.exists()) == (replaced, not replaced)
+    assert path.read_text() == line(2)

@@ -58,7 +58,7 @@ def track(db: Database, settings: Settings, as_of: datetime) -> str:
     try:
         prices = asyncio.run(fetching.fetch_prices(db, settings, as_of, now=as_of, tell=lambda *_: None))
     except ScorekeeperError as refused:
-        if "time goes on" not in str(refused):
+        if "lies before the last one" not in str(refused):
             raise
         return "refused"
     assert prices.failed == prices.unknown == prices.gone == []

@@ -28,8 +28,10 @@ def start(home: Path, *words: str) -> subprocess.Popen[str]:
     """The command, on the session's Prefect server."""
     environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
     return subprocess.Popen(
-        [COMMAND, *words], cwd=home, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        [COMMAND, *words], cwd=home, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # As at a terminal: what a shell has put into the background is given an interrupt that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def drop(home: Path, files: int) -> None:

@@ -1,13 +1,20 @@
 """The database of a benchmark: its own, in an embedded server of its own, with the settings of every other one."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
@@ -28,6 +35,18 @@ def database() -> Iterator[Database]:
 def address(db: Database) -> str:
     """As another process reaches it."""
     return db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def run_part(db: Database, module: str, *words: str, python: Sequence[str] = (sys.executable,)) -> dict[str, Any]:
+    """What a module of the benchmarks, started as a process of its own by `python`, says of itself as JSON."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [*python, "-m", module, *words],
+        cwd=ROOT, env={**os.environ, "DATABASE_URL": address(db)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{module}: {done.stderr.strip()[-500:]}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def vacuum(db: Database) -> None:

@@ -7,11 +7,8 @@ their indexes and foreign keys, in one transaction. Single files, a decision eac
 and moving it.
 """
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +19,7 @@ from typing import Any
 from psycopg import Connection
 from rich.console import Console
 
-from benchmarks.database import address, database, vacuum
+from benchmarks.database import database, run_part, vacuum
 from benchmarks.decisions import Shape, draw_lines
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from scorekeeper.store.database import Database
@@ -31,7 +28,6 @@ SIZES = (20_000, 200_000)
 FILES = 20_000
 IN_A_FILE = 10_000
 TABLES = ("decision", "agent_signal", "trade", "event")
-ROOT = Path(__file__).resolve().parents[1]
 MOST_MEMORY_MB = 300
 
 Write = Callable[[Path, int, Shape, int], None]
@@ -94,7 +90,7 @@ def _ingest_thrice(
                 shutil.rmtree(home / "archive", ignore_errors=True)
                 write(home / "inbox", decisions, shape, mark)
                 vacuum(db)
-                done = ingest_once(db, home)
+                done = run_part(db, "benchmarks.ingest_once", str(home))
             if (done["decisions"], done["duplicates"]) != (fresh, decisions - fresh):
                 raise RuntimeError(f"{what}: {done}")
             timed.append(Timed(what, decisions, [done["seconds"]], decisions, done["peak_mb"]))
@@ -128,18 +124,6 @@ def read_and_move(folder: Path, files: int) -> Timed:
         path.read_bytes()
         path.rename(done / name)
     return Timed("read and move files", files, [time.perf_counter() - start], files)
-
-
-def ingest_once(db: Database, home: Path) -> dict[str, Any]:
-    """What a process of its own took in, and took."""
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "benchmarks.ingest_once", str(home)],
-        cwd=ROOT, env={**os.environ, "DATABASE_URL": address(db)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"ingest: {done.stderr.strip()[-500:]}")
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
 
 
 def copy_rows(db: Database, decisions: int) -> Timed:

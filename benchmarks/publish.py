@@ -6,10 +6,7 @@ its own, and undone afterwards: every one finds the same files and rows. The yar
 nothing was before; beside it stands what it takes to write the very same bytes to two files and have them on the disk.
 """
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from sqlalchemy import text
 
-from benchmarks.database import address, database, vacuum
+from benchmarks.database import database, run_part, vacuum
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from benchmarks.score import fill_history, fill_new
 from scorekeeper.store.database import Database
@@ -27,7 +24,7 @@ NEW = 2_000
 REPEATS = 5
 PUBLISH, REBUILD, WRITE = f"publish {NEW:,} new", "rebuild all", "write and fsync the same"
 TARGET = Target(Figure.TIME, 1.2)
-ROOT = Path(__file__).resolve().parents[1]
+ONCE = "benchmarks.publish_once"
 FORGET = (
     "DELETE FROM scorekeeper.trade WHERE trade_id LIKE 'new-%'",
     "DELETE FROM scorekeeper.agent_signal WHERE trade_id LIKE 'new-%'",
@@ -57,7 +54,7 @@ def measure(db: Database, folder: Path, records: int, repeats: int, console: Con
     if records:
         fill_history(db, records, console)
     with console.status(f"rebuild of {records:,} records"):
-        rebuilt = once(db, folder, "rebuild")
+        rebuilt = run_part(db, ONCE, "rebuild", str(folder))
         vacuum(db)
     before = {path.name: path.stat().st_size for path in folder.iterdir()}
     marks = _marks(db)
@@ -66,7 +63,7 @@ def measure(db: Database, folder: Path, records: int, repeats: int, console: Con
         with console.status(f"publish {NEW:,} new, {attempt + 1} of {repeats}"):
             fill_new(db, NEW)
             vacuum(db)
-            done = once(db, folder, "publish")
+            done = run_part(db, ONCE, "publish", str(folder))
             if done["lines"] != 2 * NEW:
                 raise RuntimeError(f"{done['lines']:,} lines were published, not {2 * NEW:,}")
             published.append(done)
@@ -77,18 +74,6 @@ def measure(db: Database, folder: Path, records: int, repeats: int, console: Con
     ]
     if records:
         answer.append(Timed(REBUILD, records, [rebuilt["seconds"]], records, rebuilt["peak_mb"]))
-    return answer
-
-
-def once(db: Database, folder: Path, what: str) -> dict[str, Any]:
-    """What a process of its own did and took."""
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "benchmarks.publish_once", what, str(folder)],
-        cwd=ROOT, env={**os.environ, "DATABASE_URL": address(db)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"{what}: {done.stderr.strip()[-500:]}")
-    answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
 

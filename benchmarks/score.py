@@ -6,10 +6,7 @@ rollups: read the trades into pandas, and have the same figures from empyrical, 
 (benchmarks/peers.py), which run in a project of their own, in the same run, over the same database.
 """
 
-import json
-import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 from sqlalchemy import Connection, text
 
-from benchmarks.database import address, database, vacuum
+from benchmarks.database import database, run_part, vacuum
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from scorekeeper import score
 from scorekeeper.domain.breakdown import Breakdown
@@ -41,7 +38,6 @@ MOST_READ = 1_000_000
 # From this history on: at a smaller one reading it all is no work either.
 AIMED_FROM = 10_000_000
 TARGET, STEP_TARGET = Target(Figure.TIME, 0.02), Target(Figure.TIME, 1.2)
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(sizes: list[int], a_day: int, repeats: int, output: Path) -> None:
@@ -146,12 +142,8 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
 def measure_peers(uv: str, db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
     """Reading the trades, and what each peer makes of them, in a process that has imported all before it is timed."""
     with console.status(f"read_sql, empyrical, quantstats, freqtrade, {repeats} times"):
-        done = subprocess.run(  # noqa: S603 - our own program
-            [uv, "run", "-q", "--project", "tests/oracles", "python", "-m", "benchmarks.peers", str(repeats),
-             str(min(trades + NEW, MOST_READ))],
-            cwd=ROOT, env={**os.environ, "DATABASE_URL": address(db)}, capture_output=True, text=True, check=False,
+        seconds: dict[str, list[float]] = run_part(
+            db, "benchmarks.peers", str(repeats), str(min(trades + NEW, MOST_READ)),
+            python=(uv, "run", "-q", "--project", "tests/oracles", "python"),
         )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"the peers: {done.stderr.strip()[-500:]}")
-    seconds: dict[str, list[float]] = json.loads(done.stdout)
     return [Timed(what, 0, values, trades) for what, values in seconds.items()]

@@ -12,13 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.database import address, database
+from benchmarks.database import ROOT, address, database
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from benchmarks.score import fill_history, score_all
 
 SIZES = (10_000,)
 REPEATS = 9
-ROOT = Path(__file__).resolve().parents[1]
 YARDSTICK, HELP, METRICS = "python -c pass", "scorekeeper --help", "scorekeeper metrics --json"
 PYTHON = sys.executable
 COMMAND = [PYTHON, "-c", "from cli.main import main; main()"]

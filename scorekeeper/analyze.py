@@ -17,7 +17,8 @@ from scorekeeper.domain.assess import assess_all
 from scorekeeper.domain.columns import Decisions, Rows, Signals, Trades, interval_seconds, number_slots
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.scorecard import keep_scorecards
-from scorekeeper.store.sql import raw, statement
+from scorekeeper.store.database import open_copy
+from scorekeeper.store.sql import statement
 
 ANALYZE_LOCK = 0x5C0_0006
 # Columns of the binary COPY statements, in their order: int4 and float8 in network order.
@@ -126,8 +127,6 @@ def _read_columns(connection: Connection, name: str, columns: Mapping[str, str])
     for column, kind in columns.items():
         fields += [(f"{column}_bytes", ">i4"), (column, kind)]
     record = np.dtype(fields)
-    driver = connection.connection.driver_connection
-    assert driver is not None
     parts: dict[str, list[NDArray[Any]]] = {
         column: [np.empty(0, np.dtype(kind).newbyteorder("="))] for column, kind in columns.items()
     }
@@ -141,7 +140,7 @@ def _read_columns(connection: Connection, name: str, columns: Mapping[str, str])
             parts[column].append(whole[column].astype(np.dtype(kind).newbyteorder("=")))
         del waiting[:end]
 
-    with driver.cursor() as cursor, cursor.copy(raw(name)) as copy:
+    with open_copy(connection, name) as copy:
         headed = False
         for block in copy:
             waiting += block

@@ -18,9 +18,9 @@ from scorekeeper.fetching import Prices, Tell, fetch_prices
 from scorekeeper.ingest import Period
 from scorekeeper.market import open_market
 from scorekeeper.settings import Settings
-from scorekeeper.store.database import Database, open_database, open_scratch
+from scorekeeper.store.database import Database, open_copy, open_database, open_scratch
 from scorekeeper.store.migrate import check_schema
-from scorekeeper.store.sql import raw, statement
+from scorekeeper.store.sql import statement
 
 DATABASE = "backtest"
 
@@ -157,14 +157,10 @@ def copy_candles(source: Database, target: Database, period: Period, settings: S
 
 def _pour(source: Connection, out: str, target: Connection, into: str) -> int:
     """COPY out of one database and into the other, a block in memory at a time; rows."""
-    giver, taker = source.connection.driver_connection, target.connection.driver_connection
-    assert giver is not None
-    assert taker is not None
-    with giver.cursor() as given, taker.cursor() as taken:
-        with given.copy(raw(out)) as blocks, taken.copy(raw(into)) as copy:
-            for block in blocks:
-                copy.write(block)
-        return int(taken.rowcount)
+    with open_copy(source, out) as blocks, open_copy(target, into) as copy:
+        for block in blocks:
+            copy.write(block)
+    return int(copy.cursor.rowcount)
 
 
 def _list_unpriced(connection: Connection, prices: Prices) -> list[str]:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from scorekeeper.domain.decision import Decision
 from scorekeeper.publish import PUBLISH_LOCK, render_lines
+from scorekeeper.recording import extra_json
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -76,8 +77,8 @@ class Recorder:
         """Record it if it is new, and write its lines if nothing stands in the way."""
         given = {
             **{name: getattr(decision, name) for name in _COLUMNS},
-            "extra": _json(decision.extra) if decision.extra else None,
-            "signals": _json(decision.signals),
+            "extra": extra_json(decision.extra),
+            "signals": msgspec.json.encode(decision.signals).decode(),
             "source_name": source_name, "received_at": received_at, "fee_bps": fee_bps, "lock": PUBLISH_LOCK,
         }  # fmt: skip
         with self._turn:
@@ -177,7 +178,3 @@ _COLUMNS: Sequence[str] = (
     "trade_id", "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence",
     "opened_at", "expires_at", "version", "reason", "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
 )  # fmt: skip
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -9,8 +9,8 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from scorekeeper.domain.decision import Decision
-from scorekeeper.store.database import driver_errors
-from scorekeeper.store.sql import raw, statement
+from scorekeeper.store.database import open_copy
+from scorekeeper.store.sql import statement
 
 # A decision and where it was read: the file's hash (None: no file), its name, the line.
 Row = tuple[Decision, bytes | None, str, int]
@@ -46,31 +46,28 @@ def record_rows(
 ) -> list[Verdict]:
     """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
     open_batch(connection)
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    with driver_errors(connection), driver.cursor() as cursor:
-        with cursor.copy(raw("copy_incoming_decisions")) as copy:
-            for number, (d, sha256, name, line) in enumerate(rows):
-                copy.write_row(
-                    (
-                        number, d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol,
-                        d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at,
-                        d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct,
-                        d.position_size, _json(d.extra), fee_bps,
+    with open_copy(connection, "copy_incoming_decisions") as copy:
+        for number, (d, sha256, name, line) in enumerate(rows):
+            copy.write_row(
+                (
+                    number, d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol,
+                    d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at,
+                    d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct,
+                    d.position_size, extra_json(d.extra), fee_bps,
+                )
+            )  # fmt: skip
+    accept_batch(connection)
+    verdicts = [
+        Verdict(outcome, f"{name}, line {line}")
+        for outcome, name, line in connection.execute(statement("select_verdicts"))
+    ]
+    with open_copy(connection, "copy_agent_signals") as copy:
+        for (d, *_), verdict in zip(rows, verdicts, strict=True):
+            if verdict.outcome == "accepted":
+                for s in d.signals:
+                    copy.write_row(
+                        (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra))
                     )
-                )  # fmt: skip
-        accept_batch(connection)
-        verdicts = [
-            Verdict(outcome, f"{name}, line {line}")
-            for outcome, name, line in connection.execute(statement("select_verdicts"))
-        ]
-        with cursor.copy(raw("copy_agent_signals")) as copy:
-            for (d, *_), verdict in zip(rows, verdicts, strict=True):
-                if verdict.outcome == "accepted":
-                    for s in d.signals:
-                        copy.write_row(
-                            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, _json(s.extra))
-                        )
     return verdicts
 
 
@@ -86,5 +83,6 @@ def accept_batch(connection: Connection) -> None:
         connection.execute(statement(name))
 
 
-def _json(extra: dict[str, Any] | None) -> str | None:
+def extra_json(extra: dict[str, Any] | None) -> str | None:
+    """What a decision or signal says beside the known fields, as the database takes it."""
     return msgspec.json.encode(extra).decode() if extra else None

@@ -84,9 +84,11 @@ def system_metrics(
     count = connection.execute(statement("count_trades"), rows).mappings().one()
     rows |= {"at": at or count["as_of"], "by": None}
     rolled_up = since is None and until is None and not (include_suspect or exclude_late)
-    kept = connection.execute(statement("select_scorecard"), {"version": version}).scalar() if not compose else None
-    answer: dict[str, Any]
-    if kept is not None and rolled_up and symbol is None:
+    of_version = rolled_up and symbol is None
+    kept: dict[str, Any] | None = None
+    if of_version and not compose:
+        kept = connection.execute(statement("select_scorecard"), {"version": version}).scalar()
+    if kept is not None:
         answer = kept | _counted(count)
     else:
         read_days, read_agents = (_read_days, _read_agents) if rolled_up else (_count_days, _count_agents)
@@ -105,7 +107,7 @@ def system_metrics(
         }
     # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
     known = min((moment for moment in (at, count["as_of"]) if moment is not None), default=None)
-    _add_analysis(connection, answer, rows | {"at": known}, analysed=rolled_up and symbol is None)
+    _add_analysis(connection, answer, rows | {"at": known}, analysed=of_version)
     return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
 
 

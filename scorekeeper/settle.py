@@ -14,8 +14,8 @@ from scorekeeper import score
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import MINUTE, Answer, Market
 from scorekeeper.scorecard import keep_scorecards
-from scorekeeper.store.database import Database
-from scorekeeper.store.sql import raw, statement
+from scorekeeper.store.database import Database, open_copy
+from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
 
 # One number per kind of work that only one transaction at a time may do.
@@ -180,9 +180,7 @@ def store_answer(
     for month in sorted({(minute.year, minute.month) for minute in answer.candles["minute_at"]}):
         ensure_partition(connection, *month)
     connection.execute(statement("create_incoming_candles"))
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    with driver.cursor() as cursor, cursor.copy(raw("copy_incoming_candles")) as copy:
+    with open_copy(connection, "copy_incoming_candles") as copy:
         for minute, *prices in answer.candles.itertuples(index=False, name=None):
             copy.write_row((symbol, minute.to_pydatetime(), *prices))
     connection.execute(statement("insert_revisions"), {"as_of": as_of})

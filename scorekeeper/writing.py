@@ -115,14 +115,13 @@ class Writer:
             tally, len(finished), [part.source.sha256.hex() for part in finished if part.refused and not part.known]
         )
         if not self._in_place:
-            done.waiting = [part.source.name for part in finished if self.stays(part.source)]
-            done.trouble = self.move(
-                [
-                    (part.source, part.destination)
-                    for part in finished
-                    if part.destination and not self.stays(part.source)
-                ]
-            )
+            to_move = []
+            for part in finished:
+                if self.stays(part.source):
+                    done.waiting.append(part.source.name)
+                elif part.destination is not None:
+                    to_move.append((part.source, part.destination))
+            done.trouble = self.move(to_move)
         return done
 
     def _destination(self, part: Part) -> Path:

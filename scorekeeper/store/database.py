@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, Programm
 from scorekeeper.errors import ROOM_NEEDED, ContendedError, ScorekeeperError
 from scorekeeper.store import embedded
 from scorekeeper.store.migrate import migrate_to_head
+from scorekeeper.store.sql import raw
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -129,23 +130,33 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
         server.release()
 
 
+@contextmanager
+def open_copy(connection: Connection, name: str) -> Iterator[psycopg.Copy]:
+    """The COPY of sql/NAME.sql, in the connection's transaction.
+
+    It goes past SQLAlchemy; what the driver raises is raised as SQLAlchemy, and `open_database`, would raise it.
+    Afterwards its cursor has the count of rows.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    try:
+        with driver.cursor().copy(raw(name)) as copy:
+            yield copy
+    except psycopg.Error as failed:
+        _check_room(failed)
+        raise DBAPIError.instance(raw(name), None, failed, psycopg.Error, dialect=connection.dialect) from failed
+
+
 def _name_full_disk(server: embedded.Lease | None, failed: ExceptionContext) -> None:
     """Raises ScorekeeperError in the place of what a full disk of the server's has led to."""
-    if getattr(failed.original_exception, "sqlstate", None) == DISK_FULL:
-        raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
+    _check_room(failed.original_exception)
     if server is not None and isinstance(failed.sqlalchemy_exception, OperationalError):
         server.check_room()  # it ends when it cannot write its log
 
 
-@contextmanager
-def driver_errors(connection: Connection) -> Iterator[None]:
-    """What the driver raises in a COPY, which goes past SQLAlchemy, as SQLAlchemy would raise it."""
-    try:
-        yield
-    except psycopg.Error as failed:
-        if failed.sqlstate == DISK_FULL:
-            raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
-        raise DBAPIError.instance("COPY", None, failed, psycopg.Error, dialect=connection.dialect) from failed
+def _check_room(failed: BaseException) -> None:
+    if getattr(failed, "sqlstate", None) == DISK_FULL:
+        raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
 
 
 def show_address(url: URL) -> str:

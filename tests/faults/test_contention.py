@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 
 from scorekeeper import settle
 from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ContendedError
 from scorekeeper.recording import record
 from scorekeeper.settings import load_settings
-from scorekeeper.store.database import ATTEMPTS, Database
+from scorekeeper.store.database import ATTEMPTS, Database, open_copy
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -74,35 +75,37 @@ def rival(database_url: str, trade_id: str, times: int) -> Iterator[None]:
         one.end()
 
 
+class Void:
+    """Takes a trade's decision out of the score, and counts how often it was begun."""
+
+    def __init__(self, trade_id: str) -> None:
+        self.begun = 0
+        self._trade_id = trade_id
+
+    def __call__(self, connection: Connection) -> str:
+        self.begun += 1
+        return settle.void_decision(connection, self._trade_id, "a test", NOW)
+
+
 def test_a_void_that_postgres_undoes_for_a_deadlock_is_done_all_the_same(
     db: Database, database_url: str, trade: str
 ) -> None:
-    begun = []
-
-    def void(connection: Connection) -> str:
-        begun.append(1)
-        return settle.void_decision(connection, trade, "a test", NOW)
-
+    void = Void(trade)
     with rival(database_url, trade, times=1):
         assert db.transact(void) == "voided"
-    assert len(begun) == 2
+    assert void.begun == 2
 
 
 def test_one_that_is_undone_again_and_again_is_given_up_with_a_clear_line(
     db: Database, database_url: str, trade: str
 ) -> None:
-    begun = []
-
-    def void(connection: Connection) -> str:
-        begun.append(1)
-        return settle.void_decision(connection, trade, "a test", NOW)
-
+    void = Void(trade)
     with (
         rival(database_url, trade, times=ATTEMPTS),
         pytest.raises(ContendedError, match=r"undone 5 times .*deadlock detected.*try again"),
     ):
         db.transact(void)
-    assert len(begun) == ATTEMPTS
+    assert void.begun == ATTEMPTS
     with db.begin() as connection:
         assert connection.execute(text("SELECT voided_at FROM scorekeeper.decision")).scalar() is None
     assert db.transact(void) == "voided"
@@ -123,3 +126,8 @@ def test_one_whose_rows_somebody_changes_meanwhile_begins_anew_from_what_stands_
     assert seen == [None, "changed"]
     with db.begin() as connection:
         assert connection.execute(text("SELECT reason FROM scorekeeper.decision")).scalar() == "changed!"
+
+
+def test_what_fails_in_a_copy_is_raised_as_what_fails_elsewhere(db: Database) -> None:
+    with pytest.raises(IntegrityError), db.begin() as connection, open_copy(connection, "copy_agent_signals") as copy:
+        copy.write_row(("no such decision", "Ann", 0, "BUY", 1, None, None))

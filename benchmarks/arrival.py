@@ -173,8 +173,7 @@ def cpu_of_run(stack: Stack, deployment: str) -> float:
     """CPU seconds of the process that the worker starts for a run, where none of the schedule's is near."""
     wait_for_quiet(stack)
     before, at = stack.runs_cpu_seconds(), datetime.now(UTC) - timedelta(seconds=1)
-    stack.start_run(deployment)
-    ended_run(stack, deployment, at)
+    ended_run(stack, deployment, at, stack.start_run(deployment))
     if not wait_until(lambda: not stack.worker().children(), LONGEST_SECONDS):
         raise RuntimeError(f"the process of a run of {deployment} does not end")
     return stack.runs_cpu_seconds() - before
@@ -228,12 +227,16 @@ def write_files(stack: Stack, files: int) -> list[Path]:
     return paths
 
 
-def ended_run(stack: Stack, deployment: str, since: datetime) -> dict[str, Any]:
-    """The first run of a deployment since then, once it has completed. Raises RuntimeError if it does not."""
+def ended_run(stack: Stack, deployment: str, since: datetime, run_id: str | None = None) -> dict[str, Any]:
+    """The first run of a deployment since then (that of `run_id`), once it has completed.
+
+    Raises RuntimeError if it does not.
+    """
     found: list[dict[str, Any]] = []
 
     def has_ended() -> bool:
-        found[:] = [run for run in stack.runs(deployment, since) if run["state"]["type"] in _ENDED]
+        runs = stack.runs(deployment, since)
+        found[:] = [run for run in runs if run["state"]["type"] in _ENDED and run_id in (None, run["id"])]
         return bool(found)
 
     if not wait_until(has_ended, LONGEST_SECONDS) or found[0]["state"]["type"] != "COMPLETED":
@@ -251,5 +254,5 @@ def wait_for_calm(stack: Stack) -> None:
 def wait_for_quiet(stack: Stack) -> None:
     """Until it is calm, and no track is near: the worker begins one ten seconds before its minute."""
     wait_for_calm(stack)
-    while not (8 <= datetime.now(UTC).second <= 35 and stack.is_calm()):
+    while not (8 <= datetime.now(UTC).second <= 25 and stack.is_calm()):
         time.sleep(0.2)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox, ingest, publish, recording, score, settle
+from scorekeeper import inbox, ingest, publish, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.fetching import Prices, Tell, fetch_prices
 from scorekeeper.ingest import Period
@@ -122,9 +122,9 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
         taken.outside, voided = kept.execute(statement("count_past"), moments).one()
         words = {name: moment.isoformat() for name, moment in moments.items()}
         kept.execute(statement("begin_past"), words)
-        recording.open_batch(connection)
-        taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_incoming_past")
-        recording.accept_batch(connection)
+        taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_decisions")
+        _pour(kept, "copy_past_trades", connection, "copy_trades")
+        _pour(kept, "copy_past_events", connection, "copy_decision_events")
         _pour(kept, "copy_past_signals", connection, "copy_agent_signals")
     return taken, voided
 

@@ -1,12 +1,13 @@
-"""Decisions into Postgres, with their signals, trades and events: the caller's transaction, a COPY each."""
+"""Decisions into Postgres, with their trades, events and signals: the caller's transaction, a COPY each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, text
+from psycopg.errors import UniqueViolation
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from scorekeeper.domain.decision import Decision
 from scorekeeper.store.database import open_copy
@@ -16,12 +17,14 @@ from scorekeeper.store.sql import statement
 Row = tuple[Decision, bytes | None, str, int]
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of a decision: accepted, duplicate, or conflict with the one that stands at `standing`."""
 
     outcome: str
-    standing: str
+    standing: str | None = None
+
+
+_ACCEPTED, _DUPLICATE = Verdict("accepted"), Verdict("duplicate")
 
 
 def record(
@@ -45,42 +48,79 @@ def record_rows(
     connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float
 ) -> list[Verdict]:
     """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
-    open_batch(connection)
-    with open_copy(connection, "copy_incoming_decisions") as copy:
-        for number, (d, sha256, name, line) in enumerate(rows):
-            copy.write_row(
-                (
-                    number, d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol,
-                    d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at,
-                    d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct,
-                    d.position_size, extra_json(d.extra), fee_bps,
-                )
-            )  # fmt: skip
-    accept_batch(connection)
-    verdicts = [
-        Verdict(outcome, f"{name}, line {line}")
-        for outcome, name, line in connection.execute(statement("select_verdicts"))
-    ]
-    with open_copy(connection, "copy_agent_signals") as copy:
-        for (d, *_), verdict in zip(rows, verdicts, strict=True):
-            if verdict.outcome == "accepted":
-                for s in d.signals:
-                    copy.write_row(
-                        (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra))
-                    )
+    while True:
+        verdicts = _judge(connection, rows)
+        fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.outcome == "accepted"]
+        try:
+            with connection.begin_nested():
+                _copy(connection, fresh, received_at, fee_bps)
+        except IntegrityError as failed:
+            # Somebody else has written one of them since they were looked for: now it will be found.
+            if isinstance(failed.orig, UniqueViolation) and failed.orig.diag.constraint_name == "decision_pkey":
+                continue
+            raise
+        return verdicts
+
+
+def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
+    """A verdict for each of a batch, by what stands already and by what comes before it in the batch."""
+    batch = {"trade_ids": [d.trade_id for d, *_ in rows], "contents": [d.content_sha256 for d, *_ in rows]}
+    standing = {
+        place: _DUPLICATE if where is None else Verdict("conflict", where)
+        for place, where in connection.execute(statement("select_standing_decisions"), batch)
+    }
+    verdicts = []
+    firsts: dict[str, Row] = {}
+    for place, row in enumerate(rows, 1):
+        verdict = standing.get(place)
+        if verdict is None and (first := firsts.setdefault(row[0].trade_id, row)) is not row:
+            same = first[0].content_sha256 == row[0].content_sha256
+            verdict = _DUPLICATE if same else Verdict("conflict", f"{first[2]}, line {first[3]}")
+        verdicts.append(verdict or _ACCEPTED)
     return verdicts
 
 
-def open_batch(connection: Connection) -> None:
-    """Make the table of incoming decisions, empty, in this transaction."""
-    connection.execute(statement("create_incoming_decisions"))
-    connection.execute(text("TRUNCATE incoming_decision"))
+def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float) -> None:
+    """Write decisions that are all new. Sorted by id: two writers wait for each other then, and never deadlock."""
+    if not rows:
+        return
+    _copy_rows(
+        connection, "copy_decisions",
+        (
+            (
+                d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol, d.raw_symbol,
+                d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at, d.expires_at, d.version,
+                d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size, extra_json(d.extra),
+            )
+            for d, sha256, name, line in sorted(rows, key=lambda row: row[0].trade_id)
+        ),
+    )  # fmt: skip
+    _copy_rows(
+        connection, "copy_trades",
+        (
+            (
+                d.trade_id, d.symbol, d.version, d.direction, d.price, d.opened_at, d.expires_at, d.stop_loss,
+                d.take_profit, d.trailing_stop_pct, None if d.trailing_stop_pct is None else d.price, fee_bps, None,
+            )
+            for d, *_ in rows
+            if d.direction
+        ),
+    )  # fmt: skip
+    _copy_rows(connection, "copy_decision_events", (("decision", d.trade_id) for d, *_ in rows))
+    _copy_rows(
+        connection, "copy_agent_signals",
+        (
+            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra))
+            for d, *_ in rows
+            for s in d.signals
+        ),
+    )  # fmt: skip
 
 
-def accept_batch(connection: Connection) -> None:
-    """Take the incoming decisions that are new, with their trades and events; their signals are copied afterwards."""
-    for name in ("insert_decisions", "insert_trades", "insert_decision_events"):
-        connection.execute(statement(name))
+def _copy_rows(connection: Connection, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with open_copy(connection, name) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def extra_json(extra: dict[str, Any] | None) -> str | None:

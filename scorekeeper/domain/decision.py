@@ -50,8 +50,7 @@ class AgentSignal(msgspec.Struct, frozen=True):
     extra: dict[str, Any] | None
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 BUY, -1 SELL or 0.
 
     `trailing_stop_pct`: percent that the stop stays behind the best price of the trade, between 0 and 100.

@@ -27,11 +27,11 @@ CONTEXT = DecisionContext(START + timedelta(days=99), "v1", 60, ZoneInfo("UTC"),
 SUSPECT_PCT = 5.0
 
 
-def decide(connection: Connection, *decisions: dict[str, Any]) -> None:
+def decide(connection: Connection, *decisions: dict[str, Any]) -> list[recording.Verdict]:
     whole = [
         {"symbol": "BTC/USDT", "type": "BUY", "price": 100.0, "timestamp": START.isoformat()} | d for d in decisions
     ]
-    recording.record(
+    return recording.record(
         connection, [parse_decision(d, context=CONTEXT) for d in whole], source_name="test", source_sha256=None,
         received_at=START, fee_bps=10,
     )  # fmt: skip
@@ -98,6 +98,27 @@ def test_a_decision_that_comes_in_while_trades_are_closed_is_judged_by_its_price
         assert one(connection, "SELECT price_suspect FROM scorekeeper.decision") is True
         score.score_stale_days(connection, START + 90 * MINUTE)
         assert score.system_metrics(connection)["completed_trades"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kept", "price", "outcomes"),
+    [
+        (True, 100.0, ["duplicate", "accepted"]),
+        (True, 101.0, ["conflict", "accepted"]),
+        (False, 101.0, ["accepted", "accepted"]),
+    ],
+)
+def test_what_somebody_else_is_writing_at_the_same_time_is_judged_by_what_becomes_of_it(
+    db: Database, kept: bool, price: float, outcomes: list[str]
+) -> None:
+    with db.engine.connect() as connection:
+        decide(connection, {"trade_id": "b"})
+        late = Waiter(db, lambda c: decide(c, {"trade_id": "b", "price": price}, {"trade_id": "a"}))
+        connection.commit() if kept else connection.rollback()
+    assert [verdict.outcome for verdict in late.answer()] == outcomes
+    with db.begin() as connection:
+        for table in ("decision", "trade", "event"):
+            assert one(connection, f"SELECT string_agg(trade_id, '' ORDER BY trade_id) FROM scorekeeper.{table}") == "ab"
 
 
 def test_an_answer_that_comes_while_trades_are_settled_is_held_against_them_next_time(db: Database) -> None:

@@ -1,11 +1,9 @@
 """What a decision is, and how one is read from a document."""
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.domain.json_reading import DecisionError, canonical_json, load_json
 from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
 from scorekeeper.domain.symbols import unify_symbol
 from scorekeeper.domain.walk import trailing_level
@@ -37,9 +35,10 @@ _KNOWN = {
     "trade_id", "stop_loss", "take_profit", "trailing_stop_pct", "max_hold_minutes", "position_size", "agent_analyses",
     "agent_contributions",
 }  # fmt: skip
+_SAID = {"signal", "confidence"}
 
 
-class AgentSignal(msgspec.Struct, frozen=True):
+class AgentSignal(msgspec.Struct, frozen=True, gc=False):
     """What one agent said: its word, how it is read (+1, 0, -1), confidence 0..100 or None."""
 
     agent: str
@@ -50,7 +49,7 @@ class AgentSignal(msgspec.Struct, frozen=True):
     extra: dict[str, Any] | None
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 BUY, -1 SELL or 0.
 
     `trailing_stop_pct`: percent that the stop stays behind the best price of the trade, between 0 and 100.
@@ -77,8 +76,7 @@ class Decision(msgspec.Struct, frozen=True):
     signals: tuple[AgentSignal, ...]
 
 
-@dataclass(frozen=True)
-class DecisionContext:
+class DecisionContext(msgspec.Struct, frozen=True):
     """What a decision does not say itself: when it came, and the defaults as they stood then."""
 
     received_at: datetime
@@ -117,8 +115,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         raise DecisionError("symbol", str(wrong)) from None
     price = _price(document, needed=direction != 0)
     opened_at, has_time = _opened_at(document, context)
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), default=_refuse).encode()
-    content = hashlib.sha256(canonical).digest()
+    content = hashlib.sha256(canonical_json(document)).digest()
     stop_loss = _price_or_none("stop_loss", document.get("stop_loss"))
     take_profit = _price_or_none("take_profit", document.get("take_profit"))
     trailing_stop_pct = _number(document, "trailing_stop_pct", above=0, below=100)
@@ -147,13 +144,9 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         take_profit=take_profit,
         trailing_stop_pct=trailing_stop_pct,
         position_size=_number(document, "position_size", low=0),
-        extra={k: v for k, v in document.items() if k not in _KNOWN} or None,
+        extra=None if document.keys() <= _KNOWN else {k: v for k, v in document.items() if k not in _KNOWN},
         signals=_signals(document),
     )
-
-
-def _refuse(value: object) -> object:
-    raise DecisionError(None, f"holds a {type(value).__name__}, which JSON does not know")
 
 
 def _one_of(document: Mapping[str, Any], name: str) -> tuple[str, Any]:
@@ -254,7 +247,7 @@ def _text(document: Mapping[str, Any], name: str, longest: int) -> str | None:
 
 
 def _clean(name: str, value: str) -> str:
-    if _NO_TEXT.search(value):
+    if not value.isprintable() and _NO_TEXT.search(value):
         raise DecisionError(name, "holds a character that is no text (NUL or half of a surrogate pair)")
     return value
 
@@ -348,5 +341,5 @@ def _signal(name: str, ordinal: int, agent: str, said: object) -> AgentSignal:
         signal=_clean(f"{where}.signal", word),
         direction=direction_of(word),
         confidence=None if confidence is None else _finite(f"{where}.confidence", confidence, low=0, high=100),
-        extra={k: v for k, v in said.items() if k not in ("signal", "confidence")} or None,
+        extra=None if said.keys() <= _SAID else {k: v for k, v in said.items() if k not in _SAID},
     )

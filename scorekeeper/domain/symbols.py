@@ -1,6 +1,7 @@
 """Symbols unified the ccxt way: BTC/USDT, whatever way a writer spells them."""
 
 import re
+from functools import lru_cache
 
 # The longest first, so that BTCFDUSD is BTC/FDUSD and not BTCFD/USD.
 _QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "USD", "EUR", "GBP", "JPY", "TRY", "KRW", "DAI", "BTC", "ETH", "BNB")
@@ -11,6 +12,7 @@ _PARTED = re.compile(r"([A-Z0-9.]{1,30})[-_]([A-Z0-9.]{1,30})")
 _PLAIN = re.compile(r"[A-Z0-9.]{1,30}")
 
 
+@lru_cache(maxsize=10_000)
 def unify_symbol(raw: str) -> str:
     """`BTC/USDT` for BTC/USDT, btc-usdt, BTC_USDT and BTCUSDT; a word without a known quote stays as it is.
 

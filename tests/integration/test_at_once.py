@@ -118,7 +118,9 @@ def test_what_somebody_else_is_writing_at_the_same_time_is_judged_by_what_become
     assert [verdict.outcome for verdict in late.answer()] == outcomes
     with db.begin() as connection:
         for table in ("decision", "trade", "event"):
-            assert one(connection, f"SELECT string_agg(trade_id, '' ORDER BY trade_id) FROM scorekeeper.{table}") == "ab"
+            assert (
+                one(connection, f"SELECT string_agg(trade_id, '' ORDER BY trade_id) FROM scorekeeper.{table}") == "ab"
+            )
 
 
 def test_an_answer_that_comes_while_trades_are_settled_is_held_against_them_next_time(db: Database) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,8 +25,7 @@ GOOD: dict[str, Any] = {
 
 
 def parse(document: object, **changes: Any) -> Any:
-    context = DecisionContext(**{**CONTEXT.__dict__, **changes})
-    return parse_decision(document, context=context)
+    return parse_decision(document, context=msgspec.structs.replace(CONTEXT, **changes))
 
 
 def test_the_documented_decision_is_read_as_documented() -> None:

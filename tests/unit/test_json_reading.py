@@ -4,24 +4,43 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scorekeeper.domain.json_reading import DecisionError, IncompleteJsonError, load_json, split_array
+from scorekeeper.domain.json_reading import (
+    DecisionError,
+    IncompleteJsonError,
+    canonical_json,
+    load_json,
+    split_array,
+)
 
 numbers = st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-values = st.recursive(
-    st.none() | st.booleans() | numbers | words,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4),
-    max_leaves=20,
-)
+
+
+def documents(words: st.SearchStrategy[str]) -> st.SearchStrategy[object]:
+    return st.recursive(
+        st.none() | st.booleans() | numbers | words,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4),
+        max_leaves=20,
+    )
+
+
+values = documents(words)
+plain_values = documents(st.text(st.characters(max_codepoint=127)))
 layouts = st.sampled_from([{}, {"indent": 2}, {"separators": (" , ", " : ")}, {"ensure_ascii": False}])
 
 
 @given(values, layouts)
 def test_what_the_standard_library_writes_is_read_as_it_was(value: object, layout: dict[str, object]) -> None:
     assert load_json(json.dumps(value, **layout).encode()) == value  # type: ignore[arg-type]
+
+
+@given(values | plain_values)
+@example([1e16, 1e-5, -1.5e-5, 0.0001, 1e15, 1e22, 5e-324, -0.0, 10**20, "1e5", "\x7f"])
+def test_canonical_json_is_what_the_standard_library_writes(value: object) -> None:
+    assert canonical_json(value) == json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 @given(st.lists(values, max_size=5), layouts)

@@ -259,9 +259,9 @@ def archive_name(name: str, sha256: bytes) -> str:
     return f"{name[:cut].encode()[:150].decode(errors='ignore')}-{sha256.hex()[:12]}{name[cut:]}"
 
 
-def archive_path(folder: Path, received_at: datetime, name: str, sha256: bytes) -> Path:
-    """Where a file goes that was read whole: archive/YYYY/MM/DD."""
-    return folder / f"{received_at:%Y/%m/%d}/{archive_name(name, sha256)}"
+def archive_folder(archive: Path, received_at: datetime) -> Path:
+    """Where the files go, each under its `archive_name`, that were read whole: archive/YYYY/MM/DD."""
+    return archive / f"{received_at:%Y/%m/%d}"
 
 
 def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
@@ -276,10 +276,10 @@ def move_file(source: SourceFile, destination: Path) -> bool:
     inbox. Where the same content lies already, that stays and this one goes: to replace it costs some file systems a
     write to the disk. Raises ScorekeeperError: what was read stays read, and is not ingested again.
     """
-    path = source.path
+    path, folder = source.path, destination.parent
     try:
-        if not destination.parent.is_dir():
-            destination.parent.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
         taken = destination.exists()
         target = _beside(destination) if taken else destination
         try:
@@ -301,8 +301,7 @@ def move_file(source: SourceFile, destination: Path) -> bool:
         return True
     except OSError as failed:
         raise ScorekeeperError(
-            f"{path} was read, but cannot be moved to {destination.parent} ({explain(failed)}); "
-            "it will not be ingested again"
+            f"{path} was read, but cannot be moved to {folder} ({explain(failed)}); it will not be ingested again"
         ) from None
 
 

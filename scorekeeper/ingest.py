@@ -17,7 +17,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.ledger import LONGEST_EXCERPT, Counts, Part, Tally, show_excerpt, write
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-from scorekeeper.store.sql import statement
+from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.writing import Writer
 
 INGEST_LOCK = 0x5C0_0003
@@ -144,7 +144,7 @@ class _Ingestion:
     def take(self, paths: Sequence[Path], *, in_place: bool) -> None:
         """Read files, and hand over what they hold; the last batch may still be being written then."""
         sources = [source for path in paths if (source := self._open(path, in_place)) is not None]
-        hashes = {"hashes": [source.sha256 for source in sources]}
+        hashes = {"rows": json_rows({"sha256": source.sha256} for source in sources)}
         self._await_writer()
         ledger = {row.sha256: row for row in self._connection.execute(statement("select_file_ledger"), hashes)}
         waiting = {

@@ -12,7 +12,7 @@ from scorekeeper import inbox
 from scorekeeper.domain.decision import Decision
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.recording import Verdict
-from scorekeeper.store.sql import statement
+from scorekeeper.store.sql import json_rows, statement
 
 LONGEST_EXCERPT = 400
 
@@ -78,9 +78,9 @@ def show_excerpt(text: bytes) -> str:
 
 
 def write(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
-    """Run a statement over all of `rows`: it is given an array of each of their columns."""
+    """Run a statement over all of `rows`, if there are any."""
     if rows:
-        connection.execute(statement(name), {column: [row[column] for row in rows] for column in rows[0]})
+        connection.execute(statement(name), {"rows": json_rows(rows)})
 
 
 def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> None:

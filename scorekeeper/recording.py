@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from scorekeeper.domain.decision import Decision
 from scorekeeper.store.database import open_copy
-from scorekeeper.store.sql import statement
+from scorekeeper.store.sql import json_rows, statement
 
 # A decision and where it was read: the file's hash (None: no file), its name, the line.
 Row = tuple[Decision, bytes | None, str, int]
@@ -64,10 +64,13 @@ def record_rows(
 
 def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
     """A verdict for each of a batch, by what stands already and by what comes before it in the batch."""
-    batch = {"trade_ids": [d.trade_id for d, *_ in rows], "contents": [d.content_sha256 for d, *_ in rows]}
+    given = json_rows(
+        {"place": place, "trade_id": d.trade_id, "content_sha256": d.content_sha256}
+        for place, (d, *_) in enumerate(rows, 1)
+    )
     standing = {
         place: _DUPLICATE if where is None else Verdict("conflict", where)
-        for place, where in connection.execute(statement("select_standing_decisions"), batch)
+        for place, where in connection.execute(statement("select_standing_decisions"), {"rows": given})
     }
     verdicts = []
     firsts: dict[str, Row] = {}

@@ -53,6 +53,7 @@ class Writer:
     ) -> None:
         self._connection, self._settings, self._counts = connection, settings, counts
         self._at, self._received_at, self._in_place = at, received_at, in_place
+        self._archive = inbox.archive_folder(settings.archive_dir, at)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorekeeper-writer")
         self._writing: Future[Written] | None = None
 
@@ -90,7 +91,7 @@ class Writer:
         moved, trouble = [], []
         for source, destination in files:
             try:
-                if destination.is_relative_to(self._settings.quarantine_dir):
+                if destination.parent == self._settings.quarantine_dir:
                     self._write_error_file(source, destination)
                 lies = inbox.move_file(source, destination)
             except ScorekeeperError as failed:
@@ -128,7 +129,7 @@ class Writer:
         name, sha256 = part.source.name, part.source.sha256
         if part.refused:
             return inbox.quarantine_path(self._settings.quarantine_dir, name, sha256)
-        return inbox.archive_path(self._settings.archive_dir, self._at, name, sha256)
+        return self._archive / inbox.archive_name(name, sha256)
 
     def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> None:
         found = self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()

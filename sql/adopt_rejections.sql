@@ -1,10 +1,8 @@
 -- One row per refusal of a content that has grown: it is of the longer content now, as its file will be; and of the
--- shorter one only where that lies elsewhere too. Parameters, an array each: name, before, sha256. Called by ledger.
+-- shorter one only where that lies elsewhere too. Parameter: rows (JSON). Called by ledger.
 WITH given AS (
     SELECT g.name, g.before, g.sha256
-    FROM
-        unnest(cast(:name AS text[]), cast(:before AS bytea[]), cast(:sha256 AS bytea[]))
-            AS g (name, before, sha256)
+    FROM json_to_recordset(cast(:rows AS json)) AS g (name text, before bytea, sha256 bytea)
 ),
 adopted AS (
     INSERT INTO scorekeeper.rejection (sha256, source_name, line, field, reason, excerpt, rejected_at)

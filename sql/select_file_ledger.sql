@@ -1,4 +1,4 @@
--- One row per content already seen among the given ones. Parameter: hashes (bytea array). Called by ingest.
+-- One row per content already seen among the given ones. Parameter: rows (JSON). Called by ingest.
 SELECT
     f.sha256, f.committed_offset, f.committed_lines, f.finished_at IS NOT NULL AS finished,
     (
@@ -11,4 +11,4 @@ SELECT
         WHERE a.sha256 = f.sha256
     ) AS decisions
 FROM scorekeeper.decision_file AS f
-WHERE f.sha256 = any(cast(:hashes AS bytea[]));
+WHERE f.sha256 IN (SELECT g.sha256 FROM json_to_recordset(cast(:rows AS json)) AS g (sha256 bytea));

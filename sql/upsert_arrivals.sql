@@ -1,6 +1,5 @@
--- One row per arrival that is being read, or has been; counts add up over its batches. Parameters, an array each, of
--- which no two say the same name and sha256: name, sha256, modified_at, arrived_at, outcome, decisions, duplicates,
--- rejected, destination. Called by ledger.
+-- One row per arrival that is being read, or has been; counts add up over its batches. Parameter: rows (JSON), of
+-- which no two say the same name and sha256. Called by ledger.
 INSERT INTO scorekeeper.file_arrival (
     name, sha256, modified_at, arrived_at, attempt, outcome, decisions, duplicates, rejected, destination
 )
@@ -12,12 +11,9 @@ SELECT
     ),
     g.outcome, g.decisions, g.duplicates, g.rejected, g.destination
 FROM
-    unnest(
-        cast(:name AS text[]), cast(:sha256 AS bytea[]), cast(:modified_at AS timestamptz[]),
-        cast(:arrived_at AS timestamptz[]), cast(:outcome AS text[]), cast(:decisions AS bigint[]),
-        cast(:duplicates AS bigint[]), cast(:rejected AS bigint[]), cast(:destination AS text[])
-    ) AS g (
-        name, sha256, modified_at, arrived_at, outcome, decisions, duplicates, rejected, destination
+    json_to_recordset(cast(:rows AS json)) AS g (
+        name text, sha256 bytea, modified_at timestamptz, arrived_at timestamptz, outcome text, decisions bigint,
+        duplicates bigint, rejected bigint, destination text
     )
 ON CONFLICT (name, sha256) WHERE moved_at IS NULL DO UPDATE SET
     outcome = excluded.outcome,

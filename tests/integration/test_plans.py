@@ -13,7 +13,7 @@ from benchmarks.database import vacuum
 from scorekeeper import settle
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.store.sql import raw, statement
+from scorekeeper.store.sql import json_rows, raw, statement
 from tests.conftest import fresh_database
 from tests.plans import Node, explain, of_table, rows_read
 
@@ -168,6 +168,14 @@ def test_what_arrives_late_has_its_whole_past_looked_through_once(connection: Co
     assert arrivals_read() == 0
     plan = explain(connection, "close_due_trades", as_of=AS_OF)
     assert of_table(plan, "candle_2026") == []
+
+
+def test_what_is_known_of_a_batch_is_looked_up_and_nothing_else_is_read(connection: Connection) -> None:
+    some = connection.execute(text("SELECT trade_id, content_sha256 FROM scorekeeper.decision LIMIT 5000")).mappings()
+    batch = [{"place": place} | dict(row) for place, row in enumerate(some, 1)]
+    plan = explain(connection, "select_standing_decisions", rows=json_rows(batch))
+    assert indexes(plan, "decision") == {"decision_pkey"}
+    assert most_read(plan, "decision") == len(batch) == 5_000
 
 
 def test_horizon_returns_read_what_has_just_expired(connection: Connection) -> None:

@@ -131,6 +131,9 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
     }  # fmt: skip
     if auth := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
         ours["PREFECT_API_AUTH_STRING"] = auth  # the parts are its clients
+    if sys.dont_write_bytecode:
+        # Not beside what is imported; but a run is a process, and would compile all of it, each time.
+        ours |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": home / "cache" / "python"}
     if settings.warm_runs:
         # Not ahead of its time: the watcher claims the minute's track half a second before.
         ours["PREFECT_WORKER_PREFETCH_SECONDS"] = "0"

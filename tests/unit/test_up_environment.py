@@ -21,6 +21,6 @@ def test_where_python_may_not_write_beside_its_sources_it_keeps_what_it_compiles
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     environment = os.environ | environment_of(load_settings(), 4200)
-    subprocess.run([sys.executable, "-c", "import imported"], cwd=sources, env=environment, check=True)  # noqa: S603 - ours
+    subprocess.run([sys.executable, "-c", "import imported"], cwd=sources, env=environment, check=True)
     assert [path.name for path in sources.iterdir()] == ["imported.py"]
     assert list((home / "cache" / "python").rglob("imported.*.pyc"))

@@ -1,5 +1,6 @@
 """Decision files into Postgres: read, judged and handed over in batches; see writing."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ def ingest_files(
     file that is still being written is left and named in `waiting`. `on_progress` is called between two transactions,
     files moved: what it raises ends the run there, and the next one goes on. Raises ScorekeeperError.
     """
+    began = time.monotonic()
     with db.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
         connection.commit()
@@ -98,8 +100,8 @@ def ingest_files(
             listed = list(inbox.list_inbox(settings.inbox_dir) if paths is None else paths)
             counts = Counts()
             with Writer(
-                connection, settings, counts, at=received_at, received_at=None if replay else received_at,
-                in_place=paths is not None,
+                connection, settings, counts, at=received_at, began=began,
+                received_at=None if replay else received_at, in_place=paths is not None,
             ) as writer:  # fmt: skip
                 run = _Ingestion(connection, settings, writer, counts, received_at, replay, on_progress)
                 run.summary.found = len(listed)
@@ -294,7 +296,7 @@ class _Ingestion:
     def _parse(self, part: Part, line: int, words: bytes, document: object, *, alone: bool) -> None:
         """Take or refuse a decision: its text, and what that holds (or the text itself)."""
         context = DecisionContext(
-            received_at=self._received_at,
+            received_at=self._writer.now(),
             default_version=self._settings.system_version,
             default_hold_minutes=self._settings.max_hold_time_minutes,
             timezone=self._settings.timezone,

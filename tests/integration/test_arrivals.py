@@ -429,6 +429,43 @@ def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Databas
         assert kept.read_text() == line(1)
 
 
+def take_late(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, written: dict[str, str]
+) -> ingest.Summary:
+    """A run that has been at work for longer than a file has to stand still when these are written, and then read."""
+    monkeypatch.setattr(inbox, "SETTLED_SECONDS", 2)
+    for name in ("FILES_AT_ONCE", "BATCH_DECISIONS"):
+        monkeypatch.setattr(ingest, name, 1)
+    for name in ("0.json", "1.json", *written):
+        (settings.inbox_dir / name).write_text(line(0))
+
+    def write(now: ingest.Summary) -> None:
+        if now.files == 1:
+            time.sleep(2.1)
+            for name, content in written.items():
+                (settings.inbox_dir / name).write_text(content)
+
+    return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), on_progress=write)
+
+
+def test_a_file_that_is_written_late_in_a_long_run_is_waited_for(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = {"b.json": line(1)[:20], "c.jsonl": line(2) + "\n", "d.jsonl": line(3) + "\n" + line(4)[:20]}
+    summary = take_late(db, settings, monkeypatch, written)
+    assert (summary.rejections, sorted(summary.waiting)) == ([], list(written))
+    assert {path.name: path.read_text() for path in settings.inbox_dir.iterdir()} == written
+
+
+def test_what_is_decided_late_in_a_long_run_does_not_lie_in_the_future(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scorekeeper.domain.decision.AHEAD", timedelta(seconds=1))
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    written = {"b.json": line(1).replace("2025-05-05T10:00:00Z", soon.isoformat())}
+    assert take_late(db, settings, monkeypatch, written).rejections == []
+
+
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs another file system")
 def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stays(settings: Settings) -> None:
     path = settings.inbox_dir / "a.json"

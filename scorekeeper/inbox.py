@@ -309,7 +309,7 @@ def move_file(source: SourceFile, destination: Path) -> bool:
 def finish_move(path: Path, destination: Path, sha256: bytes) -> bool:
     """Do what is left of a move that was killed half-way; whether the file of that content has left the inbox.
 
-    Raises ScorekeeperError.
+    A file that was moved though it was not the one that had been read is put back. Raises ScorekeeperError.
     """
     beside = _beside(destination)
     try:
@@ -320,9 +320,13 @@ def finish_move(path: Path, destination: Path, sha256: bytes) -> bool:
                 beside.unlink()
             else:
                 beside.rename(destination)
-        return destination.exists() and not path.exists()
+        if path.exists() or (lying := open_source(destination)) is None:
+            return False
+        if lying.sha256 != sha256:
+            _put_back(destination, path)
+        return lying.sha256 == sha256
     except OSError as failed:
-        raise ScorekeeperError(f"{beside} cannot be moved: {explain(failed)}") from None
+        raise ScorekeeperError(f"{destination} cannot be moved: {explain(failed)}") from None
 
 
 def _beside(destination: Path) -> Path:
@@ -365,10 +369,10 @@ def return_file(quarantined: Path, target: Path) -> None:
             _put_back(quarantined, target)
         except FileNotFoundError:
             raise
-        except OSError:  # another file system, or one without links
+        except OSError:  # another file system
             part = target.with_name(f".{quarantined.name[-200:]}.part")
             shutil.copy2(quarantined, part)
-            part.rename(target)
+            _put_back(part, target)
             quarantined.unlink()
     except OSError as failed:
         raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None
@@ -382,10 +386,17 @@ def _put_back(moved: Path, path: Path) -> None:
     """Move a file that is to be read (again) to `path`, without replacing what a writer has put there."""
     number = 0
     while True:
+        target = path if not number else path.with_name(f"{number}-{path.name}")
         try:
-            os.link(moved, path if not number else path.with_name(f"{number}-{path.name}"))
+            os.link(moved, target)
         except FileExistsError:
             number += 1
+        except OSError:  # no links here, or none to the file of another user
+            if os.path.lexists(target):
+                number += 1
+                continue
+            moved.rename(target)
+            return
         else:
             moved.unlink()
             return

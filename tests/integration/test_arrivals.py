@@ -1,5 +1,6 @@
 """Files as writers really write them: growing, replaced, oddly named, half there."""
 
+import errno
 import hashlib
 import json
 import os
@@ -466,6 +467,53 @@ def test_what_is_decided_late_in_a_long_run_does_not_lie_in_the_future(
     assert take_late(db, settings, monkeypatch, written).rejections == []
 
 
+@pytest.mark.parametrize("taken", [False, True])
+def test_what_replaced_the_file_that_was_read_is_put_back_where_it_cannot_be_linked(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    path, destination = settings.inbox_dir / "log.jsonl", settings.archive_dir / "log.jsonl"
+    path.write_text(line(1) + "\n")
+    source = inbox.open_source(path)
+    assert source is not None
+    if taken:
+        destination.parent.mkdir()
+        destination.write_text(line(1) + "\n")
+    with path.open("a") as file:
+        file.write(line(2) + "\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "as of the file of another user, or on a file system without links")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert inbox.move_file(source, destination) is taken
+    assert path.read_text() == f"{line(1)}\n{line(2)}\n"
+
+
+def test_a_file_that_was_moved_unread_by_a_run_that_was_killed_is_put_back_and_read(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.inbox_dir / "latest.json").write_text(line(1))
+    real = inbox.move_file
+
+    def replaced_and_killed(source: inbox.SourceFile, destination: Path) -> bool:
+        source.path.write_text(line(2))
+        monkeypatch.setattr(inbox, "_put_back", die)
+        return real(source, destination)
+
+    def die(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inbox, "move_file", replaced_and_killed)
+    with pytest.raises(KeyboardInterrupt):
+        take(db, settings)
+    monkeypatch.undo()
+    assert not list(settings.inbox_dir.iterdir())
+    for _ in range(2):
+        take(db, settings)
+    assert [path.read_text() for path in archived(settings)] == [line(2)]
+    assert count(db) == 2
+
+
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs another file system")
 def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stays(settings: Settings) -> None:
     path = settings.inbox_dir / "a.json"
@@ -480,3 +528,18 @@ def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stay
             assert inbox.move_file(source, destination) is not replaced
             assert (path.exists(), destination.exists()) == (replaced, not replaced)
     assert path.read_text() == line(2)
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs another file system")
+def test_from_another_file_system_a_file_is_returned_beside_what_a_writer_has_put_there(settings: Settings) -> None:
+    target = settings.inbox_dir / "a.json"
+    target.write_text(line(1))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
+        quarantined = Path(far) / "a-0123.json"
+        quarantined.write_text(line(2))
+        inbox.return_file(quarantined, target)
+        assert not quarantined.exists()
+    assert {path.name: path.read_text() for path in settings.inbox_dir.iterdir()} == {
+        "a.json": line(1),
+        "1-a.json": line(2),
+    }

@@ -155,8 +155,12 @@ def open_source(path: Path) -> SourceFile | None:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
     mtime = datetime.fromtimestamp(found.st_mtime, UTC)
-    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
-    return SourceFile(path, name, found.st_size, mtime, digest, _identity(found), content if kept else None)
+    return SourceFile(path, known_name(path), found.st_size, mtime, digest, _identity(found), content if kept else None)
+
+
+def known_name(path: Path) -> str:
+    """The name under which the ledger knows a file: fit for a database and a terminal."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:

@@ -107,7 +107,7 @@ def ingest_files(
                 run.summary.found = len(listed)
                 files = iter(listed)
                 if paths is None:
-                    run.finish_moves()
+                    run.finish_moves(listed)
                 while chunk := list(islice(files, FILES_AT_ONCE)):
                     run.take(chunk, in_place=paths is not None)
                 run.finish()
@@ -141,6 +141,9 @@ class _Ingestion:
         # What this run has read already, and what it has left to its writer.
         self._seen: set[bytes] = set()
         self._left: set[bytes] = set()
+        # By name, the contents that are not known to have left the inbox, and what has been found under it by now.
+        self._unmoved: defaultdict[str, list[bytes]] = defaultdict(list)
+        self._found: dict[str, bytes] = {}
         self.summary = Summary()
 
     def take(self, paths: Sequence[Path], *, in_place: bool) -> None:
@@ -165,6 +168,8 @@ class _Ingestion:
                     continue
                 self._flush()
             names.add((source.name, source.sha256))
+            if source.name in self._unmoved:
+                self._found[source.name] = source.sha256
             arrival = waiting.get((source.name, source.sha256))
             if arrival is not None and not in_place:
                 if self._writer.stays(source):
@@ -183,8 +188,14 @@ class _Ingestion:
             self.summary.trouble += self._writer.move(to_move)
 
     def finish(self) -> None:
-        """Wait until all is written; then end the arrivals of files that were renamed before they were read whole."""
+        """Wait until all is written; then end the arrivals of files that were renamed or replaced in the inbox."""
         self._await_writer()
+        replaced = [
+            {"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": False}
+            for name, now in self._found.items()
+            for sha256 in self._unmoved[name]
+            if sha256 != now and now not in self._left
+        ]
         found = self._connection.execute(statement("select_renamed_arrivals")).all()
         self._connection.rollback()
         renamed = [
@@ -194,6 +205,7 @@ class _Ingestion:
         ]
         with self._connection.begin():
             write(self._connection, "end_renamed_arrivals", renamed)
+            write(self._connection, "mark_arrivals_moved", replaced)
 
     def _take(self, source: inbox.SourceFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
         part = Part(source)
@@ -213,17 +225,26 @@ class _Ingestion:
         self._seen.add(source.sha256)
         self._read(part, growing)
 
-    def finish_moves(self) -> None:
-        """Note of files that a run moved, and was killed before it could say so, that they have left the inbox."""
+    def finish_moves(self, listed: Iterable[Path]) -> None:
+        """Note of files that a run moved, and was killed before it could say so, that they have left the inbox.
+
+        And of those that somebody else has taken out of it: they are not among those `listed` there.
+        """
         found = self._connection.execute(statement("select_unmoved_arrivals")).all()
         self._connection.rollback()
+        there = {name for name, _, _ in found}.intersection(map(inbox.known_name, listed))
         moved = []
         for name, sha256, destination in found:
+            path = self._settings.inbox_dir / name
             try:
-                if inbox.finish_move(self._settings.inbox_dir / name, Path(destination), sha256):
-                    moved.append({"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": True})
+                lies = inbox.finish_move(path, Path(destination), sha256)
             except ScorekeeperError as failed:
                 self.summary.trouble.append(str(failed))
+                continue
+            if name in there or path.exists():
+                self._unmoved[name].append(sha256)
+            else:
+                moved.append({"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": lies})
         with self._connection.begin():
             write(self._connection, "mark_arrivals_moved", moved)
 

@@ -512,6 +512,33 @@ def test_a_file_that_was_moved_unread_by_a_run_that_was_killed_is_put_back_and_r
         take(db, settings)
     assert [path.read_text() for path in archived(settings)] == [line(2)]
     assert count(db) == 2
+    assert count(db, "file_arrival WHERE moved_at IS NULL") == 0
+
+
+@pytest.mark.parametrize("after", ["removed", "renamed", "replaced", "grown into what is known"])
+def test_a_file_that_is_taken_away_after_it_was_read_is_not_waited_for_for_ever(
+    db: Database, settings: Settings, after: str
+) -> None:
+    path = settings.inbox_dir / "log.jsonl"
+    if after == "grown into what is known":
+        (settings.inbox_dir / "copy.jsonl").write_text(f"{line(1)}\n{line(2)}\n")
+        take(db, settings, 6)
+    path.write_text(line(1) + "\n")
+    assert take(db, settings).waiting == ["log.jsonl"]
+    match after:
+        case "removed":
+            path.unlink()
+        case "renamed":
+            path.rename(settings.inbox_dir / "log-1.jsonl")
+        case "replaced":
+            path.write_text(line(3) + "\n")
+        case _:
+            path.write_text(f"{line(1)}\n{line(2)}\n")
+    take(db, settings)
+    take(db, settings, 6)
+    assert not list(settings.inbox_dir.iterdir())
+    assert count(db, "file_arrival WHERE moved_at IS NULL") == 0
+    assert len(archived(settings)) == count(db, "file_arrival WHERE destination IS NOT NULL")
 
 
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs another file system")

@@ -123,6 +123,18 @@ def test_a_file_that_grows_leaves_its_refusals_to_its_twin_too(db: Database, set
     assert [[one["line"] for one in report["rejected"]] for report in reports] == [[1, 2], [1, 2]]
 
 
+def test_a_file_that_grows_while_its_shorter_content_comes_again_takes_its_refusals_along(
+    db: Database, settings: Settings
+) -> None:
+    (settings.inbox_dir / "log.jsonl").write_text("{broken}\n")
+    take(db, settings)
+    (settings.inbox_dir / "log.jsonl").write_text("{broken}\n" + line(1) + "\n")
+    (settings.inbox_dir / "copy.jsonl").write_text("{broken}\n")
+    take(db, settings, seconds_later=6)
+    reports = [json.loads(path.read_text()) for path in settings.quarantine_dir.glob("*.error.json")]
+    assert [[one["line"] for one in report["rejected"]] for report in reports] == [[1], [1]]
+
+
 def test_a_run_that_is_killed_after_a_refusal_goes_on_to_quarantine(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -273,12 +273,13 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
     return folder / archive_name(name, sha256)
 
 
-def move_file(source: SourceFile, destination: Path) -> bool:
+def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> bool:
     """Move the file that was read, by rename where the file system allows it; whether its content lies there now.
 
     It does not if the file was removed or replaced meanwhile: what a writer has put under its name since stays in the
     inbox. Where the same content lies already, that stays and this one goes: to replace it costs some file systems a
-    write to the disk. Raises ScorekeeperError: what was read stays read, and is not ingested again.
+    write to the disk. With `keep` another one stays as well. Raises ScorekeeperError: what was read stays read, and is
+    not ingested again.
     """
     path = source.path
     try:
@@ -291,18 +292,14 @@ def move_file(source: SourceFile, destination: Path) -> bool:
         except FileNotFoundError:
             return taken and _holds(destination, source)
         except OSError:
-            return _copy_over(source, destination)
+            return _copy_over(source, destination, keep=keep)
         found = target.lstat()
         if _identity(found) != source.identity:
             _put_back(target, path)
             return taken and _holds(destination, source)
         if found.st_nlink > 1 and path.exists():
             _remove_twin(path, source)
-        if taken and _holds(destination, source):
-            target.unlink()
-        elif taken:
-            target.rename(destination)
-        return True
+        return not taken or _settle_beside(target, destination, source, keep=keep)
     except OSError as failed:
         raise ScorekeeperError(
             f"{path} was read, but cannot be moved to {destination.parent} ({explain(failed)}); "
@@ -310,20 +307,19 @@ def move_file(source: SourceFile, destination: Path) -> bool:
         ) from None
 
 
-def finish_move(path: Path, destination: Path, sha256: bytes) -> bool:
+def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = False) -> bool:
     """Do what is left of a move that was killed half-way; whether the file of that content has left the inbox.
 
-    A file that was moved though it was not the one that had been read is put back. Raises ScorekeeperError.
+    `keep`: as in move_file. A file that was moved though it was not the one that had been read is put back. Raises
+    ScorekeeperError.
     """
     beside = _beside(destination)
     try:
         if (lying := open_source(beside)) is not None:
             if lying.sha256 != sha256:
                 _put_back(beside, path)
-            elif _holds(destination, lying):
-                beside.unlink()
-            else:
-                beside.rename(destination)
+            elif not _settle_beside(beside, destination, lying, keep=keep):
+                return False
         if path.exists() or (lying := open_source(destination)) is None:
             return False
         if lying.sha256 != sha256:
@@ -337,23 +333,33 @@ def _beside(destination: Path) -> Path:
     return destination.with_name(f".{destination.name}.again")
 
 
+def _settle_beside(beside: Path, destination: Path, source: SourceFile, *, keep: bool) -> bool:
+    """Let one of the two files stay, at `destination`; whether that is the content of `source`."""
+    held = _holds(destination, source)
+    if held or (keep and destination.exists()):
+        beside.unlink()
+        return held
+    beside.rename(destination)
+    return True
+
+
 def _holds(path: Path, source: SourceFile) -> bool:
     """Whether the file at `path` has the content of `source`."""
     lying = open_source(path)
     return lying is not None and lying.sha256 == source.sha256
 
 
-def _copy_over(source: SourceFile, destination: Path) -> bool:
-    """To another file system: copied whole, and removed only if it still is what was read; whether it was."""
+def _copy_over(source: SourceFile, destination: Path, *, keep: bool) -> bool:
+    """To another file system: copied whole, and removed only if it still is what was read; whether it lies there."""
     part = destination.with_name(f".{destination.name}.part")
     shutil.copy2(source.path, part)
     if not _holds(part, source):
         part.unlink()
         return False
-    part.rename(destination)
+    lies = _settle_beside(part, destination, source, keep=keep)
     if _identity(source.path.lstat()) == source.identity:
         source.path.unlink()
-    return True
+    return lies
 
 
 def _remove_twin(path: Path, source: SourceFile) -> None:

@@ -235,9 +235,10 @@ class _Ingestion:
         there = {name for name, _, _ in found}.intersection(map(inbox.known_name, listed))
         moved = []
         for name, sha256, destination in found:
-            path = self._settings.inbox_dir / name
+            path, target = self._settings.inbox_dir / name, Path(destination)
+            keep = target.is_relative_to(self._settings.quarantine_dir)
             try:
-                lies = inbox.finish_move(path, Path(destination), sha256)
+                lies = inbox.finish_move(path, target, sha256, keep=keep)
             except ScorekeeperError as failed:
                 self.summary.trouble.append(str(failed))
                 continue

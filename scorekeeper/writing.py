@@ -97,9 +97,10 @@ class Writer:
         moved, trouble = [], []
         for source, destination in files:
             try:
-                if destination.is_relative_to(self._settings.quarantine_dir):
+                # What lies in quarantine may be mended there.
+                if refused := destination.is_relative_to(self._settings.quarantine_dir):
                     self._write_error_file(source, destination)
-                lies = inbox.move_file(source, destination)
+                lies = inbox.move_file(source, destination, keep=refused)
             except ScorekeeperError as failed:
                 trouble.append(str(failed))
             else:

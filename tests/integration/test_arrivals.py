@@ -507,10 +507,10 @@ def test_a_file_that_was_moved_unread_by_a_run_that_was_killed_is_put_back_and_r
     (settings.inbox_dir / "latest.json").write_text(line(1))
     real = inbox.move_file
 
-    def replaced_and_killed(source: inbox.SourceFile, destination: Path) -> bool:
+    def replaced_and_killed(source: inbox.SourceFile, destination: Path, *, keep: bool) -> bool:
         source.path.write_text(line(2))
         monkeypatch.setattr(inbox, "_put_back", die)
-        return real(source, destination)
+        return real(source, destination, keep=keep)
 
     def die(*_: Path) -> None:
         raise KeyboardInterrupt

@@ -155,8 +155,12 @@ def open_source(path: Path) -> SourceFile | None:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
     mtime = datetime.fromtimestamp(found.st_mtime, UTC)
-    name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
-    return SourceFile(path, name, found.st_size, mtime, digest, _identity(found), content if kept else None)
+    return SourceFile(path, known_name(path), found.st_size, mtime, digest, _identity(found), content if kept else None)
+
+
+def known_name(path: Path) -> str:
+    """The name under which the ledger knows a file: fit for a database and a terminal."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
@@ -269,12 +273,13 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
     return folder / archive_name(name, sha256)
 
 
-def move_file(source: SourceFile, destination: Path) -> bool:
+def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> bool:
     """Move the file that was read, by rename where the file system allows it; whether its content lies there now.
 
     It does not if the file was removed or replaced meanwhile: what a writer has put under its name since stays in the
     inbox. Where the same content lies already, that stays and this one goes: to replace it costs some file systems a
-    write to the disk. Raises ScorekeeperError: what was read stays read, and is not ingested again.
+    write to the disk. With `keep` another one stays as well. Raises ScorekeeperError: what was read stays read, and is
+    not ingested again.
     """
     path, folder = source.path, destination.parent
     try:
@@ -287,45 +292,54 @@ def move_file(source: SourceFile, destination: Path) -> bool:
         except FileNotFoundError:
             return taken and _holds(destination, source)
         except OSError:
-            return _copy_over(source, destination)
+            return _copy_over(source, destination, keep=keep)
         found = target.lstat()
         if _identity(found) != source.identity:
             _put_back(target, path)
             return taken and _holds(destination, source)
         if found.st_nlink > 1 and path.exists():
             _remove_twin(path, source)
-        if taken and _holds(destination, source):
-            target.unlink()
-        elif taken:
-            target.rename(destination)
-        return True
+        return not taken or _settle_beside(target, destination, source, keep=keep)
     except OSError as failed:
         raise ScorekeeperError(
             f"{path} was read, but cannot be moved to {folder} ({explain(failed)}); it will not be ingested again"
         ) from None
 
 
-def finish_move(path: Path, destination: Path, sha256: bytes) -> bool:
+def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = False) -> bool:
     """Do what is left of a move that was killed half-way; whether the file of that content has left the inbox.
 
-    Raises ScorekeeperError.
+    `keep`: as in move_file. A file that was moved though it was not the one that had been read is put back. Raises
+    ScorekeeperError.
     """
     beside = _beside(destination)
     try:
         if (lying := open_source(beside)) is not None:
             if lying.sha256 != sha256:
                 _put_back(beside, path)
-            elif _holds(destination, lying):
-                beside.unlink()
-            else:
-                beside.rename(destination)
-        return destination.exists() and not path.exists()
+            elif not _settle_beside(beside, destination, lying, keep=keep):
+                return False
+        if path.exists() or (lying := open_source(destination)) is None:
+            return False
+        if lying.sha256 != sha256:
+            _put_back(destination, path)
+        return lying.sha256 == sha256
     except OSError as failed:
-        raise ScorekeeperError(f"{beside} cannot be moved: {explain(failed)}") from None
+        raise ScorekeeperError(f"{destination} cannot be moved: {explain(failed)}") from None
 
 
 def _beside(destination: Path) -> Path:
     return destination.with_name(f".{destination.name}.again")
+
+
+def _settle_beside(beside: Path, destination: Path, source: SourceFile, *, keep: bool) -> bool:
+    """Let one of the two files stay, at `destination`; whether that is the content of `source`."""
+    held = _holds(destination, source)
+    if held or (keep and destination.exists()):
+        beside.unlink()
+        return held
+    beside.rename(destination)
+    return True
 
 
 def _holds(path: Path, source: SourceFile) -> bool:
@@ -334,17 +348,17 @@ def _holds(path: Path, source: SourceFile) -> bool:
     return lying is not None and lying.sha256 == source.sha256
 
 
-def _copy_over(source: SourceFile, destination: Path) -> bool:
-    """To another file system: copied whole, and removed only if it still is what was read; whether it was."""
+def _copy_over(source: SourceFile, destination: Path, *, keep: bool) -> bool:
+    """To another file system: copied whole, and removed only if it still is what was read; whether it lies there."""
     part = destination.with_name(f".{destination.name}.part")
     shutil.copy2(source.path, part)
     if not _holds(part, source):
         part.unlink()
         return False
-    part.rename(destination)
+    lies = _settle_beside(part, destination, source, keep=keep)
     if _identity(source.path.lstat()) == source.identity:
         source.path.unlink()
-    return True
+    return lies
 
 
 def _remove_twin(path: Path, source: SourceFile) -> None:
@@ -364,10 +378,10 @@ def return_file(quarantined: Path, target: Path) -> None:
             _put_back(quarantined, target)
         except FileNotFoundError:
             raise
-        except OSError:  # another file system, or one without links
+        except OSError:  # another file system
             part = target.with_name(f".{quarantined.name[-200:]}.part")
             shutil.copy2(quarantined, part)
-            part.rename(target)
+            _put_back(part, target)
             quarantined.unlink()
     except OSError as failed:
         raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None
@@ -381,10 +395,17 @@ def _put_back(moved: Path, path: Path) -> None:
     """Move a file that is to be read (again) to `path`, without replacing what a writer has put there."""
     number = 0
     while True:
+        target = path if not number else path.with_name(f"{number}-{path.name}")
         try:
-            os.link(moved, path if not number else path.with_name(f"{number}-{path.name}"))
+            os.link(moved, target)
         except FileExistsError:
             number += 1
+        except OSError:  # no links here, or none to the file of another user
+            if os.path.lexists(target):
+                number += 1
+                continue
+            moved.rename(target)
+            return
         else:
             moved.unlink()
             return

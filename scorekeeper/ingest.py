@@ -1,5 +1,6 @@
 """Decision files into Postgres: read, judged and handed over in batches; see writing."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ def ingest_files(
     file that is still being written is left and named in `waiting`. `on_progress` is called between two transactions,
     files moved: what it raises ends the run there, and the next one goes on. Raises ScorekeeperError.
     """
+    began = time.monotonic()
     with db.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
         connection.commit()
@@ -98,14 +100,14 @@ def ingest_files(
             listed = list(inbox.list_inbox(settings.inbox_dir) if paths is None else paths)
             counts = Counts()
             with Writer(
-                connection, settings, counts, at=received_at, received_at=None if replay else received_at,
-                in_place=paths is not None,
+                connection, settings, counts, at=received_at, began=began,
+                received_at=None if replay else received_at, in_place=paths is not None,
             ) as writer:  # fmt: skip
                 run = _Ingestion(connection, settings, writer, counts, received_at, replay, on_progress)
                 run.summary.found = len(listed)
                 files = iter(listed)
                 if paths is None:
-                    run.finish_moves()
+                    run.finish_moves(listed)
                 while chunk := list(islice(files, FILES_AT_ONCE)):
                     run.take(chunk, in_place=paths is not None)
                 run.finish()
@@ -139,6 +141,9 @@ class _Ingestion:
         # What this run has read already, and what it has left to its writer.
         self._seen: set[bytes] = set()
         self._left: set[bytes] = set()
+        # By name, the contents that are not known to have left the inbox, and what has been found under it by now.
+        self._unmoved: defaultdict[str, list[bytes]] = defaultdict(list)
+        self._found: dict[str, bytes] = {}
         self.summary = Summary()
 
     def take(self, paths: Sequence[Path], *, in_place: bool) -> None:
@@ -163,6 +168,8 @@ class _Ingestion:
                     continue
                 self._flush()
             names.add((source.name, source.sha256))
+            if source.name in self._unmoved:
+                self._found[source.name] = source.sha256
             arrival = waiting.get((source.name, source.sha256))
             if arrival is not None and not in_place:
                 if self._writer.stays(source):
@@ -181,8 +188,14 @@ class _Ingestion:
             self.summary.trouble += self._writer.move(to_move)
 
     def finish(self) -> None:
-        """Wait until all is written; then end the arrivals of files that were renamed before they were read whole."""
+        """Wait until all is written; then end the arrivals of files that were renamed or replaced in the inbox."""
         self._await_writer()
+        replaced = [
+            {"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": False}
+            for name, now in self._found.items()
+            for sha256 in self._unmoved[name]
+            if sha256 != now and now not in self._left
+        ]
         found = self._connection.execute(statement("select_renamed_arrivals")).all()
         self._connection.rollback()
         renamed = [
@@ -192,6 +205,7 @@ class _Ingestion:
         ]
         with self._connection.begin():
             write(self._connection, "end_renamed_arrivals", renamed)
+            write(self._connection, "mark_arrivals_moved", replaced)
 
     def _take(self, source: inbox.SourceFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
         part = Part(source)
@@ -211,17 +225,27 @@ class _Ingestion:
         self._seen.add(source.sha256)
         self._read(part, growing)
 
-    def finish_moves(self) -> None:
-        """Note of files that a run moved, and was killed before it could say so, that they have left the inbox."""
+    def finish_moves(self, listed: Iterable[Path]) -> None:
+        """Note of files that a run moved, and was killed before it could say so, that they have left the inbox.
+
+        And of those that somebody else has taken out of it: they are not among those `listed` there.
+        """
         found = self._connection.execute(statement("select_unmoved_arrivals")).all()
         self._connection.rollback()
+        there = {name for name, _, _ in found}.intersection(map(inbox.known_name, listed))
         moved = []
         for name, sha256, destination in found:
+            path, target = self._settings.inbox_dir / name, Path(destination)
+            keep = target.is_relative_to(self._settings.quarantine_dir)
             try:
-                if inbox.finish_move(self._settings.inbox_dir / name, Path(destination), sha256):
-                    moved.append({"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": True})
+                lies = inbox.finish_move(path, target, sha256, keep=keep)
             except ScorekeeperError as failed:
                 self.summary.trouble.append(str(failed))
+                continue
+            if name in there or path.exists():
+                self._unmoved[name].append(sha256)
+            else:
+                moved.append({"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": lies})
         with self._connection.begin():
             write(self._connection, "mark_arrivals_moved", moved)
 
@@ -294,7 +318,7 @@ class _Ingestion:
     def _parse(self, part: Part, line: int, words: bytes, document: object, *, alone: bool) -> None:
         """Take or refuse a decision: its text, and what that holds (or the text itself)."""
         context = DecisionContext(
-            received_at=self._received_at,
+            received_at=self._writer.now(),
             default_version=self._settings.system_version,
             default_hold_minutes=self._settings.max_hold_time_minutes,
             timezone=self._settings.timezone,

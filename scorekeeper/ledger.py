@@ -85,7 +85,6 @@ def write(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None
 
 def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
     """Note how far the files of a batch are read, before their decisions are written."""
-    write(connection, "delete_rejections", [{"sha256": part.source.sha256} for part in parts if part.again])
     progress = [
         {
             "sha256": part.source.sha256, "size_bytes": part.source.size, "committed_offset": part.offset,
@@ -99,7 +98,8 @@ def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> N
         for part in parts
         if part.grown_from is not None
     ]
-    write(connection, "adopt_rejections", grown)
+    write(connection, "adopt_rejections", grown)  # before those of the shorter content go, which is read again
+    write(connection, "delete_rejections", [{"sha256": part.source.sha256} for part in parts if part.again])
     write(connection, "end_grown_arrivals", grown)
 
 

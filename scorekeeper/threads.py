@@ -33,6 +33,9 @@ async def _run(work: Callable[[], T], stop: threading.Event) -> T:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         stop.set()
+        while not running.done():  # cancelled again, as by a loop that ends, it waits all the same
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({running})
         with suppress(Exception):
-            await running
+            running.result()
         raise

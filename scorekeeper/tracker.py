@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from scorekeeper import publish, recording, score, settle
 from scorekeeper.domain.breakdown import Breakdown
@@ -205,9 +206,9 @@ class PerformanceTracker:
             for path in publish.publish(self._db, **self._paths()).set_aside:
                 logger.warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
             self._recorder.follow()
-        except ScorekeeperError as failed:
+        except (ScorekeeperError, SQLAlchemyError) as failed:
             # The rows are safe; the next publication brings the lines.
-            logger.error("not published: %s", failed)
+            logger.error("not published: %s", str(failed).partition("\n")[0])
 
     def _paths(self) -> dict[str, Path]:
         return {"log_path": self._settings.log_path, "dataset_path": self._settings.dataset_path}

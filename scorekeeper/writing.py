@@ -1,9 +1,10 @@
 """Batches of what was read from files, written one after the other while the next one is being read."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,8 +38,8 @@ class Writer:
     One batch at a time, in a thread of its own: while one is written, nobody else may use the connection. Leaving the
     context waits for it, so that a run that is told to stop stops between two batches.
 
-    `in_place`: files stay where they are; `received_at`: what the decisions are given, None for the time that each was
-    decided.
+    `at`: the time of the run, as it was at `began` (of time.monotonic). `in_place`: files stay where they are;
+    `received_at`: what the decisions are given, None for the time that each was decided.
     """
 
     def __init__(
@@ -48,11 +49,12 @@ class Writer:
         counts: Counts,
         *,
         at: datetime,
+        began: float,
         received_at: datetime | None,
         in_place: bool,
     ) -> None:
         self._connection, self._settings, self._counts = connection, settings, counts
-        self._at, self._received_at, self._in_place = at, received_at, in_place
+        self._at, self._began, self._received_at, self._in_place = at, began, received_at, in_place
         self._archive = inbox.archive_folder(settings.archive_dir, at)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorekeeper-writer")
         self._writing: Future[Written] | None = None
@@ -78,9 +80,14 @@ class Writer:
         writing, self._writing = self._writing, None
         return writing.result() if writing is not None else None
 
+    def now(self) -> datetime:
+        """The time of the run and what has passed since, in steps in which no file settles: a run may take minutes."""
+        passed = time.monotonic() - self._began
+        return self._at + timedelta(seconds=passed - passed % inbox.SETTLED_SECONDS)
+
     def settled(self, source: inbox.SourceFile) -> bool:
         """Whether whoever writes the file is done with it."""
-        return self._in_place or source.is_settled(self._at.timestamp())
+        return self._in_place or source.is_settled(self.now().timestamp())
 
     def stays(self, source: inbox.SourceFile) -> bool:
         """Whether a file that has been read stays in the inbox yet: lines may be added to one of lines."""
@@ -91,9 +98,10 @@ class Writer:
         moved, trouble = [], []
         for source, destination in files:
             try:
-                if destination.parent == self._settings.quarantine_dir:
+                # What lies in quarantine may be mended there.
+                if refused := destination.parent == self._settings.quarantine_dir:
                     self._write_error_file(source, destination)
-                lies = inbox.move_file(source, destination)
+                lies = inbox.move_file(source, destination, keep=refused)
             except ScorekeeperError as failed:
                 trouble.append(str(failed))
             else:

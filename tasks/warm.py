@@ -43,6 +43,7 @@ PATIENCE_SECONDS = 3.0
 MOST_RUNS = 1_000
 # How soon a run at work here is found to be cancelled.
 CANCEL_SECONDS = 2.0
+_AT_WORK = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _CANCELLED = "cancelled: it ended between two transactions"
 _LOST = "it was claimed, or ended, while the server did not answer; the next run goes on"
 
@@ -162,7 +163,7 @@ class WarmRunner:
         for run_id in list(self._unsure):
             with contextlib.suppress(ObjectNotFound):
                 run = await client.read_flow_run(run_id)
-                if is_warm(run) and run.state is not None and (run.state.is_pending() or run.state.is_running()):
+                if is_warm(run) and run.state is not None and run.state.type in _AT_WORK:
                     await client.set_flow_run_state(run_id, Crashed(message=_LOST), force=True)
             self._unsure.discard(run_id)
 

@@ -171,13 +171,18 @@ class Model:
 
     def _ingest(self, at: datetime, begun: dict[bytes, int]) -> None:
         for arrival in self.arrivals:
-            # It was moved by a run that could not say so.
-            there = arrival.destination in self.archive or arrival.destination in self.quarantine
-            if arrival.outcome != "reading" and there and arrival.file.name not in self.inbox:
+            # It was moved by a run that could not say so, or somebody else has taken it away.
+            if arrival.outcome != "reading" and arrival.file.name not in self.inbox:
                 arrival.moved = True
+        unmoved = [arrival for arrival in self.arrivals if arrival.outcome != "reading" and not arrival.moved]
         left: set[bytes] = set()
-        for name in sorted(self.inbox):
-            self._take(self.inbox[name], at, begun, left)
+        found = dict(self.inbox)
+        for name in sorted(found):
+            self._take(found[name], at, begun, left)
+        for arrival in unmoved:
+            now = found[arrival.file.name]
+            if now.content != arrival.file.content and now.sha256 not in left:  # it was replaced
+                arrival.moved = True
 
     def _take(self, file: File, at: datetime, begun: dict[bytes, int], left: set[bytes]) -> None:
         settled = abs((at - file.modified_at).total_seconds()) >= SETTLED_SECONDS

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
-from prefect import flow
+from prefect import flow, runtime
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.states import Cancelling
 
 from cli.deploying import Whose, clear_runs
 from flows.ingest import ingest
@@ -220,6 +222,39 @@ def test_a_run_whose_last_state_the_server_did_not_take_frees_its_slot(
     asyncio.run(twice())
     assert len(said) == 1
     assert len(lost) > 1
+    assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
+
+
+def test_a_cancelled_run_whose_end_the_server_did_not_take_is_not_cancelling_for_ever(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "CANCEL_SECONDS", 0.2)
+    real = PrefectClient.set_flow_run_state
+
+    async def lose_end(self: PrefectClient, run_id: Any, state: Any, **more: Any) -> Any:
+        if [run_id] == cancelled and state.is_final() and state.message != warm._LOST:
+            request = httpx.Request("POST", "http://server")
+            raise httpx.HTTPStatusError("500", request=request, response=httpx.Response(500, request=request))
+        return await real(self, run_id, state, **more)
+
+    @flow
+    async def slow() -> None:
+        if not cancelled:
+            cancelled.append(UUID(str(runtime.flow_run.id)))
+            async with get_client() as client:
+                await client.set_flow_run_state(cancelled[0], Cancelling(), force=True)
+            await asyncio.sleep(30)
+
+    cancelled: list[UUID] = []
+    monkeypatch.setattr(PrefectClient, "set_flow_run_state", lose_end)
+    runner = WarmRunner({"ingest": slow}, print)
+
+    async def twice() -> None:
+        with pytest.raises(ScorekeeperError):
+            await runner.run_now("ingest")
+        assert await runner.run_now("ingest")
+
+    asyncio.run(twice())
     assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
 
 

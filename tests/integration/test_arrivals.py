@@ -1,5 +1,6 @@
 """Files as writers really write them: growing, replaced, oddly named, half there."""
 
+import errno
 import hashlib
 import json
 import os
@@ -120,6 +121,18 @@ def test_a_file_that_grows_leaves_its_refusals_to_its_twin_too(db: Database, set
     take(db, settings, seconds_later=6)
     reports = [json.loads(path.read_text()) for path in settings.quarantine_dir.glob("*.error.json")]
     assert [[one["line"] for one in report["rejected"]] for report in reports] == [[1, 2], [1, 2]]
+
+
+def test_a_file_that_grows_while_its_shorter_content_comes_again_takes_its_refusals_along(
+    db: Database, settings: Settings
+) -> None:
+    (settings.inbox_dir / "log.jsonl").write_text("{broken}\n")
+    take(db, settings)
+    (settings.inbox_dir / "log.jsonl").write_text("{broken}\n" + line(1) + "\n")
+    (settings.inbox_dir / "copy.jsonl").write_text("{broken}\n")
+    take(db, settings, seconds_later=6)
+    reports = [json.loads(path.read_text()) for path in settings.quarantine_dir.glob("*.error.json")]
+    assert [[one["line"] for one in report["rejected"]] for report in reports] == [[1], [1]]
 
 
 def test_a_run_that_is_killed_after_a_refusal_goes_on_to_quarantine(
@@ -429,6 +442,117 @@ def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Databas
         assert kept.read_text() == line(1)
 
 
+def take_late(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, written: dict[str, str]
+) -> ingest.Summary:
+    """A run that has been at work for longer than a file has to stand still when these are written, and then read."""
+    monkeypatch.setattr(inbox, "SETTLED_SECONDS", 2)
+    for name in ("FILES_AT_ONCE", "BATCH_DECISIONS"):
+        monkeypatch.setattr(ingest, name, 1)
+    for name in ("0.json", "1.json", *written):
+        (settings.inbox_dir / name).write_text(line(0))
+
+    def write(now: ingest.Summary) -> None:
+        if now.files == 1:
+            time.sleep(2.1)
+            for name, content in written.items():
+                (settings.inbox_dir / name).write_text(content)
+
+    return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), on_progress=write)
+
+
+def test_a_file_that_is_written_late_in_a_long_run_is_waited_for(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = {"b.json": line(1)[:20], "c.jsonl": line(2) + "\n", "d.jsonl": line(3) + "\n" + line(4)[:20]}
+    summary = take_late(db, settings, monkeypatch, written)
+    assert (summary.rejections, sorted(summary.waiting)) == ([], list(written))
+    assert {path.name: path.read_text() for path in settings.inbox_dir.iterdir()} == written
+
+
+def test_what_is_decided_late_in_a_long_run_does_not_lie_in_the_future(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scorekeeper.domain.decision.AHEAD", timedelta(seconds=1))
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    written = {"b.json": line(1).replace("2025-05-05T10:00:00Z", soon.isoformat())}
+    assert take_late(db, settings, monkeypatch, written).rejections == []
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_what_replaced_the_file_that_was_read_is_put_back_where_it_cannot_be_linked(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    path, destination = settings.inbox_dir / "log.jsonl", settings.archive_dir / "log.jsonl"
+    path.write_text(line(1) + "\n")
+    source = inbox.open_source(path)
+    assert source is not None
+    if taken:
+        destination.parent.mkdir()
+        destination.write_text(line(1) + "\n")
+    with path.open("a") as file:
+        file.write(line(2) + "\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "as of the file of another user, or on a file system without links")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert inbox.move_file(source, destination) is taken
+    assert path.read_text() == f"{line(1)}\n{line(2)}\n"
+
+
+def test_a_file_that_was_moved_unread_by_a_run_that_was_killed_is_put_back_and_read(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.inbox_dir / "latest.json").write_text(line(1))
+    real = inbox.move_file
+
+    def replaced_and_killed(source: inbox.SourceFile, destination: Path, *, keep: bool) -> bool:
+        source.path.write_text(line(2))
+        monkeypatch.setattr(inbox, "_put_back", die)
+        return real(source, destination, keep=keep)
+
+    def die(*_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inbox, "move_file", replaced_and_killed)
+    with pytest.raises(KeyboardInterrupt):
+        take(db, settings)
+    monkeypatch.undo()
+    assert not list(settings.inbox_dir.iterdir())
+    for _ in range(2):
+        take(db, settings)
+    assert [path.read_text() for path in archived(settings)] == [line(2)]
+    assert count(db) == 2
+    assert count(db, "file_arrival WHERE moved_at IS NULL") == 0
+
+
+@pytest.mark.parametrize("after", ["removed", "renamed", "replaced", "grown into what is known"])
+def test_a_file_that_is_taken_away_after_it_was_read_is_not_waited_for_for_ever(
+    db: Database, settings: Settings, after: str
+) -> None:
+    path = settings.inbox_dir / "log.jsonl"
+    if after == "grown into what is known":
+        (settings.inbox_dir / "copy.jsonl").write_text(f"{line(1)}\n{line(2)}\n")
+        take(db, settings, 6)
+    path.write_text(line(1) + "\n")
+    assert take(db, settings).waiting == ["log.jsonl"]
+    match after:
+        case "removed":
+            path.unlink()
+        case "renamed":
+            path.rename(settings.inbox_dir / "log-1.jsonl")
+        case "replaced":
+            path.write_text(line(3) + "\n")
+        case _:
+            path.write_text(f"{line(1)}\n{line(2)}\n")
+    take(db, settings)
+    take(db, settings, 6)
+    assert not list(settings.inbox_dir.iterdir())
+    assert count(db, "file_arrival WHERE moved_at IS NULL") == 0
+    assert len(archived(settings)) == count(db, "file_arrival WHERE destination IS NOT NULL")
+
+
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs another file system")
 def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stays(settings: Settings) -> None:
     path = settings.inbox_dir / "a.json"
@@ -443,3 +567,18 @@ def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stay
             assert inbox.move_file(source, destination) is not replaced
             assert (path.exists(), destination.exists()) == (replaced, not replaced)
     assert path.read_text() == line(2)
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs another file system")
+def test_from_another_file_system_a_file_is_returned_beside_what_a_writer_has_put_there(settings: Settings) -> None:
+    target = settings.inbox_dir / "a.json"
+    target.write_text(line(1))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
+        quarantined = Path(far) / "a-0123.json"
+        quarantined.write_text(line(2))
+        inbox.return_file(quarantined, target)
+        assert not quarantined.exists()
+    assert {path.name: path.read_text() for path in settings.inbox_dir.iterdir()} == {
+        "a.json": line(1),
+        "1-a.json": line(2),
+    }

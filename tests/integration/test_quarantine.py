@@ -1,5 +1,6 @@
 """The quarantine as somebody works with it: listed, mended, tried again, killed in between."""
 
+import errno
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scorekeeper import ingest, quarantine
+from scorekeeper import inbox, ingest, quarantine
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.quarantine import Quarantined
 from scorekeeper.settings import Settings
@@ -159,3 +160,40 @@ def test_an_id_that_is_none_is_said_clearly(db: Database, settings: Settings, na
     conflict(db, settings)
     with db.begin() as connection, pytest.raises(ScorekeeperError, match="scorekeeper quarantine list"):
         quarantine.find(connection, settings, name)
+
+
+@pytest.mark.parametrize("how", ["renamed", "copied", "killed"])
+def test_what_is_being_mended_in_quarantine_stays_when_the_refused_bytes_come_again(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    bad = {"symbol": "BTCUSDT", "type": 7}
+    drop(settings, "a.jsonl", bad)
+    take(db, settings)
+    (one,) = listed(db, settings)
+    place = one.files["a.jsonl"]
+    place.write_text(json.dumps(GOOD) + "\n")
+    drop(settings, "a.jsonl", bad)
+    if how == "copied":
+        real = Path.rename
+
+        def far(self: Path, target: Path) -> Path:
+            if self.parent != target.parent:
+                raise OSError(errno.EXDEV, "another file system")
+            return real(self, target)
+
+        monkeypatch.setattr(Path, "rename", far)
+    if how == "killed":
+
+        def die(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(inbox, "_settle_beside", die)
+        with pytest.raises(KeyboardInterrupt):
+            take(db, settings)
+        monkeypatch.undo()
+    take(db, settings)
+    assert place.read_text() == json.dumps(GOOD) + "\n"
+    assert files(settings.inbox_dir) == []
+    assert files(settings.quarantine_dir) == [place.name, f"{place.name}.error.json"]
+    monkeypatch.undo()
+    assert retry(db, settings, one).decisions == 1

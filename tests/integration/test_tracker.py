@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from analytics.performance_tracker import PerformanceTracker
+from scorekeeper import publish
 from scorekeeper.domain.decision import DecisionError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.verify import verify
@@ -55,6 +57,21 @@ def test_a_recorded_trade_is_seen_by_a_second_tracker_and_closes_at_the_quote(
         assert second.manually_close_trade(trade_id, Quotes(1.0)) == {"error": "Trade not found"}
     assert (tmp_path / "l/performance_summary.logl").read_text().count("OUTCOME: PROFIT") == 1
     assert (tmp_path / "d/performance_dataset.jsonl").read_text().count("\n") == 2
+
+
+def test_a_database_that_goes_away_before_the_lines_are_published_costs_no_decision_its_id(
+    tracker: PerformanceTracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT", None, Exception("the server closed the connection"))
+
+    monkeypatch.setattr(publish, "publish", away)
+    trade_id = tracker.record_decision(DECISION)
+    assert "not published" in caplog.text
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    tracker.log_system_metrics()
+    assert f"[{trade_id}]" in (tmp_path / "l/performance_summary.logl").read_text()
 
 
 def test_update_performance_without_a_hold_time_closes_nothing_and_with_one_closes_what_is_old(

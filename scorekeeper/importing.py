@@ -90,9 +90,9 @@ def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
         raise DecisionError("exit_price", "not a number that can be a price")
     try:
         moment = datetime.fromisoformat(time)
-    except (TypeError, ValueError):
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=context.timezone)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise DecisionError("exit_time", "not an ISO 8601 time") from None
-    moment = (moment if moment.tzinfo else moment.replace(tzinfo=context.timezone)).astimezone(UTC)
     if not decision.opened_at <= moment <= context.received_at:
         raise DecisionError("exit_time", "before the entry, or in the future")
     excursions = (_excursion(document, "mfe_pct", 1), _excursion(document, "mae_pct", -1))

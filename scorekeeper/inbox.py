@@ -28,6 +28,7 @@ LARGEST_DOCUMENT = 32 << 20
 LONGEST_LINE = LONGEST_TEXT
 SETTLED_SECONDS = 5
 KEPT_BYTES = 16 << 10
+LATEST_TIME = 4_102_444_800  # the year 2100
 _LINES = (".jsonl", ".ndjson")
 
 
@@ -154,7 +155,7 @@ def open_source(path: Path) -> SourceFile | None:
         else:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
-    mtime = datetime.fromtimestamp(found.st_mtime, UTC)
+    mtime = datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks hold years past 9999
     name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
     return SourceFile(path, name, found.st_size, mtime, digest, _identity(found), content if kept else None)
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from scorekeeper import inbox, ingest
+from scorekeeper import importing, inbox, ingest
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
@@ -226,6 +227,35 @@ def test_what_41_to_53_a_hostile_file_holds_is_refused_with_its_field_and_the_ne
     assert one["reason"].isprintable()
     report = json.loads(next(settings.quarantine_dir.glob("*.error.json")).read_text())
     assert [refusal["reason"] for refusal in report["rejected"]] == [one["reason"]]
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="a file system that holds any year")
+@pytest.mark.parametrize("seconds", [-(10**11), 10**12])
+def test_a_53_file_whose_own_time_is_of_no_year_stops_no_other(db: Database, settings: Settings, seconds: int) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        settings = settings.model_copy(update={"inbox_dir": Path(folder) / "inbox"})
+        settings.inbox_dir.mkdir()
+        (settings.inbox_dir / "untimed.json").write_text(json.dumps(GOOD | {"timestamp": None}))
+        for path in (drop(settings, "a.json"), settings.inbox_dir / "untimed.json"):
+            os.utime(path, ns=(0, seconds * 10**9))
+        drop(settings, "b.json")
+        summary = take(db, settings)
+        assert (summary.decisions, summary.trouble) == (2, [])
+        (one,) = summary.rejections
+        assert (one["file"], one["line"], one["field"]) == ("untimed.json", 1, "timestamp")
+        assert list(settings.inbox_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("ended", ["9999-12-31T23:59:00-10:00", "0001-01-01T00:00:00+10:00", "infinity", 5])
+def test_an_imported_53_time_of_no_year_is_refused_with_its_field(
+    db: Database, settings: Settings, ended: object
+) -> None:
+    path = settings.base_dir / "old.jsonl"
+    lines = [GOOD | {"reason": "bad", "exit_price": 101, "exit_time": ended}, GOOD]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = importing.import_dataset(db, path, settings, datetime.now(UTC))
+    assert done.decisions == 1
+    assert [(one["line"], one["field"]) for one in done.rejected] == [(1, "exit_time")]
 
 
 def test_a_43_byte_order_mark_is_no_matter(db: Database, settings: Settings) -> None:

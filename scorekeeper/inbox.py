@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 
 from scorekeeper.domain.json_reading import (
     LONGEST_TEXT,
+    MOST_ELEMENTS,
     DecisionError,
     IncompleteJsonError,
     load_json,
@@ -250,6 +251,8 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes, object]]:
         pass  # it parses: what is wrong in it is said of the decision, with its field
     if elements is None:
         return [(1, content, value)]
+    if len(elements) > MOST_ELEMENTS:
+        raise FileError(f"more than {MOST_ELEMENTS:,} elements: write JSONL (one decision a line), which streams")
     return [(position, element, element) for position, element in enumerate(elements, 1)]
 
 

@@ -189,7 +189,7 @@ HOSTILE = {
     "43 UTF-16": (words().decode().encode("utf-16"), None),
     "43 Latin-1": (words(reason="x").replace(b'"x"', b'"\xe9"'), None),
     "44 duplicate key": (raw("x", '1, "type": "SELL"'), "type"),
-    "44 nested": (raw("agent_analyses", '{"A": {"signal": "BUY", "signal": "SELL"}}'), "signal"),
+    "44 nested": (raw("agent_analyses", '{"A": {"signal": "BUY", "signal": "SELL"}}'), "agent_analyses.A.signal"),
     "45 depth": (raw("x", "[" * 100_000 + "]" * 100_000), None),
     "45 long string": (words(reason="x" * (40 << 20)), None),
     "51 agents": (words(agent_analyses={f"A{n}": {"signal": "BUY"} for n in range(10_000)}), "agent_analyses"),

@@ -66,6 +66,11 @@ class SourceFile:
         """Whether it holds one decision a line."""
         return _plain_suffix(self.name) in _LINES
 
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """How it is read, by its name: lines or one document, compressed or not. Bytes say what they say as a kind."""
+        return self.is_lines, self.name.lower().endswith(".gz")
+
     def is_settled(self, now: float) -> bool:
         """Whether it has stood still for five seconds at `now` (epoch seconds); whoever writes sets the time of now."""
         return abs(now - self.mtime.timestamp()) >= SETTLED_SECONDS

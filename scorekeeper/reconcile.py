@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -82,6 +83,7 @@ def _read_archive(connection: Connection, settings: Settings, faults: list[str])
         path = _find(Path(destination), settings.archive_dir)
         if settings.keep_archive_days is not None and not path.parent.exists():
             continue  # its day has been given up
+        source = None
         try:
             source = inbox.open_source(path)
             if source is None:
@@ -91,7 +93,15 @@ def _read_archive(connection: Connection, settings: Settings, faults: list[str])
             else:
                 yield from _read_file(source, settings)
         except (ScorekeeperError, DecisionError, inbox.ChangedError) as failed:
+            if source is not None and _came_otherwise(connection, source):
+                continue
             faults.append(f"file {name}: {path} cannot be read again: {failed}")
+
+
+def _came_otherwise(connection: Connection, source: inbox.SourceFile) -> bool:
+    """Whether these bytes came as another kind of file, too: the ledger knows what became of one of them."""
+    names = connection.execute(statement("select_names_of_content"), {"sha256": source.sha256}).scalars()
+    return any(replace(source, name=name).kind != source.kind for name in names)
 
 
 def _find(destination: Path, archive: Path) -> Path:
@@ -140,7 +150,8 @@ def _check_quarantine(connection: Connection) -> Iterator[str]:
             if source is None or source.sha256 != sha256:
                 continue
             if not refused:
-                yield f"file {name}: lies in quarantine, and nothing of it is refused"
+                if not _came_otherwise(connection, source):
+                    yield f"file {name}: lies in quarantine, and nothing of it is refused"
                 continue
             rows = connection.execute(statement("select_rejections"), {"sha256": sha256}).mappings()
             if inbox.read_error_file(path).get("rejected") != [dict(row) for row in rows]:

@@ -48,6 +48,10 @@ class File:
         return ".jsonl" in self.name
 
     @property
+    def kind(self) -> tuple[bool, bool]:
+        return self.is_lines, self.name.endswith(".gz")
+
+    @property
     def kept_as(self) -> str:
         """The name that it is archived or quarantined under."""
         stem, _, suffix = self.name.partition(".")
@@ -176,10 +180,14 @@ class Model:
             if arrival.outcome != "reading" and there and arrival.file.name not in self.inbox:
                 arrival.moved = True
         left: set[bytes] = set()
+        seen: dict[bytes, tuple[bool, bool]] = {}
         for name in sorted(self.inbox):
-            self._take(self.inbox[name], at, begun, left)
+            self._take(self.inbox[name], at, begun, left, seen)
 
-    def _take(self, file: File, at: datetime, begun: dict[bytes, int], left: set[bytes]) -> None:
+    def _take(
+        self, file: File, at: datetime, begun: dict[bytes, int], left: set[bytes],
+        seen: dict[bytes, tuple[bool, bool]],
+    ) -> None:  # fmt: skip
         settled = abs((at - file.modified_at).total_seconds()) >= SETTLED_SECONDS
         may_move = settled or not file.is_lines
         here = [arrival for arrival in self.waiting(file.name) if arrival.file.content == file.content]
@@ -187,8 +195,8 @@ class Model:
             if may_move:
                 self._move(file, here[0])
             return
-        if file.sha256 in left:
-            return
+        if file.sha256 in left or seen.get(file.sha256, file.kind) != file.kind:
+            return  # the same bytes, read as what this one is not: the next run takes it
         done, grown = self._read.get(file.sha256, 0), None
         if file.sha256 in self._finished:
             done = 0
@@ -204,6 +212,7 @@ class Model:
             if before:
                 grown = max(before, key=lambda arrival: len(arrival.file.content))
                 done = grown.lines
+        seen[file.sha256] = file.kind
         stop = max(file.entries, default=0)
         if file.tail is not None and not settled:
             left.add(file.sha256)

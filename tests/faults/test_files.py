@@ -22,6 +22,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
+from scorekeeper.verify import verify
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +112,35 @@ def test_a_11_name_that_sorts_before_those_already_done_comes_in(db: Database, s
     for name in ("m.json", "a.json", "0.json"):
         drop(settings, name)
         assert take(db, settings).decisions == 1
+
+
+DECISIONS = [json.dumps(GOOD | {"reason": reason}) for reason in ("1", "2")]
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("\n".join(DECISIONS).encode(), ("a.json", "b.jsonl")),
+        ("\n".join(DECISIONS).encode(), ("a.jsonl", "b.json")),
+        (f"[{','.join(DECISIONS)}]".encode(), ("a.jsonl", "b.json")),
+        (f"[{','.join(DECISIONS)}]".encode(), ("a.json", "b.jsonl")),
+        (gzip.compress("\n".join(DECISIONS).encode()), ("a.jsonl", "b.jsonl.gz")),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_same_04_bytes_as_another_kind_of_file_keep_nothing_out(
+    db: Database, settings: Settings, content: bytes, names: tuple[str, str], at_once: bool
+) -> None:
+    for name in names:
+        (settings.inbox_dir / name).write_bytes(content)
+        if not at_once:
+            take(db, settings)
+            assert verify(db, settings) == []
+    while take(db, settings).waiting:
+        pass
+    assert reasons(db) == {"1", "2"}
+    assert list(settings.inbox_dir.iterdir()) == []
+    assert verify(db, settings) == []
 
 
 def test_a_15_missing_inbox_is_said_clearly(db: Database, settings: Settings) -> None:

@@ -27,6 +27,7 @@ from scorekeeper.errors import ScorekeeperError, explain
 
 LARGEST_DOCUMENT = 32 << 20
 LONGEST_LINE = LONGEST_TEXT
+MOST_BLANK_LINES = 1_000_000
 SETTLED_SECONDS = 5
 KEPT_BYTES = 16 << 10
 LATEST_TIME = 4_102_444_800  # the year 2100
@@ -194,7 +195,7 @@ def _open_text(source: SourceFile) -> Iterator[IO[bytes]]:
 
 def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[RawLine]:
     """The lines from `offset` (decompressed bytes) on, blank ones left out; in bounded memory. Raises FileError."""
-    number, end = lines_done, offset
+    number, end, blank = lines_done, offset, 0
     try:
         with _open_text(source) as file:
             if offset:
@@ -212,6 +213,8 @@ def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[Raw
                 elif line.strip():
                     text = line.rstrip(b"\r\n")
                     yield RawLine(number, end, text, torn=not whole and not _parses(text))
+                elif (blank := blank + 1) > MOST_BLANK_LINES:  # compressed, a gigabyte of them is a megabyte
+                    raise FileError(f"more than {MOST_BLANK_LINES:,} blank lines", number)
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
         raise FileError(f"broken gzip: {broken}", number + 1) from None
 

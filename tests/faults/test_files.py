@@ -319,6 +319,17 @@ def test_a_45_gzip_bomb_is_refused_in_bounded_memory(settings: Settings, databas
     assert "MiB" in done.stdout
 
 
+def test_of_a_45_bomb_of_blank_lines_no_more_than_a_million_are_read(db: Database, settings: Settings) -> None:
+    first = json.dumps(GOOD).encode() + b"\n"
+    (settings.inbox_dir / "a.jsonl.gz").write_bytes(gzip.compress(first + b"\n" * 3_000_000, 1))
+    drop(settings, "b.json")
+    summary = take(db, settings)
+    assert (summary.decisions, summary.trouble) == (2, [])
+    assert [(one["line"], one["reason"]) for one in summary.rejections] == [
+        (1_000_002, "more than 1,000,000 blank lines")
+    ]
+
+
 def test_text_50_that_looks_like_a_statement_or_a_template_is_plain_data(db: Database, settings: Settings) -> None:
     payloads = [
         "'; DROP TABLE scorekeeper.decision; --",

@@ -58,6 +58,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
     source = inbox.open_source(path)
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
+    path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
     context = DecisionContext(now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None)
     done = Imported()
     lines = inbox.read_lines(source, 0, 0)

@@ -280,7 +280,7 @@ def test_a_53_file_whose_own_time_is_of_no_year_stops_no_other(db: Database, set
 def test_an_imported_53_time_of_no_year_is_refused_with_its_field(
     db: Database, settings: Settings, ended: object
 ) -> None:
-    path = settings.base_dir / "old.jsonl"
+    path = settings.base_dir / os.fsdecode(b"old \xff.jsonl")
     lines = [GOOD | {"reason": "bad", "exit_price": 101, "exit_time": ended}, GOOD]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     done = importing.import_dataset(db, path, settings, datetime.now(UTC))

@@ -58,6 +58,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
     source = inbox.open_source(path)
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
+    path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
     context = DecisionContext(now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None)
     done = Imported()
     lines = inbox.read_lines(source, 0, 0)
@@ -90,9 +91,9 @@ def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
         raise DecisionError("exit_price", "not a number that can be a price")
     try:
         moment = datetime.fromisoformat(time)
-    except (TypeError, ValueError):
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=context.timezone)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise DecisionError("exit_time", "not an ISO 8601 time") from None
-    moment = (moment if moment.tzinfo else moment.replace(tzinfo=context.timezone)).astimezone(UTC)
     if not decision.opened_at <= moment <= context.received_at:
         raise DecisionError("exit_time", "before the entry, or in the future")
     excursions = (_excursion(document, "mfe_pct", 1), _excursion(document, "mae_pct", -1))

@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 
 from scorekeeper.domain.json_reading import (
     LONGEST_TEXT,
+    MOST_ELEMENTS,
     DecisionError,
     IncompleteJsonError,
     load_json,
@@ -26,8 +27,10 @@ from scorekeeper.errors import ScorekeeperError, explain
 
 LARGEST_DOCUMENT = 32 << 20
 LONGEST_LINE = LONGEST_TEXT
+MOST_BLANK_LINES = 1_000_000
 SETTLED_SECONDS = 5
 KEPT_BYTES = 16 << 10
+LATEST_TIME = 4_102_444_800  # the year 2100
 _LINES = (".jsonl", ".ndjson")
 
 
@@ -63,6 +66,11 @@ class SourceFile:
     def is_lines(self) -> bool:
         """Whether it holds one decision a line."""
         return _plain_suffix(self.name) in _LINES
+
+    @property
+    def kind(self) -> tuple[bool, bool]:
+        """How it is read, by its name: lines or one document, compressed or not. Bytes say what they say as a kind."""
+        return self.is_lines, self.name.lower().endswith(".gz")
 
     def is_settled(self, now: float) -> bool:
         """Whether it has stood still for five seconds at `now` (epoch seconds); whoever writes sets the time of now."""
@@ -154,7 +162,7 @@ def open_source(path: Path) -> SourceFile | None:
         else:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").digest()
-    mtime = datetime.fromtimestamp(found.st_mtime, UTC)
+    mtime = datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks hold years past 9999
     return SourceFile(path, known_name(path), found.st_size, mtime, digest, _identity(found), content if kept else None)
 
 
@@ -191,7 +199,7 @@ def _open_text(source: SourceFile) -> Iterator[IO[bytes]]:
 
 def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[RawLine]:
     """The lines from `offset` (decompressed bytes) on, blank ones left out; in bounded memory. Raises FileError."""
-    number, end = lines_done, offset
+    number, end, blank = lines_done, offset, 0
     try:
         with _open_text(source) as file:
             if offset:
@@ -209,6 +217,8 @@ def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[Raw
                 elif line.strip():
                     text = line.rstrip(b"\r\n")
                     yield RawLine(number, end, text, torn=not whole and not _parses(text))
+                elif (blank := blank + 1) > MOST_BLANK_LINES:  # compressed, a gigabyte of them is a megabyte
+                    raise FileError(f"more than {MOST_BLANK_LINES:,} blank lines", number)
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
         raise FileError(f"broken gzip: {broken}", number + 1) from None
 
@@ -253,6 +263,8 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes, object]]:
         pass  # it parses: what is wrong in it is said of the decision, with its field
     if elements is None:
         return [(1, content, value)]
+    if len(elements) > MOST_ELEMENTS:
+        raise FileError(f"more than {MOST_ELEMENTS:,} elements: write JSONL (one decision a line), which streams")
     return [(position, element, element) for position, element in enumerate(elements, 1)]
 
 
@@ -378,10 +390,10 @@ def return_file(quarantined: Path, target: Path) -> None:
             _put_back(quarantined, target)
         except FileNotFoundError:
             raise
-        except OSError:  # another file system
+        except OSError:  # another file system, one without links, or a name that is too long with a number before it
             part = target.with_name(f".{quarantined.name[-200:]}.part")
             shutil.copy2(quarantined, part)
-            _put_back(part, target)
+            part.rename(target.with_name(quarantined.name) if target.exists() else target)
             quarantined.unlink()
     except OSError as failed:
         raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None

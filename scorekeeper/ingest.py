@@ -138,8 +138,8 @@ class _Ingestion:
         self._on_progress = on_progress
         self._parts: list[Part] = []
         self._pending = self._pending_bytes = 0
-        # What this run has read already, and what it has left to its writer.
-        self._seen: set[bytes] = set()
+        # What this run has read already, and as which kind; what it has left to its writer.
+        self._seen: dict[bytes, tuple[bool, bool]] = {}
         self._left: set[bytes] = set()
         # By name, the contents that are not known to have left the inbox, and what has been found under it by now.
         self._unmoved: defaultdict[str, list[bytes]] = defaultdict(list)
@@ -178,6 +178,8 @@ class _Ingestion:
                     to_move.append((source, Path(arrival.destination)))
             elif source.sha256 in self._left:
                 self.summary.waiting.append(source.name)
+            elif not in_place and self._seen.get(source.sha256, source.kind) != source.kind:
+                self.summary.waiting.append(source.name)  # to the next run: these bytes say something else as this kind
             else:
                 self._take(source, ledger.get(source.sha256), growing.get(source.name, ()))
                 if self._is_full():
@@ -222,7 +224,7 @@ class _Ingestion:
         elif known is not None:
             self._counts.holds[source.sha256], self._counts.refused[source.sha256] = known.decisions, known.refused
             part.offset, part.lines = known.committed_offset, known.committed_lines
-        self._seen.add(source.sha256)
+        self._seen[source.sha256] = source.kind
         self._read(part, growing)
 
     def finish_moves(self, listed: Iterable[Path]) -> None:
@@ -351,7 +353,7 @@ class _Ingestion:
     def _leave(self, part: Part) -> None:
         """Leave a file to its writer; what was committed of it stays committed."""
         self.summary.waiting.append(part.source.name)
-        self._seen.discard(part.source.sha256)
+        self._seen.pop(part.source.sha256, None)
         self._left.add(part.source.sha256)
         if not part.committed:
             self._pending -= len(part.decisions) + len(part.rejections)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from scorekeeper.store.sql import statement
 DECISIONS_AT_ONCE = 500
 _PLAIN = (
     "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence", "reason",
-    "stop_loss", "take_profit", "trailing_stop_pct", "position_size", "extra",
+    "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
 )  # fmt: skip
 # A decision as its file says it, with the columns that hang on that alone, and where it stands.
 _Read = tuple[Decision, tuple[str, ...], str]
@@ -60,8 +61,19 @@ def _compare(row: Row[Any], decision: Decision, columns: tuple[str, ...], where:
     for name in columns:
         if getattr(row, name) != getattr(decision, name):
             yield f"decision {row.trade_id}: {name} is not what {where} says"
-    if row.signals != [list(msgspec.structs.astuple(signal)) for signal in decision.signals]:
+    if _differ(row.extra, decision.extra):
+        yield f"decision {row.trade_id}: extra is not what {where} says"
+    if _differ(row.signals, [list(msgspec.structs.astuple(signal)) for signal in decision.signals]):
         yield f"decision {row.trade_id}: its agents' signals are not what {where} says"
+
+
+def _differ(stored: Any, said: Any) -> bool:
+    """Whether two JSON values differ; numbers by their digits: 1e23 comes back as an integer, and is another float."""
+    return bool(stored != said and _digits(stored) != _digits(said))
+
+
+def _digits(value: Any) -> Any:
+    return json.loads(json.dumps(value), parse_int=Decimal, parse_float=Decimal)
 
 
 def _read_archive(connection: Connection, settings: Settings, faults: list[str]) -> Iterator[_Read]:
@@ -71,6 +83,7 @@ def _read_archive(connection: Connection, settings: Settings, faults: list[str])
         path = _find(Path(destination), settings.archive_dir)
         if settings.keep_archive_days is not None and not path.parent.exists():
             continue  # its day has been given up
+        source = None
         try:
             source = inbox.open_source(path)
             if source is None:
@@ -80,7 +93,15 @@ def _read_archive(connection: Connection, settings: Settings, faults: list[str])
             else:
                 yield from _read_file(source, settings)
         except (ScorekeeperError, DecisionError, inbox.ChangedError) as failed:
+            if source is not None and _came_otherwise(connection, source):
+                continue
             faults.append(f"file {name}: {path} cannot be read again: {failed}")
+
+
+def _came_otherwise(connection: Connection, source: inbox.SourceFile) -> bool:
+    """Whether these bytes came as another kind of file, too: the ledger knows what became of one of them."""
+    names = connection.execute(statement("select_names_of_content"), {"sha256": source.sha256}).scalars()
+    return any(replace(source, name=name).kind != source.kind for name in names)
 
 
 def _find(destination: Path, archive: Path) -> Path:
@@ -111,8 +132,7 @@ def _read(text: bytes, where: str, settings: Settings) -> _Read:
         columns += ("version",)
     if _has_zone(document.get("timestamp")):
         columns += ("opened_at",) if document.get("max_hold_minutes") is None else ("opened_at", "expires_at")
-    # As it goes into the database and comes back: what Python holds apart, such as 1 and 1.0, JSON may not.
-    return replace(decision, extra=decision.extra and json.loads(json.dumps(decision.extra))), columns, where
+    return decision, columns, where
 
 
 def _has_zone(timestamp: object) -> bool:
@@ -130,7 +150,8 @@ def _check_quarantine(connection: Connection) -> Iterator[str]:
             if source is None or source.sha256 != sha256:
                 continue
             if not refused:
-                yield f"file {name}: lies in quarantine, and nothing of it is refused"
+                if not _came_otherwise(connection, source):
+                    yield f"file {name}: lies in quarantine, and nothing of it is refused"
                 continue
             rows = connection.execute(statement("select_rejections"), {"sha256": sha256}).mappings()
             if inbox.read_error_file(path).get("rejected") != [dict(row) for row in rows]:

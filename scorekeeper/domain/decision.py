@@ -27,7 +27,7 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
 _UP = {"BUY", "STRONG_BUY", "LONG", "BULLISH"}
 _DOWN = {"SELL", "STRONG_SELL", "SHORT", "BEARISH"}
-_WORD = re.compile(r"[A-Z0-9_-]{1,32}")
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _ALIASES = {"type": "action", "price": "entry_price", "agent_analyses": "agent_contributions"}
 _KNOWN = {
@@ -89,7 +89,9 @@ class DecisionContext(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=1_000)
 def direction_of(signal: str) -> int:
     """+1, -1 or 0: how an agent's word is read."""
-    word = re.sub(r"[\s-]+", "_", signal.strip().upper())
+    if not (said := signal.strip()).isascii():  # ſ is no S, though its capital is
+        return 0
+    word = re.sub(r"[\s-]+", "_", said.upper())
     return (word in _UP) - (word in _DOWN)
 
 
@@ -164,9 +166,9 @@ def _action(document: Mapping[str, Any]) -> str:
     name, value = _one_of(document, "type")
     if value is None:
         raise DecisionError("type", "missing; write BUY, SELL or HOLD")
-    if not isinstance(value, str) or not _WORD.fullmatch(word := value.strip().upper()):
+    if not isinstance(value, str) or not _WORD.fullmatch(value.strip()):
         raise DecisionError(name, "not a word such as BUY, SELL or HOLD")
-    return word
+    return value.strip().upper()
 
 
 def _price(document: Mapping[str, Any], *, needed: bool) -> float | None:

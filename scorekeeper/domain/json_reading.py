@@ -17,12 +17,17 @@ import msgspec
 MOST_DIGITS = 400
 MOST_DEPTH = 100
 LONGEST_TEXT = 8 << 20
+LONGEST_FIELD = 200
+# More than 32 MiB hold of decisions, however short; what has more commas is not listed whole to be counted.
+MOST_ELEMENTS = 500_000
+MOST_COMMAS = 2_000_000
 _BOM = b"\xef\xbb\xbf"
 # A key that is not followed by its colon at once would escape the count of keys.
 _PARTED_KEY = re.compile(rb'"\s+:')
 _DIGIT = re.compile(rb"[0-9]")
 _EXPONENT = re.compile(rb"e[-0-9]")
 _SORTED = msgspec.json.Encoder(order="sorted")
+_STRING_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MOST_DIGITS + 1))
 
 
@@ -44,6 +49,8 @@ def load_json(text: bytes) -> object:
 
     Raises DecisionError, IncompleteJsonError where the text does not parse.
     """
+    if len(text) > LONGEST_TEXT:
+        raise DecisionError(None, f"larger than {LONGEST_TEXT >> 20} MiB")
     if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DecisionError(None, "the text is UTF-16; write UTF-8")
     body = text.removeprefix(_BOM)
@@ -105,11 +112,14 @@ def _plain(value: object) -> object:
 def split_array(text: bytes) -> list[bytes] | None:
     """The elements of an array, each as text of its own for `load_json`; None if `text` is no array.
 
+    Of one with more than MOST_ELEMENTS, some of them, but more than that.
     Raises DecisionError, IncompleteJsonError where the array itself does not parse.
     """
     body = text.removeprefix(_BOM).strip()
     if not body.startswith(b"["):
         return None
+    if body.count(b",") > MOST_COMMAS:
+        return _split_slowly(body)
     try:
         return [bytes(element) for element in msgspec.json.decode(body, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -117,12 +127,15 @@ def split_array(text: bytes) -> list[bytes] | None:
 
 
 def _split_slowly(body: bytes) -> list[bytes]:
-    elements = []
+    elements: list[bytes] = []
+    decoder = json.JSONDecoder(parse_int=_integer)
     try:
         words = body.decode()
         end = _after_space(words, 1)
         while words[end : end + 1] != "]":
-            _, stop = json.JSONDecoder(parse_int=_integer).raw_decode(words, end)
+            if len(elements) > MOST_ELEMENTS:
+                return elements
+            _, stop = decoder.raw_decode(words, end)
             elements.append(words[end:stop].encode("utf-8", "surrogatepass"))
             end = _after_space(words, stop)
             if words[end : end + 1] == ",":
@@ -133,10 +146,31 @@ def _split_slowly(body: bytes) -> list[bytes]:
                 raise json.JSONDecodeError("Expecting ',' delimiter", words, end)
         if end + 1 != len(words):
             raise json.JSONDecodeError("Extra data", words, end + 1)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except RecursionError:
+        return _split_at_brackets(body)
+    except (UnicodeDecodeError, json.JSONDecodeError):
         _name_fault(body)
         raise IncompleteJsonError(None, "not JSON") from None
     return elements
+
+
+def _split_at_brackets(body: bytes) -> list[bytes]:
+    """As `_split_slowly`, where an element is too deep to be parsed: what it holds is not looked at."""
+    elements: list[bytes] = []
+    depth = start = 0
+    for found in _STRING_OR_BRACKET.finditer(body):
+        what, at = found[0], found.start()
+        depth += (what in (b"[", b"{")) - (what in (b"]", b"}"))
+        if not start:
+            start = 1
+        elif depth == 0 or (depth == 1 and what == b","):
+            elements.append(body[start:at].strip())
+            start = at + 1
+        if depth == 0 and start == len(body):
+            return elements
+        if depth == 0 or len(elements) > MOST_ELEMENTS:
+            break
+    raise IncompleteJsonError(None, "not JSON")
 
 
 def _after_space(words: str, at: int) -> int:
@@ -172,13 +206,21 @@ def _name_fault(body: bytes) -> None:
     _check_values(value, "", 0)
 
 
+class _Twice(dict[str, Any]):
+    """An object that `key` was given twice in."""
+
+    def __init__(self, found: dict[str, Any], key: str) -> None:
+        super().__init__(found)
+        self.key = key
+
+
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise DecisionError(key[:100], "given twice: which one is meant?")
+                return _Twice(found, key)
             seen.add(key)
     return found
 
@@ -191,7 +233,7 @@ _EXPLAINER = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_integer)
 
 
 def _check_values(value: object, field: str, depth: int) -> None:
-    where = field[:200] or None
+    where = field or None
     if depth > MOST_DEPTH:
         raise DecisionError(where, "nested too deeply")
     if isinstance(value, str):
@@ -201,10 +243,18 @@ def _check_values(value: object, field: str, depth: int) -> None:
             raise DecisionError(where, "holds half of a surrogate pair")
     elif isinstance(value, float) and not math.isfinite(value):
         raise DecisionError(where, "not a finite number, or one of too many digits")
+    elif isinstance(value, _Twice):
+        raise DecisionError(_below(field, value.key), "given twice: which one is meant?")
     elif isinstance(value, dict):
         for key, inner in value.items():
-            _check_values(key, f"{field}.{key}" if field else key, depth + 1)
-            _check_values(inner, f"{field}.{key}" if field else key, depth + 1)
+            name = _below(field, key)
+            _check_values(key, name, depth + 1)
+            _check_values(inner, name, depth + 1)
     elif isinstance(value, list):
         for position, inner in enumerate(value, 1):
-            _check_values(inner, f"{field}[{position}]", depth + 1)
+            _check_values(inner, f"{field}[{position}]"[:LONGEST_FIELD], depth + 1)
+
+
+def _below(field: str, key: str) -> str:
+    """The name of what `key` stands for in `field`; cut, since a long key would be copied for each one below it."""
+    return f"{field}.{key[:LONGEST_FIELD]}"[:LONGEST_FIELD] if field else key[:LONGEST_FIELD]

@@ -18,7 +18,9 @@ def unify_symbol(raw: str) -> str:
 
     Raises ValueError for what cannot be a symbol.
     """
-    word = raw.strip().upper()
+    if not (word := raw.strip()).isascii():
+        raise ValueError("not a symbol; write it like BTC/USDT")  # ſ is no S, though its capital is
+    word = word.upper()
     if _UNIFIED.fullmatch(word):
         return word
     if parted := _PARTED.fullmatch(word):

@@ -48,6 +48,10 @@ class File:
         return ".jsonl" in self.name
 
     @property
+    def kind(self) -> tuple[bool, bool]:
+        return self.is_lines, self.name.endswith(".gz")
+
+    @property
     def kept_as(self) -> str:
         """The name that it is archived or quarantined under."""
         stem, _, suffix = self.name.partition(".")
@@ -177,14 +181,18 @@ class Model:
         unmoved = [arrival for arrival in self.arrivals if arrival.outcome != "reading" and not arrival.moved]
         left: set[bytes] = set()
         found = dict(self.inbox)
+        seen: dict[bytes, tuple[bool, bool]] = {}
         for name in sorted(found):
-            self._take(found[name], at, begun, left)
+            self._take(found[name], at, begun, left, seen)
         for arrival in unmoved:
             now = found[arrival.file.name]
             if now.content != arrival.file.content and now.sha256 not in left:  # it was replaced
                 arrival.moved = True
 
-    def _take(self, file: File, at: datetime, begun: dict[bytes, int], left: set[bytes]) -> None:
+    def _take(
+        self, file: File, at: datetime, begun: dict[bytes, int], left: set[bytes],
+        seen: dict[bytes, tuple[bool, bool]],
+    ) -> None:  # fmt: skip
         settled = abs((at - file.modified_at).total_seconds()) >= SETTLED_SECONDS
         may_move = settled or not file.is_lines
         here = [arrival for arrival in self.waiting(file.name) if arrival.file.content == file.content]
@@ -192,8 +200,8 @@ class Model:
             if may_move:
                 self._move(file, here[0])
             return
-        if file.sha256 in left:
-            return
+        if file.sha256 in left or seen.get(file.sha256, file.kind) != file.kind:
+            return  # the same bytes, read as what this one is not: the next run takes it
         done, grown = self._read.get(file.sha256, 0), None
         if file.sha256 in self._finished:
             done = 0
@@ -209,6 +217,7 @@ class Model:
             if before:
                 grown = max(before, key=lambda arrival: len(arrival.file.content))
                 done = grown.lines
+        seen[file.sha256] = file.kind
         stop = max(file.entries, default=0)
         if file.tail is not None and not settled:
             left.add(file.sha256)

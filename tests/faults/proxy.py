@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-POINTS = ("before commit", "answer to commit", "to the server", "to the client", "half closed", "delayed")
+POINTS = (
+    "before commit", "answer to commit", "broken commit", "broken answer to commit", "to the server", "to the client",
+    "half closed", "delayed",
+)  # fmt: skip
 
 
 class Proxy:
     """Lets everything through until told to `cut_at` a point: then that connection is cut there, once.
 
     `before commit`: COMMIT does not reach the server. `answer to commit`: it does and is done, and nobody is told.
+    `broken commit`, `broken answer to commit`: it comes with another byte in it (in a row only TLS would notice).
     `to the server`, `to the client`: in the middle of a message. `half closed`: nothing more comes to the server, what
     it says still comes through. `delayed`: half a second of silence, and then it goes on.
     """
@@ -55,10 +59,11 @@ class Proxy:
                 client, _ = self._listening.accept()
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._server)
-                threading.Thread(target=self._up, args=(client, server), daemon=True).start()
-                threading.Thread(target=self._down, args=(client, server), daemon=True).start()
+                ends = (client, server, threading.Event())
+                threading.Thread(target=self._up, args=ends, daemon=True).start()
+                threading.Thread(target=self._down, args=ends, daemon=True).start()
 
-    def _up(self, client: socket.socket, server: socket.socket) -> None:
+    def _up(self, client: socket.socket, server: socket.socket, committing: threading.Event) -> None:
         with suppress(OSError):
             while said := client.recv(1 << 16):
                 if b"COMMIT" in said:
@@ -69,6 +74,9 @@ class Proxy:
                         server.sendall(said)
                         time.sleep(0.3)  # the server is done with it before its client is seen to be gone
                         break
+                    if self._comes_by("broken commit"):
+                        said = said.replace(b"COMMIT", b"C\xffMMIT")
+                    committing.set()
                 if self._comes_by("to the server"):
                     server.sendall(said[: len(said) // 2])
                     break
@@ -80,9 +88,13 @@ class Proxy:
                 server.sendall(said)
         _end(client, server)
 
-    def _down(self, client: socket.socket, server: socket.socket) -> None:
+    def _down(self, client: socket.socket, server: socket.socket, committing: threading.Event) -> None:
         with suppress(OSError):
             while said := server.recv(1 << 16):
+                if committing.is_set():
+                    committing.clear()
+                    if self._comes_by("broken answer to commit"):
+                        said = b"\xff" + said[1:]
                 if self._comes_by("to the client"):
                     client.sendall(said[: len(said) // 2])
                     break

@@ -3,6 +3,7 @@
 import random
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,8 @@ from scorekeeper.store.database import Database
 from tests.integration.test_exchange import NOW, START, candles, decide, track, trades
 from tests.loopback import MINUTE, make_klines, open_exchange
 
-FAULTS = ("refused", "cut", "broken", "half closed", "no fault")
+FAULTS = ("refused", "cut", "broken", "half closed", "delayed", "no fault")
+DELAY_SECONDS = 0.2
 MOST_RUNS = 100
 
 
@@ -51,6 +53,8 @@ class BadWay:
                 while len(body) < length:
                     body += server.recv(1 << 20)
                 at = int(part * len(body))
+                if fault == "delayed":
+                    time.sleep(DELAY_SECONDS)
                 if fault == "broken":
                     body = body[:at] + b"\xff" + body[at + 1 :]
                 if fault in ("cut", "half closed"):

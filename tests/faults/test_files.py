@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +17,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from scorekeeper import inbox, ingest
+from scorekeeper import importing, inbox, ingest
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
+from scorekeeper.verify import verify
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +114,35 @@ def test_a_11_name_that_sorts_before_those_already_done_comes_in(db: Database, s
         assert take(db, settings).decisions == 1
 
 
+DECISIONS = [json.dumps(GOOD | {"reason": reason}) for reason in ("1", "2")]
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("\n".join(DECISIONS).encode(), ("a.json", "b.jsonl")),
+        ("\n".join(DECISIONS).encode(), ("a.jsonl", "b.json")),
+        (f"[{','.join(DECISIONS)}]".encode(), ("a.jsonl", "b.json")),
+        (f"[{','.join(DECISIONS)}]".encode(), ("a.json", "b.jsonl")),
+        (gzip.compress("\n".join(DECISIONS).encode()), ("a.jsonl", "b.jsonl.gz")),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_same_04_bytes_as_another_kind_of_file_keep_nothing_out(
+    db: Database, settings: Settings, content: bytes, names: tuple[str, str], at_once: bool
+) -> None:
+    for name in names:
+        (settings.inbox_dir / name).write_bytes(content)
+        if not at_once:
+            take(db, settings)
+            assert verify(db, settings) == []
+    while take(db, settings).waiting:
+        pass
+    assert reasons(db) == {"1", "2"}
+    assert list(settings.inbox_dir.iterdir()) == []
+    assert verify(db, settings) == []
+
+
 def test_a_15_missing_inbox_is_said_clearly(db: Database, settings: Settings) -> None:
     settings.inbox_dir.rmdir()
     with pytest.raises(ScorekeeperError, match="does not exist: make it, or set INBOX_DIR"):
@@ -188,7 +219,7 @@ HOSTILE = {
     "43 UTF-16": (words().decode().encode("utf-16"), None),
     "43 Latin-1": (words(reason="x").replace(b'"x"', b'"\xe9"'), None),
     "44 duplicate key": (raw("x", '1, "type": "SELL"'), "type"),
-    "44 nested": (raw("agent_analyses", '{"A": {"signal": "BUY", "signal": "SELL"}}'), "signal"),
+    "44 nested": (raw("agent_analyses", '{"A": {"signal": "BUY", "signal": "SELL"}}'), "agent_analyses.A.signal"),
     "45 depth": (raw("x", "[" * 100_000 + "]" * 100_000), None),
     "45 long string": (words(reason="x" * (40 << 20)), None),
     "51 agents": (words(agent_analyses={f"A{n}": {"signal": "BUY"} for n in range(10_000)}), "agent_analyses"),
@@ -228,6 +259,35 @@ def test_what_41_to_53_a_hostile_file_holds_is_refused_with_its_field_and_the_ne
     assert [refusal["reason"] for refusal in report["rejected"]] == [one["reason"]]
 
 
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="a file system that holds any year")
+@pytest.mark.parametrize("seconds", [-(10**11), 10**12])
+def test_a_53_file_whose_own_time_is_of_no_year_stops_no_other(db: Database, settings: Settings, seconds: int) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        settings = settings.model_copy(update={"inbox_dir": Path(folder) / "inbox"})
+        settings.inbox_dir.mkdir()
+        (settings.inbox_dir / "untimed.json").write_text(json.dumps(GOOD | {"timestamp": None}))
+        for path in (drop(settings, "a.json"), settings.inbox_dir / "untimed.json"):
+            os.utime(path, ns=(0, seconds * 10**9))
+        drop(settings, "b.json")
+        summary = take(db, settings)
+        assert (summary.decisions, summary.trouble) == (2, [])
+        (one,) = summary.rejections
+        assert (one["file"], one["line"], one["field"]) == ("untimed.json", 1, "timestamp")
+        assert list(settings.inbox_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("ended", ["9999-12-31T23:59:00-10:00", "0001-01-01T00:00:00+10:00", "infinity", 5])
+def test_an_imported_53_time_of_no_year_is_refused_with_its_field(
+    db: Database, settings: Settings, ended: object
+) -> None:
+    path = settings.base_dir / os.fsdecode(b"old \xff.jsonl")
+    lines = [GOOD | {"reason": "bad", "exit_price": 101, "exit_time": ended}, GOOD]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = importing.import_dataset(db, path, settings, datetime.now(UTC))
+    assert done.decisions == 1
+    assert [(one["line"], one["field"]) for one in done.rejected] == [(1, "exit_time")]
+
+
 def test_a_43_byte_order_mark_is_no_matter(db: Database, settings: Settings) -> None:
     (settings.inbox_dir / "a.json").write_bytes(b"\xef\xbb\xbf" + words(reason="a"))
     (settings.inbox_dir / "b.jsonl").write_bytes(b"\xef\xbb\xbf" + words(reason="b") + b"\n")
@@ -257,6 +317,17 @@ def test_a_45_gzip_bomb_is_refused_in_bounded_memory(settings: Settings, databas
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 [] ")
     assert "MiB" in done.stdout
+
+
+def test_of_a_45_bomb_of_blank_lines_no_more_than_a_million_are_read(db: Database, settings: Settings) -> None:
+    first = json.dumps(GOOD).encode() + b"\n"
+    (settings.inbox_dir / "a.jsonl.gz").write_bytes(gzip.compress(first + b"\n" * 3_000_000, 1))
+    drop(settings, "b.json")
+    summary = take(db, settings)
+    assert (summary.decisions, summary.trouble) == (2, [])
+    assert [(one["line"], one["reason"]) for one in summary.rejections] == [
+        (1_000_002, "more than 1,000,000 blank lines")
+    ]
 
 
 def test_text_50_that_looks_like_a_statement_or_a_template_is_plain_data(db: Database, settings: Settings) -> None:

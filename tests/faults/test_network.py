@@ -38,16 +38,20 @@ def test_an_answer_to_commit_that_is_cut_leaves_the_work_done_and_its_client_in_
     with fresh_database(cluster) as url, open_proxy(socket_of(cluster)) as proxy:
         name = url.partition("@/")[2].partition("?")[0]
         far = f"postgresql://{embedded.ROLE}@127.0.0.1:{proxy.port}/{name}?gssencmode=disable"
-        for point, rows in (("before commit", 0), ("answer to commit", 1)):
+        with psycopg.connect(url.replace("+psycopg", "")) as direct:
+            direct.execute("CREATE TABLE known (point text)")
+        wanted = {"before commit": 0, "broken commit": 0, "answer to commit": 1, "broken answer to commit": 1}
+        for point, rows in wanted.items():
             connection = psycopg.connect(far)
-            connection.execute("CREATE TABLE known (x int)")
+            connection.execute("INSERT INTO known VALUES (%s)", (point,))
             proxy.cut_at(point)
-            with pytest.raises(psycopg.OperationalError):
+            with pytest.raises(psycopg.Error):
                 connection.commit()
+            connection.close()
             with psycopg.connect(url.replace("+psycopg", "")) as direct:
-                found = direct.execute("SELECT count(*) FROM pg_tables WHERE tablename = 'known'").fetchone()
-            assert found == (rows,)
-        assert proxy.cuts == Counter({"before commit": 1, "answer to commit": 1})
+                found = direct.execute("SELECT count(*) FROM known WHERE point = %s", (point,)).fetchone()
+            assert (point, found) == (point, (rows,))
+        assert proxy.cuts == Counter(dict.fromkeys(wanted, 1))
 
 
 def test_cut_off_at_random_points_and_begun_again_it_leaves_what_an_undisturbed_run_leaves(

@@ -137,6 +137,27 @@ def test_a_file_that_came_under_the_same_name_meanwhile_is_not_replaced(db: Data
     assert files(settings.inbox_dir) == []
 
 
+@pytest.mark.parametrize("name", ["far.json", f"{'x' * 250}.json"])
+def test_nor_is_it_replaced_from_another_file_system_or_for_the_length_of_its_name(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    drop(settings, name, GOOD | {"confidence": 101})
+    take(db, settings)
+    (one,) = listed(db, settings)
+    drop(settings, name, GOOD | {"reason": "new"})
+    link = os.link
+
+    def link_within(source: Path, target: Path) -> None:
+        if not target.exists() and source.parent != target.parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", link_within)
+    summary = retry(db, settings, one)
+    assert (summary.decisions, summary.rejected) == (1, 1)
+    assert files(settings.inbox_dir) == []
+
+
 @pytest.mark.parametrize("name", [b"a\xff.jsonl", b"\xff" * 100 + b".jsonl", b"e\x1b[31m\n<b>.jsonl"])
 def test_files_of_any_name_go_back_and_come_in(db: Database, settings: Settings, name: bytes) -> None:
     Path(os.fsdecode(os.fsencode(settings.inbox_dir) + b"/" + name)).write_text('{"bad": NaN}\n' + json.dumps(GOOD))

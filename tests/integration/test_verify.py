@@ -49,7 +49,8 @@ def live_through(db: Database, settings: Settings) -> None:
         "timestamp": "2025-05-05T11:00:00",
         "max_hold_minutes": 30,
         "version": "v9",
-        "n": [1.0, 1e22, 10**20],
+        "n": [1.0, 1e22, 1e23, 1.7e308, 5e-324, -0.0, 10**20],
+        "agent_analyses": {"A": {"signal": "BUY", "n": 1e23}},
     }
     (settings.inbox_dir / "naive.json").write_text(json.dumps(naive))
     bad = [DECISION | {"confidence": 101}, DECISION | {"reason": "good"}]

@@ -145,7 +145,7 @@ def test_unknown_fields_are_kept_as_they_came() -> None:
 @pytest.mark.parametrize(
     ("word", "direction"),
     [("BUY", 1), ("strong_buy", 1), ("Strong Buy", 1), ("LONG", 1), ("bullish", 1), ("SELL", -1), ("STRONG-SELL", -1),
-     ("short", -1), ("BEARISH", -1), ("HOLD", 0), ("NEUTRAL", 0), ("", 0), ("no idea", 0)],
+     ("short", -1), ("BEARISH", -1), ("HOLD", 0), ("NEUTRAL", 0), ("", 0), ("no idea", 0), ("ſELL", 0)],
 )  # fmt: skip
 def test_signals_are_read_by_direction(word: str, direction: int) -> None:
     assert direction_of(word) == direction

@@ -2,12 +2,14 @@
 
 import json
 import math
+import time
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scorekeeper.domain.json_reading import (
+    MOST_ELEMENTS,
     DecisionError,
     IncompleteJsonError,
     canonical_json,
@@ -70,7 +72,8 @@ def test_no_bytes_raise_anything_but_a_decision_error(content: bytes) -> None:
         ('{"a": "\\ud800"}', "a"),
         ('{"a": 1, "a": 2}', "a"),
         ('{"a" : 1, "a" : 2}', "a"),
-        ('{"x": {"a": 1, "b": 2, "a": 3}}', "a"),
+        ('{"x": {"a": 1, "b": 2, "a": 3}}', "x.a"),
+        ('{"x": [0, {"a": {"b": 1, "b": 2}}]}', "x[2].a.b"),
         ('{"a": "\\":", "b": 1, "b": 2}', "b"),
     ],
 )
@@ -107,6 +110,31 @@ def test_one_bad_element_leaves_the_others_readable() -> None:
         split_array(b'[{"a": 1}, {"a"')
     with pytest.raises(IncompleteJsonError):
         split_array(b"[NaN] x")
+
+
+def test_an_element_that_is_too_deep_leaves_the_others_readable() -> None:
+    for depth in (2_000, 200_000):
+        deep = b'{"[": "\\"]", "a": ' + b"[" * depth + b"]" * depth + b"}"
+        assert split_array(b' [{"a": [1, 2]}, ' + deep + b" , 3]\n") == [b'{"a": [1, 2]}', deep, b"3"]
+        for torn in (b"[1, " + deep, b"[1, " + deep[:-1] + b"]", b"[" + deep + b"] 1"):
+            with pytest.raises(IncompleteJsonError):
+                split_array(torn)
+
+
+@pytest.mark.parametrize("element", [b"1", b"[1,1,1,1,1]", b'{"a":[{},{},{},{},{}]}'])
+def test_of_an_array_that_is_too_long_no_more_than_that_is_listed(element: bytes) -> None:
+    parts = split_array(b"[" + (element + b",") * (MOST_ELEMENTS + 10) + b"1]")
+    assert parts is not None
+    assert len(parts) > MOST_ELEMENTS
+
+
+def test_a_long_key_costs_no_more_for_having_many_below_it() -> None:
+    many = b",".join(b'"%d":0' % number for number in range(3_000))
+    began = time.monotonic()
+    with pytest.raises(DecisionError) as refused:
+        load_json(b'{"' + b"k" * (4 << 20) + b'":{' + many + b'},"z":NaN}')
+    assert refused.value.field == "z"
+    assert time.monotonic() - began < 5
 
 
 def test_an_integer_keeps_its_digits() -> None:

@@ -26,6 +26,7 @@ BATCH_DECISIONS = 5_000
 BATCH_BYTES = 16 << 20
 FILES_AT_ONCE = 2_000
 MOST_TOLD = 1_000
+MOST_REFUSED = 100_000
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ class _Ingestion:
             part.again = True
         elif known is not None:
             self._counts.holds[source.sha256], self._counts.refused[source.sha256] = known.decisions, known.refused
-            part.offset, part.lines = known.committed_offset, known.committed_lines
+            part.offset, part.lines, part.refusals = known.committed_offset, known.committed_lines, known.refused
         self._seen[source.sha256] = source.kind
         self._read(part, growing)
 
@@ -280,6 +281,7 @@ class _Ingestion:
                     if source.begins_with(before.size_bytes, before.sha256):
                         part.grown_from, self._counts.refused[source.sha256] = before.sha256, before.refused
                         part.offset, part.lines = before.committed_offset, before.committed_lines
+                        part.refusals = before.refused
                 if not self._read_lines(part):
                     self._leave(part)
                     return
@@ -288,6 +290,8 @@ class _Ingestion:
                 if not documents:
                     self._refuse(part, 0, None, "the file holds no decision", b"")
                 for position, words, document in documents:
+                    if self._gives_up(part, position):
+                        break
                     self._parse(part, position, words, document, alone=len(documents) == 1)
         except inbox.ChangedError:
             self._leave(part)
@@ -304,6 +308,8 @@ class _Ingestion:
         for line in inbox.read_lines(part.source, part.offset, part.lines):
             if line.torn and not self._writer.settled(part.source):
                 return False
+            if self._gives_up(part, line.line_no):
+                return True
             part.offset, part.lines = line.end_offset, line.line_no
             if line.error is not None:
                 self._refuse(part, line.line_no, None, line.error, line.text)
@@ -343,12 +349,21 @@ class _Ingestion:
         self._pending_bytes += len(words)
 
     def _refuse(self, part: Part, line: int, name: str | None, reason: str, shown: bytes) -> None:
+        part.refusals += 1
         part.rejections[line] = (
             name and show_excerpt(name.encode("utf-8", "replace")),
             escape_controls(reason),
             show_excerpt(shown),
         )
         self._pending += 1
+
+    def _gives_up(self, part: Part, line: int) -> bool:
+        """Whether so much of a file is refused that the rest, from this line on, is not looked at: one refusal more."""
+        if part.refusals < MOST_REFUSED:
+            return False
+        reason = f"after {MOST_REFUSED:,} refusals the rest of the file, from here on, was not read"
+        self._refuse(part, line, None, reason, b"")
+        return True
 
     def _leave(self, part: Part) -> None:
         """Leave a file to its writer; what was committed of it stays committed."""

@@ -22,9 +22,10 @@ class Part:
     """One file's share of a batch, and how far the file has been read.
 
     `decisions`: line, decision, the beginning of its text; `rejections`: by line the field, the reason and the excerpt,
-    fit to be shown. `known`: its content has been read before; `again`: and is read again from its beginning, since
-    something was refused of it; `grown_from`: the content that it was before it grew. Known once it is written:
-    `refused`, decisions refused so far, and `destination`, where its file goes once it is read whole.
+    fit to be shown; `refusals`: how many there were in the file so far. `known`: its content has been read before;
+    `again`: and is read again from its beginning, since something was refused of it; `grown_from`: the content that it
+    was before it grew. Known once it is written: `refused`, decisions refused so far, and `destination`, where its file
+    goes once it is read whole.
     """
 
     source: inbox.SourceFile
@@ -32,6 +33,7 @@ class Part:
     lines: int = 0
     decisions: list[tuple[int, Decision, bytes]] = field(default_factory=list)
     rejections: dict[int, tuple[str | None, str, str]] = field(default_factory=dict)
+    refusals: int = 0
     known: bool = False
     again: bool = False
     grown_from: bytes | None = None

@@ -330,6 +330,25 @@ def test_of_a_45_bomb_of_blank_lines_no_more_than_a_million_are_read(db: Databas
     ]
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_of_a_45_file_that_is_full_of_refusals_the_rest_is_not_read_and_that_is_said(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(ingest, "MOST_REFUSED", 7)
+    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 3)
+    entries = ["{}"] * 4 + [json.dumps(GOOD)] + ["{}"] * 100
+    whole = "\n".join(entries) + "\n" if name == "a.jsonl" else f"[{','.join(entries)}]"
+    (settings.inbox_dir / name).write_text(whole)
+    drop(settings, "b.json")
+    summary = take(db, settings)
+    assert (summary.decisions, summary.rejected) == (2, 8)
+    assert summary.rejections[-1]["line"] == 9
+    assert summary.rejections[-1]["reason"] == "after 7 refusals the rest of the file, from here on, was not read"
+    assert [path.suffix for path in settings.quarantine_dir.glob("a*") if "error" not in path.name] == [
+        Path(name).suffix
+    ]
+
+
 def test_text_50_that_looks_like_a_statement_or_a_template_is_plain_data(db: Database, settings: Settings) -> None:
     payloads = [
         "'; DROP TABLE scorekeeper.decision; --",

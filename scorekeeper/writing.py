@@ -1,5 +1,6 @@
 """Batches of what was read from files, written one after the other while the next one is being read."""
 
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,10 @@ from scorekeeper.ledger import Counts, Part, Tally, close_parts, open_parts, wri
 from scorekeeper.recording import record_rows
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
+
+# How long the reading thread keeps the interpreter while the writing one, which needs it for a moment between two waits
+# for Postgres, asks for it. At Python's own 5 ms the writing of a batch begins when the reading of the next one ends.
+SWITCH_SECONDS = 0.0002
 
 
 @dataclass
@@ -60,6 +65,8 @@ class Writer:
         self._writing: Future[Written] | None = None
 
     def __enter__(self) -> Self:
+        self._switched_before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         return self
 
     def __exit__(
@@ -70,6 +77,8 @@ class Writer:
         except KeyboardInterrupt:
             self._thread.shutdown()  # whoever asks twice waits too: the connection is the thread's
             raise
+        finally:
+            sys.setswitchinterval(self._switched_before)
 
     def begin(self, parts: Sequence[Part]) -> None:
         """Begin to write a batch; the one before has been waited for."""

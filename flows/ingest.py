@@ -25,7 +25,7 @@ async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
         published = await steps.publish_files(db, settings)
         if summary.files:
             await artifacts.publish_quarantine(db, settings)
-        await alerts.tell_of_quarantine(summary)
+        await alerts.tell_of_quarantine(db)
         await alerts.tell_of_track(db)
     get_run_logger().info(
         "%d files, %d decisions, %d duplicates, %d rejected; %d lines published",

@@ -41,9 +41,8 @@ class Period:
 class Summary:
     """What an ingest did; `found`: files there were; `outside`: decisions passed over, of another time.
 
-    `rejections`: the first MOST_TOLD of them; `quarantined`: the content of which something was refused, hashes in hex,
-    at most MOST_TOLD. `waiting`: names of files that may still be being written; `trouble`: what could not be read or
-    moved, a line each.
+    `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `trouble`:
+    what could not be read or moved, a line each.
     """
 
     found: int = 0
@@ -53,7 +52,6 @@ class Summary:
     rejected: int = 0
     outside: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
-    quarantined: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
@@ -73,7 +71,6 @@ class Summary:
         self.rejected += later.rejected
         self.outside += later.outside
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
-        self.quarantined = (self.quarantined + later.quarantined)[:MOST_TOLD]
         self.waiting, self.trouble = later.waiting, later.trouble
 
 
@@ -387,7 +384,6 @@ class _Ingestion:
             return
         self.summary.count(done.tally)
         self.summary.files += done.files
-        self.summary.quarantined += done.quarantined[: MOST_TOLD - len(self.summary.quarantined)]
         self.summary.waiting += done.waiting
         self.summary.trouble += done.trouble
         self._on_progress(self.summary)

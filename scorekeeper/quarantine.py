@@ -47,6 +47,11 @@ class Quarantined:
         return self.sha256.hex()[:ID_LENGTH]
 
 
+def count_refused(connection: Connection) -> dict[str, int]:
+    """Decisions refused, by content (its hash in hex), of everything that was read to its end."""
+    return {row.content: row.rejected for row in connection.execute(statement("select_refused_contents"))}
+
+
 def list_quarantined(
     connection: Connection, settings: Settings, *, prefix: str = "", most: int = MOST_LISTED
 ) -> list[Quarantined]:

@@ -26,13 +26,12 @@ SWITCH_SECONDS = 0.0002
 
 @dataclass
 class Written:
-    """What a batch came to; `files`: how many of its files are read whole; `quarantined`: contents of which something
-    was refused, hashes in hex; `waiting`: names of files that may grow yet; `trouble`: what could not be moved.
+    """What a batch came to; `files`: how many of its files are read whole; `waiting`: names of files that may grow yet;
+    `trouble`: what could not be moved.
     """
 
     tally: Tally
     files: int = 0
-    quarantined: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
@@ -129,9 +128,7 @@ class Writer:
                 destination=self._destination, in_place=self._in_place,
             )  # fmt: skip
         finished = [part for part in parts if part.finished]
-        done = Written(
-            tally, len(finished), [part.source.sha256.hex() for part in finished if part.refused and not part.known]
-        )
+        done = Written(tally, len(finished))
         if not self._in_place:
             to_move = []
             for part in finished:

@@ -13,8 +13,7 @@ from prefect import get_run_logger
 from scorekeeper import alerting
 from scorekeeper.domain.text import escape_markdown
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.ingest import Summary
-from scorekeeper.quarantine import ID_LENGTH
+from scorekeeper.quarantine import ID_LENGTH, count_refused
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
@@ -29,13 +28,22 @@ RESOURCE = "scorekeeper.installation"
 MOST_NAMED = 20
 
 
-async def tell_of_quarantine(summary: Summary) -> None:
-    """One event for all files of a run of which something was refused."""
-    if summary.quarantined:
-        ids = [sha256[:ID_LENGTH] for sha256 in summary.quarantined[:MOST_NAMED]]
-        await _tell(
-            FILE_QUARANTINED, {"files": len(summary.quarantined), "rejected": summary.rejected, "ids": ids}
-        )  # fmt: skip
+async def tell_of_quarantine(db: Database) -> None:
+    """One event for all contents of which something was refused since the last one, by runs that were killed too."""
+
+    def look() -> dict[str, int]:
+        with db.begin() as connection:
+            return count_refused(connection)
+
+    refused = await run_in_thread(look)
+    if new := await _note(db, FILE_QUARANTINED, list(refused)):
+        rejected = sum(refused.get(content, 0) for content in new)
+        payload = {
+            "files": len(new),
+            "rejected": rejected,
+            "ids": [content[:ID_LENGTH] for content in new[:MOST_NAMED]],
+        }
+        await _tell_once(db, FILE_QUARANTINED, new, payload)
 
 
 async def tell_of_score(db: Database, settings: Settings, as_of: datetime) -> None:

@@ -2,13 +2,16 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from prefect.settings import PREFECT_API_URL
 
 from flows.ingest import ingest
-from tasks import alerts
+from scorekeeper.ingest import ingest_files
+from scorekeeper.settings import load_settings
+from tasks import alerts, steps
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_flows import artifacts, run
 from tests.flows.test_watching import api
@@ -50,6 +53,17 @@ def test_refused_files_are_an_event_of_numbers_once_and_a_table_of_inert_text(ho
     assert {row["id"] for row in rows} == set(payload["ids"])
     assert all(isinstance(cell, str) for row in rows for cell in row.values())
     assert not set("<>|`[]\x1b\u202e") & set("".join(cell for row in rows for cell in row.values()))
+
+
+def test_what_a_run_refused_that_was_killed_before_it_told_is_told_of_by_the_next(home: Path) -> None:
+    before = len(told())
+    refuse(home)
+    settings = load_settings()
+    with steps.connect(settings) as db:
+        ingest_files(db, settings, received_at=datetime.now(UTC))
+    run(ingest())
+    assert wait_until(lambda: len(told()) > before, 20)
+    assert told()[0]["files"] == 1
 
 
 def test_the_command_lists_shows_and_retries(home: Path) -> None:

@@ -49,9 +49,10 @@ def conflict(db: Database, settings: Settings) -> Quarantined:
         settings, "log.jsonl", GOOD | {"reason": "a"}, GOOD | {"trade_id": "t1", "reason": "second"},
         GOOD | {"reason": "b"},
     )  # fmt: skip
-    assert (summary := take(db, settings)).decisions == 2
+    assert take(db, settings).decisions == 2
     (one,) = listed(db, settings)
-    assert summary.quarantined == [one.sha256.hex()]
+    with db.begin() as connection:
+        assert quarantine.count_refused(connection) == {one.sha256.hex(): one.rejected}
     return one
 
 

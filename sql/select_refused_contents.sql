@@ -1,5 +1,5 @@
--- One row per content of which something is refused and which is read to its end, the latest first: its hash in hex, and
--- how much. Called by quarantine.
+-- One row per content of which something is refused and which is read to its end, the latest first: its hash in hex,
+-- and how much. Called by quarantine.
 SELECT
     encode(r.sha256, 'hex') AS content,
     count(*) AS rejected

@@ -390,10 +390,13 @@ def return_file(quarantined: Path, target: Path) -> None:
             _put_back(quarantined, target)
         except FileNotFoundError:
             raise
-        except OSError:  # another file system, one without links, or a name that is too long with a number before it
+        except OSError:  # another file system, or a name that is too long with a number before it
             part = target.with_name(f".{quarantined.name[-200:]}.part")
             shutil.copy2(quarantined, part)
-            part.rename(target.with_name(quarantined.name) if target.exists() else target)
+            try:
+                _put_back(part, target)
+            except OSError:
+                part.rename(target.with_name(quarantined.name))
             quarantined.unlink()
     except OSError as failed:
         raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None

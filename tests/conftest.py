@@ -20,6 +20,12 @@ _numbers = itertools.count()
 pytest.register_assert_rewrite("tests.agreement", "tests.faults.installation")
 settings.register_profile("patient", deadline=None)  # two busy cores are no reason to fail
 settings.load_profile("patient")
+# Minutes each: begun first, or one of them runs at the end while the other process has nothing to do.
+LONG = ("test_universes.py", "test_up.py", "test_command.py", "test_kill.py", "test_shown.py", "test_state_machine.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

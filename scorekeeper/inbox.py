@@ -70,7 +70,11 @@ class SourceFile:
     @property
     def kind(self) -> tuple[bool, bool]:
         """How it is read, by its name: lines or one document, compressed or not. Bytes say what they say as a kind."""
-        return self.is_lines, self.name.lower().endswith(".gz")
+        return self.is_lines, self.is_compressed
+
+    @property
+    def is_compressed(self) -> bool:
+        return self.name.lower().endswith(".gz")
 
     def is_settled(self, now: float) -> bool:
         """Whether it has stood still for five seconds at `now` (epoch seconds); whoever writes sets the time of now."""
@@ -152,16 +156,19 @@ def open_source(path: Path) -> SourceFile | None:
         if path.is_symlink():
             return None
         raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return None
-        content = file.read(KEPT_BYTES + 1) if found.st_size <= KEPT_BYTES else b""
+        content = os.read(descriptor, KEPT_BYTES + 1) if found.st_size <= KEPT_BYTES else b""
         if kept := len(content) == found.st_size:
             digest = hashlib.sha256(content).digest()
         else:
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").digest()
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+    finally:
+        os.close(descriptor)
     mtime = datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks hold years past 9999
     return SourceFile(path, known_name(path), found.st_size, mtime, digest, _identity(found), content if kept else None)
 
@@ -192,7 +199,7 @@ def _open_same(source: SourceFile) -> IO[bytes]:
 def _open_text(source: SourceFile) -> Iterator[IO[bytes]]:
     """The decompressed bytes; raises ChangedError if the file changed before the end of reading."""
     with _open_same(source) if source.content is None else io.BytesIO(source.content) as file:
-        yield gzip.GzipFile(fileobj=file) if source.name.lower().endswith(".gz") else file  # type: ignore[misc]
+        yield gzip.GzipFile(fileobj=file) if source.is_compressed else file  # type: ignore[misc]
         if source.content is None and _identity(os.fstat(file.fileno())) != source.identity:
             raise ChangedError(source.name)
 
@@ -244,8 +251,11 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes, object]]:
     Raises FileError if it is too large, empty, or does not parse whole.
     """
     try:
-        with _open_text(source) as file:
-            content = file.read(LARGEST_DOCUMENT + 1)
+        if source.content is not None and not source.is_compressed:
+            content = source.content
+        else:
+            with _open_text(source) as file:
+                content = file.read(LARGEST_DOCUMENT + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
         raise FileError(f"broken gzip: {broken}") from None
     if len(content) > LARGEST_DOCUMENT:

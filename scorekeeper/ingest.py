@@ -91,7 +91,7 @@ def ingest_files(
     files moved: what it raises ends the run there, and the next one goes on. Raises ScorekeeperError.
     """
     began = time.monotonic()
-    with db.engine.connect() as connection:
+    with db.engine.connect() as connection, db.engine.connect() as looking:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
         connection.commit()
         try:
@@ -101,7 +101,7 @@ def ingest_files(
                 connection, settings, counts, at=received_at, began=began,
                 received_at=None if replay else received_at, in_place=paths is not None,
             ) as writer:  # fmt: skip
-                run = _Ingestion(connection, settings, writer, counts, received_at, replay, on_progress)
+                run = _Ingestion(connection, looking, settings, writer, counts, received_at, replay, on_progress)
                 run.summary.found = len(listed)
                 files = iter(listed)
                 if paths is None:
@@ -117,9 +117,12 @@ def ingest_files(
 
 
 class _Ingestion:
+    """One run. `connection` is the writer's, and its own between two batches; `looking` is for reading beside it."""
+
     def __init__(
         self,
         connection: Connection,
+        looking: Connection,
         settings: Settings,
         writer: Writer,
         counts: Counts,
@@ -127,7 +130,7 @@ class _Ingestion:
         replay: Period | None,
         on_progress: Callable[[Summary], None],
     ) -> None:
-        self._connection = connection
+        self._connection, self._looking = connection, looking
         self._settings = settings
         self._writer = writer
         self._counts = counts
@@ -148,15 +151,14 @@ class _Ingestion:
         """Read files, and hand over what they hold; the last batch may still be being written then."""
         sources = [source for path in paths if (source := self._open(path, in_place)) is not None]
         hashes = {"rows": json_rows({"sha256": source.sha256} for source in sources)}
-        self._await_writer()
-        ledger = {row.sha256: row for row in self._connection.execute(statement("select_file_ledger"), hashes)}
+        # As it was before the batch that is being written: what this run has read already, it knows itself.
+        ledger = {row.sha256: row for row in self._looking.execute(statement("select_file_ledger"), hashes)}
         waiting = {
-            (row.name, row.sha256): row
-            for row in self._connection.execute(statement("select_waiting_arrivals"), hashes)
+            (row.name, row.sha256): row for row in self._looking.execute(statement("select_waiting_arrivals"), hashes)
         }
         fresh_lines = [source.name for source in sources if source.is_lines and source.sha256 not in ledger]
         growing = self._select_growing([] if in_place else fresh_lines)
-        self._connection.rollback()
+        self._looking.rollback()
         to_move = []
         names: set[tuple[str, bytes]] = set()
         for source in sources:
@@ -263,7 +265,7 @@ class _Ingestion:
         """What is known of files of these names that have not left the inbox: one of them may have grown."""
         found: defaultdict[str, list[Row[Any]]] = defaultdict(list)
         if names:
-            for row in self._connection.execute(statement("select_growing_arrivals"), {"names": names}):
+            for row in self._looking.execute(statement("select_growing_arrivals"), {"names": names}):
                 found[row.name].append(row)
         return found
 

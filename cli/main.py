@@ -268,9 +268,9 @@ def close(
     moment = parse_moment(as_of)
     if moment is not None and moment > datetime.now(UTC):
         raise typer.BadParameter("lies in the future", param_hint="--as-of")
-    from flows.close_trade import close_trade as flow
+    with _database():  # before Prefect is imported: one that is away is said at once
+        from flows.close_trade import close_trade as flow
 
-    with _database():
         answer = run_flow(flow(trade_id, moment))
     if answer not in ("requested", "already requested", "closed"):
         raise ScorekeeperError(f"{trade_id}: {answer}")

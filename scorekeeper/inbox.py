@@ -251,11 +251,8 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes, object]]:
     Raises FileError if it is too large, empty, or does not parse whole.
     """
     try:
-        if source.content is not None and not source.is_compressed:
-            content = source.content
-        else:
-            with _open_text(source) as file:
-                content = file.read(LARGEST_DOCUMENT + 1)
+        with _open_text(source) as file:
+            content = file.read(LARGEST_DOCUMENT + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
         raise FileError(f"broken gzip: {broken}") from None
     if len(content) > LARGEST_DOCUMENT:
@@ -293,6 +290,11 @@ def archive_folder(archive: Path, received_at: datetime) -> Path:
 def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
     """Where a file goes of which something was refused."""
     return folder / archive_name(name, sha256)
+
+
+def is_quarantined(folder: Path, destination: Path) -> bool:
+    """Whether a file goes to quarantine, where it may be mended: one that lies there already stays."""
+    return destination.parent == folder
 
 
 def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> bool:

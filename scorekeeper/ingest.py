@@ -238,7 +238,7 @@ class _Ingestion:
         moved = []
         for name, sha256, destination in found:
             path, target = self._settings.inbox_dir / name, Path(destination)
-            keep = target.is_relative_to(self._settings.quarantine_dir)
+            keep = inbox.is_quarantined(self._settings.quarantine_dir, target)
             try:
                 lies = inbox.finish_move(path, target, sha256, keep=keep)
             except ScorekeeperError as failed:

@@ -51,6 +51,8 @@ def record_rows(
     while True:
         verdicts = _judge(connection, rows)
         fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.outcome == "accepted"]
+        if not fresh:
+            return verdicts
         try:
             with connection.begin_nested():
                 _copy(connection, fresh, received_at, fee_bps)
@@ -85,8 +87,6 @@ def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
 
 def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float) -> None:
     """Write decisions that are all new. Sorted by id: two writers wait for each other then, and never deadlock."""
-    if not rows:
-        return
     _copy_rows(
         connection, "copy_decisions",
         (

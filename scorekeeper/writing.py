@@ -106,8 +106,7 @@ class Writer:
         moved, trouble = [], []
         for source, destination in files:
             try:
-                # What lies in quarantine may be mended there.
-                if refused := destination.parent == self._settings.quarantine_dir:
+                if refused := inbox.is_quarantined(self._settings.quarantine_dir, destination):
                     self._write_error_file(source, destination)
                 lies = inbox.move_file(source, destination, keep=refused)
             except ScorekeeperError as failed:

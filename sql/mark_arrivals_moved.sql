@@ -1,5 +1,5 @@
 -- One row per arrival whose file has left the inbox. Parameter: rows (JSON; lies: whether it lies where it was
--- moved to: whoever wrote it may have removed or replaced it first). Called by ingest, ledger, writing.
+-- moved to: whoever wrote it may have removed or replaced it first). Called by ingest, ledger, quarantine, writing.
 UPDATE scorekeeper.file_arrival AS a
 SET
     moved_at = g.moved_at,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from prefect import flow, runtime
+from prefect import Flow, flow, runtime
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.states import Cancelling
 
@@ -25,6 +25,18 @@ from tests.flows.test_deployments import prefect
 from tests.flows.test_watching import api
 
 Deployed = dict[str, dict[str, Any]]
+
+
+def fail_then_run(work: Flow[[], Any]) -> None:
+    """Let a runner that knows `work` as the ingest fail to run it once, and run it then."""
+    runner = WarmRunner({"ingest": work}, print)
+
+    async def twice() -> None:
+        with pytest.raises(ScorekeeperError):
+            await runner.run_now("ingest")
+        assert await runner.run_now("ingest")
+
+    asyncio.run(twice())
 
 
 @pytest.fixture(scope="module")
@@ -247,14 +259,7 @@ def test_a_cancelled_run_whose_end_the_server_did_not_take_is_not_cancelling_for
 
     cancelled: list[UUID] = []
     monkeypatch.setattr(PrefectClient, "set_flow_run_state", lose_end)
-    runner = WarmRunner({"ingest": slow}, print)
-
-    async def twice() -> None:
-        with pytest.raises(ScorekeeperError):
-            await runner.run_now("ingest")
-        assert await runner.run_now("ingest")
-
-    asyncio.run(twice())
+    fail_then_run(slow)
     assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
 
 
@@ -276,14 +281,7 @@ def test_a_claim_that_the_server_noted_without_an_answer_frees_its_slot(
 
     lost: list[Any] = []
     monkeypatch.setattr(PrefectClient, "set_flow_run_state", lose_answer)
-    runner = WarmRunner({"ingest": quick}, print)
-
-    async def twice() -> None:
-        with pytest.raises(ScorekeeperError):
-            await runner.run_now("ingest")
-        assert await runner.run_now("ingest")
-
-    asyncio.run(twice())
+    fail_then_run(quick)
     assert api("GET", f"/flow_runs/{lost[0]}")["state"]["type"] == "CRASHED"
     assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
 

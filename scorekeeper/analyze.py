@@ -46,7 +46,7 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
             statement("upsert_analysis"),
             {"as_of": as_of, "version": one.version, "document": msgspec.json.encode(document).decode()},
         )
-    keep_scorecards(connection, as_of)
+    keep_scorecards(connection, as_of, anew=True)
     return analyses[0]
 
 

@@ -13,6 +13,7 @@ from scorekeeper.domain.metrics import DayPieces, compose_agent, compose_system,
 from scorekeeper.store.sql import statement
 
 SCORE_LOCK = 0x5C0_0004
+SCORECARD_LOCK = 0x5C0_0007
 
 # Days of each basis (True: after fees), and each agent's counts, by part of a breakdown (None: the whole).
 _Days = dict[tuple[str | None, bool], list[DayPieces]]
@@ -22,24 +23,36 @@ _Agents = dict[str | None, list[Mapping[Any, Any]]]
 def score_stale_days(connection: Connection, as_of: datetime) -> int:
     """Make the rollups again of the days whose trades changed, and write a line of metrics for what closed; days.
 
-    What closed after `as_of` counts nowhere yet.
+    What closed after `as_of` counts nowhere yet. The scorecards of the versions that these days speak of are outdated
+    then, until they are composed again (scorekeeper/scorecard.py).
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCORE_LOCK})
     stale: defaultdict[str, list[date]] = defaultdict(list)
     for kind, day in connection.execute(statement("take_stale_days")):
         stale[kind].append(day)
+    _mark_outdated(connection, stale)
     if stale["system"]:
         connection.execute(statement("delete_daily_scores"), {"days": stale["system"]})
         connection.execute(statement("score_days"), _bounds(stale["system"]) | {"as_of": as_of})
     if stale["agent"]:
         connection.execute(statement("delete_agent_daily_scores"), {"days": stale["agent"]})
         connection.execute(statement("score_agent_days"), _bounds(stale["agent"]) | {"as_of": as_of})
+    # Before and after: a version may have had something on a day, or have something now.
+    _mark_outdated(connection, stale)
     connection.execute(statement("keep_stale_days"), {"as_of": as_of})
     after = connection.execute(statement("select_last_metrics_event")).scalar_one()
     reported = {"as_of": as_of, "after": after}
     for version in connection.execute(statement("select_versions_to_report"), reported).scalars().all():
         insert_metrics_line(connection, as_of, version)
     return len(stale["system"]) + len(stale["agent"])
+
+
+def _mark_outdated(connection: Connection, stale: Mapping[str, list[date]]) -> None:
+    """Mark the scorecards of the versions that the stale days' rollups speak of."""
+    if stale:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCORECARD_LOCK})
+        touched = {"days": stale.get("system", []), "agent_days": stale.get("agent", [])}
+        connection.execute(statement("mark_scorecards_outdated"), touched)
 
 
 def _bounds(days: list[date]) -> dict[str, Any]:

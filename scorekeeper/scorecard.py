@@ -6,10 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from scorekeeper.score import system_metrics
+from scorekeeper.score import SCORECARD_LOCK, system_metrics
 from scorekeeper.store.sql import statement
-
-SCORECARD_LOCK = 0x5C0_0007
 
 
 def list_versions(connection: Connection) -> list[str]:
@@ -25,9 +23,10 @@ def read_scorecard(connection: Connection) -> dict[str, Any]:
     return answer
 
 
-def keep_scorecards(connection: Connection, as_of: datetime) -> None:
-    """Compose the answer for all and for each version at `as_of`, and keep them.
+def keep_scorecards(connection: Connection, as_of: datetime, *, anew: bool = False) -> None:
+    """Keep the answer for all and for each version at `as_of`.
 
+    What the days of a version come to is composed where they have changed since, or all of it `anew`.
     Inside the caller's transaction, after what changed the score. Never at an earlier moment than what is kept.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCORECARD_LOCK})
@@ -35,7 +34,7 @@ def keep_scorecards(connection: Connection, as_of: datetime) -> None:
     as_of = max(as_of, kept or as_of)
     known = list_versions(connection)
     answers = {
-        version: system_metrics(connection, version=version, at=as_of, compose=True) for version in (None, *known)
+        version: system_metrics(connection, version=version, at=as_of, compose=anew) for version in (None, *known)
     }
     connection.execute(statement("delete_scorecards"), {"versions": known})
     connection.execute(

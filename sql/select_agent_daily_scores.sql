@@ -3,8 +3,8 @@ WITH days AS (
     SELECT *
     FROM scorekeeper.agent_daily_score
     WHERE
-        version IS NOT DISTINCT FROM cast(:version AS text)
-        AND symbol IS NOT DISTINCT FROM cast(:symbol AS text)
+        (version = cast(:version AS text) OR (cast(:version AS text) IS NULL AND version IS NULL))
+        AND (symbol = cast(:symbol AS text) OR (cast(:symbol AS text) IS NULL AND symbol IS NULL))
 ),
 sums AS (
     SELECT

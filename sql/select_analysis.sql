@@ -4,7 +4,7 @@
 SELECT a.as_of, a.document
 FROM scorekeeper.analysis AS a
 WHERE
-    a.version IS NOT DISTINCT FROM cast(:version AS text)
+    (a.version = cast(:version AS text) OR (cast(:version AS text) IS NULL AND a.version IS NULL))
     AND a.as_of = (
         SELECT max(run.as_of)
         FROM scorekeeper.analysis AS run

@@ -4,7 +4,7 @@
 SELECT a.document -> 'figures' AS figures
 FROM scorekeeper.analysis AS a
 WHERE
-    a.version IS NOT DISTINCT FROM cast(:version AS text)
+    (a.version = cast(:version AS text) OR (cast(:version AS text) IS NULL AND a.version IS NULL))
     AND a.as_of = (
         SELECT max(run.as_of) FROM scorekeeper.analysis AS run
         WHERE run.version IS NULL AND (cast(:at AS timestamptz) IS NULL OR run.as_of <= :at)

@@ -1,5 +1,5 @@
 -- One row per UTC day with closed trades in a scope, in order. Parameters: version, symbol (null: all), after_fees.
--- Called by score.
+-- (Not IS NOT DISTINCT FROM, here and elsewhere: that finds nothing by an index.) Called by score.
 SELECT
     day, trades, winners, losers, sum_pct, sum_squares, sum_winners_pct, sum_losers_pct, hold_seconds,
     hold_seconds_winners, hold_seconds_losers, sum_mfe_pct, sum_mae_pct, sum_given_back_pct, path_high_pct,
@@ -7,7 +7,7 @@ SELECT
     leading_losses, trailing_losses, longest_losses
 FROM scorekeeper.daily_score
 WHERE
-    version IS NOT DISTINCT FROM cast(:version AS text)
-    AND symbol IS NOT DISTINCT FROM cast(:symbol AS text)
+    (version = cast(:version AS text) OR (cast(:version AS text) IS NULL AND version IS NULL))
+    AND (symbol = cast(:symbol AS text) OR (cast(:symbol AS text) IS NULL AND symbol IS NULL))
     AND after_fees = :after_fees
 ORDER BY day;

@@ -5,4 +5,6 @@ SELECT
     coalesce(sum(sum_pct), 0) AS sum_pct, coalesce(sum(sum_winners_pct), 0) AS sum_winners_pct,
     coalesce(sum(sum_losers_pct), 0) AS sum_losers_pct
 FROM scorekeeper.daily_score
-WHERE version IS NOT DISTINCT FROM cast(:version AS text) AND symbol IS NULL AND NOT after_fees;
+WHERE
+    (version = cast(:version AS text) OR (cast(:version AS text) IS NULL AND version IS NULL))
+    AND symbol IS NULL AND NOT after_fees;

@@ -2,4 +2,4 @@
 -- Parameters: version, as_of, answer. Called by scorecard.
 INSERT INTO scorekeeper.scorecard (version, as_of, answer)
 VALUES (:version, :as_of, cast(:answer AS json))
-ON CONFLICT (version) DO UPDATE SET as_of = excluded.as_of, answer = excluded.answer;
+ON CONFLICT (version) DO UPDATE SET as_of = excluded.as_of, answer = excluded.answer, outdated = false;

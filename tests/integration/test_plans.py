@@ -95,6 +95,16 @@ SELECT (r).* FROM (
 """,
 }
 
+# The same days again of a version, and of symbols of all and of it.
+IN_OTHER_SCOPES = """
+INSERT INTO scorekeeper.{table}
+SELECT (jsonb_populate_record(r, jsonb_build_object('version', v.version, 'symbol', s.symbol))).*
+FROM scorekeeper.{table} AS r
+CROSS JOIN (VALUES (null), ('v1')) AS v (version)
+CROSS JOIN (VALUES (null), ('A'), ('B'), ('C')) AS s (symbol)
+WHERE v.version IS NOT NULL OR s.symbol IS NOT NULL
+"""
+
 
 @pytest.fixture(scope="module")
 def crowd(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
@@ -226,6 +236,26 @@ def test_a_days_rollup_is_made_again_without_reading_the_other_days(
     connection.execute(text(f"ANALYZE scorekeeper.{table}"))
     plan = explain(connection, f"delete_{table}s", days=[AS_OF.date() - timedelta(days=700)])
     assert most_read(plan, table) == rows
+
+
+@pytest.mark.parametrize("version", [None, "v1"])
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("select_daily_scores", "daily_score"),
+        ("sum_days", "daily_score"),
+        ("select_agent_daily_scores", "agent_daily_score"),
+    ],
+)
+def test_the_days_of_a_scope_are_read_and_no_others(
+    connection: Connection, name: str, table: str, version: str | None
+) -> None:
+    connection.execute(text(ROLLED_UP[table]))
+    connection.execute(text(IN_OTHER_SCOPES.format(table=table)))
+    connection.execute(text(f"ANALYZE scorekeeper.{table}"))
+    plan = explain(connection, name, version=version, symbol=None, after_fees=False)
+    assert most_read(plan, table) == 5_000
+    assert "Seq Scan" not in {node["Node Type"] for node in of_table(plan, table)}
 
 
 def test_versions_with_news_are_found_by_the_events_since_the_last_line(connection: Connection) -> None:

@@ -117,6 +117,36 @@ def test_a_scorecard_that_was_changed_is_found(db: Database, as_of: datetime) ->
     assert said.startswith("scorecard v2: net is ")
 
 
+def test_a_version_is_composed_again_when_its_days_have_changed_and_by_every_analysis(
+    db: Database, as_of: datetime
+) -> None:
+    def kept() -> dict[str | None, int]:
+        with db.begin() as connection:
+            said = connection.execute(text("SELECT version, answer ->> 'max_win_streak' FROM scorekeeper.scorecard"))
+            return {version: int(streak) for version, streak in said}
+
+    true = kept()
+    with db.begin() as connection:
+        # A version that had a trade open once, and none on the days that change.
+        connection.execute(
+            text(
+                "INSERT INTO scorekeeper.equity (as_of, version, open_trades, marked_trades, realised_pnl_pct,"
+                " unrealised_pnl_pct) VALUES ('2025-01-01Z', 'v0', 1, 0, 0, 0)"
+            )
+        )
+        settle.conclude(connection, as_of + timedelta(minutes=1))
+        connection.execute(
+            text("UPDATE scorekeeper.scorecard SET answer = jsonb_set(answer::jsonb, '{max_win_streak}', '999')")
+        )
+        settle.conclude(connection, as_of + timedelta(minutes=2))
+    assert kept() == dict.fromkeys((None, "v0", "v1", "v2"), 999)
+    with db.begin() as connection:
+        settle.void_decision(connection, "a12", "a test of what is composed", as_of)
+    assert kept() == true | {"v0": 999}
+    db.transact(lambda connection: analyze.analyze(connection, as_of + timedelta(minutes=2)))
+    assert kept() == true | {"v0": 0}
+
+
 def test_versions_are_found_without_reading_every_day(db: Database) -> None:
     with db.begin() as connection:
         connection.execute(

@@ -392,6 +392,7 @@ CREATE TABLE scorekeeper.scorecard (
     version text,
     as_of timestamptz NOT NULL,
     answer json NOT NULL,
+    outdated boolean NOT NULL DEFAULT false,
     CONSTRAINT scorecard_one_per_version UNIQUE NULLS NOT DISTINCT (version),
     CONSTRAINT scorecard_is_an_object CHECK (json_typeof(answer) = 'object')
 );
@@ -399,6 +400,8 @@ COMMENT ON TABLE scorekeeper.scorecard IS
 'One row per version (null: all): the answer of metrics as the last run of track composed it.';
 COMMENT ON COLUMN scorekeeper.scorecard.version IS 'SYSTEM_VERSION; null: all.';
 COMMENT ON COLUMN scorekeeper.scorecard.as_of IS 'What had closed or expired by then is in it.';
+COMMENT ON COLUMN scorekeeper.scorecard.outdated IS
+'Whether its days have changed since: within a transaction, between scoring and composing.';
 COMMENT ON COLUMN scorekeeper.scorecard.answer IS 'As docs/metrics.md has it; two views name each figure.';
 
 CREATE TABLE scorekeeper.event (

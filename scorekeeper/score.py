@@ -168,10 +168,8 @@ def _read_days(connection: Connection, rows: dict[str, Any]) -> _Days:
     """The days of a scope, from the rollup."""
     return {
         (None, after_fees): [
-            DayPieces(**row)
-            for row in connection.execute(
-                statement("select_daily_scores"), rows | {"after_fees": after_fees}
-            ).mappings()
+            DayPieces(*row)
+            for row in connection.execute(statement("select_daily_scores"), rows | {"after_fees": after_fees})
         ]
         for after_fees in (False, True)
     }

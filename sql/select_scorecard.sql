@@ -1,4 +1,4 @@
--- At most one row: what a version (null: all) comes to, as it was composed last; none where its days have changed since.
+-- At most one row: what a version (null: all) comes to, as composed last; none where its days have changed since.
 -- Parameter: version. Called by score, scorecard.
 SELECT s.answer
 FROM scorekeeper.scorecard AS s

@@ -1,6 +1,7 @@
 """One embedded Postgres for each process of a session; a fresh copy of a migrated database for each test that asks."""
 
 import itertools
+import os
 import random
 import shutil
 from collections import Counter, defaultdict
@@ -18,6 +19,9 @@ from scorekeeper.store.database import Database, open_database
 
 _numbers = itertools.count()
 pytest.register_assert_rewrite("tests.agreement", "tests.faults.installation")
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    # Some hundred processes are started here: each would compile all that it imports.
+    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
 settings.register_profile("patient", deadline=None)  # two busy cores are no reason to fail
 settings.load_profile("patient")
 # Minutes each: begun first, or one of them runs at the end while the other process has nothing to do.

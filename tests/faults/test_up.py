@@ -57,17 +57,18 @@ class Up:
         return done.stdout
 
     def drop(self, files: int = 1) -> None:
-        """Put files of one decision each into the inbox, renamed in."""
+        """Put files of one decision each into the inbox, renamed in together."""
         at = datetime.now(UTC) - timedelta(minutes=1)
+        inbox, first = self.home / "inbox", self._dropped + 1
         for _ in range(files):
             self._dropped += 1
             decision = {
                 "symbol": "BTC/USDT", "type": "HOLD", "price": 96_000, "timestamp": at.isoformat(),
                 "reason": f"number {self._dropped}",
             }  # fmt: skip
-            part = self.home / "inbox" / f".{self._dropped}.part"
-            part.write_text(json.dumps(decision))
-            part.rename(self.home / "inbox" / f"{self._dropped}.json")
+            (inbox / f".{self._dropped}.part").write_text(json.dumps(decision))
+        for number in range(first, self._dropped + 1):
+            (inbox / f".{number}.part").rename(inbox / f"{number}.json")
 
     def has_all(self) -> bool:
         """Whether every decision dropped so far is in the database, once, and every file out of the inbox."""
@@ -251,16 +252,19 @@ def test_a_run_that_somebody_asked_for_survives_the_death_of_the_worker(up: Up) 
 
 
 def test_a_run_that_is_cancelled_in_a_batch_stops_between_two_transactions_and_the_next_goes_on(up: Up) -> None:
-    up.drop(10_000)
+    up.drop(30_000)
+    inbox = up.home / "inbox"
 
-    def waiting() -> int:
-        return len(list((up.home / "inbox").glob("*.json")))
+    def at_work() -> list[dict[str, Any]]:
+        """The run that has moved some of the files, if it is still at it."""
+        some_moved = sum(1 for _ in inbox.glob("*.json")) < 29_900
+        return [run for run in up.runs("RUNNING") if some_moved and run["name"].startswith("ingest")]
 
-    assert wait_until(lambda: waiting() < 9_900, 120)
-    (at_work,) = [run for run in up.runs("RUNNING") if run["name"].startswith("ingest")]
-    up.api(f"/flow_runs/{at_work['id']}/set_state", {"state": {"type": "CANCELLING"}})
-    assert wait_until(lambda: at_work["id"] in {run["id"] for run in up.runs("CANCELLED")}, 60)
-    assert waiting() > 0  # it had not come to its end
+    assert wait_until(lambda: bool(at_work()), 120)
+    (run,) = at_work()
+    up.api(f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
+    assert wait_until(lambda: run["id"] in {run["id"] for run in up.runs("CANCELLED")}, 60)
+    assert list(inbox.glob("*.json"))  # it had not come to its end
     assert wait_until(up.has_all, 180)  # of the next run: by its event, or the sweep
 
 

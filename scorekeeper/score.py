@@ -49,7 +49,7 @@ def score_stale_days(connection: Connection, as_of: datetime) -> int:
 
 def _mark_outdated(connection: Connection, stale: Mapping[str, list[date]]) -> None:
     """Mark the scorecards of the versions that the stale days' rollups speak of."""
-    if stale:
+    if any(stale.values()):
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SCORECARD_LOCK})
         touched = {"days": stale.get("system", []), "agent_days": stale.get("agent", [])}
         connection.execute(statement("mark_scorecards_outdated"), touched)

@@ -234,8 +234,11 @@ def test_a_days_rollup_is_made_again_without_reading_the_other_days(
 ) -> None:
     connection.execute(text(ROLLED_UP[table]))
     connection.execute(text(f"ANALYZE scorekeeper.{table}"))
-    plan = explain(connection, f"delete_{table}s", days=[AS_OF.date() - timedelta(days=700)])
-    assert most_read(plan, table) == rows
+    connection.execute(text("INSERT INTO scorekeeper.scorecard (as_of, answer) VALUES (now(), '{}')"))
+    days = [AS_OF.date() - timedelta(days=700)]
+    for name in ("mark_scorecards_outdated", f"delete_{table}s"):
+        plan = explain(connection, name, days=days, agent_days=days)
+        assert most_read(plan, table) == rows
 
 
 @pytest.mark.parametrize("version", [None, "v1"])

@@ -179,6 +179,9 @@ def score_now(db: Database) -> int:
     with db.begin() as connection:
         days = score.score_stale_days(connection, AS_OF)
         keep_scorecards(connection, AS_OF)
+        for version in (None, "v1", "v2"):
+            kept = score.system_metrics(connection, version=version, at=AS_OF)
+            assert kept == score.system_metrics(connection, version=version, at=AS_OF, compose=True)
         return days
 
 

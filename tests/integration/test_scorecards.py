@@ -117,34 +117,40 @@ def test_a_scorecard_that_was_changed_is_found(db: Database, as_of: datetime) ->
     assert said.startswith("scorecard v2: net is ")
 
 
+ANOTHER_DAY = """
+INSERT INTO scorekeeper.{table}
+SELECT (jsonb_populate_record(r, jsonb_build_object('version', 'v0', 'day', r.day - 1000))).*
+FROM scorekeeper.{table} AS r
+WHERE r.version = 'v1' AND r.symbol IS NULL
+"""
+
+
 def test_a_version_is_composed_again_when_its_days_have_changed_and_by_every_analysis(
     db: Database, as_of: datetime
 ) -> None:
     def kept() -> dict[str | None, int]:
         with db.begin() as connection:
-            said = connection.execute(text("SELECT version, answer ->> 'max_win_streak' FROM scorekeeper.scorecard"))
-            return {version: int(streak) for version, streak in said}
+            said = connection.execute(text("SELECT version, answer ->> 'completed_trades' FROM scorekeeper.scorecard"))
+            return {version: int(trades) for version, trades in said}
 
-    true = kept()
     with db.begin() as connection:
-        # A version that had a trade open once, and none on the days that change.
-        connection.execute(
-            text(
-                "INSERT INTO scorekeeper.equity (as_of, version, open_trades, marked_trades, realised_pnl_pct,"
-                " unrealised_pnl_pct) VALUES ('2025-01-01Z', 'v0', 1, 0, 0, 0)"
-            )
-        )
+        for table in ("daily_score", "agent_daily_score"):
+            connection.execute(text(ANOTHER_DAY.format(table=table)))
         settle.conclude(connection, as_of + timedelta(minutes=1))
+    true = kept()
+    assert true["v0"] == true["v1"] > 100
+    with db.begin() as connection:
         connection.execute(
-            text("UPDATE scorekeeper.scorecard SET answer = jsonb_set(answer::jsonb, '{max_win_streak}', '999')")
+            text("UPDATE scorekeeper.scorecard SET answer = jsonb_set(answer::jsonb, '{completed_trades}', '999')")
         )
         settle.conclude(connection, as_of + timedelta(minutes=2))
     assert kept() == dict.fromkeys((None, "v0", "v1", "v2"), 999)
     with db.begin() as connection:
         settle.void_decision(connection, "a12", "a test of what is composed", as_of)
-    assert kept() == true | {"v0": 999}
+    voided = {None: true[None] - 1, "v0": 999, "v1": true["v1"] - 1, "v2": true["v2"]}
+    assert kept() == voided
     db.transact(lambda connection: analyze.analyze(connection, as_of + timedelta(minutes=2)))
-    assert kept() == true | {"v0": 0}
+    assert kept() == voided | {"v0": true["v0"]}
 
 
 def test_versions_are_found_without_reading_every_day(db: Database) -> None:

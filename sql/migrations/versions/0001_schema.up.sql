@@ -397,11 +397,11 @@ CREATE TABLE scorekeeper.scorecard (
     CONSTRAINT scorecard_is_an_object CHECK (json_typeof(answer) = 'object')
 );
 COMMENT ON TABLE scorekeeper.scorecard IS
-'One row per version (null: all): the answer of metrics as the last run of track composed it.';
+'One row per version (null: all): the answer of metrics at as_of, composed when its days changed last.';
 COMMENT ON COLUMN scorekeeper.scorecard.version IS 'SYSTEM_VERSION; null: all.';
 COMMENT ON COLUMN scorekeeper.scorecard.as_of IS 'What had closed or expired by then is in it.';
 COMMENT ON COLUMN scorekeeper.scorecard.outdated IS
-'Whether its days have changed since: within a transaction, between scoring and composing.';
+'Whether it is to be composed anew: its days have changed in this transaction, or a release has changed a figure.';
 COMMENT ON COLUMN scorekeeper.scorecard.answer IS 'As docs/metrics.md has it; two views name each figure.';
 
 CREATE TABLE scorekeeper.event (

@@ -1,11 +1,9 @@
-"""Decision files on disk: list, read, move. No database here."""
+"""Decision files on disk: list, read. Where they go then: scorekeeper/filing.py. No database here."""
 
 import gzip
 import hashlib
 import io
-import json
 import os
-import shutil
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
@@ -13,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from scorekeeper.domain.json_reading import (
     LONGEST_TEXT,
@@ -23,7 +21,7 @@ from scorekeeper.domain.json_reading import (
     load_json,
     split_array,
 )
-from scorekeeper.errors import ScorekeeperError, explain
+from scorekeeper.errors import ScorekeeperError
 
 LARGEST_DOCUMENT = 32 << 20
 LONGEST_LINE = LONGEST_TEXT
@@ -65,7 +63,7 @@ class SourceFile:
     @property
     def is_lines(self) -> bool:
         """Whether it holds one decision a line."""
-        return _plain_suffix(self.name) in _LINES
+        return plain_suffix(self.name) in _LINES
 
     @property
     def kind(self) -> tuple[bool, bool]:
@@ -103,7 +101,8 @@ class RawLine:
     error: str | None = None
 
 
-def _plain_suffix(name: str) -> str:
+def plain_suffix(name: str) -> str:
+    """The suffix in lower case, without the .gz behind it."""
     lower = name.lower().removesuffix(".gz")
     return lower[lower.rfind(".") :] if "." in lower else ""
 
@@ -142,7 +141,7 @@ def _is_candidate(entry: os.DirEntry[str]) -> bool:
     name = entry.name
     if name.startswith(".") or name.endswith((".tmp", ".part", "~")):
         return False
-    return _plain_suffix(name) in (".json", *_LINES) and entry.is_file(follow_symlinks=False)
+    return plain_suffix(name) in (".json", *_LINES) and entry.is_file(follow_symlinks=False)
 
 
 def open_source(path: Path) -> SourceFile | None:
@@ -170,7 +169,9 @@ def open_source(path: Path) -> SourceFile | None:
     finally:
         os.close(descriptor)
     mtime = datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks hold years past 9999
-    return SourceFile(path, known_name(path), found.st_size, mtime, digest, _identity(found), content if kept else None)
+    return SourceFile(
+        path, known_name(path), found.st_size, mtime, digest, file_identity(found), content if kept else None
+    )
 
 
 def known_name(path: Path) -> str:
@@ -178,7 +179,8 @@ def known_name(path: Path) -> str:
     return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
-def _identity(found: os.stat_result) -> tuple[int, ...]:
+def file_identity(found: os.stat_result) -> tuple[int, ...]:
+    """What tells a file from another one that has taken its name, and from itself once it has been written to."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
@@ -189,7 +191,7 @@ def _open_same(source: SourceFile) -> IO[bytes]:
     except OSError:
         raise ChangedError(source.name) from None
     file = os.fdopen(descriptor, "rb")
-    if _identity(os.fstat(descriptor)) != source.identity:
+    if file_identity(os.fstat(descriptor)) != source.identity:
         file.close()
         raise ChangedError(source.name)
     return file
@@ -200,7 +202,7 @@ def _open_text(source: SourceFile) -> Iterator[IO[bytes]]:
     """The decompressed bytes; raises ChangedError if the file changed before the end of reading."""
     with _open_same(source) if source.content is None else io.BytesIO(source.content) as file:
         yield gzip.GzipFile(fileobj=file) if source.is_compressed else file  # type: ignore[misc]
-        if source.content is None and _identity(os.fstat(file.fileno())) != source.identity:
+        if source.content is None and file_identity(os.fstat(file.fileno())) != source.identity:
             raise ChangedError(source.name)
 
 
@@ -273,192 +275,3 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes, object]]:
     if len(elements) > MOST_ELEMENTS:
         raise FileError(f"more than {MOST_ELEMENTS:,} elements: write JSONL (one decision a line), which streams")
     return [(position, element, element) for position, element in enumerate(elements, 1)]
-
-
-def archive_name(name: str, sha256: bytes) -> str:
-    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes."""
-    suffix_length = len(_plain_suffix(name)) + (3 if name.lower().endswith(".gz") else 0)
-    cut = len(name) - suffix_length
-    return f"{name[:cut].encode()[:150].decode(errors='ignore')}-{sha256.hex()[:12]}{name[cut:]}"
-
-
-def archive_folder(archive: Path, received_at: datetime) -> Path:
-    """Where the files go, each under its `archive_name`, that were read whole: archive/YYYY/MM/DD."""
-    return archive / f"{received_at:%Y/%m/%d}"
-
-
-def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
-    """Where a file goes of which something was refused."""
-    return folder / archive_name(name, sha256)
-
-
-def is_quarantined(folder: Path, destination: Path) -> bool:
-    """Whether a file goes to quarantine, where it may be mended: one that lies there already stays."""
-    return destination.parent == folder
-
-
-def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> bool:
-    """Move the file that was read, by rename where the file system allows it; whether its content lies there now.
-
-    It does not if the file was removed or replaced meanwhile: what a writer has put under its name since stays in the
-    inbox. Where the same content lies already, that stays and this one goes: to replace it costs some file systems a
-    write to the disk. With `keep` another one stays as well. Raises ScorekeeperError: what was read stays read, and is
-    not ingested again.
-    """
-    path, folder = source.path, destination.parent
-    try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-        taken = destination.exists()
-        target = _beside(destination) if taken else destination
-        try:
-            path.rename(target)
-        except FileNotFoundError:
-            return taken and _holds(destination, source)
-        except OSError:
-            return _copy_over(source, destination, keep=keep)
-        found = target.lstat()
-        if _identity(found) != source.identity:
-            _put_back(target, path)
-            return taken and _holds(destination, source)
-        if found.st_nlink > 1 and path.exists():
-            _remove_twin(path, source)
-        return not taken or _settle_beside(target, destination, source, keep=keep)
-    except OSError as failed:
-        raise ScorekeeperError(
-            f"{path} was read, but cannot be moved to {folder} ({explain(failed)}); it will not be ingested again"
-        ) from None
-
-
-def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = False) -> bool:
-    """Do what is left of a move that was killed half-way; whether the file of that content has left the inbox.
-
-    `keep`: as in move_file. A file that was moved though it was not the one that had been read is put back. Raises
-    ScorekeeperError.
-    """
-    beside = _beside(destination)
-    try:
-        if (lying := open_source(beside)) is not None:
-            if lying.sha256 != sha256:
-                _put_back(beside, path)
-            elif not _settle_beside(beside, destination, lying, keep=keep):
-                return False
-        if path.exists() or (lying := open_source(destination)) is None:
-            return False
-        if lying.sha256 != sha256:
-            _put_back(destination, path)
-        return lying.sha256 == sha256
-    except OSError as failed:
-        raise ScorekeeperError(f"{destination} cannot be moved: {explain(failed)}") from None
-
-
-def _beside(destination: Path) -> Path:
-    return destination.with_name(f".{destination.name}.again")
-
-
-def _settle_beside(beside: Path, destination: Path, source: SourceFile, *, keep: bool) -> bool:
-    """Let one of the two files stay, at `destination`; whether that is the content of `source`."""
-    held = _holds(destination, source)
-    if held or (keep and destination.exists()):
-        beside.unlink()
-        return held
-    beside.rename(destination)
-    return True
-
-
-def _holds(path: Path, source: SourceFile) -> bool:
-    """Whether the file at `path` has the content of `source`."""
-    lying = open_source(path)
-    return lying is not None and lying.sha256 == source.sha256
-
-
-def _copy_over(source: SourceFile, destination: Path, *, keep: bool) -> bool:
-    """To another file system: copied whole, and removed only if it still is what was read; whether it lies there."""
-    part = destination.with_name(f".{destination.name}.part")
-    shutil.copy2(source.path, part)
-    if not _holds(part, source):
-        part.unlink()
-        return False
-    lies = _settle_beside(part, destination, source, keep=keep)
-    if _identity(source.path.lstat()) == source.identity:
-        source.path.unlink()
-    return lies
-
-
-def _remove_twin(path: Path, source: SourceFile) -> None:
-    """A rename leaves both names where both are links to one file, as after a kill within `return_file`."""
-    if _identity(path.lstat()) == source.identity:
-        path.unlink()
-
-
-def return_file(quarantined: Path, target: Path) -> None:
-    """Move a quarantined file back to `target`, or to a like name where that is taken, and remove its report.
-
-    Raises ScorekeeperError.
-    """
-    try:
-        _report_path(quarantined).unlink(missing_ok=True)
-        try:
-            _put_back(quarantined, target)
-        except FileNotFoundError:
-            raise
-        except OSError:  # another file system, or a name that is too long with a number before it
-            part = target.with_name(f".{quarantined.name[-200:]}.part")
-            shutil.copy2(quarantined, part)
-            try:
-                _put_back(part, target)
-            except OSError:
-                part.rename(target.with_name(quarantined.name))
-            quarantined.unlink()
-    except OSError as failed:
-        raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None
-
-
-def _report_path(quarantined: Path) -> Path:
-    return quarantined.with_name(f"{quarantined.name}.error.json")
-
-
-def _put_back(moved: Path, path: Path) -> None:
-    """Move a file that is to be read (again) to `path`, without replacing what a writer has put there."""
-    number = 0
-    while True:
-        target = path if not number else path.with_name(f"{number}-{path.name}")
-        try:
-            os.link(moved, target)
-        except FileExistsError:
-            number += 1
-        except OSError:  # no links here, or none to the file of another user
-            if os.path.lexists(target):
-                number += 1
-                continue
-            moved.rename(target)
-            return
-        else:
-            moved.unlink()
-            return
-
-
-def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
-    """Write `<name>.error.json` beside a quarantined file: why, line by line."""
-    target = _report_path(quarantined)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
-        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        part.rename(target)
-    except OSError as failed:
-        raise ScorekeeperError(f"{target} cannot be written: {explain(failed)}") from None
-
-
-def read_error_file(quarantined: Path) -> dict[str, Any]:
-    """The report beside a quarantined file. Raises ScorekeeperError."""
-    path = _report_path(quarantined)
-    try:
-        report = json.loads(path.read_bytes())
-    except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
-    except ValueError:
-        report = None
-    if not isinstance(report, dict):
-        raise ScorekeeperError(f"{path} is no report")
-    return report

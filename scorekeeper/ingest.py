@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from scorekeeper import inbox
+from scorekeeper import filing, inbox
 from scorekeeper.domain.decision import DecisionContext, DecisionError, parse_decision
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
@@ -238,9 +238,9 @@ class _Ingestion:
         moved = []
         for name, sha256, destination in found:
             path, target = self._settings.inbox_dir / name, Path(destination)
-            keep = inbox.is_quarantined(self._settings.quarantine_dir, target)
+            keep = filing.is_quarantined(self._settings.quarantine_dir, target)
             try:
-                lies = inbox.finish_move(path, target, sha256, keep=keep)
+                lies = filing.finish_move(path, target, sha256, keep=keep)
             except ScorekeeperError as failed:
                 self.summary.trouble.append(str(failed))
                 continue

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from scorekeeper import inbox
+from scorekeeper import filing, inbox
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.ingest import INGEST_LOCK
 from scorekeeper.ledger import write
@@ -118,7 +118,7 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
             write(
                 connection, "mark_arrivals_moved", [{"name": name, "sha256": one.sha256, "moved_at": at, "lies": True}]
             )
-        inbox.return_file(path, settings.inbox_dir / (name if _fits(name) else path.name))
+        filing.return_file(path, settings.inbox_dir / (name if _fits(name) else path.name))
         returned.append(source.sha256)
     if returned and one.sha256 not in returned:
         with connection.begin():
@@ -127,7 +127,7 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
 
 
 def _place(settings: Settings, name: str, sha256: bytes) -> Path:
-    return inbox.quarantine_path(settings.quarantine_dir, name, sha256)
+    return filing.quarantine_path(settings.quarantine_dir, name, sha256)
 
 
 def _fits(name: str) -> bool:

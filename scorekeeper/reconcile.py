@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row
 
-from scorekeeper import inbox
+from scorekeeper import filing, inbox
 from scorekeeper.analyze import read_rows
 from scorekeeper.domain.analysis import Analysis, figures
 from scorekeeper.domain.assess import assess_all
@@ -154,7 +154,7 @@ def _check_quarantine(connection: Connection) -> Iterator[str]:
                     yield f"file {name}: lies in quarantine, and nothing of it is refused"
                 continue
             rows = connection.execute(statement("select_rejections"), {"sha256": sha256}).mappings()
-            if inbox.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
+            if filing.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
                 yield f"file {name}: its report in quarantine does not say why it was refused"
         except ScorekeeperError as failed:
             yield f"file {name}: {failed}"

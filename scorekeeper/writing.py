@@ -12,7 +12,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox
+from scorekeeper import filing, inbox
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.ledger import Counts, Part, Tally, close_parts, open_parts, write
 from scorekeeper.recording import record_rows
@@ -59,7 +59,7 @@ class Writer:
     ) -> None:
         self._connection, self._settings, self._counts = connection, settings, counts
         self._at, self._began, self._received_at, self._in_place = at, began, received_at, in_place
-        self._archive = inbox.archive_folder(settings.archive_dir, at)
+        self._archive = filing.archive_folder(settings.archive_dir, at)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorekeeper-writer")
         self._writing: Future[Written] | None = None
 
@@ -106,9 +106,9 @@ class Writer:
         moved, trouble = [], []
         for source, destination in files:
             try:
-                if refused := inbox.is_quarantined(self._settings.quarantine_dir, destination):
+                if refused := filing.is_quarantined(self._settings.quarantine_dir, destination):
                     self._write_error_file(source, destination)
-                lies = inbox.move_file(source, destination, keep=refused)
+                lies = filing.move_file(source, destination, keep=refused)
             except ScorekeeperError as failed:
                 trouble.append(str(failed))
             else:
@@ -141,11 +141,11 @@ class Writer:
     def _destination(self, part: Part) -> Path:
         name, sha256 = part.source.name, part.source.sha256
         if part.refused:
-            return inbox.quarantine_path(self._settings.quarantine_dir, name, sha256)
-        return self._archive / inbox.archive_name(name, sha256)
+            return filing.quarantine_path(self._settings.quarantine_dir, name, sha256)
+        return self._archive / filing.archive_name(name, sha256)
 
     def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> None:
         found = self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()
         self._connection.rollback()
         report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in found]}
-        inbox.write_error_file(destination, report)
+        filing.write_error_file(destination, report)

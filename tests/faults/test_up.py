@@ -17,8 +17,10 @@ from typing import Any
 import psutil
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from cli.up import MARK
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_live_market
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
@@ -77,8 +79,11 @@ class Up:
         if not cluster.has_database("scorekeeper"):
             return False
         address = f"postgresql://{embedded.ROLE}@/scorekeeper?host={cluster.socket_folder}"
-        with open_database(address, self.home) as db, db.begin() as connection:
-            rows = connection.execute(text("SELECT count(*) FROM scorekeeper.decision")).scalar_one()
+        try:
+            with open_database(address, self.home, migrate=False) as db, db.begin() as connection:
+                rows = connection.execute(text("SELECT count(*) FROM scorekeeper.decision")).scalar_one()
+        except (ScorekeeperError, OperationalError):
+            return False  # it is just ending
         return bool(rows == self._dropped and not list((self.home / "inbox").glob("*.json")))
 
     def api(self, path: str, body: dict[str, Any]) -> Any:

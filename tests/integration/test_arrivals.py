@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import inbox, ingest, recording, writing
+from scorekeeper import filing, inbox, ingest, recording, writing
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
@@ -166,7 +166,7 @@ def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both
     take(db, settings, seconds_later=6)
     assert outcomes(db) == [("a.jsonl", "quarantined", 1, 0, 1), ("b.jsonl", "quarantined", 0, 1, 1)]
     for path in settings.quarantine_dir.glob("*.jsonl"):
-        inbox.return_file(path, settings.inbox_dir / f"again-{path.name}")
+        filing.return_file(path, settings.inbox_dir / f"again-{path.name}")
     take(db, settings, seconds_later=6)
     assert len(list(settings.quarantine_dir.glob("again-*.error.json"))) == 2
     assert [one[1:] for one in outcomes(db)[2:]] == [("quarantined", 0, 1, 1)] * 2
@@ -182,7 +182,7 @@ def test_what_is_read_anew_in_several_batches_keeps_no_old_refusal(
     (settings.inbox_dir / "a.jsonl").write_text(line(1) + "\n" + early + "\n" + line(2) + "\n")
     take(db, settings, seconds_later=6)
     assert count(db, "rejection") == 1
-    inbox.return_file(next(settings.quarantine_dir.glob("*.jsonl")), settings.inbox_dir / "a.jsonl")
+    filing.return_file(next(settings.quarantine_dir.glob("*.jsonl")), settings.inbox_dir / "a.jsonl")
     take(db, settings, seconds_later=300)
     assert (count(db), count(db, "rejection")) == (3, 0)
     assert outcomes(db)[-1] == ("a.jsonl", "ingested", 1, 2, 0)
@@ -216,7 +216,7 @@ def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(setti
     (settings.inbox_dir / "next").rename(path)
     with pytest.raises(inbox.ChangedError):
         inbox.read_documents(source)
-    assert not inbox.move_file(source, settings.archive_dir / "latest.json")
+    assert not filing.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
 
@@ -229,7 +229,7 @@ def test_what_is_read_of_a_small_file_is_what_was_hashed_though_another_has_repl
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
     assert [words for _, words, _ in inbox.read_documents(source)] == [line(1).encode()]
-    assert not inbox.move_file(source, settings.archive_dir / "latest.json")
+    assert not filing.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
 
@@ -437,7 +437,7 @@ def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Databas
         with db.begin() as connection:
             connection.execute(text("UPDATE scorekeeper.file_arrival SET moved_at = NULL"))
             sha256 = connection.execute(text("SELECT sha256 FROM scorekeeper.file_arrival")).scalar_one()
-        inbox.finish_move(settings.inbox_dir / "a.json", kept, sha256)
+        filing.finish_move(settings.inbox_dir / "a.json", kept, sha256)
         assert (archived(settings), [path.name for path in settings.inbox_dir.iterdir()]) == ([kept], left)
         assert kept.read_text() == line(1)
 
@@ -497,7 +497,7 @@ def test_what_replaced_the_file_that_was_read_is_put_back_where_it_cannot_be_lin
         raise PermissionError(errno.EPERM, "as of the file of another user, or on a file system without links")
 
     monkeypatch.setattr(os, "link", refuse)
-    assert inbox.move_file(source, destination) is taken
+    assert filing.move_file(source, destination) is taken
     assert path.read_text() == f"{line(1)}\n{line(2)}\n"
 
 
@@ -505,17 +505,17 @@ def test_a_file_that_was_moved_unread_by_a_run_that_was_killed_is_put_back_and_r
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (settings.inbox_dir / "latest.json").write_text(line(1))
-    real = inbox.move_file
+    real = filing.move_file
 
     def replaced_and_killed(source: inbox.SourceFile, destination: Path, *, keep: bool) -> bool:
         source.path.write_text(line(2))
-        monkeypatch.setattr(inbox, "_put_back", die)
+        monkeypatch.setattr(filing, "_put_back", die)
         return real(source, destination, keep=keep)
 
     def die(*_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(inbox, "move_file", replaced_and_killed)
+    monkeypatch.setattr(filing, "move_file", replaced_and_killed)
     with pytest.raises(KeyboardInterrupt):
         take(db, settings)
     monkeypatch.undo()
@@ -564,7 +564,7 @@ def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stay
             if replaced:
                 path.write_text(line(2))
             destination = Path(far) / f"{replaced}.json"
-            assert inbox.move_file(source, destination) is not replaced
+            assert filing.move_file(source, destination) is not replaced
             assert (path.exists(), destination.exists()) == (replaced, not replaced)
     assert path.read_text() == line(2)
 
@@ -576,7 +576,7 @@ def test_from_another_file_system_a_file_is_returned_beside_what_a_writer_has_pu
     with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
         quarantined = Path(far) / "a-0123.json"
         quarantined.write_text(line(2))
-        inbox.return_file(quarantined, target)
+        filing.return_file(quarantined, target)
         assert not quarantined.exists()
     assert {path.name: path.read_text() for path in settings.inbox_dir.iterdir()} == {
         "a.json": line(1),

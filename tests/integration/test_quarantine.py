@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scorekeeper import inbox, ingest, quarantine
+from scorekeeper import filing, ingest, quarantine
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.quarantine import Quarantined
 from scorekeeper.settings import Settings
@@ -209,7 +209,7 @@ def test_what_is_being_mended_in_quarantine_stays_when_the_refused_bytes_come_ag
         def die(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(inbox, "_settle_beside", die)
+        monkeypatch.setattr(filing, "_settle_beside", die)
         with pytest.raises(KeyboardInterrupt):
             take(db, settings)
         monkeypatch.undo()

@@ -168,8 +168,8 @@ def _read_days(connection: Connection, rows: dict[str, Any]) -> _Days:
     """The days of a scope, from the rollup."""
     return {
         (None, after_fees): [
-            DayPieces(*row)
-            for row in connection.execute(statement("select_daily_scores"), rows | {"after_fees": after_fees})
+            DayPieces._make(row)
+            for row in connection.execute(statement("select_daily_scores"), rows | {"after_fees": after_fees}).all()
         ]
         for after_fees in (False, True)
     }

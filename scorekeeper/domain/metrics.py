@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from operator import attrgetter
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 from scorekeeper.domain.daily import EXACT, SMALLEST_STD, daily_figures, daily_series
 from scorekeeper.domain.text import escape_controls
@@ -21,8 +21,7 @@ AGENT_COUNTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class DayPieces:
+class DayPieces(NamedTuple):
     """What composes of one UTC exit day of one scope: exact sums (percent, seconds), path pieces, streaks."""
 
     day: date
@@ -54,7 +53,7 @@ class DayPieces:
 
 def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
     """The trade, path and daily figures over days in order."""
-    n, winners, losers = (sum(getattr(d, name) for d in days) for name in ("trades", "winners", "losers"))
+    n, winners, losers = (sum(map(attrgetter(name), days)) for name in ("trades", "winners", "losers"))
     total, squares = _sum(days, "sum_pct"), _sum(days, "sum_squares")
     profit, loss = _mean(_sum(days, "sum_winners_pct"), winners), _mean(_sum(days, "sum_losers_pct"), losers)
     expectancy = _mean(total, n)
@@ -166,7 +165,7 @@ def iso(moment: datetime | None) -> str | None:
 
 def _sum(days: Sequence[DayPieces], name: str) -> Fraction:
     with localcontext(EXACT):
-        return Fraction(sum((getattr(day, name) for day in days), Decimal(0)))
+        return Fraction(sum(map(attrgetter(name), days), Decimal(0)))
 
 
 def _mean(total: Fraction, n: int) -> Fraction | None:
@@ -186,11 +185,11 @@ def _std(total: Fraction, squares: Fraction, n: int) -> float | None:
 
 
 def _longest(days: Sequence[DayPieces], kind: str) -> int:
+    of_kind = attrgetter("trades", f"leading_{kind}", f"longest_{kind}", f"trailing_{kind}")
     longest = running = 0
-    for day in days:
-        whole = getattr(day, f"longest_{kind}") == day.trades
-        longest = max(longest, running + getattr(day, f"leading_{kind}"), getattr(day, f"longest_{kind}"))
-        running = running + day.trades if whole else getattr(day, f"trailing_{kind}")
+    for trades, leading, within, trailing in map(of_kind, days):
+        longest = max(longest, running + leading, within)
+        running = running + trades if within == trades else trailing
     return longest
 
 

@@ -1,5 +1,6 @@
 """Batches of what was read from files, written one after the other while the next one is being read."""
 
+import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ from scorekeeper.store.sql import statement
 # How long the reading thread keeps the interpreter while the writing one, which needs it for a moment between two waits
 # for Postgres, asks for it. At Python's own 5 ms the writing of a batch begins when the reading of the next one ends.
 SWITCH_SECONDS = 0.0002
+# How many objects more there are before Python looks for cycles among them, and how rarely among older ones. Decisions
+# form none; at its own 700, looking took a tenth of all time, and finds everything that Prefect has loaded besides.
+RARELY = (50_000, 20, 100)
 
 
 @dataclass
@@ -64,8 +68,9 @@ class Writer:
         self._writing: Future[Written] | None = None
 
     def __enter__(self) -> Self:
-        self._switched_before = sys.getswitchinterval()
+        self._before = sys.getswitchinterval(), gc.get_threshold()
         sys.setswitchinterval(SWITCH_SECONDS)
+        gc.set_threshold(*RARELY)
         return self
 
     def __exit__(
@@ -77,7 +82,9 @@ class Writer:
             self._thread.shutdown()  # whoever asks twice waits too: the connection is the thread's
             raise
         finally:
-            sys.setswitchinterval(self._switched_before)
+            interval, threshold = self._before
+            sys.setswitchinterval(interval)
+            gc.set_threshold(*threshold)
 
     def begin(self, parts: Sequence[Part]) -> None:
         """Begin to write a batch; the one before has been waited for."""

@@ -90,6 +90,7 @@ def _ingest_thrice(
                 shutil.rmtree(home / "archive", ignore_errors=True)
                 write(home / "inbox", decisions, shape, mark)
                 vacuum(db)
+                os.sync()  # here and below: what was written and removed before is not waited for in what is timed
                 done = run_part(db, "benchmarks.ingest_once", str(home))
             if (done["decisions"], done["duplicates"]) != (fresh, decisions - fresh):
                 raise RuntimeError(f"{what}: {done}")
@@ -116,6 +117,7 @@ def read_and_move(folder: Path, files: int) -> Timed:
     """Read every file, and move it to another folder."""
     done = folder / "done"
     done.mkdir()
+    os.sync()
     start = time.perf_counter()
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_file())

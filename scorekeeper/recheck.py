@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from scorekeeper import score
 from scorekeeper.domain import recount
 from scorekeeper.domain.recount import ClosedTrade, Said
+from scorekeeper.scorecard import find_wrong_sums
 from scorekeeper.store.sql import statement
 
 Scope = tuple[str | None, str | None]
@@ -107,6 +108,10 @@ def _check_metrics(
 
 
 def _check_scorecards(connection: Connection) -> Iterator[str]:
+    yield from (
+        f"scorecard {version}: what is kept of earlier days is not what they come to"
+        for version in find_wrong_sums(connection)
+    )
     for version, as_of, kept in connection.execute(statement("select_scorecards")):
         answer = score.system_metrics(connection, version=version, at=as_of, compose=True)
         wanted = {name: value for name, value in answer.items() if name not in _FOLLOW_INGEST}

@@ -1,15 +1,18 @@
 """The rollups, and the answer that is composed from them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, text
 
 from scorekeeper.domain.answer import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
 from scorekeeper.domain.breakdown import Breakdown, label_part
-from scorekeeper.domain.metrics import DayPieces, compose_agent, compose_system, iso, metrics_line
+from scorekeeper.domain.metrics import compose_agent, compose_period, iso, metrics_line
+from scorekeeper.domain.pieces import AgentSums, DayPieces, Period, agent_sums, extend
 from scorekeeper.store.sql import statement
 
 SCORE_LOCK = 0x5C0_0004
@@ -80,6 +83,7 @@ def system_metrics(
     by: Breakdown | None = None,
     at: datetime | None = None,
     compose: bool = False,
+    whole: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The answer of docs/metrics.md for a scope (None: all), ready for JSON: undefined is None, times end in Z.
 
@@ -87,8 +91,8 @@ def system_metrics(
     as_of of track) does not count yet. With `by` there are `groups` too: a part of the breakdown each, under its name
     the part (None: of what has none), with the same figures.
     The figures of a version, and of all, are those that were kept when the score changed last; for a symbol, or with
-    `compose`, they are composed of the rollups' days. What the rollups do not hold, all but version and symbol, is
-    counted from the rows, which takes longer.
+    `compose`, they are composed of the rollups' days; `whole` has them where the caller has composed them. What the
+    rollups do not hold, all but version and symbol, is counted from the rows, which takes longer.
     """
     rows: dict[str, Any] = {
         "version": version, "symbol": symbol, "since": since, "until": until, "include_suspect": include_suspect,
@@ -99,13 +103,17 @@ def system_metrics(
     rolled_up = since is None and until is None and not (include_suspect or exclude_late)
     of_version = rolled_up and symbol is None
     kept: dict[str, Any] | None = None
-    if of_version and not compose:
+    if of_version and not compose and whole is None:
         kept = connection.execute(statement("select_scorecard"), {"version": version}).scalar()
     if kept is not None:
         answer = kept | _counted(count)
     else:
-        read_days, read_agents = (_read_days, _read_agents) if rolled_up else (_count_days, _count_agents)
-        whole = _figures(read_days(connection, rows), read_agents(connection, rows), None)
+        if whole is None:
+            whole = (
+                _compose(*read_days(connection, rows), read_agents(connection, rows))
+                if rolled_up
+                else _figures(_count_days(connection, rows), _count_agents(connection, rows), None)
+            )
         answer = {
             "version": version,
             "symbol": symbol,
@@ -114,9 +122,9 @@ def system_metrics(
             "include_suspect": include_suspect,
             "exclude_late": exclude_late,
             "as_of": None,
-            "days": whole.pop("days"),
+            "days": whole["days"],
             **_counted(count),
-            **whole,
+            **{name: value for name, value in whole.items() if name != "days"},
         }
     # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
     known = min((moment for moment in (at, count["as_of"]) if moment is not None), default=None)
@@ -156,23 +164,48 @@ def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list
 
 def _figures(days: _Days, agents: _Agents, part: str | None) -> dict[str, Any]:
     gross, net = (days.get((part, after_fees), []) for after_fees in (False, True))
+    return _compose(gross, net, map(agent_sums, agents.get(part, [])))
+
+
+def _compose(gross: Sequence[DayPieces], net: Sequence[DayPieces], agents: Iterable[AgentSums]) -> dict[str, Any]:
+    busy = [[day.sum_pct for day in days] for days in (gross, net)]
+    return compose_whole(extend(None, gross), extend(None, net), busy, agents)
+
+
+def compose_whole(
+    gross: Period | None, net: Period | None, busy: Sequence[Sequence[Decimal]], agents: Iterable[AgentSums]
+) -> dict[str, Any]:
+    """All figures of a scope; `busy`: what each day with trades brought, gross and after fees."""
     return {
-        "days": (gross[-1].day - gross[0].day).days + 1 if gross else 0,
-        **compose_system(gross),
-        "net": compose_system(net),
-        "agent_performance": {row["agent"]: compose_agent(row) for row in agents.get(part, [])},
+        "days": gross.calendar_days if gross else 0,
+        **compose_period(gross, busy[0]),
+        "net": compose_period(net, busy[1]),
+        "agent_performance": {one.agent: compose_agent(msgspec.structs.asdict(one)) for one in agents},
     }
 
 
-def _read_days(connection: Connection, rows: dict[str, Any]) -> _Days:
-    """The days of a scope, from the rollup."""
-    return {
-        (None, after_fees): [
+def read_days(
+    connection: Connection, rows: Mapping[str, Any], from_day: date | None = None
+) -> tuple[list[DayPieces], list[DayPieces]]:
+    """The days of a scope from the rollup, in order, from one on: gross, after fees."""
+    gross, net = (
+        [
             DayPieces._make(row)
-            for row in connection.execute(statement("select_daily_scores"), rows | {"after_fees": after_fees}).all()
+            for row in connection.execute(
+                statement("select_daily_scores"), {**rows, "after_fees": after_fees, "from_day": from_day}
+            ).all()
         ]
         for after_fees in (False, True)
-    }
+    )
+    return gross, net
+
+
+def read_agents(
+    connection: Connection, rows: Mapping[str, Any], from_day: date | None = None, to_day: date | None = None
+) -> list[AgentSums]:
+    """Each agent's sums in a scope over days of the rollup, in [from_day, to_day)."""
+    found = connection.execute(statement("select_agent_daily_scores"), {**rows, "from_day": from_day, "to_day": to_day})
+    return [agent_sums(row) for row in found.mappings()]
 
 
 def _count_days(connection: Connection, rows: dict[str, Any]) -> _Days:
@@ -181,11 +214,6 @@ def _count_days(connection: Connection, rows: dict[str, Any]) -> _Days:
     for part, after_fees, *pieces in connection.execute(statement("count_days"), rows):
         days[part, after_fees].append(DayPieces(*pieces))
     return days
-
-
-def _read_agents(connection: Connection, rows: dict[str, Any]) -> _Agents:
-    """Each agent's counts in a scope, from the rollup."""
-    return {None: list(connection.execute(statement("select_agent_daily_scores"), rows).mappings())}
 
 
 def _count_agents(connection: Connection, rows: dict[str, Any]) -> _Agents:

@@ -1,4 +1,5 @@
--- One row per agent in a scope: its days summed. Parameters: version, symbol (null: all). Called by score.
+-- One row per agent in a scope: its days in [from_day, to_day) summed (null: no limit). Parameters: version, symbol
+-- (null: all), from_day, to_day. Called by score, scorecard.
 SELECT
     agent, sum(signals) AS signals, sum(calls) AS calls, sum(correct) AS correct, sum(incorrect) AS incorrect,
     sum(sum_call_return_pct) AS sum_call_return_pct, sum(brier_calls) AS brier_calls, sum(sum_brier) AS sum_brier,
@@ -18,5 +19,7 @@ FROM scorekeeper.agent_daily_score
 WHERE
     (version = cast(:version AS text) OR (cast(:version AS text) IS NULL AND version IS NULL))
     AND (symbol = cast(:symbol AS text) OR (cast(:symbol AS text) IS NULL AND symbol IS NULL))
+    AND (cast(:from_day AS date) IS NULL OR day >= :from_day)
+    AND (cast(:to_day AS date) IS NULL OR day < :to_day)
 GROUP BY agent
 ORDER BY agent;

@@ -1,19 +1,48 @@
 """Figures of the daily series: P&L summed by UTC day, every calendar day from the first to the last, idle days 0."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Context, Decimal, Inexact, localcontext
+from fractions import Fraction
 from typing import Any
+
+import msgspec
 
 DAYS_A_YEAR = 365
 SMALLEST_STD = 1e-12
 # Below so many days a tail has no day of its own to be read from.
 FEWEST_DAYS_OF_A_TAIL = 20
-# Sums of doubles and of their squares end well before so many digits; a sum that would not is an error, not rounded.
+# Sums of doubles and of their fourth powers end well before so many digits; one that would not is an error.
 EXACT = Context(prec=4_000, traps=[Inexact])
 
 _NAMES = ("sharpe", "sortino", "calmar", "volatility_pct", "var95_pct", "cvar95_pct", "psr")
+
+
+class PowerSums(msgspec.Struct, frozen=True):
+    """Exact sums over a daily series, in percent to the power; `downside`: of the squares of negative days."""
+
+    total: Decimal = Decimal(0)
+    squares: Decimal = Decimal(0)
+    cubes: Decimal = Decimal(0)
+    fourths: Decimal = Decimal(0)
+    downside: Decimal = Decimal(0)
+
+
+def power_sums(values: Iterable[Decimal], before: PowerSums | None = None) -> PowerSums:
+    """Of days' sums, on top of those of the days before; an idle day adds nothing."""
+    known = before or PowerSums()
+    total, squares, cubes, fourths, downside = msgspec.structs.astuple(known)
+    with localcontext(EXACT):
+        for value in values:
+            square = value * value
+            total += value
+            squares += square
+            cubes += square * value
+            fourths += square * square
+            if value < 0:
+                downside += square
+    return PowerSums(total, squares, cubes, fourths, downside)
 
 
 def daily_series(sums: Mapping[date, Decimal]) -> list[Decimal]:
@@ -26,15 +55,18 @@ def daily_series(sums: Mapping[date, Decimal]) -> list[Decimal]:
 
 def daily_figures(series: Sequence[Decimal], max_drawdown: float | None) -> dict[str, Any]:
     """Sharpe to psr of docs/metrics.md; `series` and `max_drawdown` in percent. A year has 365 days."""
+    return compose_daily(len(series), power_sums(series), series, max_drawdown)
+
+
+def compose_daily(n: int, sums: PowerSums, busy: Sequence[Decimal], max_drawdown: float | None) -> dict[str, Any]:
+    """As daily_figures, of `n` calendar days: from their power sums, and the sums of those that were not idle."""
     figures: dict[str, Any] = dict.fromkeys(_NAMES)
-    n = len(series)
     if n < 2:
         return figures
-    whole, unit = _whole_numbers(series)
-    total, squares = sum(whole), sum(x * x for x in whole)
-    mean = total / (n * unit)
-    spread = math.sqrt((n * squares - total * total) / (n * (n - 1) * unit * unit))
-    downside = math.sqrt(sum(x * x for x in whole if x < 0) / (n * unit * unit))
+    total, squares = Fraction(sums.total), Fraction(sums.squares)
+    mean = float(total / n)
+    spread = math.sqrt((squares - total * total / n) / (n - 1))
+    downside = math.sqrt(Fraction(sums.downside) / n)
     year = math.sqrt(DAYS_A_YEAR)
     figures["volatility_pct"] = spread * year
     if spread >= SMALLEST_STD:
@@ -44,8 +76,8 @@ def daily_figures(series: Sequence[Decimal], max_drawdown: float | None) -> dict
     if max_drawdown:
         figures["calmar"] = mean * DAYS_A_YEAR / max_drawdown
     if n >= FEWEST_DAYS_OF_A_TAIL:
-        figures["var95_pct"], figures["cvar95_pct"] = _tail(whole, unit)
-        figures["psr"] = probabilistic_sharpe(series)
+        figures["var95_pct"], figures["cvar95_pct"] = _tail(n, busy)
+        figures["psr"] = _probable(n, sums, 0.0)
     return figures
 
 
@@ -56,18 +88,22 @@ def probabilistic_sharpe(series: Sequence[Decimal], against: float = 0.0) -> flo
     Sharpe of ddof=1. None below 20 days, without dispersion, or where the variance of the estimate is not positive.
     """
     n = len(series)
-    if n < FEWEST_DAYS_OF_A_TAIL:
-        return None
-    whole, unit = _whole_numbers(series)
-    total = sum(whole)
-    # Deviations from the mean, n times as large: whole numbers too, so that no moment is rounded.
-    second, third, fourth = (sum((n * x - total) ** power for x in whole) for power in (2, 3, 4))
-    spread = math.sqrt(second / (n * n * (n - 1) * unit * unit))
+    return None if n < FEWEST_DAYS_OF_A_TAIL else _probable(n, power_sums(series), against)
+
+
+def _probable(n: int, sums: PowerSums, against: float) -> float | None:
+    total, squares, cubes, fourths = map(Fraction, (sums.total, sums.squares, sums.cubes, sums.fourths))
+    mean = total / n
+    # Sums of the deviations from the mean, to the power: from exact sums, so that no moment is rounded.
+    second = squares - total * mean
+    third = cubes - 3 * mean * squares + 2 * mean * mean * total
+    fourth = fourths - 4 * mean * cubes + 6 * mean * mean * squares - 3 * mean**3 * total
+    spread = math.sqrt(second / (n - 1))
     if spread < SMALLEST_STD:
         return None
-    sharpe = total / (n * unit) / spread
+    sharpe = float(mean) / spread
     skew = math.sqrt(n * third * third / second**3) * (1 if third > 0 else -1)
-    kurtosis = n * fourth / second**2
+    kurtosis = float(n * fourth / second**2)
     variance = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe * sharpe
     if variance <= 0:
         return None
@@ -75,17 +111,12 @@ def probabilistic_sharpe(series: Sequence[Decimal], against: float = 0.0) -> flo
     return 0.5 * math.erfc(-z / math.sqrt(2))  # the normal distribution, precise in its lower tail too
 
 
-def _tail(whole: Sequence[int], unit: int) -> tuple[float, float]:
+def _tail(n: int, busy: Sequence[Decimal]) -> tuple[float, float]:
     """The 5th percentile by linear interpolation, and the mean of the days at or below it."""
-    ordered = sorted(whole)
-    low, twentieths = divmod(len(ordered) - 1, 20)
-    limit = 20 * ordered[low] + twentieths * (ordered[low + 1] - ordered[low])
-    beyond = [x for x in ordered if 20 * x <= limit]
-    return limit / (20 * unit), sum(beyond) / (len(beyond) * unit)
-
-
-def _whole_numbers(values: Sequence[Decimal]) -> tuple[list[int], int]:
-    """The values as multiples of 1/unit, exactly."""
-    places = max(0, *(-int(value.as_tuple().exponent) for value in values))
+    ordered = sorted([*busy, *[Decimal(0)] * (n - len(busy))])
+    low, twentieths = divmod(n - 1, 20)
     with localcontext(EXACT):
-        return [int(value.scaleb(places)) for value in values], 10**places
+        limit = 20 * ordered[low] + twentieths * (ordered[low + 1] - ordered[low])  # twenty times as high
+        beyond = [value for value in ordered if 20 * value <= limit]
+        total = sum(beyond, Decimal(0))
+    return float(Fraction(limit) / 20), float(Fraction(total) / len(beyond))

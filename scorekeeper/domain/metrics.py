@@ -5,63 +5,36 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from operator import attrgetter
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import Any, get_type_hints
 
-from scorekeeper.domain.daily import EXACT, SMALLEST_STD, daily_figures, daily_series
+from scorekeeper.domain.daily import EXACT, SMALLEST_STD, PowerSums, compose_daily
+from scorekeeper.domain.pieces import AGENT_COUNTS, DayPieces, Period, extend
 from scorekeeper.domain.text import escape_controls
 
 Z95 = NormalDist().inv_cdf(0.975)
-
-
-AGENT_COUNTS = (
-    "signals", "calls", "correct", "incorrect", "brier_calls", "supported_winners", "supported_losers",
-    "opposed_winners", "opposed_losers", "abstained_winners", "abstained_losers",
-)  # fmt: skip
-
-
-class DayPieces(NamedTuple):
-    """What composes of one UTC exit day of one scope: exact sums (percent, seconds), path pieces, streaks."""
-
-    day: date
-    trades: int
-    winners: int
-    losers: int
-    sum_pct: Decimal
-    sum_squares: Decimal
-    sum_winners_pct: Decimal
-    sum_losers_pct: Decimal
-    hold_seconds: Decimal
-    hold_seconds_winners: Decimal
-    hold_seconds_losers: Decimal
-    sum_mfe_pct: Decimal
-    sum_mae_pct: Decimal
-    sum_given_back_pct: Decimal
-    path_high_pct: Decimal
-    path_high_at: datetime
-    path_low_pct: Decimal
-    path_fall_pct: Decimal
-    first_exit_at: datetime
-    leading_wins: int
-    trailing_wins: int
-    longest_wins: int
-    leading_losses: int
-    trailing_losses: int
-    longest_losses: int
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_ZEROS: dict[type, Any] = {int: 0, Decimal: Decimal(0), date: _START.date(), datetime: _START, PowerSums: PowerSums()}
+# Days without a trade.
+_NOTHING = Period(**{name: _ZEROS[kind] for name, kind in get_type_hints(Period).items()})
 
 
 def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
     """The trade, path and daily figures over days in order."""
-    n, winners, losers = (sum(map(attrgetter(name), days)) for name in ("trades", "winners", "losers"))
-    total, squares = _sum(days, "sum_pct"), _sum(days, "sum_squares")
-    profit, loss = _mean(_sum(days, "sum_winners_pct"), winners), _mean(_sum(days, "sum_losers_pct"), losers)
+    return compose_period(extend(None, days), [day.sum_pct for day in days])
+
+
+def compose_period(period: Period | None, busy: Sequence[Decimal]) -> dict[str, Any]:
+    """The trade, path and daily figures of a period (None: nothing); `busy`: what each day with trades brought."""
+    p = period or _NOTHING
+    n, winners, losers = p.trades, p.winners, p.losers
+    total = Fraction(p.sum_pct)
+    profit, loss = _mean(Fraction(p.sum_winners_pct), winners), _mean(Fraction(p.sum_losers_pct), losers)
     expectancy = _mean(total, n)
     payoff = profit / -loss if profit is not None and loss else None
     won = Fraction(winners, n) if n else None
-    std = _std(total, squares, n)
-    minutes = {name: _sum(days, f"hold_seconds{name}") / 60 for name in ("", "_winners", "_losers")}
-    path = _compose_path(days)
+    std = _std(total, Fraction(p.sum_squares), n)
+    path = _compose_path(period)
     return {
         "completed_trades": n,
         "profitable_trades": winners,
@@ -75,19 +48,19 @@ def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
         "expectancy_pct": _float(expectancy),
         "expectancy_ratio": _float(expectancy / -loss) if expectancy is not None and loss else None,
         "payoff_ratio": _float(payoff),
-        "profit_factor": (float(_sum(days, "sum_winners_pct") / -_sum(days, "sum_losers_pct")) if losers else None),
+        "profit_factor": float(Fraction(p.sum_winners_pct) / -Fraction(p.sum_losers_pct)) if losers else None,
         "sqn": math.sqrt(n) * float(expectancy) / std if expectancy is not None and std else None,
         "kelly": _float(won - (1 - won) / payoff) if won is not None and payoff else None,
-        "max_win_streak": _longest(days, "wins"),
-        "max_loss_streak": _longest(days, "losses"),
-        "avg_hold_minutes": _float(_mean(minutes[""], n)),
-        "avg_hold_minutes_winners": _float(_mean(minutes["_winners"], winners)),
-        "avg_hold_minutes_losers": _float(_mean(minutes["_losers"], losers)),
-        "avg_mfe_pct": _float(_mean(_sum(days, "sum_mfe_pct"), n)),
-        "avg_mae_pct": _float(_mean(_sum(days, "sum_mae_pct"), n)),
-        "profit_given_back_pct": _float(_mean(_sum(days, "sum_given_back_pct"), winners)),
+        "max_win_streak": p.longest_wins,
+        "max_loss_streak": p.longest_losses,
+        "avg_hold_minutes": _float(_mean(Fraction(p.hold_seconds) / 60, n)),
+        "avg_hold_minutes_winners": _float(_mean(Fraction(p.hold_seconds_winners) / 60, winners)),
+        "avg_hold_minutes_losers": _float(_mean(Fraction(p.hold_seconds_losers) / 60, losers)),
+        "avg_mfe_pct": _float(_mean(Fraction(p.sum_mfe_pct), n)),
+        "avg_mae_pct": _float(_mean(Fraction(p.sum_mae_pct), n)),
+        "profit_given_back_pct": _float(_mean(Fraction(p.sum_given_back_pct), winners)),
         **path,
-        **daily_figures(daily_series({day.day: day.sum_pct for day in days}), path["max_drawdown_pct"]),
+        **compose_daily(period.calendar_days if period else 0, p.daily, busy, path["max_drawdown_pct"]),
     }
 
 
@@ -163,11 +136,6 @@ def iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def _sum(days: Sequence[DayPieces], name: str) -> Fraction:
-    with localcontext(EXACT):
-        return Fraction(sum(map(attrgetter(name), days), Decimal(0)))
-
-
 def _mean(total: Fraction, n: int) -> Fraction | None:
     return total / n if n else None
 
@@ -184,30 +152,15 @@ def _std(total: Fraction, squares: Fraction, n: int) -> float | None:
     return std if std >= SMALLEST_STD else None
 
 
-def _longest(days: Sequence[DayPieces], kind: str) -> int:
-    of_kind = attrgetter("trades", f"leading_{kind}", f"longest_{kind}", f"trailing_{kind}")
-    longest = running = 0
-    for trades, leading, within, trailing in map(of_kind, days):
-        longest = max(longest, running + leading, within)
-        running = running + trades if within == trades else trailing
-    return longest
-
-
-def _compose_path(days: Sequence[DayPieces]) -> dict[str, Any]:
-    """Drawdown of the running sum over the days, which starts at 0 and takes one step per exit_time."""
-    if not days:
+def _compose_path(period: Period | None) -> dict[str, Any]:
+    """Drawdown of the running sum, which starts at 0 and takes one step per exit_time."""
+    if period is None:
         return {"max_drawdown_pct": None, "current_drawdown_pct": None, "underwater_since": None}
-    level = peak = deepest = Decimal(0)
-    since = days[0].first_exit_at
+    risen = period.path_high_pct >= 0
     with localcontext(EXACT):
-        for day in days:
-            deepest = max(deepest, peak - (level + day.path_low_pct), day.path_fall_pct)
-            if level + day.path_high_pct >= peak:
-                peak, since = level + day.path_high_pct, day.path_high_at
-            level += day.sum_pct
-        fall = peak - level
+        fall = (period.path_high_pct if risen else 0) - period.sum_pct
     return {
-        "max_drawdown_pct": float(deepest),
+        "max_drawdown_pct": float(period.path_fall_pct),
         "current_drawdown_pct": float(fall),
-        "underwater_since": iso(since) if fall else None,
+        "underwater_since": iso(period.path_high_at if risen else period.first_exit_at) if fall else None,
     }

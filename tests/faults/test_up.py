@@ -255,13 +255,14 @@ def test_a_run_that_somebody_asked_for_survives_the_death_of_the_worker(up: Up) 
 
 
 def test_a_run_that_is_cancelled_in_a_batch_stops_between_two_transactions_and_the_next_goes_on(up: Up) -> None:
+    ingest = next(one for one in up.api("/deployments/filter", {}) if one["name"] == "ingest")
     up.drop(30_000)
     inbox = up.home / "inbox"
 
     def at_work() -> list[dict[str, Any]]:
         """The run that has moved some of the files, if it is still at it."""
         some_moved = sum(1 for _ in inbox.glob("*.json")) < 29_900
-        return [run for run in up.runs("RUNNING") if some_moved and run["name"].startswith("ingest")]
+        return [run for run in up.runs("RUNNING") if some_moved and run["deployment_id"] == ingest["id"]]
 
     assert wait_until(lambda: bool(at_work()), 120)
     (run,) = at_work()

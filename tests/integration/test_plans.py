@@ -1,7 +1,7 @@
 """With 100,000 open trades and as many decisions of the past, each statement reads what is new, due or a symbol's."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -256,9 +256,23 @@ def test_the_days_of_a_scope_are_read_and_no_others(
     connection.execute(text(ROLLED_UP[table]))
     connection.execute(text(IN_OTHER_SCOPES.format(table=table)))
     connection.execute(text(f"ANALYZE scorekeeper.{table}"))
-    plan = explain(connection, name, version=version, symbol=None, after_fees=False)
+    scope = {"version": version, "symbol": None, "after_fees": False}
+    plan = explain(connection, name, **scope, from_day=None, to_day=None)
     assert most_read(plan, table) == 5_000
     assert "Seq Scan" not in {node["Node Type"] for node in of_table(plan, table)}
+
+
+@pytest.mark.parametrize("table", ["daily_score", "agent_daily_score"])
+def test_of_the_days_of_a_scope_the_last_ones_are_read_alone(connection: Connection, table: str) -> None:
+    connection.execute(text(ROLLED_UP[table]))
+    connection.execute(text(IN_OTHER_SCOPES.format(table=table)))
+    connection.execute(text(f"ANALYZE scorekeeper.{table}"))
+    last = date(2020, 1, 1) + timedelta(days=5_000)
+    scope = {"version": "v1", "symbol": None, "after_fees": False}
+    plan = explain(connection, f"select_{table}s", **scope, from_day=last - timedelta(days=7), to_day=None)
+    assert most_read(plan, table) == 8
+    if table == "daily_score":
+        assert most_read(explain(connection, "select_day_sums", **scope), table) == 5_000
 
 
 def test_versions_with_news_are_found_by_the_events_since_the_last_line(connection: Connection) -> None:

@@ -89,6 +89,10 @@ ROWS = [
     ("DELETE FROM scorekeeper.event WHERE kind = 'outcome'", "no line is published of its exit"),
     ("DELETE FROM scorekeeper.trade WHERE exit_time IS NOT NULL", "its trade is missing"),
     ("UPDATE scorekeeper.scorecard SET answer = '{}'", "scorecard"),
+    (
+        "UPDATE scorekeeper.scorecard SET before = jsonb_set(before::jsonb, '{gross,cubes}', '\"1\"')",
+        "what is kept of earlier days",
+    ),
     # What a file said.
     ("UPDATE scorekeeper.decision SET confidence = 1 WHERE confidence > 1", "confidence is not what"),
     ("UPDATE scorekeeper.decision SET reason = reason || '!'", "reason is not what"),

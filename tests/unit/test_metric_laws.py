@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.domain.daily import daily_figures, probabilistic_sharpe
-from scorekeeper.domain.metrics import DayPieces, compose_agent, compose_system, wilson
+from scorekeeper.domain.daily import PowerSums, daily_figures, power_sums, probabilistic_sharpe
+from scorekeeper.domain.metrics import compose_agent, compose_system, wilson
+from scorekeeper.domain.pieces import DayPieces, Period, extend
 from scorekeeper.domain.recount import (
     ClosedTrade,
     Said,
@@ -71,6 +73,29 @@ def test_pieces_of_days_compose_to_the_figures_of_the_whole(history: list[list[f
         assert answer["max_drawdown_pct"] == float(deepest)
         assert answer["current_drawdown_pct"] == float(peak - level)
         assert (answer["underwater_since"] is None) == (level == peak)
+
+
+@given(histories, st.data())
+def test_days_that_were_added_up_before_and_stored_come_to_the_same(
+    history: list[list[float]], data: st.DataObject
+) -> None:
+    days = days_of(history)
+    cut = data.draw(st.integers(0, len(days)))
+    before = extend(None, days[:cut])
+    stored = msgspec.json.decode(msgspec.json.encode(before), type=Period | None)
+    assert stored == before
+    assert extend(stored, days[cut:]) == extend(None, days)
+
+
+day_sums = st.lists(st.floats(-1, 1).map(repr).map(Decimal), min_size=1, max_size=5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), day_sums)))
+def test_power_sums_of_parts_are_those_of_the_whole(parts: list[tuple[int, list[Decimal]]]) -> None:
+    sums = None
+    for idle, values in parts:
+        sums = power_sums([*[Decimal(0)] * idle, *values], sums)
+    assert (sums or PowerSums()) == power_sums([value for _, values in parts for value in values])
 
 
 start = datetime(2025, 1, 1, tzinfo=UTC)

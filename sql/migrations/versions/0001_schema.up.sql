@@ -393,8 +393,11 @@ CREATE TABLE scorekeeper.scorecard (
     as_of timestamptz NOT NULL,
     answer json NOT NULL,
     outdated boolean NOT NULL DEFAULT false,
+    before_day date,
+    before json,
     CONSTRAINT scorecard_one_per_version UNIQUE NULLS NOT DISTINCT (version),
-    CONSTRAINT scorecard_is_an_object CHECK (json_typeof(answer) = 'object')
+    CONSTRAINT scorecard_is_an_object CHECK (json_typeof(answer) = 'object'),
+    CONSTRAINT scorecard_before_a_day CHECK ((before_day IS NULL) = (before IS NULL))
 );
 COMMENT ON TABLE scorekeeper.scorecard IS
 'One row per version (null: all): the answer of metrics at as_of, composed when its days changed last.';
@@ -402,6 +405,9 @@ COMMENT ON COLUMN scorekeeper.scorecard.version IS 'SYSTEM_VERSION; null: all.';
 COMMENT ON COLUMN scorekeeper.scorecard.as_of IS 'What had closed or expired by then is in it.';
 COMMENT ON COLUMN scorekeeper.scorecard.outdated IS
 'Whether it is to be composed anew: its days have changed in this transaction, or a release has changed a figure.';
+COMMENT ON COLUMN scorekeeper.scorecard.before_day IS 'The first of the days that are read each time.';
+COMMENT ON COLUMN scorekeeper.scorecard.before IS
+'What all days before before_day come to, added up (scorekeeper/domain/pieces.py), so that only the last are read.';
 COMMENT ON COLUMN scorekeeper.scorecard.answer IS 'As docs/metrics.md has it; two views name each figure.';
 
 CREATE TABLE scorekeeper.event (

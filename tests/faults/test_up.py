@@ -106,6 +106,13 @@ class Up:
             return False
         return not [run for run in at_work if as_time(run["expected_start_time"]) < moment]
 
+    def tell(self) -> str:
+        """What there is to see, for a test that has waited in vain."""
+        states = ("RUNNING", "PENDING", "SCHEDULED", "CANCELLING", "CANCELLED", "CRASHED", "FAILED")
+        runs = [(run["name"], run["state_name"], run["start_time"], run["tags"]) for run in self.runs(*states)]
+        waiting = sum(1 for _ in (self.home / "inbox").glob("*.json"))
+        return f"{datetime.now(UTC)}: {waiting} files wait; {runs}; {self.output.read_text()[-3000:]}"
+
     def processes(self) -> list[psutil.Process]:
         """All that belongs to it, flow runs with it; Postgres itself has another environment."""
         found = []
@@ -264,7 +271,7 @@ def test_a_run_that_is_cancelled_in_a_batch_stops_between_two_transactions_and_t
         some_moved = sum(1 for _ in inbox.glob("*.json")) < 29_900
         return [run for run in up.runs("RUNNING") if some_moved and run["deployment_id"] == ingest["id"]]
 
-    assert wait_until(lambda: bool(at_work()), 120)
+    assert wait_until(lambda: bool(at_work()), 240), up.tell()
     (run,) = at_work()
     up.api(f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
     assert wait_until(lambda: run["id"] in {run["id"] for run in up.runs("CANCELLED")}, 60)

@@ -28,7 +28,7 @@ def read_scorecard(connection: Connection) -> dict[str, Any]:
     return answer
 
 
-class Before(msgspec.Struct, frozen=True):
+class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What all days of a version before `day` come to, added up: it is read instead of them while none has changed."""
 
     day: date
@@ -59,6 +59,7 @@ def keep_scorecards(connection: Connection, as_of: datetime, *, anew: bool = Fal
                 "version": version,
                 "as_of": as_of,
                 "answer": dumps(answer, allow_nan=False),
+                "composed": whole is not None,
                 "before_day": None if before is None else before.day,
                 "before": None if before is None else msgspec.json.encode(before).decode(),
             },

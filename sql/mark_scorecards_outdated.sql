@@ -18,4 +18,4 @@ UPDATE scorekeeper.scorecard AS s SET
     before_day = CASE WHEN s.before_day <= t.day THEN s.before_day END,
     before = CASE WHEN s.before_day <= t.day THEN s.before END
 FROM first_touched AS t
-WHERE s.version IS NOT DISTINCT FROM t.version;
+WHERE s.version IS NOT DISTINCT FROM t.version AND (NOT s.outdated OR s.before_day > t.day);

@@ -19,20 +19,22 @@ EXACT = Context(prec=4_000, traps=[Inexact])
 _NAMES = ("sharpe", "sortino", "calmar", "volatility_pct", "var95_pct", "cvar95_pct", "psr")
 
 
-class PowerSums(msgspec.Struct, frozen=True):
+class PowerSums(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Exact sums over a daily series, in percent to the power; `downside`: of the squares of negative days."""
 
-    total: Decimal = Decimal(0)
-    squares: Decimal = Decimal(0)
-    cubes: Decimal = Decimal(0)
-    fourths: Decimal = Decimal(0)
-    downside: Decimal = Decimal(0)
+    total: Decimal
+    squares: Decimal
+    cubes: Decimal
+    fourths: Decimal
+    downside: Decimal
 
 
-def power_sums(values: Iterable[Decimal], before: PowerSums | None = None) -> PowerSums:
+NO_DAYS = PowerSums(*[Decimal(0)] * 5)
+
+
+def power_sums(values: Iterable[Decimal], before: PowerSums = NO_DAYS) -> PowerSums:
     """Of days' sums, on top of those of the days before; an idle day adds nothing."""
-    known = before or PowerSums()
-    total, squares, cubes, fourths, downside = msgspec.structs.astuple(known)
+    total, squares, cubes, fourths, downside = msgspec.structs.astuple(before)
     with localcontext(EXACT):
         for value in values:
             square = value * value

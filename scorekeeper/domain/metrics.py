@@ -8,13 +8,13 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Any, get_type_hints
 
-from scorekeeper.domain.daily import EXACT, SMALLEST_STD, PowerSums, compose_daily
+from scorekeeper.domain.daily import EXACT, NO_DAYS, SMALLEST_STD, PowerSums, compose_daily
 from scorekeeper.domain.pieces import AGENT_COUNTS, DayPieces, Period, extend
 from scorekeeper.domain.text import escape_controls
 
 Z95 = NormalDist().inv_cdf(0.975)
 _START = datetime(1970, 1, 1, tzinfo=UTC)
-_ZEROS: dict[type, Any] = {int: 0, Decimal: Decimal(0), date: _START.date(), datetime: _START, PowerSums: PowerSums()}
+_ZEROS: dict[type, Any] = {int: 0, Decimal: Decimal(0), date: _START.date(), datetime: _START, PowerSums: NO_DAYS}
 # Days without a trade.
 _NOTHING = Period(**{name: _ZEROS[kind] for name, kind in get_type_hints(Period).items()})
 

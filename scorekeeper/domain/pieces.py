@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from scorekeeper.domain.daily import EXACT, PowerSums, power_sums
+from scorekeeper.domain.daily import EXACT, NO_DAYS, PowerSums, power_sums
 
 AGENT_COUNTS = (
     "signals", "calls", "correct", "incorrect", "brier_calls", "supported_winners", "supported_losers",
@@ -52,7 +52,7 @@ class DayPieces(NamedTuple):
     longest_losses: int
 
 
-class Period(msgspec.Struct, frozen=True, kw_only=True):
+class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What DayPieces says of a day, of all days with trades from `first_day` to `last_day`; and their daily sums."""
 
     first_day: date
@@ -89,7 +89,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
         return (self.last_day - self.first_day).days + 1
 
 
-class AgentSums(msgspec.Struct, frozen=True, kw_only=True):
+class AgentSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What composes of what an agent said on some days; ten bins by confidence, of the calls that Brier counts."""
 
     agent: str
@@ -120,7 +120,7 @@ def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
             for names, start in ((_COUNTS, 0), (_SUMS, Decimal(0)))
             for name in names
         }
-        daily = power_sums(map(attrgetter("sum_pct"), days), None if before is None else before.daily)
+        daily = power_sums(map(attrgetter("sum_pct"), days), NO_DAYS if before is None else before.daily)
         path = _extend_path(before, days)
     streaks: dict[str, Any] = {}
     for kind in _KINDS:

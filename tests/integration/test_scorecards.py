@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import analyze, score, settle
+from scorekeeper import analyze, score, scorecard, settle
 from scorekeeper.recheck import check_score
 from scorekeeper.scorecard import keep_scorecards, list_versions, read_scorecard
 from scorekeeper.settings import Settings
@@ -151,6 +151,42 @@ def test_a_version_is_composed_again_when_its_days_have_changed_and_by_every_ana
     assert kept() == voided
     db.transact(lambda connection: analyze.analyze(connection, as_of + timedelta(minutes=2)))
     assert kept() == voided | {"v0": true["v0"]}
+
+
+def test_earlier_days_are_added_up_once_until_one_of_them_changes(
+    db: Database, as_of: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of them is set to nonsense here, to see where it is used."""
+
+    def trades() -> dict[str | None, int]:
+        with db.begin() as connection:
+            said = connection.execute(text("SELECT version, answer ->> 'completed_trades' FROM scorekeeper.scorecard"))
+            return {version: int(trades) for version, trades in said}
+
+    def void_at(order: str) -> None:
+        with db.begin() as connection:
+            last = text(
+                "SELECT trade_id FROM scorekeeper.trade JOIN scorekeeper.decision USING (trade_id)"
+                " WHERE trade.version = 'v1' AND voided_at IS NULL AND NOT price_suspect AND exit_time IS NOT NULL"
+                f" ORDER BY decision.expires_at {order} LIMIT 1"
+            )
+            assert settle.void_decision(connection, connection.scalar(last), "a test", as_of) == "voided"
+
+    monkeypatch.setattr(scorecard, "OPEN_DAYS", timedelta(0))
+    db.transact(lambda connection: keep_scorecards(connection, as_of, anew=True))
+    true = trades()
+    with db.begin() as connection:
+        nonsense = text("UPDATE scorekeeper.scorecard SET before = jsonb_set(before::jsonb, '{gross,trades}', '10000')")
+        assert connection.execute(nonsense).rowcount == 3
+    void_at("DESC")
+    assert trades()["v1"] > 10_000
+    void_at("ASC")
+    assert trades() == {None: true[None] - 2, "v1": true["v1"] - 2, "v2": true["v2"]}
+    with db.begin() as connection:
+        assert list(check_score(connection)) == []
+        connection.execute(text("UPDATE scorekeeper.scorecard SET before = '{}'"))  # as another release may have it
+    void_at("DESC")
+    assert trades() == {None: true[None] - 3, "v1": true["v1"] - 3, "v2": true["v2"]}
 
 
 def test_versions_are_found_without_reading_every_day(db: Database) -> None:

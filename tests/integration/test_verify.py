@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import ingest, quarantine
+from scorekeeper import ingest, quarantine, scorecard
 from scorekeeper.analyze import analyze
 from scorekeeper.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
@@ -56,9 +56,11 @@ def live_through(db: Database, settings: Settings) -> None:
     bad = [DECISION | {"confidence": 101}, DECISION | {"reason": "good"}]
     (settings.inbox_dir / "bad.jsonl").write_text("\n".join(map(json.dumps, bad)) + "\n")
     take(db, settings)
-    track(db, settings, folder, as_of - timedelta(hours=20))
-    track(db, settings, folder, as_of)
-    db.transact(lambda connection: analyze(connection, as_of))
+    with pytest.MonkeyPatch.context() as once:
+        once.setattr(scorecard, "OPEN_DAYS", timedelta(0))  # the sample lasts for three
+        track(db, settings, folder, as_of - timedelta(hours=20))
+        track(db, settings, folder, as_of)
+        db.transact(lambda connection: analyze(connection, as_of))
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ ROWS = [
     ("DELETE FROM scorekeeper.trade WHERE exit_time IS NOT NULL", "its trade is missing"),
     ("UPDATE scorekeeper.scorecard SET answer = '{}'", "scorecard"),
     (
-        "UPDATE scorekeeper.scorecard SET before = jsonb_set(before::jsonb, '{gross,cubes}', '\"1\"')",
+        "UPDATE scorekeeper.scorecard SET before = jsonb_set(before::jsonb, '{gross,daily,cubes}', '\"1\"')",
         "what is kept of earlier days",
     ),
     # What a file said.

@@ -407,7 +407,7 @@ COMMENT ON COLUMN scorekeeper.scorecard.outdated IS
 'Whether it is to be composed anew: its days have changed in this transaction, or a release has changed a figure.';
 COMMENT ON COLUMN scorekeeper.scorecard.before_day IS 'The first of the days that are read each time.';
 COMMENT ON COLUMN scorekeeper.scorecard.before IS
-'What all days before before_day come to, added up (scorekeeper/domain/pieces.py), so that only the last are read.';
+'What all days before before_day come to, added up (scorekeeper/domain/pieces.py); null: the days are read, all.';
 COMMENT ON COLUMN scorekeeper.scorecard.answer IS 'As docs/metrics.md has it; two views name each figure.';
 
 CREATE TABLE scorekeeper.event (

@@ -74,18 +74,19 @@ def test_ten_times_as_many_files_take_no_more_memory_than_their_names(home: Path
 
 
 def test_killed_half_way_through_many_files_it_goes_on_and_each_came_in_once(home: Path, db: Database) -> None:
-    drop(home, range(FEW, FEW + MANY))
+    lots = 4 * MANY  # of several batches, so that there is time between the first and the last
+    drop(home, range(lots))
     killed = start()
-    assert wait_until(lambda: waiting(home) < MANY * 3 // 4, 120)
+    assert wait_until(lambda: waiting(home) < lots * 3 // 4, 120)
     killed.send_signal(signal.SIGKILL)
     killed.communicate(timeout=10)
     assert killed.returncode == -signal.SIGKILL
-    came_in = MANY - waiting(home)
-    assert 0 < came_in < MANY
+    came_in = lots - waiting(home)
+    assert 0 < came_in < lots
     files, decisions, _ = run()
-    assert decisions <= files <= MANY - came_in
+    assert decisions <= files <= lots - came_in
     with db.begin() as connection:
-        assert connection.execute(text("SELECT count(*) FROM scorekeeper.decision")).scalar() == MANY
+        assert connection.execute(text("SELECT count(*) FROM scorekeeper.decision")).scalar() == lots
         unmoved = text("SELECT count(*) FROM scorekeeper.file_arrival WHERE moved_at IS NULL OR outcome <> 'ingested'")
         assert connection.execute(unmoved).scalar() == 0
     assert waiting(home) == 0

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,8 +10,8 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.domain.answer import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
 from scorekeeper.domain.breakdown import Breakdown, label_part
-from scorekeeper.domain.metrics import compose_agent, compose_period, iso, metrics_line
-from scorekeeper.domain.pieces import AgentSums, DayPieces, Period, agent_sums, extend
+from scorekeeper.domain.metrics import compose_agent, compose_system, iso, metrics_line
+from scorekeeper.domain.pieces import AgentSums, DayPieces, agent_sums
 from scorekeeper.store.sql import statement
 
 SCORE_LOCK = 0x5C0_0004
@@ -168,18 +167,18 @@ def _figures(days: _Days, agents: _Agents, part: str | None) -> dict[str, Any]:
 
 
 def _compose(gross: Sequence[DayPieces], net: Sequence[DayPieces], agents: Iterable[AgentSums]) -> dict[str, Any]:
-    busy = [[day.sum_pct for day in days] for days in (gross, net)]
-    return compose_whole(extend(None, gross), extend(None, net), busy, agents)
+    days = (gross[-1].day - gross[0].day).days + 1 if gross else 0
+    return compose_whole(days, compose_system(gross), compose_system(net), agents)
 
 
 def compose_whole(
-    gross: Period | None, net: Period | None, busy: Sequence[Sequence[Decimal]], agents: Iterable[AgentSums]
+    days: int, gross: Mapping[str, Any], net: Mapping[str, Any], agents: Iterable[AgentSums]
 ) -> dict[str, Any]:
-    """All figures of a scope; `busy`: what each day with trades brought, gross and after fees."""
+    """All figures of a scope of so many calendar days: its own gross, after fees, and its agents'."""
     return {
-        "days": gross.calendar_days if gross else 0,
-        **compose_period(gross, busy[0]),
-        "net": compose_period(net, busy[1]),
+        "days": days,
+        **gross,
+        "net": dict(net),
         "agent_performance": {one.agent: compose_agent(msgspec.structs.asdict(one)) for one in agents},
     }
 
@@ -190,7 +189,7 @@ def read_days(
     """The days of a scope from the rollup, in order, from one on: gross, after fees."""
     gross, net = (
         [
-            DayPieces._make(row)
+            DayPieces(*row)
             for row in connection.execute(
                 statement("select_daily_scores"), {**rows, "after_fees": after_fees, "from_day": from_day}
             ).all()

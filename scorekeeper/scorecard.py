@@ -1,12 +1,14 @@
 """What each version comes to, kept as composed: what dashboards read, and the artifacts show."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from json import dumps
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+from scorekeeper.domain.metrics import compose_period
 from scorekeeper.domain.pieces import AgentSums, DayPieces, Period, add_agents, extend
 from scorekeeper.score import SCORECARD_LOCK, compose_whole, read_agents, read_days, system_metrics
 from scorekeeper.store.sql import statement
@@ -37,6 +39,9 @@ class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agents: list[AgentSums]
 
 
+NOTHING = Before(date.min, None, None, [])
+
+
 def keep_scorecards(connection: Connection, as_of: datetime, *, anew: bool = False) -> None:
     """Keep the answer for all and for each version at `as_of`.
 
@@ -49,9 +54,10 @@ def keep_scorecards(connection: Connection, as_of: datetime, *, anew: bool = Fal
     known = list_versions(connection)
     connection.execute(statement("delete_scorecards"), {"versions": known})
     for version in (None, *known):
-        whole, before = None, None
-        if anew or connection.execute(statement("select_scorecard"), {"version": version}).one_or_none() is None:
-            before, whole = _compose(connection, version, None if anew else _read_before(connection, version))
+        whole, before = None, NOTHING
+        card = connection.execute(statement("select_scorecard_state"), {"version": version}).one_or_none()
+        if anew or card is None or card.outdated:
+            before, whole = _compose(connection, version, NOTHING if anew else _decode(card))
         answer = system_metrics(connection, version=version, at=as_of, whole=whole)
         connection.execute(
             statement("upsert_scorecard"),
@@ -60,70 +66,64 @@ def keep_scorecards(connection: Connection, as_of: datetime, *, anew: bool = Fal
                 "as_of": as_of,
                 "answer": dumps(answer, allow_nan=False),
                 "composed": whole is not None,
-                "before_day": None if before is None else before.day,
-                "before": None if before is None else msgspec.json.encode(before).decode(),
+                "before_day": before.day,
+                "before": msgspec.json.encode(before).decode(),
             },
         )
 
 
 def find_wrong_sums(connection: Connection) -> list[str | None]:
     """The versions (None: all) of which what is kept of earlier days is not what these days come to."""
-    return [
-        version
-        for version in (None, *list_versions(connection))
-        if (before := _read_before(connection, version)) is not None
-        and before != _add_up(connection, version, None, _read_days(connection, version, None), before.day)
-    ]
+    wrong = []
+    for version in (None, *list_versions(connection)):
+        card = connection.execute(statement("select_scorecard_state"), {"version": version}).one_or_none()
+        before, scope = _decode(card), _scope(version)
+        if before != _add_up(connection, scope, NOTHING, read_days(connection, scope), before.day):
+            wrong.append(version)
+    return wrong
 
 
-def _read_before(connection: Connection, version: str | None) -> Before | None:
-    """What is kept of earlier days; None for nothing, and for what another release has written."""
-    found = connection.execute(statement("select_scorecard_before"), {"version": version}).one_or_none()
-    if found is None:
-        return None
+def _scope(version: str | None) -> dict[str, str | None]:
+    return {"version": version, "symbol": None}
+
+
+def _decode(card: Row[Any] | None) -> Before:
+    """What a scorecard knows of earlier days; NOTHING for nothing, and for what another release has written."""
     try:
-        before = msgspec.convert(found.before, Before)
+        before = NOTHING if card is None else msgspec.convert(card.before, Before)
     except msgspec.ValidationError:
-        return None
-    return before if before.day == found.before_day else None
+        return NOTHING
+    return before if card is not None and before.day == card.before_day else NOTHING
 
 
-def _compose(
-    connection: Connection, version: str | None, before: Before | None
-) -> tuple[Before | None, dict[str, Any]]:
+def _compose(connection: Connection, version: str | None, before: Before) -> tuple[Before, dict[str, Any]]:
     """What to keep of a version's days, all but the last ones; and all its figures."""
-    days = _read_days(connection, version, before)
-    if days[0] and (before is None or before.day < days[0][-1].day - OPEN_DAYS):
-        before = _add_up(connection, version, before, days, days[0][-1].day - OPEN_DAYS)
-    from_day = None if before is None else before.day
-    agents = read_agents(connection, {"version": version, "symbol": None}, from_day)
-    if before is None:
-        sums: list[Period | None] = [None, None]
-    else:
-        sums, agents = [before.gross, before.net], add_agents(before.agents, agents)
-        days = [[one for one in basis if one.day >= before.day] for basis in days]
-    gross, net = (extend(known, basis) for known, basis in zip(sums, days, strict=True))
-    busy = [
-        connection.execute(statement("select_day_sums"), {"version": version, "after_fees": after_fees}).scalars().all()
-        for after_fees in (False, True)
-    ]
-    return before, compose_whole(gross, net, busy, agents)
-
-
-def _read_days(connection: Connection, version: str | None, before: Before | None) -> list[list[DayPieces]]:
-    """Those that are not added up: gross, after fees."""
-    from_day = None if before is None else before.day
-    return list(read_days(connection, {"version": version, "symbol": None}, from_day))
+    scope = _scope(version)
+    days = read_days(connection, scope, before.day)
+    if days[0] and before.day < days[0][-1].day - OPEN_DAYS:
+        before = _add_up(connection, scope, before, days, days[0][-1].day - OPEN_DAYS)
+    gross, net = (
+        extend(sums, [one for one in basis if one.day >= before.day])
+        for sums, basis in zip((before.gross, before.net), days, strict=True)
+    )
+    of_gross, of_net = (
+        compose_period(period, connection.execute(statement("select_day_sums"), known).scalars().all())
+        for period, known in ((gross, scope | {"after_fees": False}), (net, scope | {"after_fees": True}))
+    )
+    agents = add_agents(before.agents, read_agents(connection, scope, before.day))
+    return before, compose_whole(gross.calendar_days if gross else 0, of_gross, of_net, agents)
 
 
 def _add_up(
-    connection: Connection, version: str | None, before: Before | None, days: list[list[DayPieces]], day: date
+    connection: Connection,
+    scope: Mapping[str, Any],
+    before: Before,
+    days: tuple[list[DayPieces], list[DayPieces]],
+    until: date,
 ) -> Before:
-    """Those of `days` that lie before `day`, on top of those that are added up already."""
-    known = before or Before(date.min, None, None, [])
+    """Those of `days` that lie before `until`, on top of those that are added up already."""
     gross, net = (
-        extend(sums, [one for one in basis if one.day < day])
-        for sums, basis in zip((known.gross, known.net), days, strict=True)
+        extend(sums, [one for one in basis if one.day < until])
+        for sums, basis in zip((before.gross, before.net), days, strict=True)
     )
-    scope = {"version": version, "symbol": None}
-    return Before(day, gross, net, add_agents(known.agents, read_agents(connection, scope, known.day, day)))
+    return Before(until, gross, net, add_agents(before.agents, read_agents(connection, scope, before.day, until)))

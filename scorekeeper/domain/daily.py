@@ -55,13 +55,11 @@ def daily_series(sums: Mapping[date, Decimal]) -> list[Decimal]:
     return [sums.get(date.fromordinal(day), Decimal(0)) for day in range(first, last + 1)]
 
 
-def daily_figures(series: Sequence[Decimal], max_drawdown: float | None) -> dict[str, Any]:
-    """Sharpe to psr of docs/metrics.md; `series` and `max_drawdown` in percent. A year has 365 days."""
-    return compose_daily(len(series), power_sums(series), series, max_drawdown)
-
-
 def compose_daily(n: int, sums: PowerSums, busy: Sequence[Decimal], max_drawdown: float | None) -> dict[str, Any]:
-    """As daily_figures, of `n` calendar days: from their power sums, and the sums of those that were not idle."""
+    """Sharpe to psr of docs/metrics.md, of `n` calendar days: from their power sums, and what those not idle brought.
+
+    All sums and `max_drawdown` in percent. A year has 365 days.
+    """
     figures: dict[str, Any] = dict.fromkeys(_NAMES)
     if n < 2:
         return figures

@@ -4,16 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from scorekeeper.domain.daily import EXACT, NO_DAYS, PowerSums, power_sums
 
-AGENT_COUNTS = (
-    "signals", "calls", "correct", "incorrect", "brier_calls", "supported_winners", "supported_losers",
-    "opposed_winners", "opposed_losers", "abstained_winners", "abstained_losers",
-)  # fmt: skip
 _COUNTS = ("trades", "winners", "losers")
 _SUMS = (
     "sum_pct", "sum_squares", "sum_winners_pct", "sum_losers_pct", "hold_seconds", "hold_seconds_winners",
@@ -22,7 +18,7 @@ _SUMS = (
 _KINDS = ("wins", "losses")
 
 
-class DayPieces(NamedTuple):
+class DayPieces(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What composes of one UTC exit day of one scope: exact sums (percent, seconds), path pieces, streaks."""
 
     day: date
@@ -52,41 +48,16 @@ class DayPieces(NamedTuple):
     longest_losses: int
 
 
-class Period(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What DayPieces says of a day, of all days with trades from `first_day` to `last_day`; and their daily sums."""
+class Period(DayPieces, frozen=True, kw_only=True):
+    """What DayPieces says of a day, of all days with trades from `first_day` to `day`; and their daily sums."""
 
     first_day: date
-    last_day: date
-    trades: int
-    winners: int
-    losers: int
-    sum_pct: Decimal
-    sum_squares: Decimal
-    sum_winners_pct: Decimal
-    sum_losers_pct: Decimal
-    hold_seconds: Decimal
-    hold_seconds_winners: Decimal
-    hold_seconds_losers: Decimal
-    sum_mfe_pct: Decimal
-    sum_mae_pct: Decimal
-    sum_given_back_pct: Decimal
-    path_high_pct: Decimal
-    path_high_at: datetime
-    path_low_pct: Decimal
-    path_fall_pct: Decimal
-    first_exit_at: datetime
-    leading_wins: int
-    trailing_wins: int
-    longest_wins: int
-    leading_losses: int
-    trailing_losses: int
-    longest_losses: int
     daily: PowerSums
 
     @property
     def calendar_days(self) -> int:
         """From the first day to the last, idle ones with them."""
-        return (self.last_day - self.first_day).days + 1
+        return (self.day - self.first_day).days + 1
 
 
 class AgentSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,6 +81,9 @@ class AgentSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     bin_confidence: tuple[Decimal, ...]
 
 
+AGENT_COUNTS = tuple(field.name for field in msgspec.structs.fields(AgentSums) if field.type is int)
+
+
 def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
     """What `before` and the days after it, in order, come to; None for nothing."""
     if not days:
@@ -127,7 +101,7 @@ def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
         streaks |= _extend_streaks(before, days, kind)
     return Period(
         first_day=days[0].day if before is None else before.first_day,
-        last_day=days[-1].day,
+        day=days[-1].day,
         first_exit_at=days[0].first_exit_at if before is None else before.first_exit_at,
         daily=daily,
         **sums,

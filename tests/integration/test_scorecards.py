@@ -117,6 +117,13 @@ def test_a_scorecard_that_was_changed_is_found(db: Database, as_of: datetime) ->
     assert said.startswith("scorecard v2: net is ")
 
 
+def completed(db: Database) -> dict[str | None, int]:
+    """The trades that each scorecard knows."""
+    with db.begin() as connection:
+        said = connection.execute(text("SELECT version, answer ->> 'completed_trades' FROM scorekeeper.scorecard"))
+        return {version: int(trades) for version, trades in said}
+
+
 ANOTHER_DAY = """
 INSERT INTO scorekeeper.{table}
 SELECT (jsonb_populate_record(r, jsonb_build_object('version', 'v0', 'day', r.day - 1000))).*
@@ -128,40 +135,30 @@ WHERE r.version = 'v1' AND r.symbol IS NULL
 def test_a_version_is_composed_again_when_its_days_have_changed_and_by_every_analysis(
     db: Database, as_of: datetime
 ) -> None:
-    def kept() -> dict[str | None, int]:
-        with db.begin() as connection:
-            said = connection.execute(text("SELECT version, answer ->> 'completed_trades' FROM scorekeeper.scorecard"))
-            return {version: int(trades) for version, trades in said}
-
     with db.begin() as connection:
         for table in ("daily_score", "agent_daily_score"):
             connection.execute(text(ANOTHER_DAY.format(table=table)))
         settle.conclude(connection, as_of + timedelta(minutes=1))
-    true = kept()
+    true = completed(db)
     assert true["v0"] == true["v1"] > 100
     with db.begin() as connection:
         connection.execute(
             text("UPDATE scorekeeper.scorecard SET answer = jsonb_set(answer::jsonb, '{completed_trades}', '999')")
         )
         settle.conclude(connection, as_of + timedelta(minutes=2))
-    assert kept() == dict.fromkeys((None, "v0", "v1", "v2"), 999)
+    assert completed(db) == dict.fromkeys((None, "v0", "v1", "v2"), 999)
     with db.begin() as connection:
         settle.void_decision(connection, "a12", "a test of what is composed", as_of)
     voided = {None: true[None] - 1, "v0": 999, "v1": true["v1"] - 1, "v2": true["v2"]}
-    assert kept() == voided
+    assert completed(db) == voided
     db.transact(lambda connection: analyze.analyze(connection, as_of + timedelta(minutes=2)))
-    assert kept() == voided | {"v0": true["v0"]}
+    assert completed(db) == voided | {"v0": true["v0"]}
 
 
 def test_earlier_days_are_added_up_once_until_one_of_them_changes(
     db: Database, as_of: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is kept of them is set to nonsense here, to see where it is used."""
-
-    def trades() -> dict[str | None, int]:
-        with db.begin() as connection:
-            said = connection.execute(text("SELECT version, answer ->> 'completed_trades' FROM scorekeeper.scorecard"))
-            return {version: int(trades) for version, trades in said}
 
     def void_at(order: str) -> None:
         with db.begin() as connection:
@@ -174,19 +171,19 @@ def test_earlier_days_are_added_up_once_until_one_of_them_changes(
 
     monkeypatch.setattr(scorecard, "OPEN_DAYS", timedelta(0))
     db.transact(lambda connection: keep_scorecards(connection, as_of, anew=True))
-    true = trades()
+    true = completed(db)
     with db.begin() as connection:
         nonsense = text("UPDATE scorekeeper.scorecard SET before = jsonb_set(before::jsonb, '{gross,trades}', '10000')")
         assert connection.execute(nonsense).rowcount == 3
     void_at("DESC")
-    assert trades()["v1"] > 10_000
+    assert completed(db)["v1"] > 10_000
     void_at("ASC")
-    assert trades() == {None: true[None] - 2, "v1": true["v1"] - 2, "v2": true["v2"]}
+    assert completed(db) == {None: true[None] - 2, "v1": true["v1"] - 2, "v2": true["v2"]}
     with db.begin() as connection:
         assert list(check_score(connection)) == []
         connection.execute(text("UPDATE scorekeeper.scorecard SET before = '{}'"))  # as another release may have it
     void_at("DESC")
-    assert trades() == {None: true[None] - 3, "v1": true["v1"] - 3, "v2": true["v2"]}
+    assert completed(db) == {None: true[None] - 3, "v1": true["v1"] - 3, "v2": true["v2"]}
 
 
 def test_versions_are_found_without_reading_every_day(db: Database) -> None:

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.domain.daily import NO_DAYS, daily_figures, power_sums, probabilistic_sharpe
+from scorekeeper.domain.daily import NO_DAYS, compose_daily, power_sums, probabilistic_sharpe
 from scorekeeper.domain.metrics import compose_agent, compose_system, wilson
 from scorekeeper.domain.pieces import DayPieces, Period, extend
 from scorekeeper.domain.recount import (
@@ -46,6 +47,10 @@ def pieces(day: date, gains: list[float]) -> DayPieces:
         sum(lost, zero), zero, zero, zero, zero, zero, zero, high, start + timedelta(minutes=last_high), min(levels),
         max(zero, fall), start, **runs,
     )  # fmt: skip
+
+
+def daily_figures(series: list[Decimal], max_drawdown: float | None) -> dict[str, Any]:
+    return compose_daily(len(series), power_sums(series), series, max_drawdown)
 
 
 def days_of(history: list[list[float]]) -> list[DayPieces]:

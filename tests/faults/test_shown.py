@@ -167,7 +167,7 @@ def test_47_in_a_browser_nothing_of_it_runs_or_is_asked_for(
     shots = Path(os.environ.get("SCREENSHOTS", tmp_path))
     with open_tab(tmp_path / "browser") as tab:
         tab.open(f"{world.address}/artifacts/artifact/{made['id']}", "shown")
-        assert wait_until(lambda: asked == ["/careless"], 30), asked
+        assert wait_until(lambda: asked == ["/careless"], 10), asked
         asked.clear()
         tab.asked.clear()
         pages = {f"key {key}": (f"{world.address}/artifacts/key/{key}", key) for key in SHOWN}

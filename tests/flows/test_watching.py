@@ -118,7 +118,7 @@ def test_many_files_become_one_event_and_waiting_ones_another(inbox: Path) -> No
     time.sleep(RETELL_SECONDS + 1)
     assert len(arrivals()) == before + 2  # nothing there, nothing told
     (inbox / "later.json").write_text("{}")
-    assert wait_until(lambda: len(arrivals()) == before + 3, 20)
+    assert wait_until(lambda: len(arrivals()) == before + 3, 5)
 
 
 def test_what_waits_is_taken_here_and_told_of_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

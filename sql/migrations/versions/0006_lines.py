@@ -1,0 +1,18 @@
+"""TODO-0006_lines"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Make it."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_name("0006_lines.up.sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    """Undo it."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_name("0006_lines.down.sql").read_text(encoding="utf-8"))

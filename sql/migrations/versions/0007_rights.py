@@ -1,0 +1,18 @@
+"""TODO-0007_rights"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Make it."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_name("0007_rights.up.sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    """Undo it."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_name("0007_rights.down.sql").read_text(encoding="utf-8"))

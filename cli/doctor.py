@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from cli.prefect_env import prepare, running_server
+from cli.prefect_env import prepare, use_running_server
 from cli.up import ROOT, reach_directly
 from scorekeeper import health
 from scorekeeper.domain.text import escape_controls
@@ -81,11 +81,9 @@ async def _check_exchange(settings: Settings) -> Check:
 def _check_prefect(settings: Settings) -> list[Check]:
     os.environ.update(reach_directly(os.environ))
     home = settings.scorekeeper_home
-    address = os.environ.get("PREFECT_API_URL") or (running_server(home) if home.exists() else None)
-    if address is None:
+    if use_running_server(home) is None:
         says = "no server: scorekeeper up does not run here, and PREFECT_API_URL is not set"
         return [Check("prefect", "warning", says, "scorekeeper up, unless something else runs ingest and track")]
-    os.environ["PREFECT_API_URL"] = address
     if home.exists():
         prepare(home)
     return asyncio.run(_ask_prefect())

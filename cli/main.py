@@ -68,6 +68,23 @@ def up(
 
 
 @app.command()
+def ui(
+    show: Annotated[
+        bool, typer.Option("--show/--no-show", help="Open the browser here, or only print the link.")
+    ] = True,
+    home: Home = None,
+) -> None:
+    """Open Prefect's UI of a running `up`, and let the browser in.
+
+    The link works once, within a minute. From another machine: ssh -L 4200:127.0.0.1:4200, then --no-show.
+    """
+    from cli.ui import open_ui
+    from scorekeeper.settings import load_settings
+
+    open_ui(load_settings(), show=show)
+
+
+@app.command()
 def watch(home: Home = None, inbox: Inbox = None) -> None:
     """Tell Prefect when decision files arrive.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from cli.password import write_private
 from cli.up import MARK, PLACE, ROOT, SPEAKING, WORKER_MARK, address_file, end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
@@ -68,7 +69,8 @@ def run_postgres(settings: Settings) -> None:
 
 
 def run_server(settings: Settings) -> None:
-    """Prefect's server with its UI, on 127.0.0.1 only, once Postgres answers."""
+    """Prefect's server with its UI behind our gate, on 127.0.0.1 only, once Postgres answers."""
+    from cli.gate import serve
     from scorekeeper.store import embedded
 
     cluster = embedded.Cluster(settings.scorekeeper_home, {})
@@ -76,8 +78,7 @@ def run_server(settings: Settings) -> None:
     os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = (
         f"postgresql+asyncpg://{embedded.ROLE}@/prefect?host={cluster.socket_folder}"
     )
-    port = _api().rsplit(":", 1)[1].removesuffix("/api")
-    _become("prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
+    serve(int(_api().rsplit(":", 1)[1].removesuffix("/api")), settings.ui_host_names)
 
 
 def run_worker(settings: Settings) -> None:
@@ -160,11 +161,11 @@ def run_deployer(settings: Settings) -> None:
         return cleared
 
     crashed, late = _insist(prepare)
-    address_file(home).write_text(json.dumps({"api_url": _api()}), encoding="utf-8")
+    write_private(address_file(home), json.dumps({"api_url": _api()}))
     if crashed or late:
         print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
     places = {
-        "UI": _api().removesuffix("/api"),
+        "UI": f"{_api().removesuffix('/api')}, with a password: scorekeeper ui --home {shlex.quote(str(home))} opens it",
         "inbox": settings.inbox_dir,
         "market": settings.market,
         "log": settings.log_path,
@@ -250,12 +251,6 @@ def _insist(work: Callable[[], T]) -> T:
                 print(f"{said}; trying again ...", flush=True)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-
-def _become(*command: str) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    os.execv(PROGRAMS / command[0], [str(PROGRAMS / command[0]), *command[1:]])  # noqa: S606 - our own program
 
 
 if __name__ == "__main__":

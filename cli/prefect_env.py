@@ -1,12 +1,17 @@
 """What Prefect is told before it is imported, where the user has not told it otherwise."""
 
+import hmac
 import json
 import os
+import secrets
 import urllib.error
 import urllib.request
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.password import CLIENTS, DOOR, prove, read_password
 from cli.up import address_file, reach_directly
+from scorekeeper.errors import ScorekeeperError
 
 
 def prepare(home: Path) -> None:
@@ -16,8 +21,7 @@ def prepare(home: Path) -> None:
     one for the command, which takes some ten seconds.
     """
     os.environ.update(reach_directly(os.environ))
-    if "PREFECT_API_URL" not in os.environ and (address := running_server(home)) is not None:
-        os.environ["PREFECT_API_URL"] = address
+    use_running_server(home)
     if "PREFECT_HOME" not in os.environ:
         (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes no parents, and fails without
         os.environ["PREFECT_HOME"] = str(home / "prefect")
@@ -28,11 +32,38 @@ def prepare(home: Path) -> None:
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
 
 
-def running_server(home: Path) -> str | None:
-    """The API of the server of a running `scorekeeper up` of this home."""
+@dataclass(frozen=True)
+class RunningServer:
+    """The server of a running `scorekeeper up`."""
+
+    address: str
+    password: str = field(repr=False)
+
+
+def use_running_server(home: Path) -> str | None:
+    """Let Prefect's client use the server that PREFECT_API_URL names, else that of a running `up`; its API."""
+    named = os.environ.get("PREFECT_API_URL")
+    if named is not None and CLIENTS in os.environ:
+        return named
+    server = running_server(home)
+    if server is not None and named in (None, server.address):
+        os.environ |= {"PREFECT_API_URL": server.address, CLIENTS: server.password}
+    return os.environ.get("PREFECT_API_URL")
+
+
+def running_server(home: Path) -> RunningServer | None:
+    """The server of a running `scorekeeper up` of this home, once it has shown that it knows the password.
+
+    After a kill -9 of `up` another user may listen where its server was, and is not to be told the password.
+    """
+    nonce = secrets.token_hex(16)
     try:
         address = str(json.loads(address_file(home).read_text(encoding="utf-8"))["api_url"])
-        with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310 - an address that `up` wrote
-            return address
-    except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError):
+        password = read_password(home) or ""
+        question = f"{address.removesuffix('/api')}{DOOR}/proof?nonce={nonce}"
+        with urllib.request.urlopen(question, timeout=2) as answer:  # noqa: S310 - an address that `up` wrote
+            proof = answer.read(200)
+    except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError, ScorekeeperError):
         return None
+    is_ours = bool(password) and hmac.compare_digest(proof, prove(password, nonce).encode())
+    return RunningServer(address, password) if is_ours else None

@@ -8,7 +8,6 @@ the parts have to say.
 import contextlib
 import ctypes
 import fcntl
-import json
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from cli.password import CLIENTS, PLACE, SERVERS, settle_password
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 
@@ -30,7 +30,6 @@ MARK = "SCOREKEEPER_UP"
 # In the environment of the worker and, by inheritance, of its flow runs.
 WORKER_MARK = "SCOREKEEPER_UP_WORKER"
 ROOT = Path(__file__).resolve().parents[1]
-PLACE = "up"
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
 PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))
 # These speak on the terminal; the others have a log each.
@@ -48,7 +47,7 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
     with _hold_alone(place):
         address_file(home).unlink(missing_ok=True)  # until the server is up and in order, nobody is sent to it
         end_leftovers(home)
-        _check_port(port)
+        held = _take_port(port)
         parts = (*PARTS, ("feeder", 5)) if demo else PARTS
         (place / _CONFIG).write_text(_config(parts), encoding="utf-8")
         (place / _TERMINAL).write_bytes(b"")
@@ -57,6 +56,7 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
             _supervise(place, os.environ | environment_of(settings, port))
         finally:
             address_file(home).unlink(missing_ok=True)
+            held.close()
 
 
 def _supervise(place: Path, environment: dict[str, str]) -> None:
@@ -110,35 +110,26 @@ def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
 
 def environment_of(settings: Settings, port: int) -> dict[str, str]:
     """What every part, and every flow run of the worker, finds in its environment."""
-    home, api = settings.scorekeeper_home, f"http://127.0.0.1:{port}/api"
-    ours = {
-        "SCOREKEEPER_HOME": home, "INBOX_DIR": settings.inbox_dir, "LOG_DIR": settings.log_dir,
-        "DATASETS_DIR": settings.datasets_dir, "MARKET": settings.market, "SYSTEM_VERSION": settings.system_version,
-        "MAX_HOLD_TIME_MINUTES": settings.max_hold_time_minutes, "FEE_BPS": settings.fee_bps,
-        "DECISION_TIMEZONE": settings.decision_timezone, "CANDLE_GRACE_MINUTES": settings.candle_grace_minutes,
-        "SUSPECT_PRICE_PCT": settings.suspect_price_pct, "EXCHANGE_OPTIONS": json.dumps(settings.exchange_options),
-        "KEEP_CANDLES_DAYS": settings.keep_candles_days or "", "KEEP_ARCHIVE_DAYS": settings.keep_archive_days or "",
-        "KEEP_RUNS_DAYS": settings.keep_runs_days,
-        "DRAWDOWN_ALERT_PCT": "" if settings.drawdown_alert_pct is None else settings.drawdown_alert_pct,
-        MARK: home, "DATABASE_URL": "", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-        "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
+    home, origin = settings.scorekeeper_home, f"http://127.0.0.1:{port}"
+    api, password = f"{origin}/api", settle_password(home)
+    ours = settings.as_environment() | {
+        MARK: home, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api,
+        # The UI asks whoever served it, by whatever name; pages of other origins ask nobody.
+        "PREFECT_SERVER_UI_API_URL": "/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origin,
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true", SERVERS: password, CLIENTS: password,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_WORKER_QUERY_SECONDS": "1",
-        "WARM_RUNS": settings.warm_runs,
         # Prefect's own: runs that ended long ago go, with their logs and artifacts.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": settings.keep_runs_days * 86_400,
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
-    if auth := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):
-        ours["PREFECT_API_AUTH_STRING"] = auth  # the parts are its clients
     if sys.dont_write_bytecode:
         # Not beside what is imported; but a run is a process, and would compile all of it, each time.
         ours |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": home / "cache" / "python"}
     if settings.warm_runs:
         # Not ahead of its time: the watcher claims the minute's track half a second before.
         ours["PREFECT_WORKER_PREFETCH_SECONDS"] = "0"
-    if settings.database_url is not None:
-        ours["DATABASE_URL"] = settings.database_url.get_secret_value()
     (home / "prefect").mkdir(parents=True, exist_ok=True)
     return {name: str(value) for name, value in ours.items()} | reach_directly(os.environ)
 
@@ -205,17 +196,34 @@ def _hold_alone(place: Path) -> Iterator[None]:
         yield
 
 
-def _check_port(port: int) -> None:
+def _take_port(port: int) -> socket.socket:
+    """Hold the port for as long as `up` runs. Raises ScorekeeperError if anybody has it, another `up` of ours as well."""
     for _ in range(20):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+        with contextlib.suppress(OSError):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                time.sleep(0.2)
-            else:
-                return
+            return hold_port(port)
+        time.sleep(0.2)
     raise ScorekeeperError(f"port {port} is in use: choose another with --port")
+
+
+def hold_port(port: int, *, listening: bool = False) -> socket.socket:
+    """A socket on this port of 127.0.0.1, which nobody but this user's processes can take then. Raises OSError.
+
+    `up` holds it for as long as it runs, without listening: while its server is away, another user who listened in its
+    place would be told the password by every part.
+    """
+    held = socket.socket()
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", port))
+        if listening:
+            held.listen(2048)
+    except OSError:
+        held.close()
+        raise
+    return held
 
 
 def _config(parts: tuple[tuple[str, int], ...]) -> str:

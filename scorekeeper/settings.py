@@ -5,12 +5,15 @@ environment) and else in the working directory; relative paths resolve against t
 read, else against the working directory. The environment wins over the file.
 """
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from scorekeeper.errors import ScorekeeperError
@@ -40,6 +43,7 @@ class Settings(BaseSettings):
     keep_runs_days: int = Field(14, ge=1, le=36_500)
     warm_runs: bool = True
     drawdown_alert_pct: float | None = Field(None, gt=0)
+    ui_hosts: str = ""
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
 
     @field_validator("decision_timezone")
@@ -74,6 +78,16 @@ class Settings(BaseSettings):
         return ZoneInfo(self.decision_timezone)
 
     @property
+    def ui_host_names(self) -> list[str]:
+        """Names, besides this machine's own, that a proxy in front of `up` calls Prefect's UI by."""
+        return [name for part in self.ui_hosts.split(",") if (name := part.strip())]
+
+    def as_environment(self) -> dict[str, str]:
+        """Every field as the environment spells it: read there, it gives these settings again."""
+        fields = type(self).model_fields.items()
+        return {name.upper(): _spell(getattr(self, name)) for name, field in fields if not field.exclude}
+
+    @property
     def archive_dir(self) -> Path:
         """Where files go that were read whole: beside the inbox, so that a move is a rename."""
         return self.inbox_dir.parent / "archive"
@@ -97,6 +111,25 @@ class Settings(BaseSettings):
     def dataset_path(self) -> Path:
         """The published dataset."""
         return self.datasets_dir / "performance_dataset.jsonl"
+
+
+def _spell(value: Any) -> str:
+    """A value as the environment spells it: nothing for None, what is made of parts as JSON."""
+    plain = _plain(value)
+    if plain is None:
+        return ""
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it, secrets in the open."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return {str(_plain(key)): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(one) for one in value]
+    return to_jsonable_python(value)
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -1,0 +1,71 @@
+"""The password of Prefect's server below `up`: made once, kept in the home, and handed on by environment alone.
+
+Prefect calls it an auth string, `user:password`; whoever has it can run anything as the user (docs/operations.md).
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from scorekeeper.errors import ScorekeeperError
+
+SERVERS, CLIENTS = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
+# `up`'s place in a home, and the file in it.
+PLACE, NAME = "up", "password"
+# Below this path the server is ours; the rest is Prefect's.
+DOOR = "/scorekeeper"
+
+
+def password_file(home: Path) -> Path:
+    """Where the password of the last `up` of this home lies."""
+    return home / PLACE / NAME
+
+
+def settle_password(home: Path) -> str:
+    """The password of this `up`: the user's own (PREFECT_SERVER_API_AUTH_STRING), else the one kept, else a new one.
+
+    It is kept, readable by nobody else, so that a browser that was let in stays so. Raises ScorekeeperError.
+    """
+    given = os.environ.get(SERVERS)
+    kept = read_password(home)
+    password = given or kept or f"scorekeeper:{secrets.token_urlsafe(32)}"
+    if password != kept:
+        write_private(password_file(home), password)
+    return password
+
+
+def read_password(home: Path) -> str | None:
+    """The password that is kept. Raises ScorekeeperError if somebody else may have read or written it."""
+    try:
+        number = os.open(password_file(home), os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except OSError as refused:
+        raise ScorekeeperError(f"{password_file(home)} cannot be read ({refused.strerror}): delete it") from None
+    with open(number, encoding="utf-8") as file:
+        found = os.fstat(number)
+        if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+            raise ScorekeeperError(f"{password_file(home)} is open to others: delete it, and scorekeeper up makes another")
+        return file.read().strip() or None
+
+
+def write_private(path: Path, words: str) -> None:
+    """Write a file that from its first byte on nobody else can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(number, "w", encoding="utf-8") as file:
+            file.write(words)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def prove(password: str, nonce: str) -> str:
+    """What only who has the password can answer to a nonce: a server is asked for it before it is told the password."""
+    return hmac.new(password.encode(), f"scorekeeper {nonce}".encode(), hashlib.sha256).hexdigest()

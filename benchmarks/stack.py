@@ -10,6 +10,7 @@ import tempfile
 import textwrap
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from uuid import uuid4
 import psutil
 import psycopg
 
+from cli.password import CLIENTS, read_password
 from cli.up import address_file, end_leftovers, reach_directly
 from scorekeeper.sample import write_live_market
 from scorekeeper.settings import Settings
@@ -68,9 +70,14 @@ class Stack:
 
     def api(self, path: str, body: Any) -> Any:
         """Prefect's answer to a POST."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
+        address = f"http://127.0.0.1:{self.port}/api"
+        password = read_password(self.home) or ""
+        headers = {"Authorization": f"Basic {b64encode(password.encode()).decode()}"}
+        asking = urllib.request.Request(f"{address}/csrf-token?client=benchmark", headers=headers)  # noqa: S310 - ours
+        with urllib.request.urlopen(asking, timeout=30) as answer:  # noqa: S310 - our own address
+            headers |= {"Prefect-Csrf-Token": json.load(answer)["token"], "Prefect-Csrf-Client": "benchmark"}
+        headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(f"{address}{path}", json.dumps(body).encode(), headers)  # noqa: S310 - ours
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own address
             words = answer.read()
         return json.loads(words) if words else None
@@ -115,7 +122,7 @@ class Stack:
         """The process of a part. Raises RuntimeError if it is gone."""
         for process in self.process.children(recursive=True):
             words = process.cmdline()
-            if words[-2:] == ["cli.parts", name] or (name == "server" and words[2:4] == ["server", "start"]):
+            if words[-2:] == ["cli.parts", name]:
                 return process
         raise RuntimeError(f"no process of {name}")
 
@@ -196,7 +203,8 @@ def _deploy_empty(stack: Stack, environment: dict[str, str]) -> None:
     (place / "prefect.yaml").write_text(textwrap.dedent(_EMPTY_DEPLOYMENT), encoding="utf-8")
     subprocess.run(  # noqa: S603 - our own program
         [str(PROGRAMS / "prefect"), "--no-prompt", "deploy", "--all"], cwd=place, check=True, capture_output=True,
-        env={**environment, "PREFECT_API_URL": f"http://127.0.0.1:{stack.port}/api", "PREFECT_HOME": str(place)},
+        env={**environment, "PREFECT_API_URL": f"http://127.0.0.1:{stack.port}/api", "PREFECT_HOME": str(place),
+             CLIENTS: read_password(stack.home) or ""},
     )  # fmt: skip
 
 

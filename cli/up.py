@@ -8,6 +8,7 @@ the parts have to say.
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -35,6 +36,12 @@ PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("de
 # These speak on the terminal; the others have a log each.
 SPEAKING = ("deployer", "feeder")
 HINT_SECONDS = 60
+# Events that are kept for an hour: automations hear of them at once, and what they tell stands in the runs themselves.
+FLEETING = (
+    "prefect.flow-run.heartbeat", "prefect.flow-run.Pending", "prefect.flow-run.Running",
+    "prefect.task-run.Pending", "prefect.task-run.Running", "prefect.task-run.Completed",
+    "prefect.artifact.created", "prefect.artifact-collection.created", "prefect.artifact-collection.updated",
+)  # fmt: skip
 _CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 
 
@@ -122,6 +129,9 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         # Prefect's own: runs that ended long ago go, with their logs and artifacts.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": settings.keep_runs_days * 86_400,
+        "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{settings.keep_events_days}D",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(dict.fromkeys(FLEETING, 3600)),
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "600", "PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE": "2000",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     if sys.dont_write_bytecode:

@@ -21,7 +21,6 @@ async def track(as_of: datetime | None = None) -> dict[str, Any]:
     with steps.connect(settings) as db:
         prices = await steps.fetch_candles(db, settings, minute)
         settled = await steps.settle_trades(db, settings, minute)
-        await steps.score_days(db, minute)
         await naming.rename_run(f"track {minute:%H:%M} closed {settled.closed}{naming.trouble(prices.failed)}")
         published = await steps.publish_files(db, settings)
         active = await artifacts.publish_artifacts(db, settings)

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     keep_candles_days: int | None = Field(None, ge=1, le=36_500)
     keep_archive_days: int | None = Field(None, ge=1, le=36_500)
     keep_runs_days: int = Field(14, ge=1, le=36_500)
+    keep_events_days: int = Field(2, ge=1, le=36_500)
     warm_runs: bool = True
     drawdown_alert_pct: float | None = Field(None, gt=0)
     ui_hosts: str = ""

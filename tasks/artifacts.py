@@ -1,11 +1,13 @@
 """What Prefect's UI shows of the score: a summary, tables, and links to the published files."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import task
-from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
-from prefect.cache_policies import NO_CACHE
+from prefect.artifacts import Artifact, LinkArtifact, MarkdownArtifact, TableArtifact, acreate_table_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterId, ArtifactFilterKey
 
 from scorekeeper import quarantine
 from scorekeeper.domain.text import escape_markdown
@@ -20,28 +22,51 @@ MOST_ROWS = 200
 LINKED = ("system-metrics", "agent-metrics", "open-trades", "performance-log", "performance-dataset")
 
 
-@task(name="publish artifacts", cache_policy=NO_CACHE)
 async def publish_artifacts(db: Database, settings: Settings) -> int:
     """Write the artifacts of this run; the number of open trades."""
     metrics, open_trades = await run_in_thread(_read, db)
-    await acreate_markdown_artifact(
-        summary_markdown(metrics), key="performance-summary", description="The score so far"
+    links = (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path))
+    await _show(
+        [
+            MarkdownArtifact(markdown=summary_markdown(metrics), key="performance-summary", description="The score so far"),
+            TableArtifact(table=system_rows(metrics), key="system-metrics", description="Gross and after fees"),
+            TableArtifact(table=agent_rows(metrics), key="agent-metrics", description="What each agent said, scored"),
+            TableArtifact(table=open_trades, key="open-trades", description=f"Open trades, at most {MOST_ROWS}"),
+            *(LinkArtifact(link=Path(path).as_uri(), key=key, link_text=path.name) for key, path in links),
+        ]
     )
-    await acreate_table_artifact(system_rows(metrics), key="system-metrics", description="Gross and after fees")
-    await acreate_table_artifact(agent_rows(metrics), key="agent-metrics", description="What each agent said, scored")
-    await acreate_table_artifact(open_trades, key="open-trades", description=f"Open trades, at most {MOST_ROWS}")
-    for key, path in (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path)):
-        await acreate_link_artifact(Path(path).as_uri(), key=key, link_text=path.name)
     return int(metrics["active_trades"])
 
 
-@task(name="publish quarantine", cache_policy=NO_CACHE)
 async def publish_quarantine(db: Database, settings: Settings) -> None:
     """Write the table of what is in quarantine."""
-    await acreate_table_artifact(
-        await run_in_thread(_read_quarantine, db, settings), key="quarantine",
-        description=f"Files of which something was refused, the latest {MOST_ROWS}: `scorekeeper quarantine --help`",
-    )  # fmt: skip
+    about = f"Files of which something was refused, the latest {MOST_ROWS}: `scorekeeper quarantine --help`"
+    rows = await run_in_thread(_read_quarantine, db, settings)
+    await _show([TableArtifact(table=rows, key="quarantine", description=about)])
+
+
+async def _show(wanted: Sequence[Artifact]) -> None:
+    """Let each be the latest of its key: a new one an hour at the most, in between the latest is written over.
+
+    What is as it was is left alone. A new one each minute, with its events, would fill Prefect's database.
+    """
+    async with get_client() as client:
+        latest = {one.key: one for one in await client.read_latest_artifacts(artifact_filter=_of_keys(wanted))}
+        changed = [one for one in wanted if one.key not in latest or await one.aformat() != latest[one.key].data]
+        known = {latest[one.key].latest_id: one for one in changed if one.key in latest}
+        ids = ArtifactFilter(id=ArtifactFilterId(any_=list(known)))
+        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        for found in await client.read_artifacts(artifact_filter=ids) if known else []:
+            if found.created is not None and found.created >= hour:
+                changed.remove(one := known[found.id])
+                # Not by the client's own function, which makes an event of it.
+                await client.request("PATCH", f"/artifacts/{found.id}", json={"data": await one.aformat()})
+        for one in changed:
+            await one.acreate(client)
+
+
+def _of_keys(wanted: Sequence[Artifact]) -> ArtifactFilter:
+    return ArtifactFilter(key=ArtifactFilterKey(any_=[str(one.key) for one in wanted]))
 
 
 async def publish_differences(differences: list[str]) -> None:

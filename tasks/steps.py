@@ -113,16 +113,15 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fe
 
 @task(name="settle trades", **REPEATABLE)
 async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> settle.Settled:
-    """Close what is due, fill horizon returns."""
-    return await run_in_thread(
+    """Close what is due, fill horizon returns; then, in a transaction of its own, make touched days' rollups again.
+
+    One task of the two: each minute's task runs, with their states and events, are most of Prefect's database.
+    """
+    settled = await run_in_thread(
         db.transact, lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct)
     )
-
-
-@task(name="score", **REPEATABLE)
-async def score_days(db: Database, as_of: datetime) -> int:
-    """Make the rollups of the touched days again; days."""
-    return await run_in_thread(db.transact, lambda c: settle.conclude(c, as_of))
+    await run_in_thread(db.transact, lambda c: settle.conclude(c, as_of))
+    return settled
 
 
 @task(name="publish files", **REPEATABLE)

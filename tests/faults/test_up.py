@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from cli.password import read_password
 from cli.up import MARK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.sample import write_live_market
@@ -87,10 +89,18 @@ class Up:
         return bool(rows == self._dropped and not list((self.home / "inbox").glob("*.json")))
 
     def api(self, path: str, body: dict[str, Any]) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        return json.load(urllib.request.urlopen(request, timeout=10))
+        """Prefect's answer to a POST, as its own clients ask: with the password, and with a token against forgery."""
+        return json.load(self.ask(path, json.dumps(body).encode()))
+
+    def ask(self, path: str, body: bytes | None = None) -> Any:
+        """The open answer to a GET, or with a body to a POST."""
+        password = read_password(self.home) or ""
+        headers = {"Authorization": f"Basic {b64encode(password.encode()).decode()}"}
+        if body is not None:
+            token = json.load(self.ask("/csrf-token?client=tests"))["token"]
+            headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "tests", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api{path}", body, headers)
+        return urllib.request.urlopen(request, timeout=10)
 
     def runs(self, *states: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api(
@@ -126,10 +136,9 @@ class Up:
 
     def pids_of(self, part: str) -> list[int]:
         """The process of a part and those below it; none while it is gone."""
-        words = "server start" if part == "server" else f"cli.parts {part}"
         for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
-                if words in " ".join(process.cmdline()):
+                if f"cli.parts {part}" in " ".join(process.cmdline()):
                     return [one.pid for one in (*process.children(recursive=True), process)]
             except psutil.Error:
                 continue

@@ -126,7 +126,20 @@ def build(block: "UUID | None") -> "list[AutomationCore]":
             ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="its heart has stopped", force=False)
         ],
     )  # fmt: skip
-    return [*told, silent, late, zombie]
+    unborn = AutomationCore(
+        name="scorekeeper: end runs that never began",
+        description="A run that a worker claimed ten minutes ago, and died before it began: it holds a slot.",
+        trigger=_unless(
+            after={"prefect.flow-run.Pending", "prefect.flow-run.Submitting", "prefect.flow-run.InfrastructurePending"},
+            match=runs, seconds=LATE_SECONDS, for_each={"prefect.resource.id"},
+            expect={f"prefect.flow-run.{state}" for state in ("Running", "Scheduled", *_ENDED)},
+            related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{POOL}"},
+        ),
+        actions=[
+            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="it never began", force=False)
+        ],
+    )  # fmt: skip
+    return [*told, silent, late, zombie, unborn]
 
 
 _ENDED = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry")

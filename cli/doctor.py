@@ -23,13 +23,13 @@ WORKER_SILENT = timedelta(minutes=2)  # it reports every 30 seconds
 _COLOURS = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "red": typer.colors.RED}
 
 
-def examine(*, ask_exchange: bool, as_json: bool) -> None:
-    """Look at everything and say it. Raises ScorekeeperError if something is red."""
+def examine(*, ask_exchange: bool, as_json: bool, end_stuck: bool = False) -> None:
+    """Look at everything and say it; `end_stuck`: and end runs that nobody executes. Raises ScorekeeperError."""
     settings = load_settings()
     checks = health.check_all(settings, _now)
     if ask_exchange:
         checks.append(asyncio.run(_check_exchange(settings)))
-    checks += _check_prefect(settings)
+    checks += _check_prefect(settings, end_stuck=end_stuck)
     report(checks, as_json=as_json)
 
 
@@ -78,7 +78,7 @@ async def _check_exchange(settings: Settings) -> Check:
     return health.compare_clocks("exchange", theirs, before - timedelta(seconds=1), after, "the exchange's clock")
 
 
-def _check_prefect(settings: Settings) -> list[Check]:
+def _check_prefect(settings: Settings, *, end_stuck: bool) -> list[Check]:
     os.environ.update(reach_directly(os.environ))
     home = settings.scorekeeper_home
     if use_running_server(home) is None:
@@ -86,35 +86,49 @@ def _check_prefect(settings: Settings) -> list[Check]:
         return [Check("prefect", "warning", says, "scorekeeper up, unless something else runs ingest and track")]
     if home.exists():
         prepare(home)
-    return asyncio.run(_ask_prefect())
+    return asyncio.run(_ask_prefect(end_stuck=end_stuck))
 
 
-async def _ask_prefect() -> list[Check]:
+async def _ask_prefect(*, end_stuck: bool) -> list[Check]:
+    from cli import stuck
     from tasks.events import reach_server, shown_address
 
     try:
         async with reach_server() as client:
             await client.hello()
-            found = {one.name: one for one in await client.read_deployments(limit=200)}
+            deployments = await client.read_deployments(limit=200)
+            found = {one.name: one for one in deployments}
             pools = {pool.name for pool in await client.read_work_pools()}
-            wanted = list(_wanted())
-            used = sorted({pool for _, pool in wanted} & pools)
+            wanted = {name: (pool, entrypoint) for name, pool, entrypoint in _wanted()}
+            names = list(wanted)
+            used = sorted({pool for pool, _ in wanted.values()} & pools)
             workers = [worker for pool in used for worker in await client.read_workers_for_work_pool(pool)]
+            entrypoints = {name: entrypoint for name, (_, entrypoint) in wanted.items()}
+            strangers = [
+                one.name for one in deployments if one.work_pool_name in used and stuck.is_strange(one, entrypoints)
+            ]
+            lost = await stuck.find_stuck(client, names, _now())
+            if end_stuck and lost:
+                await stuck.end_stuck(client, lost)
+                typer.echo(f"{len(lost)} runs marked Crashed, their slots are free", err=True)
+                lost = []
     except ScorekeeperError as away:
         words, _, what_to_do = str(away).partition(": ")
         return [Check("prefect", "red", words, what_to_do or "start it: scorekeeper up, or that of PREFECT_API_URL")]
     return [
         Check("prefect", "ok", shown_address()),
-        _judge_deployments([name for name, _ in wanted], found),
+        _judge_deployments(names, found),
         _judge(workers),
+        stuck.judge_runs(lost, _now()),
+        stuck.judge_strangers(sorted(strangers)),
     ]
 
 
-def _wanted() -> Iterator[tuple[str, str]]:
+def _wanted() -> Iterator[tuple[str, str, str]]:
     import yaml
 
     for one in yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]:
-        yield one["name"], one["work_pool"]["name"]
+        yield one["name"], one["work_pool"]["name"], one["entrypoint"]
 
 
 def _judge_deployments(wanted: list[str], found: dict[str, Any]) -> Check:

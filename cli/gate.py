@@ -126,7 +126,8 @@ class Gate:
         given = (await request.body())[:200].decode("latin-1")
         if self._tickets.pop(given, 0.0) < time.monotonic():
             return PlainTextResponse("no such ticket\n", 403)
-        return PlainTextResponse(base64.b64encode(self._password.encode()).decode(), headers={"Cache-Control": "no-store"})
+        key = base64.b64encode(self._password.encode()).decode()
+        return PlainTextResponse(key, headers={"Cache-Control": "no-store"})
 
 
 _NOT_HERE = "not here"

@@ -370,16 +370,19 @@ def status(
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     exchange: Annotated[bool, typer.Option("--exchange", help="Ask the exchange too: its clock.")] = False,
+    end_stuck: Annotated[
+        bool, typer.Option("--end-stuck", help="Mark runs Crashed that nobody executes, so that they hold no slot.")
+    ] = False,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Look at everything that can be wrong, and say what to do.
 
     Database, schema, clocks, last track, oldest price, inbox, quarantine, disks; and with a Prefect server its
-    deployments and workers. Starts, makes and migrates nothing. Exit code 1 if something is red.
+    deployments, workers and stuck runs. Starts, makes and migrates nothing. Exit code 1 if something is red.
     """
     from cli.doctor import examine
 
-    examine(ask_exchange=exchange, as_json=json)
+    examine(ask_exchange=exchange, as_json=json, end_stuck=end_stuck)
 
 
 @app.command()

@@ -164,8 +164,9 @@ def run_deployer(settings: Settings) -> None:
     write_private(address_file(home), json.dumps({"api_url": _api()}))
     if crashed or late:
         print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
+    opens = f"scorekeeper ui --home {shlex.quote(str(home))}"
     places = {
-        "UI": f"{_api().removesuffix('/api')}, with a password: scorekeeper ui --home {shlex.quote(str(home))} opens it",
+        "UI": f"{_api().removesuffix('/api')}, with a password: {opens}",
         "inbox": settings.inbox_dir,
         "market": settings.market,
         "log": settings.log_path,

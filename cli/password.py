@@ -45,10 +45,11 @@ def read_password(home: Path) -> str | None:
         return None
     except OSError as refused:
         raise ScorekeeperError(f"{password_file(home)} cannot be read ({refused.strerror}): delete it") from None
-    with open(number, encoding="utf-8") as file:
+    with os.fdopen(number, encoding="utf-8") as file:
         found = os.fstat(number)
         if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-            raise ScorekeeperError(f"{password_file(home)} is open to others: delete it, and scorekeeper up makes another")
+            what_to_do = "delete it, and scorekeeper up makes another"
+            raise ScorekeeperError(f"{password_file(home)} is open to others: {what_to_do}")
         return file.read().strip() or None
 
 
@@ -58,7 +59,7 @@ def write_private(path: Path, words: str) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with open(number, "w", encoding="utf-8") as file:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(words)
         draft.replace(path)
     except OSError:

@@ -132,6 +132,8 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": f"P{settings.keep_events_days}D",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(dict.fromkeys(FLEETING, 3600)),
         "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "600", "PREFECT_SERVER_SERVICES_DB_VACUUM_BATCH_SIZE": "2000",
+        # A server that was killed knows afterwards who holds a slot: a run at work keeps it, a dead one's is freed.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     if sys.dont_write_bytecode:
@@ -207,7 +209,7 @@ def _hold_alone(place: Path) -> Iterator[None]:
 
 
 def _take_port(port: int) -> socket.socket:
-    """Hold the port for as long as `up` runs. Raises ScorekeeperError if anybody has it, another `up` of ours as well."""
+    """Hold the port for as long as `up` runs. Raises ScorekeeperError if anybody has it, another `up` of ours too."""
     for _ in range(20):
         with contextlib.suppress(OSError):
             with socket.socket() as probe:

@@ -18,7 +18,7 @@ async def prune(as_of: datetime | None = None, dry_run: bool = False) -> dict[st
     """Prune as of `as_of` (default: now); `dry_run` only says what would go."""
     settings = load_settings()
     moment = await steps.fix_as_of(as_of)
-    with steps.connect(settings) as db:
+    with await steps.connect_patiently(settings) as db:
         done = await steps.prune(db, settings, moment, dry_run)
     months, days = naming.counted(len(done.months), "month"), naming.counted(len(done.days), "day")
     await naming.rename_run(f"prune {months} of candles, {days} of the archive")

@@ -14,7 +14,7 @@ from tasks import alerts, artifacts, naming, steps
 async def verify() -> int:
     """Differences found: 0, else the run is red."""
     settings = load_settings()
-    with steps.connect(settings) as db:
+    with await steps.connect_patiently(settings) as db:
         differences = await steps.verify_all(db, settings)
         await naming.rename_run(f"verify: {naming.counted(len(differences), 'difference')}")
         await artifacts.publish_differences(differences)

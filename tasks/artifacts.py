@@ -26,9 +26,10 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
     """Write the artifacts of this run; the number of open trades."""
     metrics, open_trades = await run_in_thread(_read, db)
     links = (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path))
+    summary = summary_markdown(metrics)
     await _show(
         [
-            MarkdownArtifact(markdown=summary_markdown(metrics), key="performance-summary", description="The score so far"),
+            MarkdownArtifact(markdown=summary, key="performance-summary", description="The score so far"),
             TableArtifact(table=system_rows(metrics), key="system-metrics", description="Gross and after fees"),
             TableArtifact(table=agent_rows(metrics), key="agent-metrics", description="What each agent said, scored"),
             TableArtifact(table=open_trades, key="open-trades", description=f"Open trades, at most {MOST_ROWS}"),

@@ -10,6 +10,7 @@ from typing import Any
 from prefect import get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from scorekeeper import fetching, importing, inbox, ingest, publish, settle, verify
 from scorekeeper import prune as pruning
@@ -27,15 +28,36 @@ async def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(await state.aresult(raise_on_failure=False), OperationalError | ContendedError)
 
 
+PATIENCE_SECONDS = 600.0
 # Each step is one transaction that may be repeated; a database that went away may be back in a second.
 REPEATABLE: dict[str, Any] = {
     "cache_policy": NO_CACHE, "retries": 2, "retry_delay_seconds": 1, "retry_condition_fn": _may_pass,
 }  # fmt: skip
 
 
+# What comes once a day does not wait for tomorrow because Postgres was away for a minute.
+DAILY: dict[str, Any] = REPEATABLE | {"retries": 4, "retry_delay_seconds": [1, 10, 60, 240]}
+
+
 def connect(settings: Settings) -> Database:
     """The database of this installation, migrated."""
     return open_database(settings.database_url, settings.scorekeeper_home)
+
+
+async def connect_patiently(settings: Settings) -> Database:
+    """As `connect`, for what runs once a day: a deployed run waits ten minutes for a database that is away.
+
+    Raises ScorekeeperError.
+    """
+    if runtime.deployment.id is None:
+        return connect(settings)
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(ScorekeeperError), stop=stop_after_delay(PATIENCE_SECONDS),
+        wait=wait_fixed(10), reraise=True,
+    ):  # fmt: skip
+        with attempt:
+            return await asyncio.to_thread(connect, settings)
+    raise AssertionError("tenacity gives up by raising")
 
 
 def whole_minute(moment: datetime | None) -> datetime:
@@ -133,7 +155,7 @@ async def publish_files(db: Database, settings: Settings) -> publish.Published:
     return done
 
 
-@task(name="verify", **REPEATABLE)
+@task(name="verify", **DAILY)
 async def verify_all(db: Database, settings: Settings) -> list[str]:
     """Every difference between what is stored or published and its recompute, a line each."""
     return await run_in_thread(verify.verify, db, settings)
@@ -168,7 +190,7 @@ async def request_close(db: Database, trade_id: str, as_of: datetime | None) -> 
     return await run_in_thread(db.transact, lambda c: settle.request_close(c, trade_id, moment))
 
 
-@task(name="prune", **REPEATABLE)
+@task(name="prune", **DAILY)
 async def prune(db: Database, settings: Settings, as_of: datetime, dry_run: bool) -> pruning.Pruned:
     """Give up candles and archived files that are older than the settings keep them. Raises ScorekeeperError."""
     if as_of > datetime.now(UTC):

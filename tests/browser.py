@@ -95,13 +95,13 @@ class Tab:
 
 
 @contextmanager
-def open_tab(home: Path) -> Iterator[Tab]:
-    """A tab of a browser of its own, whose profile is in `home`."""
+def open_tab(home: Path, *options: str) -> Iterator[Tab]:
+    """A tab of a browser of its own, whose profile is in `home`, started with these options."""
     assert BROWSER is not None
     command = [
         BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
         "--disable-background-networking", "--disable-component-update", "--window-size=1400,1000",
-        "--remote-debugging-port=0", f"--user-data-dir={home}", "about:blank",
+        "--remote-debugging-port=0", f"--user-data-dir={home}", *options, "about:blank",
     ]  # fmt: skip
     home.mkdir()
     with (home / "output.txt").open("wb") as output:

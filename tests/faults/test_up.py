@@ -53,10 +53,13 @@ class Up:
         if output is None:
             assert wait_until(lambda: "Ready." in self.output.read_text(), 240), self.output.read_text()
 
-    def command(self, *words: str) -> str:
-        done = subprocess.run(
+    def try_command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [COMMAND, *words, "--home", "."], cwd=self.home, env=self._environment, capture_output=True, text=True
         )
+
+    def command(self, *words: str) -> str:
+        done = self.try_command(*words)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

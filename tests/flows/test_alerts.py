@@ -141,10 +141,11 @@ def test_automations_are_made_once_kept_as_they_were_switched_and_can_notify(hom
         alerts.VERIFY_FAILED,
     }
     assert set(made) >= told
-    assert len(made) == len(told) + 3
+    assert len(made) == len(told) + 4
     (end,) = made["scorekeeper: end zombie runs"]["actions"]
     assert (end["type"], end["state"], end["force"]) == ("change-flow-run-state", "CRASHED", False)
     assert made["scorekeeper: drop late runs"]["actions"][0]["type"] == "cancel-flow-run"
+    assert made["scorekeeper: end runs that never began"]["actions"] == [end | {"message": "it never began"}]
     api("PATCH", f"/automations/{made[alerts.TRACK_LATE]['id']}", {"enabled": False})
 
     wrong = command("--notify", "slack-webhook/no-such")

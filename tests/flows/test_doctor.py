@@ -2,14 +2,17 @@
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from prefect.settings import PREFECT_API_URL
 
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_deployments import deployed as deployed
 from tests.flows.test_watching import api
+from tests.waiting import wait_until
 
 
 def doctor(home: Path, *words: str) -> dict[str, dict[str, str]]:
@@ -59,3 +62,59 @@ def test_status_as_json_says_whether_all_is_well(home: Path) -> None:
     done = scorekeeper(home, "status", "--json", DATABASE_URL=os.environ["DATABASE_URL"])
     assert (done.returncode, json.loads(done.stdout)["healthy"]) == (1, False)
     assert done.stderr == "error: not well: inbox\n"
+
+
+def run_in(state: dict[str, Any], deployment: dict[str, Any], minutes: float) -> str:
+    """A run of the deployment in this state since so many minutes; its id."""
+    made = api("POST", f"/deployments/{deployment['id']}/create_flow_run", {})
+    since = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
+    api("POST", f"/flow_runs/{made['id']}/set_state", {"state": state | {"timestamp": since}, "force": True})
+    return str(made["id"])
+
+
+def test_runs_that_nobody_executes_are_red_and_ended_when_asked_and_no_other(
+    home: Path, deployed: dict[str, Any]
+) -> None:
+    """A worker killed after it claimed a run leaves it so for good."""
+    (home / "market").mkdir()
+    stuck = [
+        run_in({"type": "PENDING", "name": "Submitting"}, deployed["track"], 5),
+        run_in({"type": "CANCELLING"}, deployed["analyze"], 15),
+        run_in({"type": "RUNNING"}, deployed["prune"], 90),
+        run_in({"type": "RUNNING"}, deployed["verify"], 20),
+    ]
+    beat = {"event": "prefect.flow-run.heartbeat", "payload": {}, "id": str(uuid4()),
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{stuck[-1]}"},
+            "occurred": (datetime.now(UTC) - timedelta(minutes=15)).isoformat()}  # fmt: skip
+    api("POST", "/events", [beat])
+    alive = [
+        run_in({"type": "PENDING"}, deployed["ingest"], 1),
+        run_in({"type": "RUNNING"}, deployed["close-trade"], 20),  # of a worker that sends no heartbeats
+    ]
+    try:
+        assert wait_until(lambda: doctor(home)["runs"]["says"].startswith("4 that nobody"), 30)
+        check = doctor(home)["runs"]
+        assert (check["state"], "Submitting for 5 min" in check["says"]) == ("red", True)
+        assert "--end-stuck" in check["do"]
+        assert doctor(home, "--end-stuck")["runs"]["state"] == "ok"
+        states = {run: api("GET", f"/flow_runs/{run}")["state_type"] for run in (*stuck, *alive)}
+        assert [states[run] for run in stuck] == ["CRASHED"] * 4
+        assert [states[run] for run in alive] == ["PENDING", "RUNNING"]
+    finally:
+        for run in (*stuck, *alive):
+            api("DELETE", f"/flow_runs/{run}")
+
+
+def test_what_others_deployed_for_our_workers_is_pointed_out(home: Path, deployed: dict[str, Any]) -> None:
+    (home / "market").mkdir()
+    assert doctor(home)["strangers"]["state"] == "ok"
+    shell = {"prefect.deployments.steps.run_shell_script": {"script": "id"}}
+    flow = deployed["track"]["flow_id"]
+    for name, entrypoint, steps in (("evil", "x.py:x", [shell]), ("track", "x.py:x", []), ("prune", "", [shell])):
+        body = {"name": name, "flow_id": flow, "work_pool_name": "scorekeeper", "entrypoint": entrypoint}
+        if name == "prune":  # ours, with a shell before it
+            api("PATCH", f"/deployments/{deployed['prune']['id']}", {"pull_steps": steps})
+        else:
+            api("POST", "/deployments/", body | {"pull_steps": steps})
+        check = doctor(home)["strangers"]
+        assert (check["state"], name in check["says"]) == ("warning", True)

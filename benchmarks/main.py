@@ -9,6 +9,7 @@ from benchmarks import arrival as arriving
 from benchmarks import close as closing
 from benchmarks import coverage as covering
 from benchmarks import decisions as drawing
+from benchmarks import growth as growing
 from benchmarks import ingest as ingesting
 from benchmarks import publish as publishing
 from benchmarks import record as recording
@@ -97,6 +98,21 @@ def coverage(
     Simulated agents of known skill and calibration over simulated markets. Needs no database; takes some ten minutes.
     """
     covering.run(size or list(covering.INDEPENDENT), simulations, seed, output)
+
+
+@app.command()
+def growth(
+    minutes: Annotated[int, typer.Option(min=5, help="Minutes that are run as they are.")] = growing.MINUTES,
+    days: Annotated[
+        list[int] | None, typer.Option(min=1, help="Days of which the size is told. May be repeated. [1, 14 and 30]")
+    ] = None,
+    output: Output = RESULTS,
+) -> None:
+    """Let `scorekeeper up` idle, and say how large Prefect's database becomes in days.
+
+    The minutes' rows are laid end to end for as long as the settings keep them. Takes half an hour.
+    """
+    growing.run(minutes, days or list(growing.DAYS), output)
 
 
 @app.command()

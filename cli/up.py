@@ -38,7 +38,8 @@ SPEAKING = ("deployer", "feeder")
 HINT_SECONDS = 60
 # Events that are kept for an hour: automations hear of them at once, and what they tell stands in the runs themselves.
 FLEETING = (
-    "prefect.flow-run.heartbeat", "prefect.flow-run.Pending", "prefect.flow-run.Running",
+    "prefect.flow-run.heartbeat", "prefect.flow-run.Pending", "prefect.flow-run.Submitting", "prefect.flow-run.Running",
+    "prefect.flow-run.pull-step.executed", "prefect.worker.submitted-flow-run", "prefect.worker.executed-flow-run",
     "prefect.task-run.Pending", "prefect.task-run.Running", "prefect.task-run.Completed",
     "prefect.artifact.created", "prefect.artifact-collection.created", "prefect.artifact-collection.updated",
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """The doctor at a Prefect server, and the exit codes that monitors live by."""
 
+import asyncio
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -7,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
+from cli.stuck import find_stuck
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_deployments import deployed as deployed
 from tests.flows.test_watching import api
@@ -64,45 +67,48 @@ def test_status_as_json_says_whether_all_is_well(home: Path) -> None:
     assert done.stderr == "error: not well: inbox\n"
 
 
-def run_in(state: dict[str, Any], deployment: dict[str, Any], minutes: float) -> str:
-    """A run of the deployment in this state since so many minutes; its id."""
+def run_in(state: dict[str, Any], deployment: dict[str, Any], *, beat: datetime | None = None) -> str:
+    """A run of the deployment in this state, whose heart has last beaten then; its id."""
     made = api("POST", f"/deployments/{deployment['id']}/create_flow_run", {})
-    since = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
-    api("POST", f"/flow_runs/{made['id']}/set_state", {"state": state | {"timestamp": since}, "force": True})
+    api("POST", f"/flow_runs/{made['id']}/set_state", {"state": state, "force": True})
+    if beat is not None:
+        event = {"event": "prefect.flow-run.heartbeat", "payload": {}, "id": str(uuid4()),
+                 "resource": {"prefect.resource.id": f"prefect.flow-run.{made['id']}"},
+                 "occurred": beat.isoformat()}  # fmt: skip
+        api("POST", "/events", [event])
     return str(made["id"])
 
 
 def test_runs_that_nobody_executes_are_red_and_ended_when_asked_and_no_other(
     home: Path, deployed: dict[str, Any]
 ) -> None:
-    """A worker killed after it claimed a run leaves it so for good."""
+    """A worker that is killed leaves its runs so, for good."""
     (home / "market").mkdir()
-    stuck = [
-        run_in({"type": "PENDING", "name": "Submitting"}, deployed["track"], 5),
-        run_in({"type": "CANCELLING"}, deployed["analyze"], 15),
-        run_in({"type": "RUNNING"}, deployed["prune"], 90),
-        run_in({"type": "RUNNING"}, deployed["verify"], 20),
-    ]
-    beat = {"event": "prefect.flow-run.heartbeat", "payload": {}, "id": str(uuid4()),
-            "resource": {"prefect.resource.id": f"prefect.flow-run.{stuck[-1]}"},
-            "occurred": (datetime.now(UTC) - timedelta(minutes=15)).isoformat()}  # fmt: skip
-    api("POST", "/events", [beat])
-    alive = [
-        run_in({"type": "PENDING"}, deployed["ingest"], 1),
-        run_in({"type": "RUNNING"}, deployed["close-trade"], 20),  # of a worker that sends no heartbeats
-    ]
-    try:
-        assert wait_until(lambda: doctor(home)["runs"]["says"].startswith("4 that nobody"), 30)
-        check = doctor(home)["runs"]
-        assert (check["state"], "Submitting for 5 min" in check["says"]) == ("red", True)
-        assert "--end-stuck" in check["do"]
-        assert doctor(home, "--end-stuck")["runs"]["state"] == "ok"
-        states = {run: api("GET", f"/flow_runs/{run}")["state_type"] for run in (*stuck, *alive)}
-        assert [states[run] for run in stuck] == ["CRASHED"] * 4
-        assert [states[run] for run in alive] == ["PENDING", "RUNNING"]
-    finally:
-        for run in (*stuck, *alive):
-            api("DELETE", f"/flow_runs/{run}")
+    now = datetime.now(UTC)
+    running = {"type": "RUNNING"}
+    dead = run_in(running, deployed["verify"], beat=now - timedelta(minutes=15))
+    beating = run_in(running, deployed["track"], beat=now + timedelta(minutes=5))
+    claimed = run_in({"type": "PENDING", "name": "Submitting"}, deployed["ingest"])
+    leaving = run_in({"type": "CANCELLING"}, deployed["analyze"])
+    unheard = run_in(running, deployed["prune"])  # of a worker that sends no heartbeats
+
+    def stuck(minutes: float) -> set[str]:
+        async def look() -> set[str]:
+            async with get_client() as client:
+                return {str(run.id) for run in await find_stuck(client, list(deployed), now + timedelta(minutes=minutes))}
+
+        return asyncio.run(look())
+
+    assert wait_until(lambda: stuck(1) == {dead}, 30)
+    assert stuck(4) == {dead, claimed}
+    assert stuck(12) == {dead, claimed, leaving, beating}
+    assert stuck(62) == {dead, claimed, leaving, beating, unheard}
+    check = doctor(home)["runs"]
+    assert (check["state"], dead in check["says"], claimed in check["says"]) == ("red", True, False)
+    assert "--end-stuck" in check["do"]
+    assert doctor(home, "--end-stuck")["runs"]["state"] == "ok"
+    states = {run: api("GET", f"/flow_runs/{run}")["state_type"] for run in (dead, beating, claimed, leaving, unheard)}
+    assert list(states.values()) == ["CRASHED", "RUNNING", "PENDING", "CANCELLING", "RUNNING"]
 
 
 def test_what_others_deployed_for_our_workers_is_pointed_out(home: Path, deployed: dict[str, Any]) -> None:

@@ -225,11 +225,13 @@ def hold_port(port: int, *, listening: bool = False) -> socket.socket:
     """A socket on this port of 127.0.0.1, which nobody but this user's processes can take then. Raises OSError.
 
     `up` holds it for as long as it runs, without listening: while its server is away, another user who listened in its
-    place would be told the password by every part.
+    place would be told the password by every part. Beside a socket with SO_REUSEADDR, which whoever listens needs for a
+    quick restart, anybody may bind until it listens: what is held has none.
     """
     held = socket.socket()
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(listening))
         held.bind(("127.0.0.1", port))
         if listening:
             held.listen(2048)

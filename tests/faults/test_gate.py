@@ -359,7 +359,6 @@ def test_killed_whole_its_commands_tell_the_password_to_no_one_who_listens_in_it
         def log_message(self, *_: Any) -> None:
             return
 
-    ThreadingHTTPServer.allow_reuse_address = True
     with ThreadingHTTPServer(("127.0.0.1", up.port), Thief) as thief:
         threading.Thread(target=thief.serve_forever, daemon=True).start()
         up.try_command("ui", "--no-show")

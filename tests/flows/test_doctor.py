@@ -84,25 +84,25 @@ def test_runs_that_nobody_executes_are_red_and_ended_when_asked_and_no_other(
 ) -> None:
     """A worker that is killed leaves its runs so, for good."""
     (home / "market").mkdir()
-    now = datetime.now(UTC)
     running = {"type": "RUNNING"}
-    dead = run_in(running, deployed["verify"], beat=now - timedelta(minutes=15))
-    beating = run_in(running, deployed["track"], beat=now + timedelta(minutes=5))
+    dead = run_in(running, deployed["verify"], beat=datetime.now(UTC) - timedelta(minutes=15))
     claimed = run_in({"type": "PENDING", "name": "Submitting"}, deployed["ingest"])
     leaving = run_in({"type": "CANCELLING"}, deployed["analyze"])
     unheard = run_in(running, deployed["prune"])  # of a worker that sends no heartbeats
+    beating = run_in(running, deployed["track"], beat=(now := datetime.now(UTC)))
 
     def stuck(minutes: float) -> set[str]:
         async def look() -> set[str]:
             async with get_client() as client:
-                return {str(run.id) for run in await find_stuck(client, list(deployed), now + timedelta(minutes=minutes))}
+                found = await find_stuck(client, list(deployed), now + timedelta(minutes=minutes))
+                return {str(run.id) for run in found}
 
         return asyncio.run(look())
 
     assert wait_until(lambda: stuck(1) == {dead}, 30)
-    assert stuck(4) == {dead, claimed}
-    assert stuck(12) == {dead, claimed, leaving, beating}
-    assert stuck(62) == {dead, claimed, leaving, beating, unheard}
+    assert wait_until(lambda: stuck(4) == {dead, claimed, beating}, 30)
+    assert stuck(12) == {dead, claimed, beating, leaving}
+    assert stuck(62) == {dead, claimed, beating, leaving, unheard}
     check = doctor(home)["runs"]
     assert (check["state"], dead in check["says"], claimed in check["says"]) == ("red", True, False)
     assert "--end-stuck" in check["do"]

@@ -34,10 +34,11 @@ async def find_stuck(client: PrefectClient, deployments: list[str], now: datetim
         limit=200,
     )
     beats = await _last_beats(client, [run for run in runs if run.state is not None and run.state.is_running()])
-    return [run for run in runs if _is_stuck(run, beats.get(f"prefect.flow-run.{run.id}"), now)]
+    return [run for run in runs if is_stuck(run, beats.get(f"prefect.flow-run.{run.id}"), now)]
 
 
-def _is_stuck(run: FlowRun, beat: datetime | None, now: datetime) -> bool:
+def is_stuck(run: FlowRun, beat: datetime | None, now: datetime) -> bool:
+    """Whether a run at work, whose heart has last beaten then, has nothing more to expect."""
     if run.state is None or run.state.timestamp is None:
         return False
     since = now - run.state.timestamp

@@ -341,9 +341,11 @@ def test_behind_it_files_become_rows_by_watcher_and_worker_and_commands_use_it(u
 
 def test_killed_whole_its_commands_tell_the_password_to_no_one_who_listens_in_its_place(up: Up) -> None:
     address, password = address_file(up.home).read_text(), read_password(up.home)
-    for process in (psutil.Process(up.process.pid), *up.processes()):
+    processes = up.processes()
+    for process in (psutil.Process(up.process.pid), *processes):
         process.kill()
     up.process.wait(10)
+    psutil.wait_procs(processes, 30)
     address_file(up.home).write_text(address)
     heard: list[str] = []
 

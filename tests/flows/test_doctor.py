@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.settings import PREFECT_API_URL
 
-from cli.stuck import find_stuck
+from cli.stuck import find_stuck, is_stuck
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_deployments import deployed as deployed
 from tests.flows.test_watching import api
@@ -87,7 +89,6 @@ def test_runs_that_nobody_executes_are_red_and_ended_when_asked_and_no_other(
     running = {"type": "RUNNING"}
     dead = run_in(running, deployed["verify"], beat=datetime.now(UTC) - timedelta(minutes=15))
     claimed = run_in({"type": "PENDING", "name": "Submitting"}, deployed["ingest"])
-    leaving = run_in({"type": "CANCELLING"}, deployed["analyze"])
     unheard = run_in(running, deployed["prune"])  # of a worker that sends no heartbeats
     beating = run_in(running, deployed["track"], beat=(now := datetime.now(UTC)))
 
@@ -101,14 +102,20 @@ def test_runs_that_nobody_executes_are_red_and_ended_when_asked_and_no_other(
 
     assert wait_until(lambda: stuck(1) == {dead}, 30)
     assert wait_until(lambda: stuck(4) == {dead, claimed, beating}, 30)
-    assert stuck(12) == {dead, claimed, beating, leaving}
-    assert stuck(62) == {dead, claimed, beating, leaving, unheard}
+    assert stuck(62) == {dead, claimed, beating, unheard}
     check = doctor(home)["runs"]
     assert (check["state"], dead in check["says"], claimed in check["says"]) == ("red", True, False)
     assert "--end-stuck" in check["do"]
     assert doctor(home, "--end-stuck")["runs"]["state"] == "ok"
-    states = {run: api("GET", f"/flow_runs/{run}")["state_type"] for run in (dead, beating, claimed, leaving, unheard)}
-    assert list(states.values()) == ["CRASHED", "RUNNING", "PENDING", "CANCELLING", "RUNNING"]
+    states = {run: api("GET", f"/flow_runs/{run}")["state_type"] for run in (dead, beating, claimed, unheard)}
+    assert list(states.values()) == ["CRASHED", "RUNNING", "PENDING", "RUNNING"]
+
+
+@pytest.mark.parametrize("minutes", [5, 9, 11, 600])
+def test_a_run_that_is_to_be_cancelled_is_stuck_after_ten_minutes(minutes: float) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=minutes)
+    leaving = FlowRun(flow_id=uuid4(), state=State(type=StateType.CANCELLING, timestamp=since))
+    assert is_stuck(leaving, None, datetime.now(UTC)) == (minutes > 10)
 
 
 def test_what_others_deployed_for_our_workers_is_pointed_out(home: Path, deployed: dict[str, Any]) -> None:

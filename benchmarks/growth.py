@@ -17,7 +17,7 @@ from rich.table import Table
 from benchmarks.result import open_console
 from benchmarks.stack import Stack, running_up, wait_until
 from cli.up import FLEETING
-from scorekeeper.settings import Settings
+from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 
 MINUTES = 15
@@ -60,7 +60,7 @@ def repeat(
         " AND table_name = %s AND is_generated = 'NEVER'", (table,),
     ).fetchall()  # fmt: skip
     ours = {"id", "flow_run_id", "task_run_id", "event_id"}  # a state_id stays: states and runs name each other
-    values = []
+    values: list[sql.Composable] = []
     for name, kind in columns:
         column = sql.Identifier(str(name))
         if name in ours:
@@ -76,7 +76,7 @@ def repeat(
         " SELECT {values} FROM {table}, generate_series(%(first)s::int, %(last)s::int) AS n WHERE {which}"
     ).format(
         table=sql.Identifier(table), names=sql.SQL(", ").join(sql.Identifier(str(name)) for name, _ in columns),
-        values=sql.SQL(", ").join(values), which=sql.SQL(condition),  # type: ignore[arg-type]  # ours, from above
+        values=sql.SQL(", ").join(values), which=sql.SQL(condition),
     )  # fmt: skip
     since, until = window
     return db.execute(statement, {
@@ -137,8 +137,8 @@ def check_retention(stack: Stack, window: tuple[datetime, datetime], settings: S
 
 def run(minutes: int, days: list[int], output: Path) -> None:
     """Run the minutes, lay them end to end, and say what it comes to."""
-    settings = Settings()
     with running_up(warm=True) as stack:
+        settings = load_settings(scorekeeper_home=stack.home)
         time.sleep(120)  # what comes once is over
         start = megabytes(stack.home)
         since = datetime.now(UTC)

@@ -5,7 +5,7 @@ import fcntl
 import typer
 
 from cli.opening import open_installation
-from cli.up import PLACE
+from cli.password import PLACE
 from scorekeeper import moving
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from cli.password import write_private
-from cli.up import MARK, PLACE, ROOT, SPEAKING, WORKER_MARK, address_file, end_leftovers, end_with_parent
+from cli.password import PLACE, write_private
+from cli.up import MARK, ROOT, SPEAKING, WORKER_MARK, address_file, end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 

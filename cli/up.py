@@ -36,6 +36,7 @@ PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("de
 # These speak on the terminal; the others have a log each.
 SPEAKING = ("deployer", "feeder")
 HINT_SECONDS = 60
+LINGERING_SECONDS = 75  # a system keeps what is left of a connection for a minute
 # Events that are kept for an hour: automations hear of them at once, and what they tell stands in the runs themselves.
 FLEETING = (
     "prefect.flow-run.heartbeat", "prefect.flow-run.Pending", "prefect.flow-run.Submitting", "prefect.flow-run.Running",
@@ -211,12 +212,21 @@ def _hold_alone(place: Path) -> Iterator[None]:
 
 def _take_port(port: int) -> socket.socket:
     """Hold the port for as long as `up` runs. Raises ScorekeeperError if anybody has it, another `up` of ours too."""
-    for _ in range(20):
-        with contextlib.suppress(OSError):
+    began, is_said = time.monotonic(), False
+    while (waited := time.monotonic() - began) < LINGERING_SECONDS:
+        try:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
-            return hold_port(port)
+        except OSError:
+            if waited > 4:
+                break  # somebody has it
+        else:
+            with contextlib.suppress(OSError):
+                return hold_port(port)
+            if not is_said:  # connections of another program that has just ended, or of an older `up`
+                print(f"Port {port} is about to be free; waiting for it, a minute at most ...", flush=True)
+                is_said = True
         time.sleep(0.2)
     raise ScorekeeperError(f"port {port} is in use: choose another with --port")
 

@@ -7,7 +7,12 @@ from typing import Any
 
 from prefect.artifacts import Artifact, LinkArtifact, MarkdownArtifact, TableArtifact, acreate_table_artifact
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterId, ArtifactFilterKey
+from prefect.client.schemas.filters import (
+    ArtifactCollectionFilter,
+    ArtifactCollectionFilterKey,
+    ArtifactFilter,
+    ArtifactFilterId,
+)
 
 from scorekeeper import quarantine
 from scorekeeper.domain.text import escape_markdown
@@ -51,23 +56,22 @@ async def _show(wanted: Sequence[Artifact]) -> None:
 
     What is as it was is left alone. A new one each minute, with its events, would fill Prefect's database.
     """
+    keys = ArtifactCollectionFilterKey(any_=[str(one.key) for one in wanted])
     async with get_client() as client:
-        latest = {one.key: one for one in await client.read_latest_artifacts(artifact_filter=_of_keys(wanted))}
+        found = await client.read_latest_artifacts(artifact_filter=ArtifactCollectionFilter(key=keys))
+        latest = {one.key: one for one in found}
         changed = [one for one in wanted if one.key not in latest or await one.aformat() != latest[one.key].data]
         known = {latest[one.key].latest_id: one for one in changed if one.key in latest}
         ids = ArtifactFilter(id=ArtifactFilterId(any_=list(known)))
         hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        for found in await client.read_artifacts(artifact_filter=ids) if known else []:
-            if found.created is not None and found.created >= hour:
-                changed.remove(one := known[found.id])
+        for written in await client.read_artifacts(artifact_filter=ids) if known else []:
+            if written.created is not None and written.created >= hour:
+                changed.remove(one := known[written.id])
+                data = {"data": await one.aformat()}
                 # Not by the client's own function, which makes an event of it.
-                await client.request("PATCH", f"/artifacts/{found.id}", json={"data": await one.aformat()})
+                await client.request("PATCH", "/artifacts/{id}", path_params={"id": written.id}, json=data)
         for one in changed:
             await one.acreate(client)
-
-
-def _of_keys(wanted: Sequence[Artifact]) -> ArtifactFilter:
-    return ArtifactFilter(key=ArtifactFilterKey(any_=[str(one.key) for one in wanted]))
 
 
 async def publish_differences(differences: list[str]) -> None:

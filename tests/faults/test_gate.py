@@ -290,9 +290,9 @@ def test_another_user_of_the_machine_gets_neither_password_nor_socket_nor_answer
         assert as_nobody(partial(reach, address)) == "OperationalError"
     body = b'{"name": "evil"}'
     assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/api/flows/", body)) in (401, 403)
-    guess = {"Authorization": "Basic " + base64.b64encode(b"scorekeeper:guess").decode()}
-    assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/api/admin/version", **guess)) == 401
-    assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/scorekeeper/ticket", b"", **guess)) == 401
+    guess: dict[str, Any] = {"Authorization": "Basic " + base64.b64encode(b"scorekeeper:guess").decode()}
+    assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/api/admin/version", None, None, **guess)) == 401
+    assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/scorekeeper/ticket", b"", "POST", **guess)) == 401
     assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/scorekeeper/enter", b"guess")) == 403
     assert NAME not in flows(up)
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.gate import DOOR, OWN_NAMES, Gate, Message, Receive, Scope, Send
-from cli.password import prove
+from cli.gate import OWN_NAMES, Gate, Message, Receive, Scope, Send
+from cli.password import DOOR, prove
 
 PASSWORD = "scorekeeper:secret"
-BASIC = {"Authorization": "Basic " + base64.b64encode(PASSWORD.encode()).decode()}
+BASIC: dict[str, Any] = {"Authorization": "Basic " + base64.b64encode(PASSWORD.encode()).decode()}
 HERE = "127.0.0.1:4200"
 
 
@@ -84,7 +84,7 @@ def test_an_origin_that_is_hidden_or_like_its_own_is_foreign(origin: str) -> Non
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_of_another_sites_requests_only_a_link_that_is_followed_comes_through(site: str) -> None:
-    followed = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    followed: dict[str, Any] = {"Sec_Fetch_Site": site, "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
     assert ask("/", "GET", **followed).status_code == 299
     assert ask("/", "POST", **followed).status_code == 403
     for other in ({"Sec_Fetch_Dest": "iframe"}, {"Sec_Fetch_Mode": "no-cors"}, {"Sec_Fetch_Mode": "cors"}):

@@ -98,15 +98,16 @@ async def _ask_prefect(*, end_stuck: bool) -> list[Check]:
             await client.hello()
             deployments = await client.read_deployments(limit=200)
             found = {one.name: one for one in deployments}
-            pools = {pool.name for pool in await client.read_work_pools()}
+            pools = {pool.name: pool for pool in await client.read_work_pools()}
             wanted = {name: (pool, entrypoint) for name, pool, entrypoint in _wanted()}
             names = list(wanted)
-            used = sorted({pool for pool, _ in wanted.values()} & pools)
+            used = sorted({pool for pool, _ in wanted.values()} & set(pools))
             workers = [worker for pool in used for worker in await client.read_workers_for_work_pool(pool)]
             entrypoints = {name: entrypoint for name, (_, entrypoint) in wanted.items()}
             strangers = [
                 one.name for one in deployments if one.work_pool_name in used and stuck.is_strange(one, entrypoints)
             ]
+            strangers += [f"the command of the pool {one}" for one in used if stuck.has_strange_command(pools[one])]
             lost = await stuck.find_stuck(client, names, _now())
             if end_stuck and lost:
                 await stuck.end_stuck(client, lost)

@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, StateType, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.states import Crashed
 
@@ -83,10 +83,18 @@ def judge_runs(stuck: list[FlowRun], now: datetime) -> Check:
 
 
 def is_strange(deployment: DeploymentResponse, entrypoints: dict[str, str]) -> bool:
-    """Whether this is none of ours, by name and entrypoint, or runs a shell before it; `entrypoints`: ours, by name."""
+    """Whether this is none of ours, by name and entrypoint, or runs something else; `entrypoints`: ours, by name."""
     steps = [name for step in deployment.pull_steps or [] for name in step]
-    is_ours = entrypoints.get(deployment.name) == deployment.entrypoint
-    return not is_ours or any(name.endswith("run_shell_script") for name in steps)
+    runs_more = any(name.endswith("run_shell_script") for name in steps) or "command" in deployment.job_variables
+    return entrypoints.get(deployment.name) != deployment.entrypoint or runs_more
+
+
+def has_strange_command(pool: WorkPool) -> bool:
+    """Whether the pool's template lets its workers run another program than Prefect's for every run."""
+    template = pool.base_job_template
+    default = template.get("variables", {}).get("properties", {}).get("command", {}).get("default")
+    asked = template.get("job_configuration", {}).get("command", "{{ command }}")
+    return bool(default) or asked != "{{ command }}"
 
 
 def judge_strangers(strangers: list[str]) -> Check:

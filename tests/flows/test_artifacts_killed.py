@@ -23,12 +23,15 @@ from tests.flows.test_stop import start
 KEYS = ("performance-summary", "system-metrics", "agent-metrics", "open-trades", "performance-log")
 
 
-def written(key: str) -> int:
-    async def count() -> int:
-        async with get_client() as client:
-            return len(await client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))))
+def written(key: str) -> list[str]:
+    """What is written of the key, each version: the latest of the hour is written over."""
 
-    return asyncio.run(count())
+    async def read() -> list[str]:
+        keys = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+        async with get_client() as client:
+            return [str(one.data) for one in await client.read_artifacts(artifact_filter=keys)]
+
+    return asyncio.run(read())
 
 
 @pytest.mark.parametrize("key", KEYS[:3])

@@ -131,3 +131,7 @@ def test_what_others_deployed_for_our_workers_is_pointed_out(home: Path, deploye
             api("POST", "/deployments/", body | {"pull_steps": steps})
         check = doctor(home)["strangers"]
         assert (check["state"], name in check["says"]) == ("warning", True)
+    pool = api("GET", "/work_pools/scorekeeper")["base_job_template"]
+    pool["variables"]["properties"]["command"]["default"] = "sh -c id"
+    api("PATCH", "/work_pools/scorekeeper", {"base_job_template": pool})
+    assert "the command of the pool scorekeeper" in doctor(home)["strangers"]["says"]

@@ -119,6 +119,23 @@ def test_pruning_gives_up_old_candles_and_leaves_the_score(home: Path, monkeypat
     assert artifacts("system-metrics")[0] == before
 
 
+def test_a_track_that_changes_nothing_writes_nothing_and_within_an_hour_the_latest_is_written_over(home: Path) -> None:
+    """Each version is an event or two on the server, every minute."""
+    as_of = write_sample(home / "inbox", home / "market")
+    run(ingest())
+    run(track(as_of - timedelta(hours=20)))
+    began = datetime.now(UTC).hour
+    before = {key: artifacts(key) for key in ("system-metrics", "agent-metrics", "open-trades", "performance-log")}
+    run(track(as_of - timedelta(hours=20)))
+    assert {key: artifacts(key) for key in before} == before
+    run(track(as_of))
+    after = {key: artifacts(key) for key in before}
+    if datetime.now(UTC).hour == began:
+        assert {key: len(found) for key, found in after.items()} == {key: len(found) for key, found in before.items()}
+    assert after["system-metrics"][0] != before["system-metrics"][0]
+    assert after["performance-log"] == before["performance-log"]
+
+
 def test_an_edited_file_makes_a_red_run_whose_first_line_says_what_to_do(home: Path) -> None:
     as_of = write_sample(home / "inbox", home / "market")
     run(ingest())

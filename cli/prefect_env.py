@@ -9,7 +9,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.password import CLIENTS, DOOR, prove, read_password
+from cli.password import CLIENTS, DOOR, SERVERS, prove, read_password
 from cli.up import address_file, reach_directly
 from scorekeeper.errors import ScorekeeperError
 
@@ -25,6 +25,9 @@ def prepare(home: Path) -> None:
     if "PREFECT_HOME" not in os.environ:
         (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes no parents, and fails without
         os.environ["PREFECT_HOME"] = str(home / "prefect")
+        if "PREFECT_API_URL" not in os.environ and SERVERS not in os.environ:
+            # The server that Prefect starts for this command listens too, and is nobody else's either.
+            os.environ |= dict.fromkeys((SERVERS, CLIENTS), f"scorekeeper:{secrets.token_urlsafe(32)}")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
     # The command itself says what happened, in one line; the server keeps the whole log.

@@ -3,7 +3,6 @@
 import itertools
 import os
 import random
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,17 +106,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Lease
         pass
     yield lease
     lease.release()
-    shutil.rmtree((home / "postgres").resolve(), ignore_errors=True)  # run as root it lies outside the home
-
-
-@pytest.fixture(autouse=True)
-def leave_no_server_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Run as root, an embedded server lives outside its home: it goes with the test's folder."""
-    yield
-    folder = (request.node.funcargs or {}).get("tmp_path")  # interrupted, a test has none left
-    for link in folder.rglob("postgres") if folder else ():
-        if link.is_symlink() and link.readlink().parent == embedded.SYSTEM_HOME:
-            shutil.rmtree(link.readlink(), ignore_errors=True)
 
 
 @contextmanager

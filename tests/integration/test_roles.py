@@ -40,20 +40,13 @@ def run_script(host: str) -> None:
 @pytest.fixture
 def let_roles_in(cluster: embedded.Lease) -> Iterator[None]:
     """The test's server takes the word of whoever reaches its socket, so that this user can be each of the roles."""
-    hba = embedded_data(cluster) / "pg_hba.conf"
+    hba = cluster.data / "pg_hba.conf"
     before = hba.read_text()
     hba.write_text("local test_roles all trust\n" + before)
     reload(cluster)
     yield
     hba.write_text(before)
     reload(cluster)
-
-
-def embedded_data(cluster: embedded.Lease) -> Path:
-    with psycopg.connect(host=str(cluster.socket_folder), user=embedded.ROLE, dbname="postgres") as connection:
-        row = connection.execute("SHOW data_directory").fetchone()
-        assert row is not None
-        return Path(row[0])
 
 
 def reload(cluster: embedded.Lease) -> None:

@@ -9,6 +9,7 @@ import typer
 from cli.main import print_ingested
 from cli.opening import run_flow
 from cli.prefect_env import prepare
+from cli.stopping import hear_while_busy
 from cli.tables import print_metrics
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.report import report_name
@@ -53,6 +54,7 @@ def settle_in(home: Path, *, live: bool) -> Settings:
 
 def run_demo(home: Path) -> None:
     """Write the sample, ingest and track it as Prefect flows, and show the score; a second run adds nothing."""
+    hear_while_busy()
     settings = settle_in(home, live=False)
     prepare(home)
     typer.echo(f"Writing decisions of five agents and their market to {home}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import quarantine
-from cli.opening import StopError, run_flow, stop_on_signal
+from cli import quarantine, stopping
 from cli.opening import load as _settings
 from cli.opening import open_installation as _database
+from cli.opening import run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.text import escape_controls
@@ -79,8 +78,13 @@ def watch(home: Home = None, inbox: Inbox = None) -> None:
 
     async def until_signal() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+        def end(number: int) -> None:
+            stopping.stop_in_time(number)
+            stop.set()
+
+        for number in stopping.SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
         await watch_inbox(settings.inbox_dir, stop, typer.echo)
 
     asyncio.run(until_signal())
@@ -475,17 +479,20 @@ def migrate(
 
 def main() -> None:
     """Exit code 0 if the work was done, 1 with one clear line if not, 2 for usage, 128 + n when signal n stopped it."""
-    signal.signal(signal.SIGTERM, stop_on_signal)
+    stopping.guard()
+    stopping.begin_work()
     try:
         app()  # says what is wrong with the usage itself, and exits with 2
-    except StopError as asked:
-        name = signal.Signals(asked.number).name
-        typer.echo(f"stopped by {name}: what was done by then is kept, and the next run goes on from there", err=True)
-        sys.exit(128 + asked.number)
-    except Exception as failed:
+    except BaseException as failed:
+        if (number := stopping.asked()) is not None:
+            stopping.finish(number)  # whatever has become of StopError on its way
+        if not isinstance(failed, Exception):
+            raise
         if os.environ.get("SCOREKEEPER_DEBUG"):
             raise
         words = " ".join(str(failed).split()) or type(failed).__name__
         kind = "" if isinstance(failed, ScorekeeperError) else f"{type(failed).__name__}: "
         typer.echo(f"error: {kind}{words[:500]}", err=True)
         sys.exit(1)
+    finally:
+        stopping.end_work()

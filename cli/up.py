@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from cli.stopping import StopError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 
@@ -40,7 +41,7 @@ _CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 
 
 def run_up(settings: Settings, port: int, *, demo: bool) -> None:
-    """Start everything and stay until a signal ends it. Raises ScorekeeperError."""
+    """Start everything and stay until a signal ends it. Raises ScorekeeperError, StopError."""
     home = settings.scorekeeper_home
     place = home / PLACE
     place.mkdir(parents=True, exist_ok=True)
@@ -88,8 +89,9 @@ def _supervise(place: Path, environment: dict[str, str]) -> None:
                 hint_at = None
             if not is_over:
                 time.sleep(0.1)
-    if not asked:
-        raise ScorekeeperError(f"supervisord has ended by itself; see {place}/supervisord.log")
+    if asked:
+        raise StopError(asked[0])
+    raise ScorekeeperError(f"supervisord has ended by itself; see {place}/supervisord.log")
 
 
 def _show(words: str) -> None:

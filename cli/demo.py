@@ -12,10 +12,12 @@ from cli.prefect_env import prepare
 from cli.stopping import hear_while_busy
 from cli.tables import print_metrics
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.private import check_owner
 from scorekeeper.report import report_name
 from scorekeeper.sample import write_live_market, write_sample
 from scorekeeper.score import system_metrics
 from scorekeeper.settings import Settings, load_settings
+from scorekeeper.store import place
 from scorekeeper.store.database import open_database
 
 _MARK = "# The demo's own settings; every command takes them with --home of this folder.\n"
@@ -35,6 +37,7 @@ def settle_in(home: Path, *, live: bool) -> Settings:
 
     Raises ScorekeeperError if there is something else in `home`.
     """
+    check_owner(home)
     env = home / ".env"
     if (
         home.exists()
@@ -81,4 +84,6 @@ def run_demo(home: Path) -> None:
         f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\n"
         f"report:  {settings.reports_dir / report_name(None)}\nhome:    {home}"
     )
+    if place.lies_elsewhere(home):
+        typer.echo(f"database: {place.say_where(home)}")
     typer.echo(f"Next:    scorekeeper analyze --home {home}\n         scorekeeper verify --home {home}")

@@ -81,12 +81,12 @@ async def _check_exchange(settings: Settings) -> Check:
 def _check_prefect(settings: Settings) -> list[Check]:
     os.environ.update(reach_directly(os.environ))
     home = settings.scorekeeper_home
-    address = os.environ.get("PREFECT_API_URL") or (running_server(home) if home.exists() else None)
+    address = os.environ.get("PREFECT_API_URL") or running_server(home)
     if address is None:
         says = "no server: scorekeeper up does not run here, and PREFECT_API_URL is not set"
         return [Check("prefect", "warning", says, "scorekeeper up, unless something else runs ingest and track")]
     os.environ["PREFECT_API_URL"] = address
-    if home.exists():
+    if os.access(home, os.W_OK):
         prepare(home)
     return asyncio.run(_ask_prefect())
 

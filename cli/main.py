@@ -337,6 +337,7 @@ def status(
     from scorekeeper import health
     from scorekeeper import inbox as files
     from scorekeeper.domain.metrics import iso
+    from scorekeeper.store.database import describe_database
     from scorekeeper.store.sql import statement
 
     with _database() as (db, settings):
@@ -344,8 +345,11 @@ def status(
             row = dict(connection.execute(statement("select_status")).mappings().one())
             checks = [*health.check_database(connection, settings, lambda: datetime.now(UTC))]
         waiting = len(list(files.list_inbox(settings.inbox_dir))) if settings.inbox_dir.is_dir() else None
+        checks += [health.check_home(settings), *health.check_strays()]
         checks += [health.check_inbox(settings, datetime.now(UTC)), *health.check_disk(settings)]
-    answer = {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
+    answer: dict[str, Any] = {"home": str(settings.scorekeeper_home), "home_set_by": settings.home_from}
+    answer |= {"database": describe_database(settings.database_url, settings.scorekeeper_home)}
+    answer |= {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
     answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "rejections")}
     if not json:
         for name, value in answer.items():
@@ -361,8 +365,8 @@ def doctor(
 ) -> None:  # fmt: skip
     """Look at everything that can be wrong, and say what to do.
 
-    Database, schema, clocks, last track, oldest price, inbox, quarantine, disks; and with a Prefect server its
-    deployments and workers. Starts, makes and migrates nothing. Exit code 1 if something is red.
+    Home, database, schema, clocks, last track, oldest price, inbox, quarantine, disks; and with a Prefect server its
+    deployments and workers. Makes and migrates nothing. Exit code 1 if something is red.
     """
     from cli.doctor import examine
 
@@ -480,6 +484,7 @@ def migrate(
 def main() -> None:
     """Exit code 0 if the work was done, 1 with one clear line if not, 2 for usage, 128 + n when signal n stopped it."""
     stopping.guard()
+    os.umask(0o077)  # what is made here, by Prefect and supervisord too, is the user's own
     stopping.begin_work()
     try:
         app()  # says what is wrong with the usage itself, and exits with 2

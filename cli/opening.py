@@ -17,9 +17,11 @@ T = TypeVar("T")
 def load() -> "Settings":
     """The settings, and an environment in which Prefect keeps to the home."""
     from cli.prefect_env import prepare
+    from scorekeeper.private import check_owner
     from scorekeeper.settings import load_settings
 
     settings = load_settings()
+    check_owner(settings.scorekeeper_home)
     prepare(settings.scorekeeper_home)
     return settings
 

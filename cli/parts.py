@@ -150,7 +150,7 @@ def run_deployer(settings: Settings) -> None:
     home = settings.scorekeeper_home
     _wait_until(_server_answers)
     from cli.deploying import Whose, clear_runs, deploy, make_pool
-    from scorekeeper.store.database import open_database
+    from scorekeeper.store.database import describe_database, open_database
 
     def prepare() -> tuple[int, int]:
         open_database(settings.database_url, home).close()
@@ -165,6 +165,7 @@ def run_deployer(settings: Settings) -> None:
         print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
     places = {
         "UI": _api().removesuffix("/api"),
+        "database": describe_database(settings.database_url, home),
         "inbox": settings.inbox_dir,
         "market": settings.market,
         "log": settings.log_path,

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from cli.stopping import StopError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
+from scorekeeper.store.place import has_cluster
 
 if TYPE_CHECKING:
     import psutil
@@ -43,6 +44,7 @@ _CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 def run_up(settings: Settings, port: int, *, demo: bool) -> None:
     """Start everything and stay until a signal ends it. Raises ScorekeeperError, StopError."""
     home = settings.scorekeeper_home
+    has_cluster(home)  # one that was lost is said before anything is started
     place = home / PLACE
     place.mkdir(parents=True, exist_ok=True)
     settings.inbox_dir.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.fetching import Prices, Tell, fetch_prices
 from scorekeeper.ingest import Period
 from scorekeeper.market import open_market
+from scorekeeper.private import make_folder
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_copy, open_database, open_scratch
 from scorekeeper.store.migrate import check_schema
@@ -60,7 +61,7 @@ def run_backtest(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / "run.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from typing import Any
 
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.inbox import SourceFile, file_identity, open_source, plain_suffix
+from scorekeeper.private import keep_mode, make_folder
 
 
 def archive_name(name: str, sha256: bytes) -> str:
@@ -43,8 +44,7 @@ def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> b
     """
     path, folder = source.path, destination.parent
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         taken = destination.exists()
         target = _beside(destination) if taken else destination
         try:
@@ -178,9 +178,11 @@ def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
     """Write `<name>.error.json` beside a quarantined file: why, line by line."""
     target = _report_path(quarantined)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         part = target.with_name(f".{target.name}.part")
-        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        with part.open("w", encoding="utf-8") as file:
+            keep_mode(file.fileno(), target)
+            file.write(json.dumps(report, indent=2) + "\n")
         part.rename(target)
     except OSError as failed:
         raise ScorekeeperError(f"{target} cannot be written: {explain(failed)}") from None

@@ -1,9 +1,12 @@
-"""Whether all is well, a line for each thing that can be wrong, and what to do about it. Starts and changes nothing."""
+"""Whether all is well, a line for each thing that can be wrong, and what to do about it.
+
+Changes nothing; an embedded Postgres that rests is started to be looked at, as any command would.
+"""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -15,7 +18,7 @@ from sqlalchemy import Connection
 from scorekeeper import inbox, quarantine, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
-from scorekeeper.store import embedded
+from scorekeeper.store import embedded, place
 from scorekeeper.store.database import Database, open_database, show_address
 from scorekeeper.store.migrate import check_schema, newest_version
 from scorekeeper.store.sql import statement
@@ -42,28 +45,61 @@ class Check:
 
 @contextmanager
 def open_as_it_is(settings: Settings) -> Iterator[Database]:
-    """The installation's database, if there is one that answers: nothing is started, made or migrated.
+    """The installation's database, if there is one: nothing is made or migrated. Raises ScorekeeperError."""
+    home, url = settings.scorekeeper_home, settings.database_url
+    with ExitStack() as held:
+        if not url and place.has_cluster(home):
+            held.callback(embedded.acquire(home).release)
+        address = url.get_secret_value() if url else embedded.running_url(home, "scorekeeper")
+        if not address:
+            raise _NoneYetError("there is none yet: the first command that needs one makes it")
+        yield held.enter_context(open_database(address, home, migrate=False))
 
-    Raises ScorekeeperError.
-    """
-    url = settings.database_url
-    address = url.get_secret_value() if url else embedded.running_url(settings.scorekeeper_home, "scorekeeper")
-    if not address:
-        raise ScorekeeperError("the embedded Postgres does not run")
-    with open_database(address, settings.scorekeeper_home, migrate=False) as db:
-        yield db
+
+class _NoneYetError(ScorekeeperError):
+    """Nothing was stored yet."""
 
 
 def check_all(settings: Settings, clock: Callable[[], datetime]) -> list[Check]:
     """Everything that can be seen without Prefect and the exchange; `clock`: the local one, UTC."""
-    checks: list[Check] = []
+    checks = [check_home(settings), *check_strays()]
     try:
-        with open_as_it_is(settings) as db, db.begin() as connection:
-            checks += check_database(connection, settings, clock)
+        if checks[0].state != "red":
+            with open_as_it_is(settings) as db, db.begin() as connection:
+                checks += check_database(connection, settings, clock)
+    except _NoneYetError as none:
+        checks.append(Check("database", "ok", str(none)))
     except ScorekeeperError as away:
-        what_to_do = "start it, or correct DATABASE_URL" if settings.database_url else "scorekeeper up keeps it running"
+        what_to_do = "start it, or correct DATABASE_URL" if settings.database_url else "see its log, in the home"
         checks.append(Check("database", "red", str(away), what_to_do))
     return [*checks, check_inbox(settings, clock()), *check_disk(settings)]
+
+
+def check_home(settings: Settings) -> Check:
+    """Where the home is and who said so; whether it is ours, and has the database that it had."""
+    home = settings.scorekeeper_home
+    says = f"{home} ({settings.home_from})"
+    try:
+        has_cluster = place.has_cluster(home)
+    except ScorekeeperError as lost:
+        words, _, what_to_do = str(lost).partition(": ")
+        return Check("home", "red", f"{words} ({settings.home_from})", what_to_do)
+    if has_cluster and place.lies_elsewhere(home):
+        says += f"; its database is in {place.say_where(home)}"
+        return Check("home", "warning", says, "back up both: a copy of the home does not hold the database")
+    return Check("home", "ok", says)
+
+
+def check_strays() -> Iterator[Check]:
+    """Databases outside of homes that no home leads to any more, which only root has and sees."""
+    strays = list(place.list_strays())
+    if strays:
+        named = ", ".join(f"{one.folder} (of {one.home or 'an unknown home'})" for one in strays[:MOST_NAMED])
+        more = f" and {len(strays) - MOST_NAMED} more" if len(strays) > MOST_NAMED else ""
+        yield Check(
+            "left over", "warning", f"{len(strays)} databases whose home is gone: {named}{more}",
+            "remove the folders that nobody misses; to look into one: ln -s FOLDER HOME/postgres in an empty HOME",
+        )  # fmt: skip
 
 
 def check_database(connection: Connection, settings: Settings, clock: Callable[[], datetime]) -> Iterator[Check]:
@@ -176,7 +212,7 @@ def check_disk(settings: Settings) -> Iterator[Check]:
     seen = set()
     server = settings.scorekeeper_home / "postgres"  # run as root, it lies elsewhere, and this is a link to it
     for folder in (settings.scorekeeper_home, server, settings.inbox_dir, settings.log_dir, settings.datasets_dir):
-        there = next(path for path in (folder, *folder.parents) if path.exists())
+        there = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110 - of what is closed, too
         device = there.stat().st_dev
         if device not in seen:
             seen.add(device)

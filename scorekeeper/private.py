@@ -6,7 +6,10 @@ in, but never lets others write. Modes are given to each file and folder, not by
 
 import contextlib
 import os
+import pwd
 from pathlib import Path
+
+from scorekeeper.errors import ScorekeeperError
 
 
 def make_folder(path: Path) -> None:
@@ -51,3 +54,36 @@ def _mode_in(folder: Path) -> int:
 def _set_mode(descriptor: int, mode: int) -> None:
     with contextlib.suppress(OSError):  # some file systems know no modes
         os.fchmod(descriptor, mode)
+
+
+def check_owner(home: Path) -> None:
+    """Raises ScorekeeperError, which names the owner, if a home is closed to this user."""
+    try:
+        found = home.stat()
+    except FileNotFoundError:
+        return
+    except OSError:
+        closed = next((one for one in home.parents if os.access(one, os.X_OK)), home)
+        raise ScorekeeperError(f"the home {home} cannot be reached: {whose(_closed_child(home, closed))}") from None
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        if found.st_uid == os.geteuid():
+            raise ScorekeeperError(f"the home {home} is closed: chmod u+rwx {home}, or mount its disk for writing")
+        raise ScorekeeperError(f"the home {home} cannot be used: {whose(home)}")
+
+
+def _closed_child(home: Path, reached: Path) -> Path:
+    """The first folder on the way from `reached` to `home`."""
+    return reached / home.relative_to(reached).parts[0]
+
+
+def whose(path: Path) -> str:
+    """Whose it is, and what somebody else can do."""
+    name = _name_of(path.lstat().st_uid)
+    return f"{path} belongs to {name}: run as {name}, or use a home of your own (SCOREKEEPER_HOME, --home)"
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

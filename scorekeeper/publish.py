@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.domain.records import dataset_line, log_line
 from scorekeeper.errors import ScorekeeperError, explain
+from scorekeeper.private import keep_mode, make_file, make_folder
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -157,9 +158,9 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
     up_to = min(last, state.published_line_no + BATCH_LINES)
     content = [line for _, line in _lines(connection, kind, state.published_line_no, up_to)]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         if not state.committed_bytes:
-            path.touch()  # not opened to append: a recorder's lines may be in it, and are written over
+            make_file(path)  # not opened to append: a recorder's lines may be in it, and are written over
         with path.open("r+b") as file:
             _check_tail(file, path, state.committed_bytes, state.tail_sha256)
             # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes,
@@ -200,8 +201,9 @@ def _rewrite(connection: Connection, path: Path, kind: str) -> int:
     fresh = path.with_name(f".{path.name}.part")
     lines = 0
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with fresh.open("w+b") as file:
+            keep_mode(file.fileno(), path)
             for _, line in _lines(connection, kind, 0, last):
                 file.write(line)
                 lines += 1

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from dotenv import dotenv_values
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.private import check_owner
 
 
 class Settings(BaseSettings):
@@ -41,6 +43,7 @@ class Settings(BaseSettings):
     warm_runs: bool = True
     drawdown_alert_pct: float | None = Field(None, gt=0)
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
+    _home_from: str = PrivateAttr("")
 
     @field_validator("decision_timezone")
     @classmethod
@@ -67,6 +70,11 @@ class Settings(BaseSettings):
         if market.startswith("replay:"):
             values["market"] = f"replay:{(base / Path(market[7:]).expanduser()).resolve()}"
         return values
+
+    @property
+    def home_from(self) -> str:
+        """Where SCOREKEEPER_HOME was set: the environment, a .env by its path, or nowhere."""
+        return self._home_from
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -109,7 +117,7 @@ def load_settings(**overrides: Any) -> Settings:
     candidates = [Path(home).expanduser() / ".env"] if home else []
     # The parts of `scorekeeper up` are told everything by it: another .env than its own is none of theirs.
     files = [] if "SCOREKEEPER_UP" in os.environ else [*candidates, Path.cwd() / ".env"]
-    env_file = next((file for file in files if file.is_file()), None)
+    env_file = next((file for file in files if _is_file(file)), None)
     base = env_file.parent if env_file else Path.cwd()
     given = {name: Path.cwd() / value if isinstance(value, Path) else value for name, value in given.items()}
     for name in ("SCOREKEEPER_HOME", "INBOX_DIR", "LOG_DIR", "DATASETS_DIR"):
@@ -120,10 +128,32 @@ def load_settings(**overrides: Any) -> Settings:
     if market.startswith("replay:"):
         given["market"] = f"replay:{Path.cwd() / Path(market[7:]).expanduser()}"
     try:
-        return Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
+        settings = Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
+        settings._home_from = _who_set_home(home, env_file)
+    except OSError as failed:
+        raise ScorekeeperError(f"{env_file} cannot be read: {failed.strerror}") from None
     except SettingsError as wrong:
         raise ScorekeeperError(f"{wrong.args[0]}: write JSON (in the environment or in .env)") from None
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         raise ScorekeeperError(f"{name}: {first['msg']} (set in the environment or in .env)") from None
+    return settings
+
+
+def _who_set_home(given: Any, env_file: Path | None) -> str:
+    if given:
+        return "SCOREKEEPER_HOME in the environment, or --home"
+    if env_file is None:
+        return "the default, in the working directory"
+    if any(name.upper() == "SCOREKEEPER_HOME" and value for name, value in dotenv_values(env_file).items()):
+        return f"SCOREKEEPER_HOME in {env_file}"
+    return f"the default, beside {env_file}"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        check_owner(path.parent)
+        return False

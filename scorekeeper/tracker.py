@@ -22,7 +22,8 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.recorder import Recorded, Recorder
 from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.settings import load_settings
-from scorekeeper.store.database import open_database
+from scorekeeper.store import place
+from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
 
 logger = logging.getLogger("PerformanceTracker")
@@ -47,7 +48,14 @@ class PerformanceTracker:
         self._settings = load_settings(
             log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
         )
-        self._db = open_database(self._settings.database_url, self._settings.scorekeeper_home)
+        home = self._settings.scorekeeper_home
+        begins = self._settings.database_url is None and not place.has_cluster(home)
+        self._db = open_database(self._settings.database_url, home)
+        logger.log(
+            logging.WARNING if begins else logging.INFO, "%s in the home %s (%s), database %s",
+            "a new history begins" if begins else "the history goes on",
+            home, self._settings.home_from, describe_database(self._settings.database_url, home),
+        )  # fmt: skip
         self._recorder = Recorder(self._db, **self._paths())
         self.version = self._settings.system_version
 

@@ -24,6 +24,7 @@ from scorekeeper.domain.prices import LOOK_BACK, is_price
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, MarketError, UnknownSymbolError
 from scorekeeper.market.oddities import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
+from scorekeeper.private import make_folder
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 30
@@ -302,7 +303,7 @@ class ExchangeMarket:
         markets = await self._ask(lambda: self._exchange.load_markets(True))
         part = self._cache.with_suffix(".part")
         try:
-            self._cache.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._cache.parent)
             part.write_text(json.dumps(list(markets.values())), encoding="utf-8")
             part.replace(self._cache)
         except OSError as failed:

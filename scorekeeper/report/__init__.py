@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from scorekeeper.analyze import last_analysis
+from scorekeeper.private import keep_mode, make_folder
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.page import render_report
 from scorekeeper.score import system_metrics
@@ -26,10 +27,11 @@ def write_report(db: Database, folder: Path, *, version: str | None = None, outp
     """
     path = (output or folder / report_name(version)).absolute()
     page = build_report(db, version=version)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     written = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with written.open("w", encoding="utf-8", newline="\n") as file:
+            keep_mode(file.fileno(), path)
             file.write(page)
             file.flush()
             os.fsync(file.fileno())

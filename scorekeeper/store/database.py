@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine,
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
 from scorekeeper.errors import ROOM_NEEDED, ContendedError, ScorekeeperError
-from scorekeeper.store import embedded
+from scorekeeper.store import embedded, place
 from scorekeeper.store.migrate import migrate_to_head
 from scorekeeper.store.sql import raw
 
@@ -163,6 +163,16 @@ def show_address(url: URL) -> str:
     """Host and name only: a password may stand in the address or behind its question mark."""
     host = url.host or url.query.get("host") or "a socket"
     return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+def describe_database(url: SecretStr | None, home: Path) -> str:
+    """Where the database is, without a password: its address, or the folder of the embedded one."""
+    if url is None:
+        return place.say_where(home)
+    try:
+        return show_address(make_url(url.get_secret_value()))
+    except (ArgumentError, ValueError):
+        return "DATABASE_URL, which is no address"
 
 
 def _reason(url: URL, failed: DBAPIError) -> str:

@@ -238,8 +238,8 @@ class Cluster:
     def _start(self) -> None:
         if self._answers():
             return
-        self.check_room()
         self._make_cluster()
+        self.check_room()
         place.note_cluster(self.home, self.folder)
         self._write("pg_ident.conf", self._identities())  # the home may have come from another machine
         sweep_runtimes(self._owner.pw_uid)

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.private import make_folder
+from scorekeeper.private import check_owner, make_folder, whose
 from scorekeeper.store.binaries import SYSTEM_HOME, make_system_home
 
 FOLDER, NOTE, LOCK = "postgres", "database.json", ".database.lock"
@@ -44,6 +44,12 @@ def lies_elsewhere(home: Path) -> bool:
     return (home / FOLDER).is_symlink()
 
 
+def say_where(home: Path) -> str:
+    """Where the database is, for a person."""
+    outside = " (outside of the home, whose file system cannot hold it)" if lies_elsewhere(home) else ""
+    return f"{find_folder(home)}{outside}"
+
+
 def has_cluster(home: Path) -> bool:
     """Whether the home has a database. Raises ScorekeeperError if it had one, and has lost it."""
     check_owner(home)
@@ -52,7 +58,7 @@ def has_cluster(home: Path) -> bool:
         if (folder / "data" / READY).exists():
             return True
     except PermissionError:
-        raise ScorekeeperError(f"the home's database cannot be used: {_whose(folder)}") from None
+        raise ScorekeeperError(f"the home's database cannot be used: {whose(folder)}") from None
     if (home / _MOVING).is_dir():
         return True  # a move that was killed: the next start ends it
     note = home / NOTE
@@ -66,38 +72,6 @@ def has_cluster(home: Path) -> bool:
             f"or remove {remove} to begin an empty one"
         )
     return False
-
-
-def check_owner(home: Path) -> None:
-    """Raises ScorekeeperError, which names the owner, if the home or its database is another user's, and closed."""
-    try:
-        found = home.stat()
-    except FileNotFoundError:
-        return
-    except OSError:
-        closed = next((one for one in home.parents if os.access(one, os.X_OK)), home)
-        raise ScorekeeperError(f"the home {home} cannot be reached: {_whose(_closed_child(home, closed))}") from None
-    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-        if found.st_uid == os.geteuid():
-            raise ScorekeeperError(f"the home {home} is closed: chmod u+rwx {home}, or mount its disk for writing")
-        raise ScorekeeperError(f"the home {home} cannot be used: {_whose(home)}")
-
-
-def _closed_child(home: Path, reached: Path) -> Path:
-    """The first folder on the way from `reached` to `home`."""
-    return reached / home.relative_to(reached).parts[0]
-
-
-def _whose(path: Path) -> str:
-    name = _name_of(path.lstat().st_uid)
-    return f"{path} belongs to {name}: run as {name}, or use a home of your own (SCOREKEEPER_HOME, --home)"
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
 
 
 def settle(home: Path, owner: pwd.struct_passwd) -> Path:
@@ -218,7 +192,7 @@ def _check_folder(folder: Path, owner: pwd.struct_passwd) -> None:
         if os.geteuid() == 0:  # put back from a backup, or used by another image: the system user's number is another
             _chown_all(folder, owner)
             return
-    raise ScorekeeperError(f"the home's database cannot be used: {_whose(folder)}")
+    raise ScorekeeperError(f"the home's database cannot be used: {whose(folder)}")
 
 
 def _chown_all(folder: Path, owner: pwd.struct_passwd) -> None:

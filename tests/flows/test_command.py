@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scorekeeper.settings import Settings
+from tests.integration.test_private import open_to_others
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
 CLOSED = "postgresql://owner:canary-7f3a@127.0.0.1:1/x"
@@ -94,6 +95,7 @@ def test_the_demo_does_the_whole_job_in_an_empty_folder_and_again_adds_nothing(t
     assert "TechnicalAnalystAgent" in first.stdout
     assert "of them independent, the win rate of 54.0 % cannot be told from a coin's" in first.stdout
     home = tmp_path / "here" / "demo"
+    assert open_to_others(tmp_path / "here") == []
     lines = (home / "datasets" / "performance_dataset.jsonl").read_bytes()
     verified = scorekeeper(tmp_path, "verify", "--home", str(home))
     assert (verified.returncode, verified.stderr) == (0, "")

@@ -1,6 +1,8 @@
 """A home holds its database: where it lies, that it is never begun anew in silence, and what is left in /tmp."""
 
 import fcntl
+import json
+import logging
 import os
 import shutil
 import signal
@@ -15,7 +17,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from scorekeeper import PerformanceTracker
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.settings import Settings
 from scorekeeper.store import binaries, embedded, place, runtime
 from scorekeeper.store.postmaster import find_postmaster
 from tests.waiting import wait_until
@@ -218,9 +222,9 @@ def test_another_users_home_is_refused_with_its_owner_and_what_to_do(home: Path)
     script = (
         "import os, sys; sys.path.insert(0, sys.argv[2])\n"
         "from pathlib import Path\n"
-        "from scorekeeper.store import place\n"
+        "from scorekeeper import private\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)  # where only root may read what is imported\n"
-        "place.check_owner(Path(sys.argv[1]))"
+        "private.check_owner(Path(sys.argv[1]))"
     )
     open_folder = Path("/tmp") / f"scorekeeper-test-{os.getpid()}"
     open_folder.mkdir(mode=0o755)
@@ -311,3 +315,53 @@ def test_interrupted_while_it_starts_it_leaves_no_server_behind(home: Path, seco
     assert wait_until(lambda: find_postmaster(home / "postgres" / "data") is None, 10)
     write_row(home, "afterwards")
     assert read_rows(home) == ["afterwards"]
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    ours = {name.upper() for name in Settings.model_fields} | {"PREFECT_API_URL", "PREFECT_HOME"}
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(
+        [Path(sys.executable).with_name("scorekeeper"), *words], cwd=folder, env=kept, capture_output=True, text=True
+    )
+
+
+def test_status_and_doctor_name_home_and_database_and_doctor_starts_what_rests_and_makes_nothing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    before = command(tmp_path, "doctor")
+    assert (before.returncode, before.stderr) == (0, "")
+    assert f"home        {tmp_path}/.scorekeeper (the default, in the working directory)" in before.stdout
+    assert "there is none yet" in before.stdout
+    assert not (tmp_path / ".scorekeeper" / "postgres").exists()
+    status = command(tmp_path, "status", "--json", "--home", "elsewhere")
+    answer = json.loads(status.stdout)
+    assert (answer["home"], answer["database"]) == (f"{tmp_path}/elsewhere", f"{tmp_path}/elsewhere/postgres")
+    assert answer["home_set_by"] == "SCOREKEEPER_HOME in the environment, or --home"
+    rests = command(tmp_path, "doctor", "--home", "elsewhere")
+    assert (rests.returncode, "ok      database    Postgres 1" in rests.stdout) == (0, True), rests.stdout
+    assert find_postmaster(tmp_path / "elsewhere" / "postgres" / "data") is None
+    shutil.rmtree(tmp_path / "elsewhere" / "postgres")
+    lost = command(tmp_path, "doctor", "--home", "elsewhere")
+    assert (lost.returncode, "has lost its database" in lost.stdout) == (1, True)
+    for words in (["status"], ["metrics"], ["up"]):
+        done = command(tmp_path, *words, "--home", "elsewhere")
+        assert (done.returncode, "has lost its database" in done.stderr) == (1, True), words
+    assert not (tmp_path / "elsewhere" / "postgres").exists()
+
+
+def test_the_trackers_first_line_names_the_home_and_warns_where_a_history_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+    place_of = f"home {tmp_path}/.scorekeeper (the default, in the working directory), database {tmp_path}/.scorekeeper"
+    PerformanceTracker().close()
+    assert place_of in caplog.records[0].getMessage()
+    assert caplog.records[0].levelno == logging.WARNING
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "PerformanceTracker"):
+        PerformanceTracker().close()
+    assert place_of in caplog.records[0].getMessage()
+    assert caplog.records[0].levelno == logging.INFO

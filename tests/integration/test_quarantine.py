@@ -177,6 +177,26 @@ def test_a_file_that_somebody_took_away_is_listed_as_gone(db: Database, settings
     assert quarantine.put_back(db, settings, gone, datetime.now(UTC)) == []
 
 
+def test_a_file_that_could_not_be_moved_is_said_to_lie_in_the_inbox_and_one_that_was_named_to_lie_where_it_lay(
+    db: Database, settings: Settings
+) -> None:
+    settings.quarantine_dir.write_text("in the way")
+    drop(settings, "stays.jsonl", {"symbol": "BTC/USDT"})
+    assert len(take(db, settings).trouble) == 1
+    elsewhere = settings.inbox_dir.parent / "elsewhere.jsonl"
+    elsewhere.write_text('{"symbol": "ETH/USDT"}\n')
+    ingest.ingest_files(db, settings, received_at=datetime.now(UTC) + LATER, paths=[elsewhere])
+    whereabouts = {one.name: (dict(one.files), one.whereabouts) for one in listed(db, settings)}
+    assert whereabouts["stays.jsonl"] == ({}, "its file still lies in the inbox: the next ingest moves it")
+    assert whereabouts["elsewhere.jsonl"] == ({}, "its file was not moved here: it was read where it lay, or had gone")
+    settings.quarantine_dir.unlink()
+    take(db, settings)
+    stays = next(one for one in listed(db, settings) if one.name == "stays.jsonl")
+    assert list(stays.files) == ["stays.jsonl"]
+    next(iter(stays.files.values())).unlink()
+    assert next(one for one in listed(db, settings) if one.name == "stays.jsonl").whereabouts == "its file is gone"
+
+
 @pytest.mark.parametrize("name", ["", "abc", "%%%%", "'; DROP TABLE x", "feedbeefcafe", "../../etc"])
 def test_an_id_that_is_none_is_said_clearly(db: Database, settings: Settings, name: str) -> None:
     conflict(db, settings)

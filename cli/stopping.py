@@ -28,11 +28,11 @@ _turn = threading.Lock()
 
 
 class StopError(KeyboardInterrupt):
-    """A signal has asked this command to stop: its number. Libraries know its parent, and clean up for it."""
+    """A signal has asked this command to stop, by its number. Libraries know the parent, and clean up for it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.number = number
+        _note(number)  # typer knows the parent, too, and makes an exit of it
 
 
 def guard() -> None:
@@ -61,10 +61,15 @@ def asked() -> int | None:
 
 def stop_in_time(number: int) -> None:
     """A signal was heard: whatever happens, this process ends in time."""
-    global _asked
-    if _asked is None:
-        _asked = number
+    if _note(number):
         threading.Thread(target=_end_in_time, args=(number,), daemon=True).start()
+
+
+def _note(number: int) -> bool:
+    """Remember the first signal; whether this is it."""
+    global _asked
+    is_first, _asked = _asked is None, _asked or number
+    return is_first
 
 
 def hear_while_busy() -> None:

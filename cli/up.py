@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from cli.stopping import StopError
+from cli.stopping import SIGNALS, StopError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.place import has_cluster
@@ -64,20 +64,24 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
 
 def _supervise(place: Path, environment: dict[str, str]) -> None:
     """Run supervisord to its end, and show what is said meanwhile."""
+    asked: list[int] = []
+    supervisord: subprocess.Popen[bytes] | None = None
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        if supervisord is not None:
+            supervisord.terminate()
+
+    for number in SIGNALS:
+        signal.signal(number, hand_on)
     with (place / _TERMINAL).open("ab") as said_here:
         supervisord = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", _CONFIG],
             cwd=place, env=environment, start_new_session=True, preexec_fn=end_with_parent,
             stdin=subprocess.DEVNULL, stdout=said_here, stderr=said_here,
         )  # fmt: skip
-    asked: list[int] = []
-
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
+    if asked:  # before there was somebody to hand it to
         supervisord.terminate()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, hand_on)
     hint_at: float | None = time.monotonic() + HINT_SECONDS
     with (place / _TERMINAL).open(encoding="utf-8", errors="replace") as said:
         is_over = False

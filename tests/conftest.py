@@ -41,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--machine-steps", type=int, default=20, help="How many steps each of those lives has at most.")
     parser.addoption("--kills", type=int, default=50, help="How often the pipeline is killed at random.")
     parser.addoption("--cuts", type=int, default=24, help="How often its connection to Postgres is cut at random.")
+    parser.addoption("--stops", type=int, default=12, help="How many commands are stopped, each at a random moment.")
     parser.addoption("--seed", type=int, help="What kills and cuts are drawn from; a failure names it (default: any).")
 
 

@@ -29,8 +29,8 @@ print(oct(was))
 
 def open_to_others(folder: Path) -> list[str]:
     """What somebody else may read, write or enter."""
-    found = (path for path in (folder, *folder.rglob("*")) if not path.is_symlink())
-    return [str(path) for path in found if mode(path) & 0o077]
+    found = [folder, *(Path(at) / name for at, below, files in os.walk(folder) for name in (*below, *files))]
+    return [str(path) for path in found if path.exists() and not path.is_symlink() and mode(path) & 0o077]
 
 
 def mode(path: Path) -> int:

@@ -6,6 +6,7 @@ read, else against the working directory. The environment wins over the file.
 """
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -153,7 +154,9 @@ def _who_set_home(given: Any, env_file: Path | None) -> str:
 
 def _is_file(path: Path) -> bool:
     try:
-        return path.is_file()
+        return stat.S_ISREG(path.stat().st_mode)  # Path.is_file says no from Python 3.14 on, where it may not look
     except PermissionError:
         check_owner(path.parent)
+        return False
+    except OSError:
         return False

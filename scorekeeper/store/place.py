@@ -55,10 +55,13 @@ def has_cluster(home: Path) -> bool:
     check_owner(home)
     folder = find_folder(home)
     try:
-        if (folder / "data" / READY).exists():
-            return True
+        (folder / "data" / READY).stat()
     except PermissionError:
         raise ScorekeeperError(f"the home's database cannot be used: {whose(folder)}") from None
+    except OSError:
+        pass
+    else:
+        return True
     if (home / _MOVING).is_dir():
         return True  # a move that was killed: the next start ends it
     note = home / NOTE

@@ -345,7 +345,7 @@ def status(
             row = dict(connection.execute(statement("select_status")).mappings().one())
             checks = [*health.check_database(connection, settings, lambda: datetime.now(UTC))]
         waiting = len(list(files.list_inbox(settings.inbox_dir))) if settings.inbox_dir.is_dir() else None
-        checks += [health.check_home(settings), *health.check_strays()]
+        checks += [health.check_home(settings), *health.check_strays(settings)]
         checks += [health.check_inbox(settings, datetime.now(UTC)), *health.check_disk(settings)]
     answer: dict[str, Any] = {"home": str(settings.scorekeeper_home), "home_set_by": settings.home_from}
     answer |= {"database": describe_database(settings.database_url, settings.scorekeeper_home)}

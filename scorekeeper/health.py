@@ -62,7 +62,7 @@ class _NoneYetError(ScorekeeperError):
 
 def check_all(settings: Settings, clock: Callable[[], datetime]) -> list[Check]:
     """Everything that can be seen without Prefect and the exchange; `clock`: the local one, UTC."""
-    checks = [check_home(settings), *check_strays()]
+    checks = [check_home(settings), *check_strays(settings)]
     try:
         if checks[0].state != "red":
             with open_as_it_is(settings) as db, db.begin() as connection:
@@ -90,14 +90,15 @@ def check_home(settings: Settings) -> Check:
     return Check("home", "ok", says)
 
 
-def check_strays() -> Iterator[Check]:
+def check_strays(settings: Settings) -> Iterator[Check]:
     """Databases outside of homes that no home leads to any more, which only root has and sees."""
-    strays = list(place.list_strays())
+    strays = list(place.list_strays(settings.scorekeeper_home))
     if strays:
-        named = ", ".join(f"{one.folder} (of {one.home or 'an unknown home'})" for one in strays[:MOST_NAMED])
+        unknown = "a home that has not been used since the upgrade"
+        named = ", ".join(f"{one.folder} (of {one.home or unknown})" for one in strays[:MOST_NAMED])
         more = f" and {len(strays) - MOST_NAMED} more" if len(strays) > MOST_NAMED else ""
         yield Check(
-            "left over", "warning", f"{len(strays)} databases whose home is gone: {named}{more}",
+            "left over", "warning", f"{len(strays)} databases that no home is known to use: {named}{more}",
             "remove the folders that nobody misses; to look into one: ln -s FOLDER HOME/postgres in an empty HOME",
         )  # fmt: skip
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.private import check_owner, make_folder, whose
 from scorekeeper.store.binaries import SYSTEM_HOME, make_system_home
+from scorekeeper.store.postmaster import find_postmaster
 
 FOLDER, NOTE, LOCK = "postgres", "database.json", ".database.lock"
 READY = "ready"  # in the data folder, once initdb has done everything
@@ -46,7 +47,7 @@ def lies_elsewhere(home: Path) -> bool:
 
 def say_where(home: Path) -> str:
     """Where the database is, for a person."""
-    outside = " (outside of the home, whose file system cannot hold it)" if lies_elsewhere(home) else ""
+    outside = " (outside of the home)" if lies_elsewhere(home) else ""
     return f"{find_folder(home)}{outside}"
 
 
@@ -64,6 +65,8 @@ def has_cluster(home: Path) -> bool:
         return True
     if (home / _MOVING).is_dir():
         return True  # a move that was killed: the next start ends it
+    if (find_folder(home) / "data" / READY).exists():
+        return True  # a move that has ended since
     note = home / NOTE
     is_noted = note.exists()
     if is_noted or (lies_elsewhere(home) and not folder.exists()):
@@ -123,18 +126,20 @@ def name_data(data: Path) -> str:
 
 @dataclass(frozen=True)
 class Stray:
-    """A database below SYSTEM_HOME that no home leads to; `home`: the one that it was made for, if that is known."""
+    """A database below SYSTEM_HOME that no home is known to lead to; `home`: whose it was, if that is known."""
 
     folder: Path
     home: Path | None
 
 
-def list_strays() -> Iterator[Stray]:
-    """Databases whose home is gone; only root can tell."""
+def list_strays(own: Path | None = None) -> Iterator[Stray]:
+    """Databases whose home is gone, or not known, and which rest; only root can tell. `own`: a home that is known."""
     if os.geteuid() != 0 or not SYSTEM_HOME.is_dir():
         return
     for data in sorted(SYSTEM_HOME.glob("*/data")):
         folder = data.parent
+        if find_postmaster(data) or (own is not None and find_folder(own) == folder):
+            continue
         try:
             home = Path((folder / HOME_OF).read_text(encoding="utf-8"))
         except OSError:

@@ -143,7 +143,9 @@ def track(
         f"{done['open']} open; {done['dataset_lines']} records published"
     )
     for symbol in done["unknown_symbols"]:
-        typer.echo(f"  the market does not know {symbol}: its trades stay open", err=True)
+        typer.echo(escape_controls(f"  the market does not list {symbol}: its trades stay open"), err=True)
+    for line in done["prices_end"]:
+        typer.echo(escape_controls(f"  {line}: what is due later stays open until it goes on"), err=True)
     for line in done["prices_gone"]:
         typer.echo(f"  {line}: void them, or leave them open", err=True)
     if done["symbols_failed"]:

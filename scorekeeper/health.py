@@ -82,7 +82,8 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     yield compare_clocks("clock", row.database_now, before, after, "the database's")
     yield judge_track(row.last_as_of, row.untracked_since, after, waits=row.waits)
     as_of = row.last_as_of or after  # what came since has had nobody yet who asked for its prices
-    yield judge_prices(read_sealed(connection, as_of), as_of)
+    troubles = {symbol: (kind, says) for symbol, kind, says in connection.execute(statement("select_price_troubles"))}
+    yield from explain_prices(read_sealed(connection, as_of), troubles, as_of)
     if row.unmoved_files:
         yield Check(
             "archive", "red", f"{row.unmoved_files} files were read, and could not be moved out of the inbox",
@@ -124,6 +125,43 @@ def judge_track(last_as_of: datetime | None, untracked_since: datetime | None, n
     return Check("track", "red", f"{says}, and decisions wait", "scorekeeper track says why; scorekeeper up runs it")
 
 
+def explain_prices(
+    sealed_until: dict[str, datetime], troubles: dict[str, tuple[str, str]], now: datetime
+) -> Iterator[Check]:
+    """See judge_prices; what the last track found to be wrong with a symbol (kind, words) has a line for its kind."""
+    stale = stale_symbols(sealed_until, now)
+    met: dict[str, list[str]] = {}
+    told = set()
+    for symbol in [*stale, *sorted(sealed_until.keys() - set(stale))]:
+        kind, says = troubles.get(symbol, (None, ""))
+        # A broken file is never right; an exchange that failed may be by the next minute.
+        if kind is not None and (symbol in stale or kind == "file"):
+            met.setdefault(kind, []).append(symbol if kind == "unlisted" else f"{symbol}: {says}")
+            told.add(symbol)
+    for kind, lines in met.items():
+        state, what, what_to_do = _PRICE_TROUBLES[kind]
+        yield Check("prices", state, f"{what}{_name(lines)}", what_to_do)
+    rest = {symbol: until for symbol, until in sealed_until.items() if symbol not in told}
+    if rest or not met:
+        yield judge_prices(rest, now)
+
+
+_PRICE_TROUBLES: dict[str, tuple[State, str, str]] = {
+    "file": ("red", "", "mend that file: track goes on with it where it was; the trades of other symbols are well"),
+    "failed": ("red", "", "track asks again by itself, every minute below scorekeeper up"),
+    "ends": ("warning", "", "append to it: what is due later closes then, as if it had been whole; nothing is lost"),
+    "unlisted": (
+        "red", "the market does not list ",
+        "give it a candle file, or the market that lists it; else void those trades; see docs/decision-files.md",
+    ),
+}  # fmt: skip
+
+
+def _name(lines: list[str]) -> str:
+    more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
+    return ", ".join(lines[:MOST_NAMED]) + more
+
+
 def judge_prices(sealed_until: dict[str, datetime], now: datetime) -> Check:
     """Whether there are prices up to now, of every symbol with something open or undecided."""
     if not sealed_until:
@@ -132,11 +170,8 @@ def judge_prices(sealed_until: dict[str, datetime], now: datetime) -> Check:
     oldest = min(sealed_until.values())
     if not stale:
         return Check("prices", "ok", f"{len(sealed_until)} symbols, the oldest up to {oldest:%F %R} UTC")
-    named = ", ".join(stale[:MOST_NAMED]) + (f" and {len(stale) - MOST_NAMED} more" if len(stale) > MOST_NAMED else "")
-    return Check(
-        "prices", "red", f"none since {oldest:%F %R} UTC: {named}",
-        "scorekeeper track says why; what the market does not know can only be voided",
-    )  # fmt: skip
+    says = f"none since {oldest:%F %R} UTC: {_name(stale)}"
+    return Check("prices", "red", says, "scorekeeper track says why, and scorekeeper up runs it")
 
 
 def read_sealed(connection: Connection, as_of: datetime) -> dict[str, datetime]:

@@ -25,7 +25,10 @@ KINDS = (
     "with outages of single symbols",
     "with restarts",
     "at an exchange that keeps little",
+    "with files that grow",
 )
+AT_AN_EXCHANGE = KINDS[5]
+GROWING = KINDS[6]
 ONCE, ALWAYS = "once at the end", "every minute"
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 _DIRECTIONS = {"BUY": 1, "BULLISH": 1, "SELL": -1, "BEARISH": -1}
@@ -55,6 +58,7 @@ class Universe:
     """`delays`: how long after it was decided each decision arrives; `kinds`: the two ways it is lived through.
 
     `looks`: when somebody looks; `kills`: where in its work each look is killed ("": nowhere), once, to be done again.
+    `lags`: how many minutes a file that grows lies behind each look.
     """
 
     candles: dict[str, list[RefCandle]] = field(default_factory=dict)
@@ -65,6 +69,7 @@ class Universe:
     schedule: list[datetime] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     kills: list[str] = field(default_factory=list)
+    lags: list[int] = field(default_factory=list)
     page_minutes: int | None = None
     kinds: tuple[str, ...] = ()
     end: datetime = START + 450 * MINUTE
@@ -205,6 +210,12 @@ def universes(draw: st.DrawFn) -> Universe:
         + draw(st.sampled_from([10, 6, 30, 10, 5, 1, 0, -20])) * MINUTE
     )
     universe.end = max(last, *(floor_minute(ref.opened_at) + MINUTE for ref in refs), START + MINUTE)
+    for candles in universe.candles.values():
+        # A file that reaches beyond the last look says of every minute until then what it had.
+        if candles and draw(st.sampled_from([True, True, True, False])):
+            last_close = candles[-1].close
+            at = max(universe.end, candles[-1].minute_at + MINUTE)
+            candles.append(RefCandle(at, last_close, last_close, last_close, last_close, 0.0))
     span = (universe.end - START) // MINUTE
     looks = draw(st.lists(st.integers(0, 1000), max_size=6))
     universe.schedule = sorted(START + span * look // 1000 * MINUTE for look in looks)
@@ -221,6 +232,7 @@ def universes(draw: st.DrawFn) -> Universe:
     universe.kills = draw(
         st.lists(st.sampled_from(["arrivals", "prices", "settlement", "score", ""]), min_size=1, max_size=6)
     )
+    universe.lags = draw(st.lists(st.sampled_from([0, 1, 5, 40, 200]), min_size=1, max_size=6))
     universe.page_minutes = draw(st.sampled_from([None, None, 7 if short else 60]))
     return universe
 
@@ -323,8 +335,12 @@ def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> Ref
 
 def write_replay(universe: Universe, folder: Path) -> None:
     for symbol, candles in universe.candles.items():
-        rows = ["timestamp,open,high,low,close,volume"]
-        for c in candles:
-            stamp = int(c.minute_at.timestamp()) * 1000
-            rows.append(f"{stamp},{c.open!r},{c.high!r},{c.low!r},{c.close!r},{c.volume!r}")
-        (folder / f"{symbol.replace('/', '-')}.csv").write_text("\n".join(rows) + "\n")
+        write_candles(folder / f"{symbol.replace('/', '-')}.csv", candles)
+
+
+def write_candles(path: Path, candles: list[RefCandle], torn: str = "") -> None:
+    rows = ["timestamp,open,high,low,close,volume"]
+    for c in candles:
+        stamp = int(c.minute_at.timestamp()) * 1000
+        rows.append(f"{stamp},{c.open!r},{c.high!r},{c.low!r},{c.close!r},{c.volume!r}")
+    path.write_text("\n".join(rows) + "\n" + torn)

@@ -25,24 +25,30 @@ class MarketError(ScorekeeperError):
     """The market gave no usable answer, also when asked again; nothing was made up, and the next run asks anew."""
 
 
+class CandleFileError(MarketError):
+    """A symbol's own candle file is none: its text names file, line and reason. No other symbol is concerned."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """One unbroken answer of a market.
 
     `candles`: a frame with CANDLE_COLUMNS, one row per minute that has a candle, in order; `minute_at` is the
     minute's opening (UTC). `sealed_until`: every minute before it, from the start asked for, is sealed. Candles from
-    before the start asked for may come along: they tell of revisions.
+    before the start asked for may come along: they tell of revisions. `ends`: where what the market holds of the symbol
+    ends too early, and why, in words; None where it does not.
     """
 
     candles: pd.DataFrame
     sealed_until: datetime
+    ends: str | None = None
 
     def followed_by(self, other: Answer) -> Answer:
         """This answer and the one that begins where it is sealed, as one."""
         import pandas as pd  # whoever has answers has it loaded
 
         later = other.candles[other.candles["minute_at"] >= self.sealed_until]
-        return Answer(pd.concat([self.candles, later], ignore_index=True), other.sealed_until)
+        return Answer(pd.concat([self.candles, later], ignore_index=True), other.sealed_until, other.ends)
 
 
 class Market(Protocol):

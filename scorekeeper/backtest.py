@@ -123,6 +123,7 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
         words = {name: moment.isoformat() for name, moment in moments.items()}
         kept.execute(statement("begin_past"), words)
         taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_decisions")
+        _pour(kept, "copy_past_held", connection, "copy_held_decisions")
         _pour(kept, "copy_past_trades", connection, "copy_trades")
         _pour(kept, "copy_past_events", connection, "copy_decision_events")
         _pour(kept, "copy_past_signals", connection, "copy_agent_signals")

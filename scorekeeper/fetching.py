@@ -9,15 +9,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DataError, IntegrityError
 
-from scorekeeper import settle
+from scorekeeper import reading, settle
+from scorekeeper.domain.symbols import spell
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market import CandleFileError, Market, UnknownSymbolError, open_market
+from scorekeeper.market import CandleFileError, Market, MarketError, UnknownSymbolError, open_market
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 
 SYMBOLS_AT_ONCE = 20
 REPORT_SECONDS = 3.0
+MOST_NAMED = 5
 MOST_SAID = 1_000  # characters of a market's words that are kept
 CLOCK_TOLERANCE = timedelta(seconds=5)
 LOCAL_AHEAD = timedelta(minutes=5)  # so far the local clock is believed where it differs
@@ -73,6 +75,7 @@ async def fetch_prices(
                 "wait for it, or put this machine's clock right"
             )
         await run_in_thread(db.transact, lambda c: settle.bind_market(c, market.name, as_of))
+        await _read_spellings(db, market, tell)
         prices = await _fetch_all(db, market, as_of, settings.suspect_price_pct, tell, on_percent)
     # Of one that failed just now it is not known how far back its prices go.
     unanswered = {line.partition(" ")[0] for line in prices.failed}
@@ -87,6 +90,20 @@ async def fetch_prices(
     return prices
 
 
+async def _read_spellings(db: Database, market: Market, tell: Tell) -> None:
+    """Let the market's list say what the decisions that wait for it are about."""
+    spellings = await run_in_thread(db.transact, reading.select_held)
+    if not spellings:
+        return
+    try:
+        listed = await market.read_spellings({spell(raw) for raw in spellings})
+    except MarketError as failed:
+        tell(logging.WARNING, f"{failed}; what {', '.join(spellings[:MOST_NAMED])} mean is asked again")
+        return
+    released = await run_in_thread(db.transact, lambda c: reading.release(c, spellings, listed))
+    tell(logging.INFO, f"{len(spellings)} spellings of symbols, in {released} decisions: {len(listed)} are listed")
+
+
 async def _fetch_all(
     db: Database,
     market: Market,
@@ -96,6 +113,7 @@ async def _fetch_all(
     on_percent: Callable[[float], Awaitable[None]] | None,
 ) -> Prices:
     prices, unreached = Prices(), 0
+    ends: dict[str, str] = {}
     needs = await run_in_thread(db.transact, lambda c: settle.select_needs(c, as_of))
     at_once = asyncio.Semaphore(SYMBOLS_AT_ONCE)
 
@@ -128,9 +146,7 @@ async def _fetch_all(
             if done.gone_until is not None:
                 tell(logging.WARNING, f"{symbol}: the market keeps no prices before {done.gone_until}")
             if done.ends is not None:
-                prices.ends.append(f"{symbol}: {done.ends}")
-                prices.note(symbol, "ends", done.ends)
-                tell(logging.WARNING, f"{symbol}: {done.ends}; what is due later stays open until it goes on")
+                ends[symbol] = done.ends
         prices.symbols += 1
         if prices.symbols % 50 == 0 or prices.symbols == len(needs):
             tell(logging.INFO, f"{prices.symbols} of {len(needs)} symbols, {prices.candles} new candles")
@@ -138,6 +154,11 @@ async def _fetch_all(
             await on_percent(100 * prices.symbols / len(needs))
 
     await asyncio.gather(*(fetch(need) for need in needs))
+    # Where all that was decided is decided, nobody minds.
+    for symbol in sorted(await run_in_thread(db.transact, lambda c: settle.select_waiting(c, sorted(ends), as_of))):
+        prices.ends.append(f"{symbol}: {ends[symbol]}")
+        prices.note(symbol, "ends", ends[symbol])
+        tell(logging.WARNING, f"{symbol}: {ends[symbol]}; what is due later stays open until it goes on")
     return prices
 
 

@@ -159,7 +159,7 @@ _PRICE_TROUBLES: dict[str, tuple[State, str, str]] = {
 
 def _name(lines: list[str]) -> str:
     more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
-    return ", ".join(lines[:MOST_NAMED]) + more
+    return ("; " if any(": " in line for line in lines) else ", ").join(lines[:MOST_NAMED]) + more
 
 
 def judge_prices(sealed_until: dict[str, datetime], now: datetime) -> Check:

@@ -18,6 +18,7 @@ from scorekeeper.domain.analysis import Analysis, figures
 from scorekeeper.domain.assess import assess_all
 from scorekeeper.domain.decision import LATEST, Decision, DecisionContext, parse_decision
 from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.domain.symbols import is_certain
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
@@ -127,7 +128,8 @@ def _read(text: bytes, where: str, settings: Settings) -> _Read:
         fallback_opened_at=LATEST - timedelta(days=1),
     )  # fmt: skip
     decision = parse_decision(document, context=context)
-    columns: tuple[str, ...] = _PLAIN
+    # What a word without a slash means, the market's list has said.
+    columns: tuple[str, ...] = tuple(one for one in _PLAIN if one != "symbol" or is_certain(decision.raw_symbol))
     if document.get("version"):
         columns += ("version",)
     if _has_zone(document.get("timestamp")):

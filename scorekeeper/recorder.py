@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from scorekeeper.domain.decision import Decision
+from scorekeeper.domain.symbols import is_certain, spell
 from scorekeeper.publish import PUBLISH_LOCK, render_lines
 from scorekeeper.recording import extra_json
 from scorekeeper.store.database import Database
@@ -79,6 +80,7 @@ class Recorder:
             **{name: getattr(decision, name) for name in _COLUMNS},
             "extra": extra_json(decision.extra),
             "signals": msgspec.json.encode(decision.signals).decode(),
+            "spelled": None if is_certain(decision.raw_symbol) else spell(decision.raw_symbol),
             "source_name": source_name, "received_at": received_at, "fee_bps": fee_bps, "lock": PUBLISH_LOCK,
         }  # fmt: skip
         with self._turn:

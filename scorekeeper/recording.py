@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from scorekeeper.domain.decision import Decision
+from scorekeeper.domain.symbols import is_certain, spell
 from scorekeeper.store.database import open_copy
 from scorekeeper.store.sql import json_rows, statement
 
@@ -48,6 +49,7 @@ def record_rows(
     connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float
 ) -> list[Verdict]:
     """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
+    rows, held = _read_symbols(connection, rows)
     while True:
         verdicts = _judge(connection, rows)
         fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.outcome == "accepted"]
@@ -56,12 +58,30 @@ def record_rows(
         try:
             with connection.begin_nested():
                 _copy(connection, fresh, received_at, fee_bps)
+                waits = ((d.trade_id,) for d, *_ in fresh if d.raw_symbol in held)
+                _copy_rows(connection, "copy_held_decisions", waits)
         except IntegrityError as failed:
             # Somebody else has written one of them since they were looked for: now it will be found.
             if isinstance(failed.orig, UniqueViolation) and failed.orig.diag.constraint_name == "decision_pkey":
                 continue
             raise
         return verdicts
+
+
+def _read_symbols(connection: Connection, rows: Sequence[Row]) -> tuple[Sequence[Row], set[str]]:
+    """The rows, with the symbols that the market's list makes of their spellings; the spellings it has yet to read."""
+    words = {raw: spell(raw) for raw in {d.raw_symbol for d, *_ in rows} if not is_certain(raw)}
+    if not words:
+        return rows, set()
+    found = connection.execute(statement("select_symbol_readings"), {"spelled": sorted(set(words.values()))})
+    known: dict[str, str] = {row.spelled: row.symbol for row in found}
+    meant = {raw: known[word] for raw, word in words.items() if word in known}
+    named = [
+        row if (symbol := meant.get(row[0].raw_symbol)) in (None, row[0].symbol)
+        else (msgspec.structs.replace(row[0], symbol=symbol), *row[1:])
+        for row in rows
+    ]  # fmt: skip
+    return named, words.keys() - meant.keys()
 
 
 def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:

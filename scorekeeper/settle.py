@@ -266,6 +266,12 @@ def select_stuck(connection: Connection, as_of: datetime) -> list[tuple[str, int
     return [tuple(row) for row in connection.execute(statement("select_stuck_trades"), {"as_of": as_of})]
 
 
+def select_waiting(connection: Connection, symbols: Sequence[str], as_of: datetime) -> set[str]:
+    """Those of the symbols of which something is decided by minutes beyond what is sealed."""
+    given = {"symbols": list(symbols), "as_of": as_of}
+    return set(connection.execute(statement("select_waiting_symbols"), given).scalars())
+
+
 def note_price_troubles(connection: Connection, troubles: Sequence[dict[str, str]], as_of: datetime) -> None:
     """Keep why symbols have no prices up to `as_of`, in place of what was kept: rows of symbol, kind and says."""
     given = {"rows": json_rows(troubles), "as_of": as_of}

@@ -17,8 +17,8 @@ from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.domain.json_reading import to_json
 from scorekeeper.domain.prices import is_price
 from scorekeeper.domain.records import dataset_record
-from scorekeeper.domain.symbols import unify_symbol
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.reading import find_symbol
 from scorekeeper.recorder import Recorded, Recorder
 from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.settings import load_settings
@@ -152,7 +152,7 @@ class PerformanceTracker:
             return score.system_metrics(
                 connection,
                 version=version,
-                symbol=symbol and unify_symbol(symbol),
+                symbol=symbol and find_symbol(connection, symbol),
                 since=since and _in_utc(since),
                 until=until and _in_utc(until),
                 include_suspect=include_suspect,

@@ -1,14 +1,24 @@
 -- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
 -- number only if :number and nobody publishes: then this session holds the publisher's lock, until it gives it back.
 -- No row if there is a decision of that id. An error if somebody else gave the same line number a moment before.
--- Parameters: the columns of a decision, signals (a JSON array), fee_bps, lock, number. Called by recorder: for one
--- decision, in one round trip, what recording does for many.
+-- Parameters: the columns of a decision, spelled (its symbol, if the market's list is to say what it means), signals (a
+-- JSON array), fee_bps, lock, number. Called by recorder: for one decision, in one round trip, what recording does for
+-- many.
 WITH said AS MATERIALIZED (
     SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra
     FROM
         jsonb_to_recordset(cast(:signals AS jsonb)) AS s (
             agent text, ordinal smallint, signal text, direction smallint, confidence double precision, extra jsonb
         )
+),
+-- What the market's list made of the spelling; where there is a market, and it has yet to be asked, the decision waits.
+meant AS MATERIALIZED (
+    SELECT
+        (
+            SELECT r.symbol FROM scorekeeper.symbol_reading AS r
+            WHERE r.spelled = cast(:spelled AS text)
+        ) AS symbol,
+        cast(:spelled AS text) IS NOT NULL AND EXISTS (SELECT 1 FROM scorekeeper.market) AS asks
 ),
 fresh AS (
     INSERT INTO scorekeeper.decision (
@@ -17,7 +27,8 @@ fresh AS (
         position_size, extra
     )
     VALUES (
-        :trade_id, :content_sha256, :source_name, 1, :received_at, :symbol, :raw_symbol, :bar_interval, :action,
+        :trade_id, :content_sha256, :source_name, 1, :received_at,
+        coalesce((SELECT m.symbol FROM meant AS m), :symbol), :raw_symbol, :bar_interval, :action,
         :direction, :price, :confidence, :opened_at, :expires_at, :version, :reason, :stop_loss, :take_profit,
         :trailing_stop_pct, :position_size, cast(:extra AS jsonb)
     )
@@ -42,12 +53,18 @@ traded AS (
     FROM fresh
     WHERE direction <> 0
 ),
+held AS (
+    INSERT INTO scorekeeper.held_decision (trade_id)
+    SELECT f.trade_id FROM fresh AS f CROSS JOIN meant AS m
+    WHERE m.asks AND m.symbol IS NULL
+    RETURNING trade_id
+),
 noted AS (
     INSERT INTO scorekeeper.event (kind, trade_id, line_no)
     SELECT
         'decision', trade_id,
         CASE
-            WHEN cast(:number AS boolean)
+            WHEN cast(:number AS boolean) AND NOT EXISTS (SELECT 1 FROM held)
                 THEN
                     CASE
                         WHEN pg_try_advisory_lock(cast(:lock AS bigint))

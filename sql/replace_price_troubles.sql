@@ -15,5 +15,6 @@ over AS (
 INSERT INTO scorekeeper.price_trouble AS p (symbol, kind, says, noted_at)
 SELECT given.symbol, given.kind, given.says, :as_of
 FROM given
-ON CONFLICT (symbol) DO UPDATE SET kind = excluded.kind, says = excluded.says, noted_at = excluded.noted_at
+ON CONFLICT (symbol) DO UPDATE SET
+    kind = excluded.kind, says = excluded.says, noted_at = excluded.noted_at
 WHERE (p.kind, p.says) <> (excluded.kind, excluded.says);

@@ -37,6 +37,11 @@ met AS (
     ) AS after ON true
     WHERE
         d.trade_id = any(array(SELECT fresh.trade_id FROM fresh))
+        -- Without a reference price nothing of a decision is settled: so it waits until its symbol is known.
+        AND NOT EXISTS (
+            SELECT 1 FROM scorekeeper.held_decision AS h
+            WHERE h.trade_id = d.trade_id
+        )
         AND date_trunc('minute', d.opened_at) BETWEEN c.sealed_from AND c.sealed_until
         AND coalesce(before.close, after.open) IS NOT NULL
 ),

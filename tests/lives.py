@@ -1,7 +1,7 @@
 """Living through a universe: what arrives, what is asked for, looks at the market, and what goes wrong on the way."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,6 +91,9 @@ class UniverseMarket:
             raise MarketError(f"{symbol}: out of order")
         first = await self.replay.first_minute(symbol, opened_at)
         return first if self.kept is None else max(first, self.kept)
+
+    async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
+        return await self.replay.read_spellings(words)
 
     async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
         if symbol in self.failing:

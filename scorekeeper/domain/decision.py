@@ -13,7 +13,7 @@ import msgspec
 
 from scorekeeper.domain.json_reading import DecisionError, canonical_json, load_json
 from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
-from scorekeeper.domain.symbols import unify_symbol
+from scorekeeper.domain.symbols import plain_symbol, unify_symbol
 from scorekeeper.domain.walk import trailing_level
 
 __all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "direction_of", "parse_decision"]
@@ -129,7 +129,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         if trailing_stop_pct is not None:
             _check_trailing(price, direction, trailing_stop_pct)
     return Decision(
-        trade_id=_trade_id(document, symbol, opened_at if has_time else None, content),
+        trade_id=_trade_id(document, raw_symbol, opened_at if has_time else None, content),
         content_sha256=content,
         symbol=symbol,
         raw_symbol=raw_symbol,
@@ -298,12 +298,11 @@ def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: Decis
     return expires_at
 
 
-def _trade_id(document: Mapping[str, Any], symbol: str, opened_at: datetime | None, content: bytes) -> str:
+def _trade_id(document: Mapping[str, Any], raw_symbol: str, opened_at: datetime | None, content: bytes) -> str:
     given = document.get("trade_id")
     if given is None:
-        plain = symbol.replace("/", "").replace(":", "")
         time = "" if opened_at is None else f"-{opened_at.replace(tzinfo=None).isoformat()}Z"
-        return f"{plain}{time}-{content.hex()[:8]}"
+        return f"{plain_symbol(raw_symbol)}{time}-{content.hex()[:8]}"
     if not isinstance(given, str) or not given or len(_clean("trade_id", given).encode()) > 512:
         raise DecisionError("trade_id", "not text of 1 to 512 bytes")
     if not given.isprintable() or not given.strip():

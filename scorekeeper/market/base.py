@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, Self
@@ -84,6 +85,13 @@ class Market(Protocol):
         It is the opening minute of the last candle complete at `opened_at` (the reference price's), else the minute
         that contains `opened_at`. A later one: the market has not kept the minutes before it. Raises
         UnknownSymbolError, MarketError.
+        """
+        ...
+
+    async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
+        """The listed symbols that spellings (see domain.symbols.spell) mean, by spelling; without those that mean none.
+
+        Raises MarketError.
         """
         ...
 

@@ -5,6 +5,8 @@ one unbroken answer up to its last row, and no further: before it, a minute with
 nothing is known, so that a file that grows gives the score of one that was whole.
 """
 
+import unicodedata
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +14,9 @@ from typing import Self
 
 import pandas as pd
 
+from scorekeeper.domain.symbols import Listing, read_stem, stem_of
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import MINUTE, Answer, CandleFileError, UnknownSymbolError
+from scorekeeper.market.base import MINUTE, Answer, CandleFileError, MarketError, UnknownSymbolError
 from scorekeeper.market.candle_file import CandleFile, read_candle_file
 
 STILL_SECONDS = 5.0  # as long as a decision file is given to be written
@@ -86,12 +89,48 @@ class ReplayMarket:
         still = self._now is None or self._now.timestamp() - state.st_mtime >= STILL_SECONDS
         return path, read_candle_file(path, state.st_mtime_ns, state.st_size, still=still)
 
+    async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
+        """See Market.read_spellings: a file lists the symbol that its name says."""
+        listing = Listing({_owner(name): [stem_of(_owner(name))] for name in self._list()})
+        found = {word: listing.read(word) or listing.read(word.replace("_", "-")) for word in words}
+        return {word: symbol for word, symbol in found.items() if symbol is not None}
+
     def _find(self, symbol: str) -> Path:
-        stem = symbol.replace("/", "-").replace(":", "-")
-        for path in (self._folder / f"{stem}.csv", self._folder / f"{stem}.csv.gz"):
-            if path.is_file():
-                return path
-        raise UnknownSymbolError(f"{symbol}: the replay market has no {stem}.csv")
+        """The file of a symbol: under its name with % for what parts it, or with - where that name is no other's."""
+        files, stem = self._list(), stem_of(symbol)
+        exact = symbol.replace("/", "%2F").replace(":", "%3A")
+        if path := files.get(exact):
+            return path
+        path, owner = files.get(stem), _owner(stem)
+        if path is None:
+            raise UnknownSymbolError(f"{symbol}: the replay market has no {stem}.csv")
+        if owner != symbol and "/" in symbol and "/" in owner:
+            raise UnknownSymbolError(f"{symbol}: {path.name} holds {owner}; name this one's file {exact}.csv")
+        return path
+
+    def _list(self) -> dict[str, Path]:
+        """The candle files by their names without ending, in capitals; one as it is before a packed one."""
+        try:
+            names = sorted(path.name for path in self._folder.iterdir())
+        except OSError as failed:
+            raise MarketError(f"{self._folder}: cannot be read: {failed.strerror}") from None
+        found: dict[str, Path] = {}
+        for ending in (".csv", ".csv.gz"):
+            for name in names:
+                if name.endswith(ending):
+                    found.setdefault(_comparable(name.removesuffix(ending)), self._folder / name)
+        return found
+
+
+def _owner(name: str) -> str:
+    """The one symbol that a file of that name is for, by itself."""
+    return name.replace("%2F", "/").replace("%3A", ":") if "%" in name else read_stem(name)
+
+
+def _comparable(name: str) -> str:
+    """A file's name in capitals and, as macOS may have parted its accents from their letters, composed."""
+    whole = unicodedata.normalize("NFC", name)
+    return "".join(one.upper() if one.isascii() else one for one in whole)
 
 
 def _as_datetime(moment: pd.Timestamp) -> datetime:

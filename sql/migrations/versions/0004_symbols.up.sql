@@ -23,5 +23,5 @@ CREATE TABLE scorekeeper.price_trouble (
 COMMENT ON TABLE scorekeeper.price_trouble IS
 'One row per symbol for which the last track got no prices, or none up to its as_of.';
 COMMENT ON COLUMN scorekeeper.price_trouble.kind IS
-'file: its candle file is refused; failed: the market failed; unlisted: the market does not list it; ends: its file ends.';
+'file: its candle file is refused; failed: the market failed; unlisted: it is not listed; ends: its file ends.';
 COMMENT ON COLUMN scorekeeper.price_trouble.noted_at IS 'The as_of that first met it in these words.';

@@ -83,6 +83,9 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     yield judge_track(row.last_as_of, row.untracked_since, after, waits=row.waits)
     as_of = row.last_as_of or after  # what came since has had nobody yet who asked for its prices
     troubles = {symbol: (kind, says) for symbol, kind, says in connection.execute(statement("select_price_troubles"))}
+    if held := list(connection.execute(statement("select_held_spellings")).scalars()):
+        says = f"{len(held)} spellings wait for the market's list: {_name(held)}"
+        yield Check("symbols", "warning", says, "scorekeeper track reads them; until then nothing of them is published")
     yield from explain_prices(read_sealed(connection, as_of), troubles, as_of)
     if row.unmoved_files:
         yield Check(

@@ -26,10 +26,12 @@ from tests.universes import (
     FEE_BPS,
     GROWING,
     HOLD_MINUTES,
+    MEANT,
     ONCE,
     START,
     Outage,
     Universe,
+    file_of,
     to_ref,
     write_candles,
     write_replay,
@@ -198,7 +200,7 @@ class Life:
         self._is_behind = True
         until = self._written_until = max(until, self._written_until)
         for symbol, candles in self._universe.candles.items():
-            path = self._folder / f"{symbol.replace('/', '-')}.csv"
+            path = self._folder / file_of(symbol)
             there = [candle for candle in candles if candle.minute_at < until]
             write_candles(path, there, torn=f"{int(until.timestamp())}" if len(there) < len(candles) else "")
 
@@ -360,7 +362,7 @@ def kept_minutes_for(universe: Universe, ticks: list[Tick]) -> int:
     for before, tick in zip([Tick(START), *ticks], ticks, strict=False):
         longest = max(longest, tick.as_of - before.as_of + (GRACE + 1) * MINUTE)
         for decision in tick.arriving:
-            candles = universe.candles[decision.symbol]
+            candles = universe.candles[MEANT[decision.raw_symbol]]
             complete = [c.minute_at for c in candles if c.minute_at + MINUTE <= decision.opened_at]
             first = complete[-1] if complete else reference.floor_minute(decision.opened_at)
             longest = max(longest, tick.as_of - first)

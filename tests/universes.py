@@ -31,6 +31,14 @@ AT_AN_EXCHANGE = KINDS[5]
 GROWING = KINDS[6]
 ONCE, ALWAYS = "once at the end", "every minute"
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+# How a decision may spell each: as it is, without marks, and with others.
+SPELLINGS = {
+    **{symbol: {"/": symbol, "": symbol.replace("/", ""), "-": symbol.replace("/", "-")} for symbol in SYMBOLS},
+    "币安人生/USDT": {"/": "币安人生/usdt", "": "币安人生USDT", "-": "币安人生-USDT"},
+    "XYZ-TSLA/USDC:USDC": {"/": "XYZ-TSLA/USDC:USDC", "": "xyz-tsla-usdc", "-": "XYZ-TSLA-USDC-USDC"},
+    "GC=F": {"/": "GC=F", "": " gc=f ", "-": "GC=F"},
+}
+MEANT = {spelling: symbol for symbol, ways in SPELLINGS.items() for spelling in ways.values()}
 _DIRECTIONS = {"BUY": 1, "BULLISH": 1, "SELL": -1, "BEARISH": -1}
 
 
@@ -198,7 +206,7 @@ def universes(draw: st.DrawFn) -> Universe:
     short = draw(st.sampled_from([False] * 2 + [True]))
     minutes = draw(st.integers(1, 20) if short else st.sampled_from([30, 100, 180]))
     universe = Universe()
-    for symbol in SYMBOLS[: draw(st.integers(1, len(SYMBOLS)))]:
+    for symbol in draw(st.lists(st.sampled_from(sorted(SPELLINGS)), min_size=1, max_size=3, unique=True)):
         universe.candles[symbol] = draw(courses()).candles(minutes)
     least = draw(st.sampled_from([1, 4, 12]))
     holds = SHORT_HOLDS if short else LONG_HOLDS
@@ -261,7 +269,7 @@ def add_decision(universe: Universe, shape: Shape, number: int, minutes: int) ->
     trade_id = f"t{number:03d}"
     document: dict[str, Any] = {
         "trade_id": trade_id,
-        "symbol": symbol.replace("/", shape.spelling),
+        "symbol": SPELLINGS[symbol][shape.spelling],
         "type": shape.action,
         "price": price,
         "timestamp": opened.isoformat(),
@@ -311,11 +319,9 @@ def _level(
 
 def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> RefDecision:
     opened = datetime.fromisoformat(decision["timestamp"])
-    symbol = decision["symbol"].replace("-", "/")
-    symbol = symbol if "/" in symbol else f"{symbol.removesuffix('USDT')}/USDT"
     return RefDecision(
         trade_id=decision["trade_id"],
-        symbol=symbol,
+        symbol=MEANT.get(decision["symbol"], decision["symbol"]),
         version=decision["version"],
         direction=_DIRECTIONS.get(decision["type"], 0),
         price=decision.get("price"),
@@ -335,7 +341,11 @@ def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> Ref
 
 def write_replay(universe: Universe, folder: Path) -> None:
     for symbol, candles in universe.candles.items():
-        write_candles(folder / f"{symbol.replace('/', '-')}.csv", candles)
+        write_candles(folder / file_of(symbol), candles)
+
+
+def file_of(symbol: str) -> str:
+    return f"{symbol.replace('/', '-').replace(':', '-')}.csv"
 
 
 def write_candles(path: Path, candles: list[RefCandle], torn: str = "") -> None:

@@ -16,6 +16,9 @@ _COIN_QUOTES = ("BTC", "ETH", "BNB")
 _COINS = re.compile(r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|EOS|BCH|DOT)(BTC|ETH|BNB)")
 # DOTUSD is DOT/USD, but what is left of these is no coin whose name ends in T.
 _TUSD = re.compile(r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|EOS|BCH)TUSD")
+_BY_CUSTOM = re.compile(
+    r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|BCH|DOT|AVAX)[-_]?(USDT|USDC|FDUSD|BUSD|USD|EUR)", re.ASCII
+)
 _MARK = re.compile(r"[-_]")
 _DATE = re.compile(r"\d{6}")
 
@@ -43,9 +46,13 @@ def spell(raw: str) -> str:
     return word
 
 
+@lru_cache(maxsize=10_000)
 def is_certain(raw: str) -> bool:
-    """Whether it says by itself what is traded for what; a word without a slash means what the market's list says."""
-    return "/" in raw
+    """Whether it says by itself what is traded for what.
+
+    A word without a slash means what the market's list says, but for what everybody writes so: BTCUSDT, ETH-USD.
+    """
+    return "/" in raw or _BY_CUSTOM.fullmatch(raw.strip().upper()) is not None
 
 
 @lru_cache(maxsize=10_000)

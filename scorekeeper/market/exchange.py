@@ -268,13 +268,12 @@ class ExchangeMarket:
         return found
 
     async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
-        """See Market.read_spellings; the list is asked for anew, with perpetuals, before a word counts as unlisted."""
+        """See Market.read_spellings; the list is asked for anew before a word counts as unlisted."""
         async with self._markets_lock:
             if not self._exchange.markets:
                 await self._load_markets()
             found = self._read(words)
-            # Not `or`: both are to happen.
-            if len(found) < len(words) and (self._widen(":") | (not self._reloaded)):
+            if len(found) < len(words) and not self._reloaded:
                 await self._reload_markets()
                 found = self._read(words)
         return found

@@ -4,7 +4,8 @@ import asyncio
 import sys
 from datetime import UTC, datetime
 
-from scorekeeper import ingest, publish, score, settle
+from scorekeeper import ingest, publish, reading, score, settle
+from scorekeeper.domain.symbols import spell
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
@@ -24,6 +25,9 @@ def main(folder: str, *moments: str) -> None:
             if last is not None and as_of < last:
                 continue
             db.transact(lambda c, at=as_of: settle.bind_market(c, market.name, at))  # type: ignore[misc]
+            spellings = db.transact(reading.select_held)
+            listed = asyncio.run(market.read_spellings({spell(raw) for raw in spellings}))
+            db.transact(lambda c, all=spellings, known=listed: reading.release(c, all, known))  # type: ignore[misc]
             for need in db.transact(lambda c, at=as_of: settle.select_needs(c, at)):  # type: ignore[misc]
                 asyncio.run(settle.fetch_candles(db, market, need, as_of, suspect_price_pct=5))
             db.transact(lambda c, at=as_of: settle.settle(c, at, suspect_price_pct=5))  # type: ignore[misc]

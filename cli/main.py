@@ -113,6 +113,15 @@ def print_ingested(done: dict[str, Any]) -> None:
     print_rejections(done["rejections"], done["rejected"], more="see scorekeeper quarantine list")
     for name in done["waiting"]:
         typer.echo(escape_controls(f"  may still be being written, and is looked at again: {name}"))
+    if held := done["held"]:
+        typer.echo(escape_controls(f"  {len(held)} symbols are for the next track to look up: {_some(held)}"))
+    if unlisted := done["unlisted"]:
+        words = f"  {len(unlisted)} symbols were not listed by the market at the last track: {_some(unlisted)}"
+        typer.echo(escape_controls(words))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str = "", to_stderr: bool = False) -> None:

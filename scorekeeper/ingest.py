@@ -42,7 +42,8 @@ class Summary:
     """What an ingest did; `found`: files there were; `outside`: decisions passed over, of another time.
 
     `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `trouble`:
-    what could not be read or moved, a line each.
+    what could not be read or moved, a line each. `held`: spellings of symbols that wait for the market's list;
+    `unlisted`: symbols that the last track found the market not to list.
     """
 
     found: int = 0
@@ -54,6 +55,8 @@ class Summary:
     rejections: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
 
     def count(self, tally: Tally) -> None:
         """Count what a batch came to."""
@@ -72,6 +75,7 @@ class Summary:
         self.outside += later.outside
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
         self.waiting, self.trouble = later.waiting, later.trouble
+        self.held, self.unlisted = later.held, later.unlisted
 
 
 def ingest_files(
@@ -208,6 +212,9 @@ class _Ingestion:
         with self._connection.begin():
             write(self._connection, "end_renamed_arrivals", renamed)
             write(self._connection, "mark_arrivals_moved", replaced)
+            unread = self._connection.execute(statement("select_unread_symbols")).all()
+        self.summary.held = [row.name for row in unread if row.kind == "held"]
+        self.summary.unlisted = [row.name for row in unread if row.kind == "unlisted"]
 
     def _take(self, source: inbox.SourceFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
         part = Part(source)

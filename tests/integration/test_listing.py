@@ -74,7 +74,8 @@ def test_a_word_waits_for_the_markets_list_and_means_for_good_what_that_lists(
     for stem in ("币安人生-USDT", "XYZ-TSLA-USDC-USDC", "AAPL", "HYPE-USDT", "W-USDT"):
         write_candles(market / f"{stem}.csv", 180)
     words = ["币安人生/USDT", "币安人生USDT", "XYZ-TSLA/USDC:USDC", "AAPL", "hypeusdt", "HYPE_USDT", "WBTC"]
-    assert take(db, settings, *({"symbol": word} for word in words)).decisions == len(words)
+    taken = take(db, settings, *({"symbol": word} for word in words))
+    assert (taken.decisions, taken.held) == (len(words), ["AAPL", "HYPE_USDT", "WBTC", "hypeusdt", "币安人生USDT"])
     # The two that say it themselves are published at once; what is not settled before it is known does not close.
     assert {line["symbol"] for line in lines(db, settings)} == {"币安人生/USDT", "XYZ-TSLA/USDC:USDC"}
     prices = track(db, settings, market)
@@ -91,7 +92,8 @@ def test_a_word_waits_for_the_markets_list_and_means_for_good_what_that_lists(
     }  # fmt: skip
     # What is known now is read at once; what was published stays, whatever is listed later.
     write_candles(market / "W-BTC.csv", 180)
-    take(db, settings, {"symbol": "hypeusdt", "price": 111}, {"symbol": "WBTC", "price": 111})
+    taken = take(db, settings, {"symbol": "hypeusdt", "price": 111}, {"symbol": "WBTC", "price": 111})
+    assert (taken.held, taken.unlisted) == (["WBTC"], ["WBTC"])
     fresh = rows(db, "SELECT symbol FROM scorekeeper.decision WHERE price = 111 AND raw_symbol = 'hypeusdt'")
     assert fresh == [("HYPE/USDT",)]
     assert len(rows(db, "SELECT trade_id FROM scorekeeper.held_decision")) == 1

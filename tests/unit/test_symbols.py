@@ -28,7 +28,8 @@ def test_what_ccxt_and_tickers_spell_is_taken_as_it_is(symbol: str) -> None:
 @pytest.mark.parametrize(
     "raw",
     ["", " ", "/", "BTC/", "/USDT", "BTC//USDT", "A/B/C", ":X", "BTC USDT", "../../etc/passwd", "..", "-/-",
-     "BTC\tUSDT", "BTC\nUSDT", "ＢＴＣ/USDT", "BTC／USDT", "ſOL/USDT", "ﬁ/USDT", "Ⅻ/USDT", "BTC\u202e/USDT", "BTC\u200b/USDT",
+     "BTC\tUSDT", "BTC\nUSDT", "ＢＴＣ/USDT", "BTC／USDT", "ſOL/USDT", "ﬁ/USDT", "Ⅻ/USDT", "BTC\u202e/USDT",
+     "BTC\u200b/USDT",
      "BTC\u2066/USDT", "E\u0301TOILE/EUR", "BTC\0/USDT", "BTC\ud800/USDT", "BTC\\USDT", "<b>/USDT", "BTC|USDT",
      "BTC,ETH", "`BTC`", '"BTC"', "%2e%2e"],
 )  # fmt: skip

@@ -37,19 +37,31 @@ def record(
     received_at: datetime,
     fee_bps: float,
     lines: Sequence[int] | None = None,
+    by_custom: bool = False,
 ) -> list[Verdict]:
-    """Write decisions of one source with their signals, trades and events; a verdict for each, in order."""
+    """Write decisions of one source with their signals, trades and events; a verdict for each, in order.
+
+    `by_custom`: where there is no market yet, no symbol waits for its list: none may ever come (a tracker alone).
+    """
     numbered = zip(lines or range(1, len(decisions) + 1), decisions, strict=True)
     return record_rows(
-        connection, [(decision, source_sha256, source_name, line) for line, decision in numbered], received_at, fee_bps
-    )
+        connection, [(decision, source_sha256, source_name, line) for line, decision in numbered], received_at, fee_bps,
+        by_custom=by_custom,
+    )  # fmt: skip
 
 
 def record_rows(
-    connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float
+    connection: Connection,
+    rows: Sequence[Row],
+    received_at: datetime | None,
+    fee_bps: float,
+    *,
+    by_custom: bool = False,
 ) -> list[Verdict]:
     """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
     rows, held = _read_symbols(connection, rows)
+    if held and by_custom and connection.execute(statement("select_market")).one_or_none() is None:
+        held = set()
     while True:
         verdicts = _judge(connection, rows)
         fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.outcome == "accepted"]

@@ -71,7 +71,13 @@ class PerformanceTracker:
         if recorded is Recorded.NOT:
             verdict = self._db.transact(
                 lambda connection: recording.record(
-                    connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps
+                    connection,
+                    [decision],
+                    source_name=source,
+                    source_sha256=None,
+                    received_at=now,
+                    fee_bps=fee_bps,
+                    by_custom=True,
                 )
             )[0]
             if verdict.outcome == "conflict":

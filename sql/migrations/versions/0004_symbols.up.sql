@@ -25,3 +25,6 @@ COMMENT ON TABLE scorekeeper.price_trouble IS
 COMMENT ON COLUMN scorekeeper.price_trouble.kind IS
 'file: its candle file is refused; failed: the market failed; unlisted: it is not listed; ends: its file ends.';
 COMMENT ON COLUMN scorekeeper.price_trouble.noted_at IS 'The as_of that first met it in these words.';
+COMMENT ON COLUMN scorekeeper.price_trouble.symbol IS 'The symbol without prices.';
+COMMENT ON COLUMN scorekeeper.price_trouble.says IS 'In words, with file and line where a file is the reason.';
+COMMENT ON COLUMN scorekeeper.held_decision.trade_id IS 'The decision that waits.';

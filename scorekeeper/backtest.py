@@ -122,6 +122,7 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
         taken.outside, voided = kept.execute(statement("count_past"), moments).one()
         words = {name: moment.isoformat() for name, moment in moments.items()}
         kept.execute(statement("begin_past"), words)
+        _pour(kept, "copy_past_readings", connection, "copy_readings")
         taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_decisions")
         _pour(kept, "copy_past_trades", connection, "copy_trades")
         _pour(kept, "copy_past_events", connection, "copy_decision_events")

@@ -1,7 +1,7 @@
 """The predecessor's dataset: decisions with the exits that they came with."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from scorekeeper import inbox, recording, settle
 from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
 from scorekeeper.domain.json_reading import load_json
+from scorekeeper.domain.moments import read_moment
 from scorekeeper.domain.prices import LARGEST_PRICE, is_price
+from scorekeeper.domain.reading import make_reading
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -59,7 +61,11 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
     path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
-    context = DecisionContext(now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None)
+    context = DecisionContext(
+        now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None,
+        # A dataset's confidences are percent, whatever the scale of those that are decided now.
+        make_reading(settings.words, {}),
+    )  # fmt: skip
     done = Imported()
     lines = inbox.read_lines(source, 0, 0)
     while chunk := list(islice(lines, BATCH_RECORDS)):
@@ -90,8 +96,7 @@ def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
     if isinstance(price, bool) or not isinstance(price, int | float) or not is_price(price):
         raise DecisionError("exit_price", "not a number that can be a price")
     try:
-        moment = datetime.fromisoformat(time)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=context.timezone)).astimezone(UTC)
+        moment = read_moment(time, context.timezone).at
     except (TypeError, ValueError, OverflowError):
         raise DecisionError("exit_time", "not an ISO 8601 time") from None
     if not decision.opened_at <= moment <= context.received_at:

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from scorekeeper.domain.decision import Decision
 from scorekeeper.publish import PUBLISH_LOCK, render_lines
-from scorekeeper.recording import extra_json
+from scorekeeper.recording import extra_json, keep_reading, notes_json
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -70,6 +70,7 @@ class Recorder:
         self._connection: Connection | None = None
         self._sql: dict[str, str] = {}
         self._ends: list[_End] = []
+        self._reading: int | None = None  # the rules that are known to the database
         self._line_no = 0  # the last one in the files; it counts only while there are ends
         self._ahead_until = 0.0
 
@@ -77,7 +78,7 @@ class Recorder:
         """Record it if it is new, and write its lines if nothing stands in the way."""
         given = {
             **{name: getattr(decision, name) for name in _COLUMNS},
-            "extra": extra_json(decision.extra),
+            "extra": extra_json(decision.extra), "notes": notes_json(decision.notes), "reading_id": decision.reading.id,
             "signals": msgspec.json.encode(decision.signals).decode(),
             "source_name": source_name, "received_at": received_at, "fee_bps": fee_bps, "lock": PUBLISH_LOCK,
         }  # fmt: skip
@@ -85,6 +86,10 @@ class Recorder:
             if self._ends and time.monotonic() > self._ahead_until:
                 self._forget()
             try:
+                if self._reading != decision.reading.id:
+                    with self._db.begin() as connection:
+                        keep_reading(connection, decision.reading)
+                    self._reading = decision.reading.id
                 row = self._execute("record_decision", {**given, "number": bool(self._ends)})
                 if row is None:
                     return Recorded.NOT
@@ -177,4 +182,5 @@ class Recorder:
 _COLUMNS: Sequence[str] = (
     "trade_id", "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence",
     "opened_at", "expires_at", "version", "reason", "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
+    "understood",
 )  # fmt: skip

@@ -9,7 +9,8 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from scorekeeper.domain.decision import Decision
+from scorekeeper.domain.decision import Decision, Note
+from scorekeeper.domain.reading import Reading
 from scorekeeper.store.database import open_copy
 from scorekeeper.store.sql import json_rows, statement
 
@@ -53,6 +54,8 @@ def record_rows(
         fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.outcome == "accepted"]
         if not fresh:
             return verdicts
+        for reading in {row[0].reading.id: row[0].reading for row in fresh}.values():
+            keep_reading(connection, reading)
         try:
             with connection.begin_nested():
                 _copy(connection, fresh, received_at, fee_bps)
@@ -94,6 +97,7 @@ def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | N
                 d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol, d.raw_symbol,
                 d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at, d.expires_at, d.version,
                 d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size, extra_json(d.extra),
+                d.understood, notes_json(d.notes), d.reading.id,
             )
             for d, sha256, name, line in sorted(rows, key=lambda row: row[0].trade_id)
         ),
@@ -113,7 +117,7 @@ def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | N
     _copy_rows(
         connection, "copy_agent_signals",
         (
-            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra))
+            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra), s.understood)
             for d, *_ in rows
             for s in d.signals
         ),
@@ -124,6 +128,16 @@ def _copy_rows(connection: Connection, name: str, rows: Iterable[tuple[Any, ...]
     with open_copy(connection, name) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def keep_reading(connection: Connection, reading: Reading) -> None:
+    """Write the rules that decisions are read by, unless they are known: the caller's transaction."""
+    connection.execute(statement("insert_reading"), {"reading_id": reading.id, "rules": reading.rules})
+
+
+def notes_json(notes: Sequence[Note]) -> str | None:
+    """What could not be read of a decision, as the database takes it."""
+    return msgspec.json.encode(notes).decode() if notes else None
 
 
 def extra_json(extra: dict[str, Any] | None) -> str | None:

@@ -5,15 +5,21 @@ environment) and else in the working directory; relative paths resolve against t
 read, else against the working directory. The environment wins over the file.
 """
 
+import json
 import os
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from scorekeeper.domain.reading import DEFAULT, Reading, Scale, make_reading
+from scorekeeper.domain.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.errors import ScorekeeperError
+
+MOST_WORDS = 1_000
 
 
 class Settings(BaseSettings):
@@ -33,6 +39,8 @@ class Settings(BaseSettings):
     exchange_options: dict[str, Any] = Field(default_factory=dict)
     fee_bps: float = Field(10, ge=0, lt=10_000)
     decision_timezone: str = "UTC"
+    confidence_scale: str = "percent"
+    words: dict[str, Meaning] = Field(default_factory=dict)
     candle_grace_minutes: int = Field(5, ge=0, le=1_440)
     suspect_price_pct: float = Field(5, gt=0)
     keep_candles_days: int | None = Field(None, ge=1, le=36_500)
@@ -50,6 +58,24 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as unknown:
             raise ValueError(f"{name!r} is no time zone; use a name such as UTC or Europe/Berlin") from unknown
         return name
+
+    @field_validator("confidence_scale")
+    @classmethod
+    def _known_scale(cls, said: str) -> str:
+        read_scales(said)
+        return said
+
+    @field_validator("words", mode="before")
+    @classmethod
+    def _known_words(cls, words: object) -> object:
+        if not isinstance(words, dict) or len(words) > MOST_WORDS:
+            raise ValueError(f'write a JSON object of at most {MOST_WORDS} words, such as {{"MOON": "up"}}')
+        for word, meaning in words.items():
+            if not clean_word(str(word)) or len(str(word)) > LONGEST_WORD:
+                raise ValueError(f"{str(word)[:40]!r} is no word of 1 to {LONGEST_WORD} characters")
+            if meaning not in get_args(Meaning):
+                raise ValueError(f"{str(word)[:40]!r} means {' or '.join(get_args(Meaning))}")
+        return words
 
     @model_validator(mode="before")
     @classmethod
@@ -72,6 +98,11 @@ class Settings(BaseSettings):
     def timezone(self) -> ZoneInfo:
         """The zone in which a naive timestamp of a decision is read."""
         return ZoneInfo(self.decision_timezone)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Which words mean what, and on which scale a confidence is given."""
+        return make_reading(self.words, read_scales(self.confidence_scale))
 
     @property
     def archive_dir(self) -> Path:
@@ -97,6 +128,23 @@ class Settings(BaseSettings):
     def dataset_path(self) -> Path:
         """The published dataset."""
         return self.datasets_dir / "performance_dataset.jsonl"
+
+
+def read_scales(said: str) -> dict[str, Scale]:
+    """The scales that CONFIDENCE_SCALE names, by agent. Raises ValueError."""
+    scales: object = said.strip()
+    if str(scales).startswith("{"):
+        try:
+            scales = json.loads(said)
+        except ValueError:
+            scales = None
+    else:
+        scales = {DEFAULT: scales}
+    if not isinstance(scales, dict) or not all(one in get_args(Scale) for one in scales.values()):
+        raise ValueError(
+            'write percent, fraction, or JSON by agent, such as {"default": "percent", "NewsAgent": "fraction"}'
+        )
+    return scales
 
 
 def load_settings(**overrides: Any) -> Settings:

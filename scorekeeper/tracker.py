@@ -18,6 +18,7 @@ from scorekeeper.domain.json_reading import to_json
 from scorekeeper.domain.prices import is_price
 from scorekeeper.domain.records import dataset_record
 from scorekeeper.domain.symbols import unify_symbol
+from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.recorder import Recorded, Recorder
 from scorekeeper.scorecard import keep_scorecards
@@ -55,6 +56,7 @@ class PerformanceTracker:
         """Record a decision (the fields of a decision file; no timestamp: now) and return its trade_id.
 
         It is in the database when this returns, on the disk, and its lines are in the two files for whoever reads them.
+        What it can do without and cannot be read is left out, with a warning in the log of this module.
         Raises DecisionError, a ValueError, that names the field at fault.
         """
         now = datetime.now(UTC)
@@ -62,8 +64,17 @@ class PerformanceTracker:
         if isinstance(document, dict) and document.get("timestamp") is None:
             document |= {"timestamp": now.isoformat()}
         settings = self._settings
-        context = DecisionContext(now, self.version, settings.max_hold_time_minutes, settings.timezone, None)
+        context = DecisionContext(
+            now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading
+        )
         decision = parse_decision(document, context=context)
+        for note in decision.notes:
+            logger.warning("%s: %s: %s", decision.trade_id, escape_controls(note.field), note.reason)
+        if not decision.understood:
+            logger.warning(
+                "%s: the word %s is in no list and opens no trade (WORDS adds words)",
+                decision.trade_id, escape_controls(decision.action),
+            )  # fmt: skip
         source, fee_bps = "record_decision", settings.fee_bps
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
         if recorded is Recorded.LINES:

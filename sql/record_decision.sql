@@ -4,22 +4,24 @@
 -- Parameters: the columns of a decision, signals (a JSON array), fee_bps, lock, number. Called by recorder: for one
 -- decision, in one round trip, what recording does for many.
 WITH said AS MATERIALIZED (
-    SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra
+    SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
     FROM
         jsonb_to_recordset(cast(:signals AS jsonb)) AS s (
-            agent text, ordinal smallint, signal text, direction smallint, confidence double precision, extra jsonb
+            agent text, ordinal smallint, signal text, direction smallint, confidence double precision, extra jsonb,
+            understood boolean
         )
 ),
 fresh AS (
     INSERT INTO scorekeeper.decision (
         trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, bar_interval, action,
         direction, price, confidence, opened_at, expires_at, version, reason, stop_loss, take_profit, trailing_stop_pct,
-        position_size, extra
+        position_size, extra, understood, notes, reading_id
     )
     VALUES (
         :trade_id, :content_sha256, :source_name, 1, :received_at, :symbol, :raw_symbol, :bar_interval, :action,
         :direction, :price, :confidence, :opened_at, :expires_at, :version, :reason, :stop_loss, :take_profit,
-        :trailing_stop_pct, :position_size, cast(:extra AS jsonb)
+        :trailing_stop_pct, :position_size, cast(:extra AS jsonb), :understood, cast(:notes AS jsonb),
+        :reading_id
     )
     ON CONFLICT (trade_id) DO NOTHING
     RETURNING
@@ -27,8 +29,8 @@ fresh AS (
         stop_loss, take_profit, trailing_stop_pct, late
 ),
 signalled AS (
-    INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, extra)
-    SELECT f.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra
+    INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, extra, understood)
+    SELECT f.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
     FROM fresh AS f CROSS JOIN said AS s
 ),
 traded AS (

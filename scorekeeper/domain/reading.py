@@ -1,0 +1,66 @@
+"""How decisions are read as the settings say it: which words mean what, and on which scale a confidence is given.
+
+A decision is stored with what it was read by, so that settings of later days never speak against it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from scorekeeper.domain.fields import finite
+from scorekeeper.domain.words import KNOWN, Meaning, clean_word
+
+Scale = Literal["percent", "fraction"]
+DEFAULT, SYSTEM = "default", "system"
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """`known`: meaning by cleaned word; `scales`: by agent, DEFAULT for those not named, SYSTEM for the decision's own.
+
+    `rules`: both as JSON; `id`: what tells one set of rules from another, as Postgres' bigint.
+    """
+
+    id: int
+    rules: str
+    known: dict[str, Meaning]
+    scales: dict[str, Scale]
+
+    def confidence(self, name: str, value: object, agent: str | None = None) -> float:
+        """A confidence as 0 to 100; `agent` None: the decision's own. Raises DecisionError for another number."""
+        whose = SYSTEM if agent is None else agent if agent not in (DEFAULT, SYSTEM) else DEFAULT
+        if (self.scales.get(whose) or self.scales[DEFAULT]) == "percent":
+            return finite(name, value, low=0, high=100)
+        # As written, moved by two digits: 0.29 is 29, and not 28.999999999999996.
+        return float(Decimal(repr(finite(name, value, low=0, high=1))) * 100)
+
+
+def make_reading(words: Mapping[str, Meaning], scales: Mapping[str, Scale]) -> Reading:
+    """The rules of the lists and of `words`, which win over them, and of `scales` (percent where they say nothing)."""
+    known = {**KNOWN, **{clean_word(word): meaning for word, meaning in words.items()}}
+    return _reading(known, {DEFAULT: "percent", **scales})
+
+
+def read_rules(rules: str) -> Reading:
+    """The reading whose rules these are."""
+    said = msgspec.json.decode(rules, type=_Rules)
+    return _reading({word: meaning for meaning, words in said.words.items() for word in words}, said.confidence_scale)
+
+
+class _Rules(msgspec.Struct):
+    words: dict[Meaning, list[str]]
+    confidence_scale: dict[str, Scale]
+
+
+def _reading(known: dict[str, Meaning], scales: dict[str, Scale]) -> Reading:
+    words: dict[Meaning, list[str]] = {}
+    for word, meaning in sorted(known.items()):
+        words.setdefault(meaning, []).append(word)
+    rules = msgspec.json.encode(_Rules(words, scales), order="sorted").decode()
+    digest = hashlib.sha256(rules.encode()).digest()
+    return Reading(int.from_bytes(digest[:8], "big", signed=True), rules, known, scales)
+
+
+STANDARD = make_reading({}, {})

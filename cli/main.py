@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,7 @@ from cli.opening import StopError, run_flow, stop_on_signal
 from cli.opening import load as _settings
 from cli.opening import open_installation as _database
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
+from scorekeeper.domain import unread
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
@@ -111,8 +114,24 @@ def print_ingested(done: dict[str, Any]) -> None:
         f"{done['rejected']} rejected"
     )
     print_rejections(done["rejections"], done["rejected"], more="see scorekeeper quarantine list")
+    print_unread(done)
     for name in done["waiting"]:
         typer.echo(escape_controls(f"  may still be being written, and is looked at again: {name}"))
+
+
+def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
+    """What an ingest took and did not understand: the first 20 notes, words in no list, suspicious confidences."""
+    say = partial(typer.echo, err=to_stderr)
+    for one in done["notes"][:20]:
+        say(escape_controls(f"  noted: {one['file']}, line {one['line']}, {one['field']}: {one['reason']}"))
+    if done["noted"] and len(done["notes"]) > 20:
+        say(f"  … {done['noted']:,} decisions have notes: see the view report_notes")
+    for line in unread.tell_words(done["idle"], done["unread"], opened=done["opened"]):
+        say(f"  {line}")
+    if done["unread"]:
+        say(f"  -> {unread.ADD_WORDS}")
+    if small := unread.tell_small(done["small"]):
+        say(f"  {small}\n  -> {unread.SET_SCALE}")
 
 
 def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str = "", to_stderr: bool = False) -> None:

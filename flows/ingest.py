@@ -31,5 +31,6 @@ async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
         "%d files, %d decisions, %d duplicates, %d rejected; %d lines published",
         summary.files, summary.decisions, summary.duplicates, summary.rejected, published.log_lines,
     )  # fmt: skip
+    steps.tell_unread(summary)
     steps.stop_at_trouble(summary)
     return asdict(summary)

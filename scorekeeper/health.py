@@ -12,7 +12,8 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox, quarantine, settle
+from scorekeeper import inbox, quarantine, settle, wording
+from scorekeeper.domain import unread
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
@@ -67,7 +68,7 @@ def check_all(settings: Settings, clock: Callable[[], datetime]) -> list[Check]:
 
 
 def check_database(connection: Connection, settings: Settings, clock: Callable[[], datetime]) -> Iterator[Check]:
-    """Schema, clock, track, prices, files that could not be moved, quarantine."""
+    """Schema, clock, track, prices, files that could not be moved, what was not understood, quarantine."""
     try:
         check_schema(connection)
     except ScorekeeperError as other:
@@ -88,12 +89,31 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
             "archive", "red", f"{row.unmoved_files} files were read, and could not be moved out of the inbox",
             f"let {settings.archive_dir} and {settings.quarantine_dir} be written; the next ingest moves them",
         )  # fmt: skip
+    yield from judge_unread(wording.read_unread(connection, settings.reading))
     held = [one for one in quarantine.list_quarantined(connection, settings) if one.files]
     if held:
         says = f"{len(held)} files of which something was refused"
         yield Check("quarantine", "warning", says, "scorekeeper quarantine list")
     else:
         yield Check("quarantine", "ok", "empty")
+
+
+def judge_unread(found: wording.Unread) -> Iterator[Check]:
+    """Whether all words were understood and all confidences are on the scale that is set."""
+    lines = unread.tell_unread(found.words)
+    if lines:
+        yield Check("words", "warning", "; ".join(lines), unread.ADD_WORDS)
+    else:
+        yield Check("words", "ok", "all are in a list")
+    if small := unread.tell_small(found.small):
+        yield Check("confidence", "warning", small, unread.SET_SCALE)
+    else:
+        yield Check("confidence", "ok", "none that looks like a fraction")
+    if found.noted:
+        says = f"{found.noted:,} decisions with a field that was left out, or had to be decided"
+        yield Check("notes", "warning", says, "the view report_notes names each; the next ones may be written better")
+    else:
+        yield Check("notes", "ok", "none")
 
 
 def compare_clocks(name: str, theirs: datetime, before: datetime, after: datetime, whose: str) -> Check:

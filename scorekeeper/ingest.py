@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -19,6 +19,7 @@ from scorekeeper.ledger import LONGEST_EXCERPT, Counts, Part, Tally, show_excerp
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
+from scorekeeper.wording import small_confidences
 from scorekeeper.writing import Writer
 
 INGEST_LOCK = 0x5C0_0003
@@ -27,6 +28,7 @@ BATCH_BYTES = 16 << 20
 FILES_AT_ONCE = 2_000
 MOST_TOLD = 1_000
 MOST_REFUSED = 100_000
+MOST_WORDS = 1_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,10 @@ class Summary:
     """What an ingest did; `found`: files there were; `outside`: decisions passed over, of another time.
 
     `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `trouble`:
-    what could not be read or moved, a line each.
+    what could not be read or moved, a line each. Of what is new, `opened`: decisions that opened a trade; `idle`:
+    the words of the others, and how often; `unread`: words that are in no list, by the agent that said them (the
+    system's own under SYSTEM); `noted`: decisions of which something could not be read, `notes`: file, line, field and
+    reason, the first MOST_TOLD. `small`: whose latest confidences never exceed 1, on the scale of percent.
     """
 
     found: int = 0
@@ -54,6 +59,12 @@ class Summary:
     rejections: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
+    opened: int = 0
+    noted: int = 0
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    idle: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, dict[str, int]] = field(default_factory=dict)
+    small: list[str] = field(default_factory=list)
 
     def count(self, tally: Tally) -> None:
         """Count what a batch came to."""
@@ -61,6 +72,10 @@ class Summary:
         self.duplicates += tally.duplicates
         self.rejected += len(tally.rejections)
         self.rejections += tally.rejections[: MOST_TOLD - len(self.rejections)]
+        self.opened += tally.opened
+        self.noted += tally.noted
+        self.notes += tally.notes[: MOST_TOLD - len(self.notes)]
+        self._count_words(tally.idle, tally.unread)
 
     def add(self, later: "Summary") -> None:
         """Count what a later pass did; only what is waiting or in trouble now counts as that."""
@@ -72,6 +87,24 @@ class Summary:
         self.outside += later.outside
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
         self.waiting, self.trouble = later.waiting, later.trouble
+        self.opened += later.opened
+        self.noted += later.noted
+        self.notes = (self.notes + later.notes)[:MOST_TOLD]
+        self._count_words(later.idle, later.unread)
+        self.small = later.small or self.small
+
+    def _count_words(self, idle: Mapping[str, int], unread: Mapping[str, Mapping[str, int]]) -> None:
+        _add(self.idle, idle)
+        for agent, words in unread.items():
+            if agent in self.unread or len(self.unread) < MOST_WORDS:
+                _add(self.unread.setdefault(agent, {}), words)
+
+
+def _add(counted: dict[str, int], more: Mapping[str, int]) -> None:
+    """Add words to those that a run has met; how many it keeps apart is bounded."""
+    for word, times in more.items():
+        key = word if word in counted or len(counted) < MOST_WORDS else "others"
+        counted[key] = counted.get(key, 0) + times
 
 
 def ingest_files(
@@ -109,7 +142,9 @@ def ingest_files(
                 while chunk := list(islice(files, FILES_AT_ONCE)):
                     run.take(chunk, in_place=paths is not None)
                 run.finish()
-                return run.summary
+            if run.summary.decisions:
+                run.summary.small = small_confidences(connection, settings.reading)
+            return run.summary
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": INGEST_LOCK})

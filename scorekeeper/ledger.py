@@ -1,5 +1,6 @@
 """What is known of decision files: which content came under which name, how far it is read, what was refused of it."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 from scorekeeper import inbox
 from scorekeeper.domain.decision import Decision
 from scorekeeper.domain.text import escape_controls
+from scorekeeper.domain.unread import SYSTEM
 from scorekeeper.recording import Verdict
 from scorekeeper.store.sql import json_rows, statement
 
@@ -67,11 +69,40 @@ class Counts:
 
 @dataclass
 class Tally:
-    """What a batch came to; `rejections`: file, line, field and reason of each."""
+    """What a batch came to; `rejections`: file, line, field and reason of each.
+
+    Of the decisions that are new: `opened`: those that opened a trade; `idle`: the words of those that did not, and how
+    often; `unread`: the words that are in no list, by the agent that said them (SYSTEM: the decision's own); `noted`:
+    how many have notes, with `notes`: file, line, field and reason of each of these.
+    """
 
     decisions: int = 0
     duplicates: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
+    opened: int = 0
+    idle: Counter[str] = field(default_factory=Counter)
+    unread: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    noted: int = 0
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+    def take(self, name: str, line: int, decision: Decision) -> None:
+        """Count a decision that is new."""
+        self.decisions += 1
+        if decision.direction:
+            self.opened += 1
+        else:
+            self.idle[decision.action] += 1
+        if not decision.understood:
+            self.unread[SYSTEM][decision.action] += 1
+        for said in decision.signals:
+            if not said.understood:
+                self.unread[said.agent][said.signal] += 1
+        if decision.notes:
+            self.noted += 1
+            self.notes += [
+                {"file": name, "line": line, "field": escape_controls(one.field), "reason": escape_controls(one.reason)}
+                for one in decision.notes
+            ]
 
 
 def show_excerpt(text: bytes) -> str:
@@ -125,14 +156,16 @@ def close_parts(
     arrivals = []
     for part in parts:
         name, sha256 = part.source.name, part.source.sha256
-        accepted = duplicates = 0
+        accepted, duplicates = -tally.decisions, 0
         for line, decision, excerpt in part.decisions:
             verdict = next(verdicts)
-            accepted += verdict.outcome == "accepted"
+            if verdict.outcome == "accepted":
+                tally.take(name, line, decision)
             duplicates += verdict.outcome == "duplicate"
             if verdict.outcome == "conflict":
                 reason = f"{decision.trade_id} has other content in {verdict.standing}"
                 part.rejections[line] = ("trade_id", escape_controls(reason), show_excerpt(excerpt))
+        accepted += tally.decisions
         if part.known:
             duplicates, part.refused = counts.holds[sha256], counts.refused.get(sha256, 0)
         else:
@@ -154,7 +187,6 @@ def close_parts(
                 "destination": part.destination and str(part.destination),
             }
         )  # fmt: skip
-        tally.decisions += accepted
         tally.duplicates += duplicates
     write(connection, "upsert_rejections", refusals)
     write(connection, "upsert_arrivals", arrivals)

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection, Row
@@ -16,8 +18,18 @@ from scorekeeper import filing, inbox
 from scorekeeper.analyze import read_rows
 from scorekeeper.domain.analysis import Analysis, figures
 from scorekeeper.domain.assess import assess_all
-from scorekeeper.domain.decision import LATEST, Decision, DecisionContext, parse_decision
+from scorekeeper.domain.decision import (
+    LATEST,
+    AgentSignal,
+    Decision,
+    DecisionContext,
+    identify,
+    parse_decision,
+)
 from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.domain.moments import read_moment
+from scorekeeper.domain.reading import STANDARD, Reading, read_rules
+from scorekeeper.domain.words import clean_word
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
@@ -27,8 +39,8 @@ _PLAIN = (
     "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence", "reason",
     "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
 )  # fmt: skip
-# A decision as its file says it, with the columns that hang on that alone, and where it stands.
-_Read = tuple[Decision, tuple[str, ...], str]
+# What a file says of a decision: its document, its trade_id, and where it stands.
+_Read = tuple[dict[str, Any], str, str]
 
 
 def check_books(connection: Connection, settings: Settings) -> Iterator[str]:
@@ -46,18 +58,35 @@ def _check_archive(connection: Connection, settings: Settings) -> Iterator[str]:
     faults: list[str] = []
     read = _read_archive(connection, settings, faults)
     while some := list(islice(read, DECISIONS_AT_ONCE)):
-        ids = {"ids": [decision.trade_id for decision, _, _ in some]}
+        ids = {"ids": [trade_id for _, trade_id, _ in some]}
         stored = {row.trade_id: row for row in connection.execute(statement("select_decisions_as_stored"), ids)}
-        for decision, columns, where in some:
-            row = stored.get(decision.trade_id)
+        for document, trade_id, where in some:
+            row = stored.get(trade_id)
             if row is None:
-                yield f"decision {decision.trade_id}: {where} holds it, and it is not stored"
+                yield f"decision {trade_id}: {where} holds it, and it is not stored"
             else:
-                yield from _compare(row, decision, columns, where)
+                yield from _check_decision(row, document, where, settings)
     yield from faults
 
 
-def _compare(row: Row[Any], decision: Decision, columns: tuple[str, ...], where: str) -> Iterator[str]:
+def _check_decision(row: Row[Any], document: dict[str, Any], where: str, settings: Settings) -> Iterator[str]:
+    """What is stored against what the file says, read by the rules that it was read by."""
+    of_old = row.reading_id is None
+    if not of_old and row.rules is None:
+        yield f"decision {row.trade_id}: the rules it was read by are not stored"
+        return
+    context = msgspec.structs.replace(_context(settings), reading=STANDARD if of_old else _rules(row.rules))
+    try:
+        decision = parse_decision(document, context=context)
+    except DecisionError as failed:
+        if not of_old:  # an older release read fewer words, and opened no trade that lacks a price now
+            yield f"decision {row.trade_id}: {where} cannot be read again: {failed}"
+        return
+    columns = _columns_said(document)
+    if of_old:
+        decision = _as_of_old(row, decision)
+    else:
+        columns += ("understood",)
     for name in columns:
         if getattr(row, name) != getattr(decision, name):
             yield f"decision {row.trade_id}: {name} is not what {where} says"
@@ -65,6 +94,31 @@ def _compare(row: Row[Any], decision: Decision, columns: tuple[str, ...], where:
         yield f"decision {row.trade_id}: extra is not what {where} says"
     if _differ(row.signals, [list(msgspec.structs.astuple(signal)) for signal in decision.signals]):
         yield f"decision {row.trade_id}: its agents' signals are not what {where} says"
+
+
+@lru_cache(maxsize=100)
+def _rules(rules: str) -> Reading:
+    return read_rules(rules)
+
+
+def _as_of_old(row: Row[Any], decision: Decision) -> Decision:
+    """The decision as an older release may have read it: it understood fewer words, and none otherwise."""
+    stored = {agent: (signal, direction) for agent, _, signal, direction, *_ in row.signals}
+
+    def read_before(said: AgentSignal) -> AgentSignal:
+        signal, direction = stored.get(said.agent, (said.signal, said.direction))
+        silent = direction == 0 and signal in (said.signal, "NEUTRAL")
+        return msgspec.structs.replace(
+            said, signal=signal if silent else said.signal, direction=0 if silent else said.direction,
+            understood=None,
+        )  # fmt: skip
+
+    return msgspec.structs.replace(
+        decision,
+        action=row.action if clean_word(row.action) == clean_word(decision.action) else decision.action,
+        direction=0 if row.direction == 0 else decision.direction,
+        signals=tuple(map(read_before, decision.signals)),
+    )
 
 
 def _differ(stored: Any, said: Any) -> bool:
@@ -91,7 +145,7 @@ def _read_archive(connection: Connection, settings: Settings, faults: list[str])
             elif source.sha256 != sha256:
                 faults.append(f"file {name}: {path} is not as it came")
             else:
-                yield from _read_file(source, settings)
+                yield from _read_file(connection, source, settings)
         except (ScorekeeperError, DecisionError, inbox.ChangedError) as failed:
             if source is not None and _came_otherwise(connection, source):
                 continue
@@ -110,35 +164,41 @@ def _find(destination: Path, archive: Path) -> Path:
     return moved if moved.exists() and not destination.exists() else destination
 
 
-def _read_file(source: inbox.SourceFile, settings: Settings) -> Iterator[_Read]:
+def _read_file(connection: Connection, source: inbox.SourceFile, settings: Settings) -> Iterator[_Read]:
+    said: Iterator[tuple[int, bytes]]
     if source.is_lines:
-        for line in inbox.read_lines(source, 0, 0):
-            yield _read(line.text, f"{source.path}, line {line.line_no}", settings)
+        said = ((line.line_no, line.text) for line in inbox.read_lines(source, 0, 0))
     else:
-        for position, text, _ in inbox.read_documents(source):
-            yield _read(text, f"{source.path}, {position}", settings)
+        said = ((position, text) for position, text, _ in inbox.read_documents(source))
+    for place, text in said:
+        document: Any = load_json(text)
+        try:
+            trade_id = identify(document, context=_context(settings))
+        except DecisionError:
+            # An older release read times that are no times, as another moment than was meant: they stay as stored.
+            if connection.execute(statement("select_is_of_old"), {"sha256": source.sha256}).scalar():
+                continue
+            raise
+        yield document, trade_id, f"{source.path}, {'line ' if source.is_lines else ''}{place}"
 
 
-def _read(text: bytes, where: str, settings: Settings) -> _Read:
-    """What a file says, read anew; what hangs on settings as they stood then is held against nothing."""
-    document: Any = load_json(text)
-    context = DecisionContext(
+def _context(settings: Settings) -> DecisionContext:
+    """What hangs on settings as they stood then is held against nothing."""
+    return DecisionContext(
         received_at=LATEST, default_version="", default_hold_minutes=1, timezone=settings.timezone,
         fallback_opened_at=LATEST - timedelta(days=1),
     )  # fmt: skip
-    decision = parse_decision(document, context=context)
+
+
+def _columns_said(document: dict[str, Any]) -> tuple[str, ...]:
+    """The columns that hang on the document alone."""
     columns: tuple[str, ...] = _PLAIN
     if document.get("version"):
         columns += ("version",)
-    if _has_zone(document.get("timestamp")):
+    timestamp = document.get("timestamp")
+    if timestamp is not None and read_moment(timestamp, ZoneInfo("UTC")).in_zone:
         columns += ("opened_at",) if document.get("max_hold_minutes") is None else ("opened_at", "expires_at")
-    return decision, columns, where
-
-
-def _has_zone(timestamp: object) -> bool:
-    if isinstance(timestamp, str):
-        return datetime.fromisoformat(timestamp.strip()).tzinfo is not None
-    return timestamp is not None
+    return columns
 
 
 def _check_quarantine(connection: Connection) -> Iterator[str]:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from scorekeeper import fetching, importing, inbox, ingest, publish, settle, verify
 from scorekeeper import prune as pruning
+from scorekeeper.domain import unread
 from scorekeeper.errors import ContendedError, ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
@@ -91,6 +92,20 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
             await asyncio.sleep(1)
     await bar.show(100)
     return total
+
+
+def tell_unread(summary: ingest.Summary) -> None:
+    """Warn in the run's log of what came in and was not understood."""
+    lines = unread.tell_words(summary.idle, summary.unread, opened=summary.opened)
+    if summary.noted:
+        first = summary.notes[0]
+        lines.append(
+            f"{summary.noted} decisions with fields left out or decided about; the first: {first['file']}, "
+            f"line {first['line']}, {first['field']}: {first['reason']}"
+        )
+    for line in (*lines, unread.tell_small(summary.small)):
+        if line:
+            get_run_logger().warning("%s", line)
 
 
 def stop_at_trouble(summary: ingest.Summary) -> None:

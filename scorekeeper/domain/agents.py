@@ -29,7 +29,7 @@ class AgentSignal(msgspec.Struct, frozen=True, gc=False):
     direction: int
     confidence: float | None
     extra: dict[str, Any] | None
-    understood: bool = True
+    understood: bool | None = True
 
 
 def read_agents(document: Mapping[str, Any], reading: Reading, notes: list[Note]) -> tuple[AgentSignal, ...]:

@@ -112,13 +112,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     word = _action(document)
     action, meaning = plain_word(word), meaning_of(word, reading.known)
     direction = DIRECTIONS[meaning] if meaning else 0
-    raw_symbol = text_or_none(document, "symbol", 100)
-    if raw_symbol is None:
-        raise DecisionError("symbol", "missing")
-    try:
-        symbol = unify_symbol(raw_symbol)
-    except ValueError as wrong:
-        raise DecisionError("symbol", str(wrong)) from None
+    raw_symbol, symbol = _symbol(document)
     price = _price(document, notes, needed=direction != 0)
     opened_at, has_time = _opened_at(document, context, notes)
     content = hashlib.sha256(canonical_json(document)).digest()
@@ -148,6 +142,29 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         notes=cut_notes(notes) if notes else (),
         reading=reading,
     )
+
+
+def identify(document: object, *, context: DecisionContext) -> str:
+    """The trade_id of a document, which hangs on no rules of reading. Raises DecisionError."""
+    if isinstance(document, bytes):
+        document = load_json(document)
+    if not isinstance(document, dict):
+        raise DecisionError(None, "a decision is a JSON object")
+    _, symbol = _symbol(document)
+    opened_at, has_time = _opened_at(document, context, [])
+    content = hashlib.sha256(canonical_json(document)).digest()
+    return _trade_id(document, symbol, opened_at if has_time else None, content)
+
+
+def _symbol(document: Mapping[str, Any]) -> tuple[str, str]:
+    """(as written, unified)"""
+    raw_symbol = text_or_none(document, "symbol", 100)
+    if raw_symbol is None:
+        raise DecisionError("symbol", "missing")
+    try:
+        return raw_symbol, unify_symbol(raw_symbol)
+    except ValueError as wrong:
+        raise DecisionError("symbol", str(wrong)) from None
 
 
 def _one_of(document: Mapping[str, Any], name: str) -> tuple[str, Any]:

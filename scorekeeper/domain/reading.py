@@ -28,10 +28,14 @@ class Reading(msgspec.Struct, frozen=True):
     known: dict[str, Meaning]
     scales: dict[str, Scale]
 
+    def scale(self, agent: str | None) -> Scale:
+        """The scale of an agent's confidences; None: the decision's own."""
+        whose = SYSTEM if agent is None else agent if agent not in (DEFAULT, SYSTEM) else DEFAULT
+        return self.scales.get(whose) or self.scales[DEFAULT]
+
     def confidence(self, name: str, value: object, agent: str | None = None) -> float:
         """A confidence as 0 to 100; `agent` None: the decision's own. Raises DecisionError for another number."""
-        whose = SYSTEM if agent is None else agent if agent not in (DEFAULT, SYSTEM) else DEFAULT
-        if (self.scales.get(whose) or self.scales[DEFAULT]) == "percent":
+        if self.scale(agent) == "percent":
             return finite(name, value, low=0, high=100)
         # As written, moved by two digits: 0.29 is 29, and not 28.999999999999996.
         return float(Decimal(repr(finite(name, value, low=0, high=1))) * 100)

@@ -224,10 +224,6 @@ HOSTILE = {
     "45 long string": (words(reason="x" * (40 << 20)), None),
     "51 agents": (words(agent_analyses={f"A{n}": {"signal": "BUY"} for n in range(10_000)}), "agent_analyses"),
     "51 fields": (words(**{f"f{n}": n for n in range(1_000)}), None),
-    "52 confidence -5": (words(confidence=-5), "confidence"),
-    "52 confidence 101": (words(confidence=101), "confidence"),
-    "52 confidence high": (words(confidence="high"), "confidence"),
-    "52 confidence true": (words(confidence=True), "confidence"),
     "52 price 0": (words(price=0), "price"),
     "52 price -1": (words(price=-1), "price"),
     "52 price 45k": (words(price="45k"), "price"),
@@ -237,6 +233,20 @@ HOSTILE = {
     "53 tomorrow": (words(timestamp=(datetime.now(UTC) + timedelta(days=1)).isoformat()), "timestamp"),
     "53 six minutes ahead": (words(timestamp=SOON), "timestamp"),
 }
+
+
+@pytest.mark.parametrize("confidence", [-5, 101, "high", True])
+def test_a_52_confidence_that_is_none_costs_itself_alone_and_is_named(
+    db: Database, settings: Settings, confidence: object
+) -> None:
+    """FAILURES.md has such a decision rejected. DESIGN.md's later rule wins: a trade means the same without it."""
+    (settings.inbox_dir / "a.json").write_bytes(words(confidence=confidence))
+    summary = take(db, settings)
+    assert (summary.decisions, summary.rejected, summary.noted) == (1, 0, 1)
+    assert [(one["file"], one["line"], one["field"]) for one in summary.notes] == [("a.json", 1, "confidence")]
+    with db.begin() as connection:
+        kept = connection.exec_driver_sql("SELECT confidence, notes ->> 0 FROM scorekeeper.decision").one()
+    assert (kept[0], "left out" in kept[1]) == (None, True)
 
 
 @pytest.mark.parametrize("case", HOSTILE)

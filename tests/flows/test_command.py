@@ -106,11 +106,11 @@ def test_the_first_command_in_an_empty_folder_works_from_file_to_metrics(databas
     (tmp_path / "inbox").mkdir()
     decision = {"symbol": "BTCUSDT", "type": "BUY", "price": 100.0, "timestamp": "2025-05-01T12:00:00Z"}
     (tmp_path / "inbox" / "a.json").write_text(json.dumps(decision))
-    (tmp_path / "inbox" / "b.json").write_text(json.dumps({**decision, "confidence": 101}))
+    (tmp_path / "inbox" / "b.json").write_text(json.dumps({**decision, "max_hold_minutes": 0}))
     done = scorekeeper(tmp_path, "ingest", DATABASE_URL=database_url)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "2 files: 1 decisions, 0 duplicates, 1 rejected"
-    assert "b.json, line 1, confidence: 101.0 is not between 0 and 100" in done.stdout
+    assert "b.json, line 1, max_hold_minutes: 0.0 is not above 0" in done.stdout
     done = scorekeeper(tmp_path, "track", DATABASE_URL=database_url, MARKET="replay:nowhere")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "there is no such folder" in done.stderr

@@ -93,7 +93,7 @@ def test_files_that_nobody_takes_are_red_by_their_arrival_not_by_their_content(s
 
 
 def test_what_was_refused_and_what_cannot_be_moved_is_said(settings: Settings, db: Database) -> None:
-    drop(settings, db, confidence=101)
+    drop(settings, db, max_hold_minutes=0)
     settings.archive_dir.write_text("in the way")
     assert drop(settings, db).trouble
     checks = look(settings)

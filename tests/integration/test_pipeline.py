@@ -75,12 +75,12 @@ def test_one_tracked_every_seven_hours_equals_one_tracked_once(db: Database, set
 
 def test_one_bad_line_takes_no_good_one_with_it(db: Database, settings: Settings) -> None:
     lines = [json.dumps({**GOOD, "price": 96000.0 + n}) for n in range(9_999)]
-    lines.insert(5_000, json.dumps({**GOOD, "confidence": "high"}))
+    lines.insert(5_000, json.dumps({**GOOD, "max_hold_minutes": "long"}))
     (settings.inbox_dir / "many.jsonl").write_text("\n".join(lines) + "\n")
     summary = take(db, settings)
     assert (summary.decisions, summary.rejected) == (9_999, 1)
     assert summary.rejections == [
-        {"file": "many.jsonl", "line": 5_001, "field": "confidence", "reason": "not a number"}
+        {"file": "many.jsonl", "line": 5_001, "field": "max_hold_minutes", "reason": "not a number"}
     ]
     report = json.loads(next(settings.quarantine_dir.glob("*.error.json")).read_text())
     assert report["rejected"][0]["line"] == 5_001

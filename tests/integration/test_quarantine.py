@@ -142,7 +142,7 @@ def test_a_file_that_came_under_the_same_name_meanwhile_is_not_replaced(db: Data
 def test_nor_is_it_replaced_from_another_file_system_or_for_the_length_of_its_name(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    drop(settings, name, GOOD | {"confidence": 101})
+    drop(settings, name, GOOD | {"max_hold_minutes": 0})
     take(db, settings)
     (one,) = listed(db, settings)
     drop(settings, name, GOOD | {"reason": "new"})

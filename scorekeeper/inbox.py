@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, cast
 
+from scorekeeper.domain.foreign import HEAD_BYTES, explain_file
 from scorekeeper.domain.json_reading import (
     LONGEST_TEXT,
     MOST_ELEMENTS,
@@ -240,6 +241,16 @@ def _parses(text: bytes) -> bool:
     return True
 
 
+def explain_lines(source: SourceFile, offset: int) -> str | None:
+    """Why a file of lines holds no decisions from `offset` on; None where it does, or where nobody can say."""
+    try:
+        with _open_text(source) as file:
+            file.seek(offset)
+            return explain_file(file.read(HEAD_BYTES), lines=True)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return None
+
+
 def is_single_line(source: SourceFile) -> bool:
     """Whether the file holds one line only."""
     lines = read_lines(source, 0, 0)
@@ -267,7 +278,7 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes, object]]:
         if elements is None:
             value = load_json(content)
     except IncompleteJsonError as wrong:
-        raise FileError(str(wrong), 1) from None
+        raise FileError(explain_file(content[:HEAD_BYTES], lines=False) or str(wrong), 1) from None
     except DecisionError:
         pass  # it parses: what is wrong in it is said of the decision, with its field
     if elements is None:

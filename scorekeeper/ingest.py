@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Row, text
 
 from scorekeeper import filing, inbox
 from scorekeeper.domain.decision import DecisionContext, DecisionError, parse_decision
+from scorekeeper.domain.foreign import explain_line
+from scorekeeper.domain.json_reading import IncompleteJsonError
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.ledger import LONGEST_EXCERPT, Counts, Part, Tally, show_excerpt, write
@@ -339,7 +341,8 @@ class _Ingestion:
 
     def _read_lines(self, part: Part) -> bool:
         """Take the lines from where the part stands; False if the end has not been written yet."""
-        for line in inbox.read_lines(part.source, part.offset, part.lines):
+        began, lines = part.offset, inbox.read_lines(part.source, part.offset, part.lines)
+        for line in lines:
             if line.torn and not self._writer.settled(part.source):
                 return False
             if self._gives_up(part, line.line_no):
@@ -349,12 +352,25 @@ class _Ingestion:
                 self._refuse(part, line.line_no, None, line.error, line.text)
             else:
                 self._parse(part, line.line_no, line.text, line.text, alone=False)
+            alone = len(part.rejections) == 1 and not (part.decisions or part.committed)
+            if alone and (why := inbox.explain_lines(part.source, began)):
+                return self._refuse_rest(part, line.line_no, why, lines)
             if self._is_full():
                 self._flush()
         if not part.lines:
             if not self._writer.settled(part.source):
                 return False
             self._refuse(part, 0, None, "the file holds no decision", b"")
+        return True
+
+    def _refuse_rest(self, part: Part, first: int, why: str, lines: Iterator[inbox.RawLine]) -> bool:
+        """Refuse a file once that is no file of lines at all, and go to its end; False if that is not there yet."""
+        _, _, shown = part.rejections[first]
+        part.rejections[first] = (None, escape_controls(why), shown)
+        for line in lines:
+            if line.torn and not self._writer.settled(part.source):
+                return False
+            part.offset, part.lines = line.end_offset, line.line_no
         return True
 
     def _parse(self, part: Part, line: int, words: bytes, document: object, *, alone: bool) -> None:
@@ -374,7 +390,8 @@ class _Ingestion:
             if untimed and line == 1 and part.source.is_lines and inbox.is_single_line(part.source):
                 self._parse(part, line, words, document, alone=True)
                 return
-            self._refuse(part, line, wrong.field, wrong.reason, words)
+            why = explain_line(words) if isinstance(wrong, IncompleteJsonError) else None
+            self._refuse(part, line, wrong.field, why or wrong.reason, words)
             return
         if self._replay is not None and not self._replay.since <= decision.opened_at < self._replay.until:
             self.summary.outside += 1

@@ -98,7 +98,7 @@ def test_one_bad_line_takes_no_good_one_with_it(db: Database, settings: Settings
         (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 1e999}', "price"),
         (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 10, "stop_loss": 11}', "stop_loss"),
         (b'{"symbol": "BTC/USDT", "type": "SELL", "price": 1.7e308}', "price"),
-        (b'{"symbol": "BTC/USDT", "type": "HOLD", "price": 1e-305}', "price"),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 1e-305}', "price"),
         (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 10, "timestamp": "9999-01-01"}', "timestamp"),
     ],
 )

@@ -122,9 +122,13 @@ def print_ingested(done: dict[str, Any]) -> None:
 def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
     """What an ingest took and did not understand: the first 20 notes, words in no list, suspicious confidences."""
     say = partial(typer.echo, err=to_stderr)
-    for one in done["notes"][:20]:
-        say(escape_controls(f"  noted: {one['file']}, line {one['line']}, {one['field']}: {one['reason']}"))
-    if done["noted"] and len(done["notes"]) > 20:
+    alike: dict[tuple[str, str, str], list[int]] = {}
+    for one in done["notes"]:
+        alike.setdefault((one["file"], one["field"], one["reason"]), []).append(one["line"])
+    for (file, field, reason), lines in [*alike.items()][:20]:
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        say(escape_controls(f"  noted: {file}, line {lines[0]}{more}, {field}: {reason}"))
+    if len(alike) > 20 or len(done["notes"]) < done["noted"]:
         say(f"  … {done['noted']:,} decisions have notes: see the view report_notes")
     for line in unread.tell_words(done["idle"], done["unread"], opened=done["opened"]):
         say(f"  {line}")

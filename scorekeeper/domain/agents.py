@@ -51,54 +51,69 @@ def read_agents(document: Mapping[str, Any], reading: Reading, notes: list[Note]
         return ()
     if len(value) > MOST_AGENTS:
         raise DecisionError(name, f"{len(value)} agents; at most {MOST_AGENTS} are taken")
-    found = (
-        lenient(notes, _read_agent, name, ordinal, agent, said, reading, notes)
-        for ordinal, (agent, said) in enumerate(value.items())
-    )
-    return tuple(one for one in found if one is not None)
+    found = []
+    for ordinal, (agent, said) in enumerate(value.items()):
+        try:
+            found.append(_read_agent(name, ordinal, agent, said, reading, notes))
+        except DecisionError as unread:
+            notes.append(Note(unread.field or name, f"{unread.reason}: left out"))
+    return tuple(found)
 
 
 def _read_agent(
     name: str, ordinal: int, agent: str, said: object, reading: Reading, notes: list[Note]
 ) -> AgentSignal:
-    where = f"{name}.{agent[:100]}"
-    if not agent.strip() or len(agent) > 200:
-        raise DecisionError(where, "an agent's name has 1 to 200 characters")
-    check_text(where, agent)
+    if not agent.strip() or len(agent) > 200 or not agent.isprintable():
+        _check_name(name, agent)
     if not isinstance(said, dict):
         if isinstance(said, list):
-            raise DecisionError(where, "not an object with signal and confidence")
+            raise DecisionError(_where(name, agent), "not an object with signal and confidence")
         said = {"signal": said}
     word = said.get("signal")
     if word is None:
-        word = _other_word(where, said, notes)
+        word = _other_word(name, agent, said, notes)
     if not isinstance(word, str):
         word = msgspec.json.encode(word).decode()  # a number, say: a setting may give it a meaning
     if len(word) > LONGEST_WORD:
-        notes.append(Note(f"{where}.signal", f"{len(word)} characters: the first {LONGEST_WORD} are kept"))
+        where = f"{_where(name, agent)}.signal"
+        notes.append(Note(where, f"{len(word)} characters: the first {LONGEST_WORD} are kept"))
         word = word[:LONGEST_WORD] + "…"
-    meaning = meaning_of(check_text(f"{where}.signal", word), reading.known)
+    if not word.isprintable():
+        check_text(f"{_where(name, agent)}.signal", word)
+    meaning = meaning_of(word, reading.known)
     confidence = said.get("confidence")
+    if type(confidence) is int and reading.all_percent and 0 <= confidence <= 100:
+        confidence = float(confidence)  # as nearly all are
+    elif confidence is not None:
+        confidence = lenient(notes, reading.confidence, f"{_where(name, agent)}.confidence", confidence, agent)
     return AgentSignal(
         agent=agent,
         ordinal=ordinal,
         signal=word,
         direction=DIRECTIONS[meaning] if meaning else 0,
-        confidence=(
-            None
-            if confidence is None
-            else lenient(notes, reading.confidence, f"{where}.confidence", confidence, agent)
-        ),
+        confidence=confidence,
         extra=None if said.keys() <= _SAID else {k: v for k, v in said.items() if k not in _SAID},
         understood=meaning is not None,
     )
 
 
-def _other_word(where: str, said: Mapping[str, Any], notes: list[Note]) -> object:
+def _where(name: str, agent: str) -> str:
+    return f"{name}.{agent[:100]}"
+
+
+def _check_name(name: str, agent: str) -> None:
+    where = _where(name, agent)
+    if not agent.strip() or len(agent) > 200:
+        raise DecisionError(where, "an agent's name has 1 to 200 characters")
+    check_text(where, agent)
+
+
+def _other_word(name: str, agent: str, said: Mapping[str, Any], notes: list[Note]) -> object:
     """The word of an agent that has no signal: another field's; without one it abstains."""
-    for name in WORD_FIELDS:
-        if (word := said.get(name)) is not None:
+    for field in WORD_FIELDS:
+        if (word := said.get(field)) is not None:
             return word
     if said and "signal" not in said:
-        notes.append(Note(where, f"has no {', '.join(WORD_FIELDS[:-1])} or {WORD_FIELDS[-1]}: it abstains"))
+        wanted = f"{', '.join(WORD_FIELDS[:-1])} or {WORD_FIELDS[-1]}"
+        notes.append(Note(_where(name, agent), f"has no {wanted}: it abstains"))
     return _ABSTAINS

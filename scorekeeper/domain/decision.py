@@ -131,11 +131,13 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         opened_at=opened_at,
         expires_at=_expires_at(document, opened_at, context),
         version=text_or_none(document, "version", 200) or context.default_version,
-        reason=lenient(notes, text_or_none, document, "reason", MOST_REASON),
+        reason=lenient(notes, text_or_none, document, "reason", MOST_REASON) if "reason" in document else None,
         stop_loss=stop_loss,
         take_profit=take_profit,
         trailing_stop_pct=trailing_stop_pct,
-        position_size=lenient(notes, number_or_none, document, "position_size", low=0),
+        position_size=(
+            lenient(notes, number_or_none, document, "position_size", low=0) if "position_size" in document else None
+        ),
         extra=None if document.keys() <= _KNOWN else {k: v for k, v in document.items() if k not in _KNOWN},
         signals=read_agents(document, reading, notes),
         understood=meaning is not None,

@@ -20,13 +20,14 @@ DEFAULT, SYSTEM = "default", "system"
 class Reading(msgspec.Struct, frozen=True):
     """`known`: meaning by cleaned word; `scales`: by agent, DEFAULT for those not named, SYSTEM for the decision's own.
 
-    `rules`: both as JSON; `id`: what tells one set of rules from another, as Postgres' bigint.
+    `all_percent`: nobody has another scale. `rules`: both as JSON; `id`: what tells one set of rules from another, as Postgres' bigint.
     """
 
     id: int
     rules: str
     known: dict[str, Meaning]
     scales: dict[str, Scale]
+    all_percent: bool
 
     def scale(self, agent: str | None) -> Scale:
         """The scale of an agent's confidences; None: the decision's own."""
@@ -35,7 +36,9 @@ class Reading(msgspec.Struct, frozen=True):
 
     def confidence(self, name: str, value: object, agent: str | None = None) -> float:
         """A confidence as 0 to 100; `agent` None: the decision's own. Raises DecisionError for another number."""
-        if self.scale(agent) == "percent":
+        if self.all_percent or self.scale(agent) == "percent":
+            if (type(value) is float or type(value) is int) and 0 <= value <= 100:
+                return float(value)
             return finite(name, value, low=0, high=100)
         # As written, moved by two digits: 0.29 is 29, and not 28.999999999999996.
         return float(Decimal(repr(finite(name, value, low=0, high=1))) * 100)
@@ -63,8 +66,8 @@ def _reading(known: dict[str, Meaning], scales: dict[str, Scale]) -> Reading:
     for word, meaning in sorted(known.items()):
         words.setdefault(meaning, []).append(word)
     rules = msgspec.json.encode(_Rules(words, scales), order="sorted").decode()
-    digest = hashlib.sha256(rules.encode()).digest()
-    return Reading(int.from_bytes(digest[:8], "big", signed=True), rules, known, scales)
+    number = int.from_bytes(hashlib.sha256(rules.encode()).digest()[:8], "big", signed=True)
+    return Reading(number, rules, known, scales, {*scales.values()} == {"percent"})
 
 
 STANDARD = make_reading({}, {})

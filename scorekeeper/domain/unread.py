@@ -17,10 +17,14 @@ def tell_words(idle: Mapping[str, int], unread: Mapping[str, Mapping[str, int]],
 
     `idle`: words of decisions that opened none; `unread`: words in no list by agent, or SYSTEM; each with its count.
     """
-    lines = []
+    lines = tell_unread(unread)
     if idle and not opened:
-        lines.append(f"no trade opened: {_decisions(sum(idle.values()))} of words that open no trade: {_list(idle)}")
-    return lines + tell_unread(unread)
+        why = f"no trade opened: {_decisions(sum(idle.values()))} of words that open no trade"
+        if idle == unread.get(SYSTEM):
+            lines[0] = f"{why}, in no list: {_list(idle)}"
+        else:
+            lines.insert(0, f"{why}: {_list(idle)}")
+    return lines
 
 
 def tell_unread(unread: Mapping[str, Mapping[str, int]]) -> list[str]:

@@ -3,7 +3,8 @@
 SELECT
     d.trade_id, d.content_sha256, d.symbol, d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence,
     d.opened_at, d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size,
-    d.extra, d.understood, d.notes, d.reading_id, cast(r.rules AS text) AS rules, coalesce(s.signals, cast('[]' AS jsonb)) AS signals
+    d.extra, d.understood, d.reading_id, cast(r.rules AS text) AS rules,
+    coalesce(s.signals, cast('[]' AS jsonb)) AS signals
 FROM scorekeeper.decision AS d
 LEFT JOIN scorekeeper.reading AS r ON d.reading_id = r.reading_id
 LEFT JOIN LATERAL (

@@ -1,5 +1,5 @@
 -- One row per agent (agent '': the decisions' own) whose stated confidences are above 0 somewhere and above 1 nowhere,
--- among the latest decisions. Parameters: decisions (how many are looked at), fewest (stated confidences that it takes).
+-- among the latest decisions. Parameters: decisions (how many are looked at), fewest (stated confidences it takes).
 -- Called by wording: a bounded look, however many decisions there are.
 WITH latest AS MATERIALIZED (
     SELECT d.trade_id, d.confidence

@@ -45,7 +45,9 @@ def explain_file(head: bytes, *, lines: bool) -> str | None:
 
 def explain_line(line: bytes) -> str | None:
     """Why a line among good ones is no JSON object, where that can be told; None where the parser says it best."""
-    words = line.decode("utf-8", "replace").strip()
+    words = line[:HEAD_BYTES].decode("utf-8", "replace").strip()
+    if not words:
+        return None
     return next((why for look in (_fence, _notation, _several) if (why := look(words, [words], True))), None)
 
 

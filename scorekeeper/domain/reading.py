@@ -20,7 +20,8 @@ DEFAULT, SYSTEM = "default", "system"
 class Reading(msgspec.Struct, frozen=True):
     """`known`: meaning by cleaned word; `scales`: by agent, DEFAULT for those not named, SYSTEM for the decision's own.
 
-    `all_percent`: nobody has another scale. `rules`: both as JSON; `id`: what tells one set of rules from another, as Postgres' bigint.
+    `all_percent`: nobody has another scale. `rules`: both as JSON; `id`: what tells one set of rules from another, as
+    Postgres' bigint.
     """
 
     id: int

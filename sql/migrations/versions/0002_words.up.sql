@@ -52,7 +52,8 @@ COMMENT ON VIEW scorekeeper.report_unread_words IS
 'One row per word that is in no list and who said it (said_by: system or agent): it opened no trade, made no call.';
 
 CREATE VIEW scorekeeper.report_notes AS
-SELECT d.trade_id, d.source_name, d.source_line, d.received_at, n.note ->> 'field' AS field, n.note ->> 'reason' AS reason
+SELECT
+    d.trade_id, d.source_name, d.source_line, d.received_at, n.note ->> 'field' AS field, n.note ->> 'reason' AS reason
 FROM scorekeeper.decision AS d
 CROSS JOIN LATERAL jsonb_array_elements(d.notes) AS n (note)
 WHERE d.notes IS NOT NULL;

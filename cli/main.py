@@ -81,7 +81,7 @@ def watch(home: Home = None, inbox: Inbox = None) -> None:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await watch_inbox(settings.inbox_dir, stop, typer.echo)
+        await watch_inbox(settings.inbox_dir, stop, typer.echo, skip=settings.own_dirs)
 
     asyncio.run(until_signal())
 
@@ -111,8 +111,24 @@ def print_ingested(done: dict[str, Any]) -> None:
         f"{done['rejected']} rejected"
     )
     print_rejections(done["rejections"], done["rejected"], more="see scorekeeper quarantine list")
-    for name in done["waiting"]:
-        typer.echo(escape_controls(f"  may still be being written, and is looked at again: {name}"))
+    for name in done["returned"]:
+        typer.echo(escape_controls(f"  written to after it had been moved; back in the inbox, and read on: {name}"))
+    for what, names in (
+        ("may still be being written, and is looked at again", done["waiting"]),
+        ("its writer has it open: followed, and moved once that is done", done["held"]),
+    ):
+        for name in names[:20]:
+            typer.echo(escape_controls(f"  {what}: {name}"))
+        if len(names) > 20:
+            typer.echo(f"  … and {len(names) - 20} more")
+    for kind in done["unread"]:
+        typer.echo(escape_controls(f"  not read: {describe_unread(**kind)}"))
+
+
+def describe_unread(what: str, count: int, names: list[str], do: str) -> str:
+    """What lies in the inbox and is not read, and what to do."""
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    return f"{', '.join(names)}{more} ({what}): {do}"
 
 
 def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str = "", to_stderr: bool = False) -> None:
@@ -330,8 +346,7 @@ def status(
 ) -> None:  # fmt: skip
     """Say where things stand. Exit code 1 if something is red: see scorekeeper doctor."""
     from cli.doctor import report
-    from scorekeeper import health
-    from scorekeeper import inbox as files
+    from scorekeeper import health, listing
     from scorekeeper.domain.metrics import iso
     from scorekeeper.store.sql import statement
 
@@ -339,8 +354,11 @@ def status(
         with db.begin() as connection:
             row = dict(connection.execute(statement("select_status")).mappings().one())
             checks = [*health.check_database(connection, settings, lambda: datetime.now(UTC))]
-        waiting = len(list(files.list_inbox(settings.inbox_dir))) if settings.inbox_dir.is_dir() else None
-        checks += [health.check_inbox(settings, datetime.now(UTC)), *health.check_disk(settings)]
+            read = health.read_offsets(connection)
+        waiting = None
+        if settings.inbox_dir.is_dir():
+            waiting = len(list(listing.list_inbox(settings.inbox_dir, settings.own_dirs)))
+        checks += [*health.check_inbox(settings, datetime.now(UTC), read), *health.check_disk(settings)]
     answer = {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
     answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "rejections")}
     if not json:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox, ingest, publish, score, settle
+from scorekeeper import ingest, listing, publish, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.fetching import Prices, Tell, fetch_prices
 from scorekeeper.ingest import Period
@@ -103,7 +103,7 @@ def _read_decisions(
     def on_progress(done: ingest.Summary) -> None:
         tell(logging.INFO, f"{done.files} of {done.found} files, {done.decisions} decisions so far")
 
-    files = inbox.list_named(paths, deep=True)
+    files = listing.list_named(paths, deep=True)
     taken = ingest.ingest_files(db, settings, received_at=now, paths=files, replay=period, on_progress=on_progress)
     taken.trouble += [f"{name} changed while it was read" for name in taken.waiting]
     return taken

@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.inbox import SourceFile, file_identity, open_source, plain_suffix
+from scorekeeper.inbox import SourceFile, file_identity, open_source
+from scorekeeper.listing import plain_suffix, split_turn
 
 
 def archive_name(name: str, sha256: bytes) -> str:
-    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes."""
-    suffix_length = len(plain_suffix(name)) + (3 if name.lower().endswith(".gz") else 0)
-    cut = len(name) - suffix_length
-    return f"{name[:cut].encode()[:150].decode(errors='ignore')}-{sha256.hex()[:12]}{name[cut:]}"
+    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes.
+
+    What a rotation has put behind the suffix (.1) comes before the hash; folders stay before the name.
+    """
+    folder, slash, last = name.rpartition("/")
+    plain, turn = split_turn(last)
+    suffix_length = len(plain_suffix(plain)) + (3 if plain.lower().endswith(".gz") else 0)
+    cut = len(plain) - suffix_length
+    stem = f"{plain[:cut]}{turn}".encode()[:150].decode(errors="ignore")
+    return f"{folder}{slash}{stem}-{sha256.hex()[:12]}{plain[cut:]}"
 
 
 def archive_folder(archive: Path, received_at: datetime) -> Path:
@@ -30,7 +37,7 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
 
 def is_quarantined(folder: Path, destination: Path) -> bool:
     """Whether a file goes to quarantine, where it may be mended: one that lies there already stays."""
-    return destination.parent == folder
+    return folder in destination.parents
 
 
 def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> bool:
@@ -95,6 +102,9 @@ def _beside(destination: Path) -> Path:
 def _settle_beside(beside: Path, destination: Path, source: SourceFile, *, keep: bool) -> bool:
     """Let one of the two files stay, at `destination`; whether that is the content of `source`."""
     held = _holds(destination, source)
+    if held and source.is_lines:
+        beside.rename(destination)  # the newer one: somebody may have it open yet, and write to it
+        return True
     if held or (keep and destination.exists()):
         beside.unlink()
         return held
@@ -128,11 +138,12 @@ def _remove_twin(path: Path, source: SourceFile) -> None:
 
 
 def return_file(quarantined: Path, target: Path) -> None:
-    """Move a quarantined file back to `target`, or to a like name where that is taken, and remove its report.
+    """Move a file back to `target`, or to a like name where that is taken, and remove its report from quarantine.
 
     Raises ScorekeeperError.
     """
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         _report_path(quarantined).unlink(missing_ok=True)
         try:
             _put_back(quarantined, target)
@@ -157,6 +168,7 @@ def _report_path(quarantined: Path) -> Path:
 def _put_back(moved: Path, path: Path) -> None:
     """Move a file that is to be read (again) to `path`, without replacing what a writer has put there."""
     number = 0
+    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         target = path if not number else path.with_name(f"{number}-{path.name}")
         try:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,17 @@ from sqlalchemy import Connection
 
 from scorekeeper import inbox, quarantine, settle
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.following import identify
+from scorekeeper.listing import Listing, known_name, walk_inbox
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database, show_address
 from scorekeeper.store.migrate import check_schema, newest_version
 from scorekeeper.store.sql import statement
+from scorekeeper.writers import is_held
 
 State = Literal["ok", "warning", "red"]
+UNFINISHED = timedelta(minutes=1)  # of a line: whoever writes in pieces is done by then
 LATE = timedelta(minutes=10)  # two sweeps of the inbox, ten tracks
 STALE = timedelta(minutes=15)  # of a price; the default grace of a candle is five
 CLOCK_WARNING, CLOCK_RED = timedelta(seconds=2), timedelta(seconds=30)
@@ -57,13 +61,16 @@ def open_as_it_is(settings: Settings) -> Iterator[Database]:
 def check_all(settings: Settings, clock: Callable[[], datetime]) -> list[Check]:
     """Everything that can be seen without Prefect and the exchange; `clock`: the local one, UTC."""
     checks: list[Check] = []
+    read: dict[str, int] = {}
     try:
         with open_as_it_is(settings) as db, db.begin() as connection:
             checks += check_database(connection, settings, clock)
+            if not any(check.name == "migrations" and check.state == "red" for check in checks):
+                read = read_offsets(connection)
     except ScorekeeperError as away:
         what_to_do = "start it, or correct DATABASE_URL" if settings.database_url else "scorekeeper up keeps it running"
         checks.append(Check("database", "red", str(away), what_to_do))
-    return [*checks, check_inbox(settings, clock()), *check_disk(settings)]
+    return [*checks, *check_inbox(settings, clock(), read), *check_disk(settings)]
 
 
 def check_database(connection: Connection, settings: Settings, clock: Callable[[], datetime]) -> Iterator[Check]:
@@ -150,25 +157,66 @@ def stale_symbols(sealed_until: dict[str, datetime], now: datetime) -> list[str]
     return [name for name, until in sorted(sealed_until.items(), key=lambda one: one[::-1]) if now - until > STALE]
 
 
-def check_inbox(settings: Settings, now: datetime) -> Check:
-    """How many files wait, and for how long they have stood unchanged."""
+def read_offsets(connection: Connection) -> dict[str, int]:
+    """How far the files are read that are followed while they grow, by device and inode."""
+    return {row.identity: row.committed_offset for row in connection.execute(statement("select_followed_files"))}
+
+
+def check_inbox(settings: Settings, now: datetime, read: Mapping[str, int]) -> Iterator[Check]:
+    """How many files wait, and for how long they have stood unchanged; last lines that wait for their end; and what is
+    not read at all. `read`: how far the files are read that are followed.
+    """
     try:
-        paths = list(islice(inbox.list_inbox(settings.inbox_dir), MOST_LOOKED_AT))
+        found = walk_inbox(settings.inbox_dir, settings.own_dirs)
     except ScorekeeperError as failed:
-        return Check("inbox", "red", str(failed), "let it be there, and readable")
-    changed = []
-    for path in paths:
+        yield Check("inbox", "red", str(failed), "let it be there, and readable")
+        return
+    changed, followed, torn = [], 0, []
+    for path in islice(found.files, MOST_LOOKED_AT):
         try:
-            changed.append(path.lstat().st_ctime)  # not the time of change of its content: a rename keeps that one
+            lies = path.lstat()
+            held = is_held(path)
+            if held is None:
+                held = read.get(identify(lies.st_dev, lies.st_ino)) == lies.st_size
+            followed += held
+            if not held:
+                changed.append(lies.st_ctime)  # not the time of change of its content: a rename keeps that one
+            still = now.timestamp() - lies.st_mtime
+            if held and still > UNFINISHED.total_seconds() and lies.st_size and not inbox.ends_whole(path):
+                torn.append((still, known_name(path, settings.inbox_dir)))
         except OSError:
             continue  # taken since
+    yield _judge_inbox(changed, followed, now)
+    if torn:
+        yield _judge_torn(sorted(torn, reverse=True))
+    yield from _judge_unread(found, settings.inbox_dir)
+
+
+def _judge_inbox(changed: list[float], followed: int, now: datetime) -> Check:
+    more = f"{followed} open at their writers" if followed else ""
     if not changed:
-        return Check("inbox", "ok", "empty")
+        return Check("inbox", "ok", more or "empty")
     age = now - datetime.fromtimestamp(min(changed), UTC)
     says = f"{len(changed)} files wait, for {max(age, timedelta(0)).total_seconds() / 60:.0f} minutes"
+    says += f"; {more}" if more else ""
     if age > LATE:
         return Check("inbox", "red", says, "scorekeeper ingest says why; scorekeeper up takes them by itself")
     return Check("inbox", "ok", says)
+
+
+def _judge_torn(torn: list[tuple[float, str]]) -> Check:
+    named = ", ".join(f"{name} for {still / 60:.0f} minutes" for still, name in torn[:MOST_NAMED])
+    more = f" and {len(torn) - MOST_NAMED} more" if len(torn) > MOST_NAMED else ""
+    return Check(
+        "unfinished", "warning", f"the end of the last line is missing: {named}{more}",
+        "it is read once its writer ends it (flush whole lines), or closes the file",
+    )  # fmt: skip
+
+
+def _judge_unread(found: Listing, folder: Path) -> Iterator[Check]:
+    for kind in found.unread(folder):
+        more = f" and {kind.count - len(kind.names)} more" if kind.count > len(kind.names) else ""
+        yield Check("not read", "warning", f"{kind.what}: {', '.join(kind.names)}{more}", kind.do)
 
 
 def check_disk(settings: Settings) -> Iterator[Check]:

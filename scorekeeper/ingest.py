@@ -3,7 +3,8 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -11,14 +12,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from scorekeeper import filing, inbox
+from scorekeeper import filing, following, inbox, listing
 from scorekeeper.domain.decision import DecisionContext, DecisionError, parse_decision
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.following import Followed
 from scorekeeper.ledger import LONGEST_EXCERPT, Counts, Part, Tally, show_excerpt, write
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
+from scorekeeper.writers import is_held
 from scorekeeper.writing import Writer
 
 INGEST_LOCK = 0x5C0_0003
@@ -41,8 +44,10 @@ class Period:
 class Summary:
     """What an ingest did; `found`: files there were; `outside`: decisions passed over, of another time.
 
-    `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `trouble`:
-    what could not be read or moved, a line each.
+    `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `held`: of
+    those that a writer has open, and what is whole in them has come in; `returned`: of those that were written to after
+    they had been moved, and are read on; `unread`: what lies in the inbox and is not read, by kind; `trouble`: what
+    could not be read or moved, a line each.
     """
 
     found: int = 0
@@ -53,6 +58,9 @@ class Summary:
     outside: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
+    unread: list[listing.Unread] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
     def count(self, tally: Tally) -> None:
@@ -71,7 +79,8 @@ class Summary:
         self.rejected += later.rejected
         self.outside += later.outside
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
-        self.waiting, self.trouble = later.waiting, later.trouble
+        self.returned += [name for name in later.returned if name not in self.returned]
+        self.waiting, self.held, self.unread, self.trouble = later.waiting, later.held, later.unread, later.trouble
 
 
 def ingest_files(
@@ -95,17 +104,15 @@ def ingest_files(
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
         connection.commit()
         try:
-            listed = list(inbox.list_inbox(settings.inbox_dir) if paths is None else paths)
             counts = Counts()
             with Writer(
                 connection, settings, counts, at=received_at, began=began,
                 received_at=None if replay else received_at, in_place=paths is not None,
             ) as writer:  # fmt: skip
                 run = _Ingestion(connection, looking, settings, writer, counts, received_at, replay, on_progress)
+                listed = run.look_around() if paths is None else list(paths)
                 run.summary.found = len(listed)
                 files = iter(listed)
-                if paths is None:
-                    run.finish_moves(listed)
                 while chunk := list(islice(files, FILES_AT_ONCE)):
                     run.take(chunk, in_place=paths is not None)
                 run.finish()
@@ -145,11 +152,27 @@ class _Ingestion:
         # By name, the contents that are not known to have left the inbox, and what has been found under it by now.
         self._unmoved: defaultdict[str, list[bytes]] = defaultdict(list)
         self._found: dict[str, bytes] = {}
+        # The files that are followed while they grow, by where they lie; by name and content, those that are whole now.
+        self._followed: dict[Path, Followed] = {}
+        self._whole: set[tuple[str, bytes]] = set()
         self.summary = Summary()
+
+    def look_around(self) -> list[Path]:
+        """What there is to be read in the inbox, once what has to be moved into it or out of it has been."""
+        folder = self._settings.inbox_dir
+        self.summary.returned = following.return_moved(
+            self._connection, self._settings, self._received_at, self.summary.trouble
+        )
+        found = listing.walk_inbox(folder, self._settings.own_dirs)
+        self._followed = following.find_followed(self._connection, found, self._received_at)
+        self.summary.unread = found.unread(folder)
+        self.finish_moves(found.files)
+        return found.files
 
     def take(self, paths: Sequence[Path], *, in_place: bool) -> None:
         """Read files, and hand over what they hold; the last batch may still be being written then."""
-        sources = [source for path in paths if (source := self._open(path, in_place)) is not None]
+        rest = paths if in_place else [path for path in paths if not self._begin_following(path)]
+        sources = [source for path in rest if (source := self._open(path, in_place)) is not None]
         hashes = {"rows": json_rows({"sha256": source.sha256} for source in sources)}
         # As it was before the batch that is being written: what this run has read already, it knows itself.
         ledger = {row.sha256: row for row in self._looking.execute(statement("select_file_ledger"), hashes)}
@@ -173,11 +196,13 @@ class _Ingestion:
             arrival = waiting.get((source.name, source.sha256))
             if arrival is not None and not in_place:
                 if self._writer.stays(source):
-                    self.summary.waiting.append(source.name)
+                    self._wait_for(source)
                 else:
                     to_move.append((source, Path(arrival.destination)))
             elif source.sha256 in self._left:
                 self.summary.waiting.append(source.name)
+            elif not in_place and (begun := self._find_begun(source, growing.get(source.name, ()))) is not None:
+                self._follow(source.path, begun)
             elif not in_place and self._seen.get(source.sha256, source.kind) != source.kind:
                 self.summary.waiting.append(source.name)  # to the next run: these bytes say something else as this kind
             else:
@@ -234,7 +259,8 @@ class _Ingestion:
         """
         found = self._connection.execute(statement("select_unmoved_arrivals")).all()
         self._connection.rollback()
-        there = {name for name, _, _ in found}.intersection(map(inbox.known_name, listed))
+        folder = self._settings.inbox_dir
+        there = {name for name, _, _ in found}.intersection(listing.known_name(path, folder) for path in listed)
         moved = []
         for name, sha256, destination in found:
             path, target = self._settings.inbox_dir / name, Path(destination)
@@ -253,7 +279,7 @@ class _Ingestion:
 
     def _open(self, path: Path, in_place: bool) -> inbox.SourceFile | None:
         try:
-            source = inbox.open_source(path)
+            source = inbox.open_source(path, None if in_place else self._settings.inbox_dir)
         except ScorekeeperError as failed:
             self.summary.trouble.append(str(failed))
             return None
@@ -366,15 +392,124 @@ class _Ingestion:
 
     def _leave(self, part: Part) -> None:
         """Leave a file to its writer; what was committed of it stays committed."""
-        self.summary.waiting.append(part.source.name)
+        self._wait_for(part.source)
         self._seen.pop(part.source.sha256, None)
         self._left.add(part.source.sha256)
         if not part.committed:
             self._pending -= len(part.decisions) + len(part.rejections)
             self._parts.remove(part)
 
+    def _wait_for(self, source: inbox.SourceFile) -> None:
+        """Name a file that is not moved yet, as what it is."""
+        (self.summary.held if is_held(source.path) else self.summary.waiting).append(source.name)
+
+    def _begin_following(self, path: Path) -> bool:
+        """Read on in a file that grows; False if it is none, or none is known that it grew from."""
+        followed = self._followed.get(path)
+        if followed is None and following.can_follow(path.name) and is_held(path):
+            name = listing.known_name(path, self._settings.inbox_dir)
+            source = inbox.find_growing(path, name, following.new_key())
+            if source is None:
+                return False
+            begun = self._select_growing([name]).get(name, [])
+            followed = self._grow_from(source, begun) or Followed(source.sha256, name)
+            self._looking.rollback()
+        if followed is not None:
+            self._follow(path, followed)
+        return followed is not None
+
+    def _find_begun(self, source: inbox.SourceFile, growing: Sequence[Row[Any]]) -> Followed | None:
+        """What a file grew from that is too long to be read whole, again and again, while it grows further."""
+        if source.content is not None or not growing or not following.can_follow(source.name):
+            return None
+        if self._writer.settled(source):
+            return None
+        return self._grow_from(replace(source, sha256=following.new_key(), growing=True), growing)
+
+    def _grow_from(self, source: inbox.SourceFile, growing: Sequence[Row[Any]]) -> Followed | None:
+        """What is known of the longest of these contents that the file begins with."""
+        for before in reversed(growing):
+            with suppress(inbox.ChangedError, OSError):
+                if source.begins_with(before.size_bytes, before.sha256):
+                    where = following.read_back(source.path, before.committed_offset, before.committed_lines)
+                    offset, lines, torn = where
+                    kept = {"sha256": before.sha256, "torn": torn or 0}
+                    refused = self._looking.execute(statement("count_kept_refusals"), kept).scalar_one()
+                    return Followed(
+                        source.sha256, source.name, offset, lines, refused, begun_as=before.sha256, torn=torn
+                    )
+        return None
+
+    def _follow(self, path: Path, followed: Followed) -> None:
+        """Take the whole lines that are new in a file that grows; the rest too if nobody has it open any more."""
+        source = inbox.find_growing(path, followed.name, followed.key)
+        if source is None:
+            return
+        held = is_held(path)
+        still = following.RETURNED_SECONDS if followed.returned and held is None else None
+        last = not held and source.is_settled(self._writer.now().timestamp(), still)
+        part = Part(source, followed.offset, followed.lines, refusals=followed.refused, grown_from=followed.begun_as)
+        part.identity, part.torn = following.identify(*source.identity[:2]), followed.torn
+        self._counts.refused[followed.key] = followed.refused
+        self._parts.append(part)
+        try:
+            for line in inbox.read_new_lines(source, part.offset, part.lines, last=last):
+                self._take_line(part, line)
+            part.finished = last and self._see_whole(part)
+        except inbox.ChangedError:
+            self._drop(part)
+        if not part.finished:
+            if last:
+                self._drop(part)  # its last line may have been taken for one without an end
+            part.left = True
+            (self.summary.held if held else self.summary.waiting).append(source.name)
+            if not part.committed and part.offset == followed.offset and followed.begun_as is None:
+                self._drop(part)
+        if source.name in self._unmoved and part in self._parts:
+            self._found[source.name] = source.sha256
+        if self._is_full():
+            self._flush()
+
+    def _take_line(self, part: Part, line: inbox.RawLine) -> None:
+        if self._is_full():
+            self._flush()
+        if part.left:
+            raise inbox.ChangedError(part.source.name)
+        if part.refusals <= MOST_REFUSED and line.text.strip() and not self._gives_up(part, line.line_no):
+            if line.error is not None:
+                self._refuse(part, line.line_no, None, line.error, line.text)
+            else:
+                self._parse(part, line.line_no, line.text, line.text, alone=False)
+        part.offset, part.lines = line.end_offset, line.line_no
+
+    def _see_whole(self, part: Part) -> bool:
+        """Read a file once more that has been followed to its end, for the hash of its content; whether it stands."""
+        whole = inbox.open_source(part.source.path, self._settings.inbox_dir)
+        if whole is None or whole.identity != part.source.identity:
+            return False
+        if (part.source.name, whole.sha256) in self._whole:
+            return False  # the same name and content twice: one a run
+        self._whole.add((part.source.name, whole.sha256))
+        part.whole = replace(whole, name=part.source.name)
+        if not part.lines and not part.refusals:
+            self._refuse(part, 0, None, "the file holds no decision", b"")
+        return True
+
+    def _drop(self, part: Part) -> None:
+        """Forget what was read of a file, but not committed."""
+        self._pending -= len(part.decisions) + len(part.rejections)
+        part.decisions, part.rejections = [], {}
+        if part in self._parts:
+            self._parts.remove(part)
+
     def _flush(self) -> None:
-        parts, self._parts = self._parts, [p for p in self._parts if not p.finished]
+        for part in list(self._parts):
+            if part.identity is not None and part.whole is None:
+                part.fingerprint = following.take_fingerprint(part.source.path, part.offset, part.identity)
+                if part.fingerprint is None:  # renamed, or cut, a moment ago: the next run reads it from where it was
+                    part.left = True
+                    self._drop(part)
+        parts, self._parts = self._parts, [p for p in self._parts if not (p.finished or p.left)]
         self._pending = self._pending_bytes = 0
         if parts:
             self._await_writer()
@@ -387,5 +522,6 @@ class _Ingestion:
         self.summary.count(done.tally)
         self.summary.files += done.files
         self.summary.waiting += done.waiting
+        self.summary.held += done.held
         self.summary.trouble += done.trouble
         self._on_progress(self.summary)

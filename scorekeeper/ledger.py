@@ -24,8 +24,10 @@ class Part:
     `decisions`: line, decision, the beginning of its text; `rejections`: by line the field, the reason and the excerpt,
     fit to be shown; `refusals`: how many there were in the file so far. `known`: its content has been read before;
     `again`: and is read again from its beginning, since something was refused of it; `grown_from`: the content that it
-    was before it grew. Known once it is written: `refused`, decisions refused so far, and `destination`, where its file
-    goes once it is read whole.
+    was before it grew, and `torn` the line of that which had no end then. `identity`, `fingerprint`: of a file that is
+    followed while it grows, whose hash is a key then; `whole`: that file, once it is read to its end and will not grow
+    any more; `left`: the rest is left to its writer. Known once it is written: `refused`, decisions refused so far, and
+    `destination`, where its file goes once it is read whole.
     """
 
     source: inbox.SourceFile
@@ -37,7 +39,12 @@ class Part:
     known: bool = False
     again: bool = False
     grown_from: bytes | None = None
+    identity: str | None = None
+    fingerprint: bytes | None = None
+    torn: int | None = None
+    whole: inbox.SourceFile | None = None
     finished: bool = False
+    left: bool = False
     committed: bool = False
     refused: int = 0
     destination: Path | None = None
@@ -48,6 +55,11 @@ class Part:
         if not self.finished:
             return "reading"
         return "quarantined" if self.refused else "duplicate" if self.known else "ingested"
+
+    @property
+    def content(self) -> inbox.SourceFile:
+        """The file with the hash of its content, where that is known by now."""
+        return self.whole or self.source
 
     def hand_over(self) -> "Part":
         """What has been read since the last batch, to be written; this one goes on with what comes after it."""
@@ -90,17 +102,30 @@ def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> N
     progress = [
         {
             "sha256": part.source.sha256, "size_bytes": part.source.size, "committed_offset": part.offset,
-            "committed_lines": part.lines, "finished_at": at if part.finished else None,
+            "committed_lines": part.lines, "finished_at": at if part.finished and part.identity is None else None,
         }
         for part in parts
     ]  # fmt: skip
     write(connection, "upsert_decision_files", progress)
+    followed = [
+        {
+            "sha256": part.source.sha256, "name": part.source.name, "identity": part.identity,
+            "fingerprint": part.fingerprint,
+        }
+        for part in parts
+        if part.identity is not None and part.whole is None
+    ]  # fmt: skip
+    write(connection, "upsert_followed_files", followed)
     grown = [
-        {"name": part.source.name, "before": part.grown_from, "sha256": part.source.sha256, "at": at}
+        {
+            "name": part.source.name, "before": part.grown_from, "sha256": part.source.sha256, "torn": part.torn,
+            "at": at, "followed": part.identity is not None,
+        }
         for part in parts
         if part.grown_from is not None
-    ]
+    ]  # fmt: skip
     write(connection, "adopt_rejections", grown)  # before those of the shorter content go, which is read again
+    write(connection, "delete_reread_rejections", [row for row in grown if row["followed"]])
     write(connection, "delete_rejections", [{"sha256": part.source.sha256} for part in parts if part.again])
     write(connection, "end_grown_arrivals", grown)
 
@@ -165,8 +190,27 @@ def close_parts(
             if part.finished
         ]
         write(connection, "mark_arrivals_moved", moved)
+    _name_contents(connection, [part for part in parts if part.whole is not None], at)
     tally.rejections = [
         {"file": one["source_name"], "line": one["line"], "field": one["field"], "reason": one["reason"]}
         for one in refusals
     ]
     return tally
+
+
+def _name_contents(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
+    """Let what was known by a key, while it was followed, be known by the hash of its content."""
+    rows = [
+        {
+            "name": part.source.name, "sha256": part.source.sha256, "content": part.content.sha256,
+            "before": part.content.sha256, "size_bytes": part.content.size, "at": at,
+        }
+        for part in parts
+    ]  # fmt: skip
+    write(connection, "note_followed_duplicates", rows)
+    write(connection, "insert_followed_contents", rows)
+    write(connection, "delete_rejections", [{"sha256": part.content.sha256} for part in parts])  # it was read anew
+    write(connection, "move_rejections", rows)
+    write(connection, "end_grown_arrivals", rows)
+    write(connection, "name_followed_arrivals", rows)
+    write(connection, "delete_followed_files", rows)

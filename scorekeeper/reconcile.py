@@ -19,6 +19,7 @@ from scorekeeper.domain.assess import assess_all
 from scorekeeper.domain.decision import LATEST, Decision, DecisionContext, parse_decision
 from scorekeeper.domain.json_reading import DecisionError, load_json
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.following import can_follow
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 
@@ -79,8 +80,8 @@ def _digits(value: Any) -> Any:
 def _read_archive(connection: Connection, settings: Settings, faults: list[str]) -> Iterator[_Read]:
     """The decisions of the archived files, one file after the other; a file that is not as it came is a fault."""
     found = connection.execute(statement("select_archived_files").execution_options(yield_per=DECISIONS_AT_ONCE))
-    for name, sha256, destination in found:
-        path = _find(Path(destination), settings.archive_dir)
+    for name, sha256, destination, size in found:
+        path = _find(Path(destination), settings.archive_dir, name)
         if settings.keep_archive_days is not None and not path.parent.exists():
             continue  # its day has been given up
         source = None
@@ -88,10 +89,10 @@ def _read_archive(connection: Connection, settings: Settings, faults: list[str])
             source = inbox.open_source(path)
             if source is None:
                 faults.append(f"file {name}: is not at {path}, where it was moved to")
-            elif source.sha256 != sha256:
+            elif source.sha256 != sha256 and not (can_follow(name) and source.begins_with(size, sha256)):
                 faults.append(f"file {name}: {path} is not as it came")
-            else:
-                yield from _read_file(source, settings)
+            else:  # one of lines that was written to after it was moved is read on by the next ingest
+                yield from _read_file(source, settings, size)
         except (ScorekeeperError, DecisionError, inbox.ChangedError) as failed:
             if source is not None and _came_otherwise(connection, source):
                 continue
@@ -104,15 +105,18 @@ def _came_otherwise(connection: Connection, source: inbox.SourceFile) -> bool:
     return any(replace(source, name=name).kind != source.kind for name in names)
 
 
-def _find(destination: Path, archive: Path) -> Path:
+def _find(destination: Path, archive: Path, name: str) -> Path:
     """Where the file was moved to; with the archive that it is in, if that has moved since."""
-    moved = archive.joinpath(*destination.parts[-4:])
+    moved = archive.joinpath(*destination.parts[-4 - name.count("/") :])
     return moved if moved.exists() and not destination.exists() else destination
 
 
-def _read_file(source: inbox.SourceFile, settings: Settings) -> Iterator[_Read]:
+def _read_file(source: inbox.SourceFile, settings: Settings, size: int) -> Iterator[_Read]:
+    """What is in the file; in its first `size` bytes, if it has more lines by now."""
     if source.is_lines:
         for line in inbox.read_lines(source, 0, 0):
+            if not source.is_compressed and line.end_offset > size:
+                return
             yield _read(line.text, f"{source.path}, line {line.line_no}", settings)
     else:
         for position, text, _ in inbox.read_documents(source):

@@ -84,6 +84,14 @@ class Settings(BaseSettings):
         return self.inbox_dir.parent / "quarantine"
 
     @property
+    def own_dirs(self) -> tuple[Path, ...]:
+        """Folders of our own, which hold no decision files to be taken even if they lie in the inbox."""
+        return (
+            self.archive_dir, self.quarantine_dir, self.scorekeeper_home, self.log_dir, self.datasets_dir,
+            self.reports_dir,
+        )  # fmt: skip
+
+    @property
     def log_path(self) -> Path:
         """The published log."""
         return self.log_dir / "performance_summary.logl"

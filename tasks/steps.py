@@ -11,7 +11,7 @@ from prefect import get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 
-from scorekeeper import fetching, importing, inbox, ingest, publish, settle, verify
+from scorekeeper import fetching, importing, ingest, listing, publish, settle, verify
 from scorekeeper import prune as pruning
 from scorekeeper.errors import ContendedError, ScorekeeperError
 from scorekeeper.settings import Settings
@@ -64,7 +64,7 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
     """Everything in the inbox (or in `paths`); files still being written are given a few seconds."""
     logger = get_run_logger()
     total = ingest.Summary()
-    given = None if paths is None else inbox.list_named(map(Path, paths))
+    given = None if paths is None else listing.list_named(map(Path, paths))
     bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
     loop = asyncio.get_running_loop()
 
@@ -90,6 +90,10 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
         if done.waiting:
             await asyncio.sleep(1)
     await bar.show(100)
+    for name in total.returned:
+        logger.warning("%s was written to after it had been moved: it is back in the inbox, and read on", name)
+    for kind in total.unread:
+        logger.warning("%d not read, %s: %s; %s", kind.count, kind.what, ", ".join(kind.names), kind.do)
     return total
 
 

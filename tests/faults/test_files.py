@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from scorekeeper import importing, inbox, ingest
+from scorekeeper import importing, ingest, listing
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
@@ -60,16 +60,16 @@ def test_a_03_file_that_is_renamed_or_deleted_while_it_is_listed_is_found_under_
 ) -> None:
     for name in ("a.json", "b.json", "c.json"):
         drop(settings, name)
-    listed = inbox.list_inbox
+    walk = listing.walk_inbox
 
-    def list_and_change(folder: Path) -> Any:
-        found = list(listed(folder))
+    def list_and_change(folder: Path, skip: Any) -> Any:
+        found = walk(folder, skip)
         (folder / "a.json").rename(folder / "z.json")
         (folder / "b.json").unlink()
-        return iter(found)
+        return found
 
     with monkeypatch.context() as once:
-        once.setattr(inbox, "list_inbox", list_and_change)
+        once.setattr(listing, "walk_inbox", list_and_change)
         first = take(db, settings)
     assert (first.trouble, first.rejections) == ([], [])
     assert take(db, settings).trouble == []

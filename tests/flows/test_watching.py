@@ -15,17 +15,17 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from scorekeeper.errors import ScorekeeperError
 from tasks import watching
-from tasks.watching import RETELL_SECONDS, WAITING_SECONDS, Teller
+from tasks.watching import RETELL_SECONDS, WAITING_SECONDS, Shape, Teller
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
-A, B = {"a.json": (10, 1)}, {"b.json": (20, 2)}
+A, B = {"a.json": Shape(10, 1)}, {"b.json": Shape(20, 2)}
 
 
 class Told:
     """A teller whose word is followed: at which seconds it told."""
 
-    def __init__(self, seen: dict[float, dict[str, tuple[int, int]]]) -> None:
+    def __init__(self, seen: dict[float, dict[str, Shape]]) -> None:
         teller = Teller()
         self.at = []
         for now, files in sorted(seen.items()):
@@ -34,7 +34,7 @@ class Told:
                 self.at.append(now)
 
 
-def every_second(until: int, files: Callable[[int], dict[str, tuple[int, int]]]) -> dict[float, Any]:
+def every_second(until: int, files: Callable[[int], dict[str, Shape]]) -> dict[float, Any]:
     return {float(second): files(second) for second in range(until)}
 
 
@@ -66,7 +66,7 @@ def test_a_file_that_nobody_can_take_is_told_of_more_seldom_and_hides_no_other()
 
 
 def test_a_file_that_is_being_written_is_told_again_once_it_stands_still() -> None:
-    growing = every_second(40, lambda second: {"a.json": (min(second, 20), min(second, 20))})
+    growing = every_second(40, lambda second: {"a.json": Shape(min(second, 20), min(second, 20))})
     assert Told(growing).at == [0.0, 20 + WAITING_SECONDS + 1, 20 + WAITING_SECONDS + 1 + RETELL_SECONDS]
 
 

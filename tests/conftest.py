@@ -42,6 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--machine-steps", type=int, default=20, help="How many steps each of those lives has at most.")
     parser.addoption("--kills", type=int, default=50, help="How often the pipeline is killed at random.")
     parser.addoption("--cuts", type=int, default=24, help="How often its connection to Postgres is cut at random.")
+    parser.addoption(
+        "--appends-seconds", type=float, default=3.0, help="For how long a thousand lines a second are appended."
+    )
     parser.addoption("--seed", type=int, help="What kills and cuts are drawn from; a failure names it (default: any).")
 
 

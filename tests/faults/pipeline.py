@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from scorekeeper import ingest, publish, score, settle
 from scorekeeper.market.replay import ReplayMarket
@@ -32,6 +32,14 @@ def main(folder: str, *moments: str) -> None:
                 settle.mark(connection, as_of)
                 settle.advance_as_of(connection, as_of)
             publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+
+
+def follow() -> None:
+    """Takes what there is in the inbox, in small batches, at a time when only an open file is waited for."""
+    settings = load_settings()
+    ingest.BATCH_DECISIONS = 15
+    with open_database(settings.database_url, settings.scorekeeper_home) as db:
+        ingest.ingest_files(db, settings, received_at=datetime.now(UTC) + timedelta(seconds=6))
 
 
 if __name__ == "__main__":

@@ -200,17 +200,21 @@ def close_parts(
 
 def _name_contents(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
     """Let what was known by a key, while it was followed, be known by the hash of its content."""
+    firsts: dict[bytes, Part] = {}
+    later = [part for part in parts if firsts.setdefault(part.content.sha256, part) is not part]
     rows = [
         {
             "name": part.source.name, "sha256": part.source.sha256, "content": part.content.sha256,
             "before": part.content.sha256, "size_bytes": part.content.size, "at": at,
         }
-        for part in parts
+        for part in firsts.values()
     ]  # fmt: skip
     write(connection, "note_followed_duplicates", rows)
     write(connection, "insert_followed_contents", rows)
-    write(connection, "delete_rejections", [{"sha256": part.content.sha256} for part in parts])  # it was read anew
+    write(connection, "delete_rejections", [{"sha256": sha256} for sha256 in firsts])  # it was read anew
     write(connection, "move_rejections", rows)
     write(connection, "end_grown_arrivals", rows)
     write(connection, "name_followed_arrivals", rows)
     write(connection, "delete_followed_files", rows)
+    if later:
+        _name_contents(connection, later, at)  # of twins the second one meets what is known by then

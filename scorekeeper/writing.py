@@ -107,8 +107,11 @@ class Writer:
         return self._in_place or (source.is_settled(self.now().timestamp()) and not is_held(source.path))
 
     def stays(self, source: inbox.SourceFile) -> bool:
-        """Whether a file that has been read stays in the inbox yet: lines may be added to one of lines."""
-        return source.is_lines and not self.settled(source)
+        """Whether a file that has been read stays in the inbox yet: somebody has it open, or may add lines to it.
+
+        What is written to a file that has been moved would be written where nobody reads it.
+        """
+        return bool(is_held(source.path)) or (source.is_lines and not source.is_settled(self.now().timestamp()))
 
     def move(self, files: Sequence[tuple[inbox.SourceFile, Path]]) -> list[str]:
         """Move files to where they go, and note it; a line for each that cannot be moved."""

@@ -293,6 +293,21 @@ def test_what_is_uploaded_slowly_waits_while_it_is_open_and_comes_in_once(
     assert is_done(db, settings)
 
 
+def test_a_document_that_is_written_anew_by_a_writer_that_keeps_it_open_is_not_moved_from_under_it(
+    db: Database, settings: Settings
+) -> None:
+    with (settings.inbox_dir / "latest.json").open("w") as bot:
+        for number in range(3):
+            bot.seek(0)
+            bot.truncate()
+            bot.write(line(number))
+            bot.flush()
+            assert ((done := take(db, settings)).decisions, done.held) == (1, ["latest.json"])
+    assert take(db, settings).decisions == 0
+    assert (known(db), archived(settings)) == ({0, 1, 2}, [line(2)])
+    assert is_done(db, settings)
+
+
 def test_of_twins_that_are_followed_the_second_brings_nothing_and_is_called_a_duplicate(
     db: Database, settings: Settings
 ) -> None:

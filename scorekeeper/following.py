@@ -3,7 +3,8 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -78,6 +79,20 @@ def take_fingerprint(path: Path, offset: int, identity: str) -> bytes | None:
 def can_follow(name: str) -> bool:
     """Whether a file of this name is one of lines that can be read on from where it was read to."""
     return plain_suffix(name) in LINES and not name.lower().endswith(".gz")
+
+
+def grow_from(connection: Connection, source: inbox.SourceFile, growing: Sequence[Row[Any]]) -> Followed | None:
+    """What is known of the longest of these contents (the last one) that the file begins with."""
+    for before in reversed(growing):
+        with suppress(inbox.ChangedError, OSError):
+            if source.begins_with(before.size_bytes, before.sha256):
+                offset, lines, torn = read_back(source.path, before.committed_offset, before.committed_lines)
+                kept = {"sha256": before.sha256, "torn": torn or 0}
+                refused = connection.execute(statement("count_kept_refusals"), kept).scalar_one()
+                return Followed(
+                    source.sha256, source.name, offset, lines, refused, begun_as=before.sha256, torn=torn
+                )
+    return None
 
 
 def return_moved(connection: Connection, settings: Settings, at: datetime, trouble: list[str]) -> list[str]:

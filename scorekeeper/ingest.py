@@ -3,7 +3,6 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -412,7 +411,7 @@ class _Ingestion:
             if source is None:
                 return False
             begun = self._select_growing([name]).get(name, [])
-            followed = self._grow_from(source, begun) or Followed(source.sha256, name)
+            followed = following.grow_from(self._looking, source, begun) or Followed(source.sha256, name)
             self._looking.rollback()
         if followed is not None:
             self._follow(path, followed)
@@ -424,21 +423,8 @@ class _Ingestion:
             return None
         if self._writer.settled(source):
             return None
-        return self._grow_from(replace(source, sha256=following.new_key(), growing=True), growing)
-
-    def _grow_from(self, source: inbox.SourceFile, growing: Sequence[Row[Any]]) -> Followed | None:
-        """What is known of the longest of these contents that the file begins with."""
-        for before in reversed(growing):
-            with suppress(inbox.ChangedError, OSError):
-                if source.begins_with(before.size_bytes, before.sha256):
-                    where = following.read_back(source.path, before.committed_offset, before.committed_lines)
-                    offset, lines, torn = where
-                    kept = {"sha256": before.sha256, "torn": torn or 0}
-                    refused = self._looking.execute(statement("count_kept_refusals"), kept).scalar_one()
-                    return Followed(
-                        source.sha256, source.name, offset, lines, refused, begun_as=before.sha256, torn=torn
-                    )
-        return None
+        fresh = replace(source, sha256=following.new_key(), growing=True)
+        return following.grow_from(self._looking, fresh, growing)
 
     def _follow(self, path: Path, followed: Followed) -> None:
         """Take the whole lines that are new in a file that grows; the rest too if nobody has it open any more."""

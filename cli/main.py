@@ -349,6 +349,7 @@ def status(
     from scorekeeper import health, listing
     from scorekeeper.domain.metrics import iso
     from scorekeeper.store.sql import statement
+    from scorekeeper.writers import is_held
 
     with _database() as (db, settings):
         with db.begin() as connection:
@@ -357,7 +358,8 @@ def status(
             read = health.read_offsets(connection)
         waiting = None
         if settings.inbox_dir.is_dir():
-            waiting = len(list(listing.list_inbox(settings.inbox_dir, settings.own_dirs)))
+            found = listing.list_inbox(settings.inbox_dir, settings.own_dirs)
+            waiting = sum(not is_held(path) for path in found)
         checks += [*health.check_inbox(settings, datetime.now(UTC), read), *health.check_disk(settings)]
     answer = {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
     answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "rejections")}

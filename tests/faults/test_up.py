@@ -37,7 +37,7 @@ class Up:
     def __init__(self, home: Path, port: int) -> None:
         self.home, self.port = home, port
         self.output = home / "output.txt"
-        self._dropped = 0
+        self.dropped = 0
         ours = {name.upper() for name in Settings.model_fields} | {"PREFECT_API_URL", "PREFECT_HOME"}
         self._environment = {name: value for name, value in os.environ.items() if name not in ours}
         self.start()
@@ -61,15 +61,15 @@ class Up:
     def drop(self, files: int = 1) -> None:
         """Put files of one decision each into the inbox, renamed in together."""
         at = datetime.now(UTC) - timedelta(minutes=1)
-        inbox, first = self.home / "inbox", self._dropped + 1
+        inbox, first = self.home / "inbox", self.dropped + 1
         for _ in range(files):
-            self._dropped += 1
+            self.dropped += 1
             decision = {
                 "symbol": "BTC/USDT", "type": "HOLD", "price": 96_000, "timestamp": at.isoformat(),
-                "reason": f"number {self._dropped}",
+                "reason": f"number {self.dropped}",
             }  # fmt: skip
-            (inbox / f".{self._dropped}.part").write_text(json.dumps(decision))
-        for number in range(first, self._dropped + 1):
+            (inbox / f".{self.dropped}.part").write_text(json.dumps(decision))
+        for number in range(first, self.dropped + 1):
             (inbox / f".{number}.part").rename(inbox / f"{number}.json")
 
     def has_all(self) -> bool:
@@ -84,7 +84,7 @@ class Up:
                 rows = connection.execute(text("SELECT count(*) FROM scorekeeper.decision")).scalar_one()
         except (ScorekeeperError, OperationalError):
             return False  # it is just ending
-        return bool(rows == self._dropped and not list((self.home / "inbox").glob("*.json")))
+        return bool(rows == self.dropped and not list((self.home / "inbox").glob("*.json")))
 
     def api(self, path: str, body: dict[str, Any]) -> Any:
         request = urllib.request.Request(
@@ -180,6 +180,21 @@ def test_commands_beside_it_use_its_server(up: Up) -> None:
     names = [run["name"] for run in up.runs("COMPLETED") if run["deployment_id"] is None]
     assert any(name.startswith("track ") for name in names)
     assert time.monotonic() - began < 30
+
+
+def test_lines_of_a_file_that_stays_open_become_rows_as_they_are_written(up: Up) -> None:
+    path, at = up.home / "inbox" / "bot.jsonl", datetime.now(UTC) - timedelta(minutes=1)
+    with path.open("a") as bot:
+        for _ in range(2):
+            for number in range(10):
+                up.dropped += 1
+                decision = {"symbol": "BTC/USDT", "type": "HOLD", "price": 96_000, "timestamp": at.isoformat()}
+                bot.write(json.dumps(decision | {"reason": f"line {up.dropped}"}) + "\n")
+                bot.flush()
+                time.sleep(number / 50)
+            assert wait_until(up.has_all, 40), up.tell()
+            assert path.exists()
+    assert wait_until(lambda: not path.exists(), 60), up.tell()
 
 
 def test_its_doctor_is_content_and_automations_are_made_on_its_server(up: Up) -> None:

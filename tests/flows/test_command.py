@@ -32,6 +32,26 @@ def test_wrong_usage_exits_with_2(tmp_path: Path, words: list[str]) -> None:
     assert scorekeeper(tmp_path, *words).returncode == 2
 
 
+def test_ingest_and_status_say_what_is_open_what_waits_for_its_end_and_what_is_not_read(
+    database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "e.log").write_text("x")
+    decision = json.dumps({"symbol": "BTC/USDT", "type": "HOLD", "timestamp": "2025-05-01T00:00:00Z"})
+    with (tmp_path / "inbox" / "bot.jsonl").open("a") as bot:
+        bot.write(decision + "\n" + decision[:20])
+        bot.flush()
+        os.utime(tmp_path / "inbox" / "bot.jsonl", (time.time() - 600, time.time() - 600))
+        done = scorekeeper(tmp_path, "ingest", DATABASE_URL=database_url)
+        assert done.stdout.splitlines()[0] == "0 files: 1 decisions, 0 duplicates, 0 rejected"
+        assert "followed, and moved once that is done: bot.jsonl" in done.stdout
+        assert "not read: e.log (of another ending): name it .jsonl" in done.stdout
+        status = scorekeeper(tmp_path, "status", DATABASE_URL=database_url).stdout
+        assert "the end of the last line is missing: bot.jsonl for 10 minutes" in status
+        assert "of another ending: e.log" in status
+        assert "files waiting: 0" in status
+
+
 def test_every_command_explains_itself(tmp_path: Path) -> None:
     listed = scorekeeper(tmp_path, "--help").stdout
     for name in (

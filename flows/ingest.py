@@ -23,7 +23,7 @@ async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
         decisions, files = naming.counted(summary.decisions, "decision"), naming.counted(summary.files, "file")
         await naming.rename_run(f"ingest {decisions} from {files}{refused}")
         published = await steps.publish_files(db, settings)
-        if summary.files:
+        if summary.files or summary.rejected:
             await artifacts.publish_quarantine(db, settings)
         await alerts.tell_of_quarantine(db)
         await alerts.tell_of_track(db)

@@ -107,7 +107,8 @@ def return_moved(connection: Connection, settings: Settings, at: datetime, troub
     most = None if all_of_them else MOST_LOOKED_AT
     moved = connection.execute(statement("select_moved_lines"), {"since": at - WATCHED, "most": most}).all()
     connection.rollback()
-    grown = [(row, source) for row in moved if (source := _find_grown(row)) is not None]
+    once = {row.destination: row for row in reversed(moved)}  # the same content may have come under one name again
+    grown = [(row, source) for row in once.values() if (source := _find_grown(row)) is not None]
     rows = [begun for row, source in grown if (begun := _begin_again(row, source, at)) is not None]
     if rows or all_of_them:
         with connection.begin():
@@ -202,7 +203,7 @@ def find_followed(connection: Connection, listing: Listing, at: datetime) -> dic
     lost = []
     for row in rows:
         path = here.get(row.identity) or left.get(row.identity)
-        if path is not None and _goes_on(path, row.identity, row):
+        if path is not None and path not in found and _goes_on(path, row.identity, row):
             found[path] = _as_followed(row)
             if path not in here.values():
                 listing.take_up(path)

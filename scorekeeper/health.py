@@ -90,9 +90,9 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     yield judge_track(row.last_as_of, row.untracked_since, after, waits=row.waits)
     as_of = row.last_as_of or after  # what came since has had nobody yet who asked for its prices
     yield judge_prices(read_sealed(connection, as_of), as_of)
-    if row.unmoved_files:
+    if row.unmoved_files and (unmoved := row.unmoved_files - _count_held(connection, settings)) > 0:
         yield Check(
-            "archive", "red", f"{row.unmoved_files} files were read, and could not be moved out of the inbox",
+            "archive", "red", f"{unmoved} files were read, and could not be moved out of the inbox",
             f"let {settings.archive_dir} and {settings.quarantine_dir} be written; the next ingest moves them",
         )  # fmt: skip
     held = [one for one in quarantine.list_quarantined(connection, settings) if one.files]
@@ -101,6 +101,12 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
         yield Check("quarantine", "warning", says, "scorekeeper quarantine list")
     else:
         yield Check("quarantine", "ok", "empty")
+
+
+def _count_held(connection: Connection, settings: Settings) -> int:
+    """How many of the files that have been read are left in the inbox since their writers have them open."""
+    names = connection.execute(statement("select_unmoved_arrivals")).scalars()
+    return sum(bool(is_held(settings.inbox_dir / name)) for name in names)
 
 
 def compare_clocks(name: str, theirs: datetime, before: datetime, after: datetime, whose: str) -> Check:

@@ -303,6 +303,10 @@ def test_a_document_that_is_written_anew_by_a_writer_that_keeps_it_open_is_not_m
             bot.write(line(number))
             bot.flush()
             assert ((done := take(db, settings)).decisions, done.held) == (1, ["latest.json"])
+        with db.begin() as connection:
+            later = datetime.now(UTC) + timedelta(hours=1)
+            checks = list(health.check_database(connection, settings, lambda: later))
+        assert "archive" not in {check.name for check in checks}
     assert take(db, settings).decisions == 0
     assert (known(db), archived(settings)) == ({0, 1, 2}, [line(2)])
     assert is_done(db, settings)
@@ -373,6 +377,20 @@ def test_a_file_that_grows_in_the_archive_all_the_time_is_read_on_too(
         assert (settings.inbox_dir / "bot.jsonl").stat().st_ino == os.fstat(bot.fileno()).st_ino
     take(db, settings)
     assert archived(settings) == [lines(*range(6))]
+    assert is_done(db, settings)
+
+
+def test_a_file_that_came_twice_and_grows_where_it_lies_is_followed_once(db: Database, settings: Settings) -> None:
+    for _ in range(2):
+        (settings.inbox_dir / "a.jsonl").write_text(lines(0, 1))
+        take(db, settings)
+    (path,) = settings.archive_dir.rglob("*.jsonl")
+    with path.open("a") as late:
+        late.write(line(2))
+    assert (done := take(db, settings)).returned == ["a.jsonl"]
+    assert (done.decisions, done.duplicates) == (1, 0)
+    take(db, settings)
+    assert archived(settings) == [lines(0, 1, 2)]
     assert is_done(db, settings)
 
 

@@ -93,7 +93,8 @@ def ingest(
 ) -> None:  # fmt: skip
     """Take in decision files: the inbox's, or those named.
 
-    Files of the inbox are moved to archive/ or quarantine/ beside it; those named stay where they are.
+    Files of the inbox are moved to archive/ or quarantine/ beside it; those named stay where they are. A file of lines
+    that its writer has open is followed: whole lines come in, and it is moved once it is closed.
 
     Example:  scorekeeper ingest decisions.jsonl
     """

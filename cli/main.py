@@ -244,12 +244,17 @@ def publish(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Write both files anew, to the same bytes.")] = False,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Append what is new to log and dataset."""
+    """Append what is new to log and dataset.
+
+    A file with whole lines that the database does not know, as after a restore, is kept beside it and named.
+    """
     from scorekeeper import publish as library
 
     with _database() as (db, settings):
         write = library.rebuild if rebuild else library.publish
         done = write(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        for words in done.explain():
+            typer.echo(words, err=True)
         typer.echo(f"{settings.log_path}: {done.log_lines} lines")
         typer.echo(f"{settings.dataset_path}: {done.dataset_lines} records")
 
@@ -389,22 +394,22 @@ def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, da
     """Recompute everything, and name every difference.
 
     Decisions from the archived files; trades, horizon returns, rollups, metrics, log and dataset from decisions and
-    candles, by other code than track's; the books against each other.
+    candles, by other code than track's; the books against each other. As it stands at one moment: what is written
+    meanwhile is no difference. What waits for the next track is counted, and not wrong.
     """
-    from scorekeeper.verify import count_pruned
-    from scorekeeper.verify import verify as library
+    from scorekeeper.verify import compare
 
     with _database() as (db, settings):
-        differences = library(db, settings)
-        beyond = count_pruned(db)
-    for line in differences:
+        found = compare(db, settings)
+    for line in found.differences:
         typer.echo(line)
-    if beyond is not None:
-        typer.echo(
-            f"{beyond[1]} decisions from before {beyond[0]:%F %R} UTC: their candles have been pruned, not recomputed"
-        )
-    if differences:
-        raise ScorekeeperError(f"{len(differences)} differences")
+    for line in found.waits:
+        typer.echo(line)
+    if found.pruned is not None:
+        since, decisions = found.pruned
+        typer.echo(f"{decisions} decisions from before {since:%F %R} UTC: their candles have been pruned, not recomputed")
+    if found.differences:
+        raise ScorekeeperError(f"{len(found.differences)} differences")
     typer.echo("everything stored and published equals its recompute")
 
 

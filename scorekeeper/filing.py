@@ -1,7 +1,9 @@
 """Where files go that have been read: to the archive, to quarantine with a report, and back. No database here."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +18,25 @@ def archive_name(name: str, sha256: bytes) -> str:
     suffix_length = len(plain_suffix(name)) + (3 if name.lower().endswith(".gz") else 0)
     cut = len(name) - suffix_length
     return f"{name[:cut].encode()[:150].decode(errors='ignore')}-{sha256.hex()[:12]}{name[cut:]}"
+
+
+REPORT_SUFFIX = ".error.json"
+_HASHED = re.compile(r"-([0-9a-f]{12})(?=\.|$)")
+
+
+def read_hash(name: str) -> str | None:
+    """The first twelve hex digits of the hash that an `archive_name` carries; None: it is none."""
+    found = _HASHED.findall(name)
+    return found[-1] if found else None
+
+
+def first_name(name: str) -> str:
+    """The name that a file had before it was given this `archive_name`, as far as that was not cut."""
+    digits = read_hash(name)
+    if digits is None:
+        return name
+    stem, _, rest = name.rpartition(f"-{digits}")
+    return stem + rest
 
 
 def archive_folder(archive: Path, received_at: datetime) -> Path:
@@ -151,7 +172,7 @@ def return_file(quarantined: Path, target: Path) -> None:
 
 
 def _report_path(quarantined: Path) -> Path:
-    return quarantined.with_name(f"{quarantined.name}.error.json")
+    return quarantined.with_name(f"{quarantined.name}{REPORT_SUFFIX}")
 
 
 def _put_back(moved: Path, path: Path) -> None:
@@ -174,16 +195,27 @@ def _put_back(moved: Path, path: Path) -> None:
             return
 
 
-def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
-    """Write `<name>.error.json` beside a quarantined file: why, line by line."""
+def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
+    """Write `<name>.error.json` beside a quarantined file: why, line by line; the hash of its bytes."""
     target = _report_path(quarantined)
+    content = (json.dumps(report, indent=2) + "\n").encode()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
-        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        part.write_bytes(content)
         part.rename(target)
     except OSError as failed:
         raise ScorekeeperError(f"{target} cannot be written: {explain(failed)}") from None
+    return hashlib.sha256(content).digest()
+
+
+def hash_error_file(quarantined: Path) -> bytes:
+    """The hash of the report beside a quarantined file. Raises ScorekeeperError."""
+    path = _report_path(quarantined)
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as failed:
+        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
 
 
 def read_error_file(quarantined: Path) -> dict[str, Any]:

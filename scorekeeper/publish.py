@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -19,53 +20,91 @@ from scorekeeper.store.sql import statement
 PUBLISH_LOCK = 0x5C0_0005
 BATCH_LINES = 5_000
 TAIL_BYTES = 4_096
+AHEAD, EDITED = "before-restore", "before-rebuild"  # in the names of files that were set aside
+_MEND = "put it right with: scorekeeper publish --rebuild"
 _RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
 
 
 @dataclass(frozen=True)
 class Published:
-    """Lines written by one publication; `set_aside`: where files of somebody else's that stood in the way are now."""
+    """Lines written by one publication, and where the files are now that had to be set aside.
+
+    `set_aside`: what stood under the name before, of somebody else's; `ahead`: files of ours with whole lines that the
+    database does not know, as after a restore from a backup; `edited`: what a rebuild has taken the place of.
+    """
 
     log_lines: int
     dataset_lines: int
-    set_aside: tuple[Path, ...]
+    set_aside: tuple[Path, ...] = ()
+    ahead: tuple[Path, ...] = ()
+    edited: tuple[Path, ...] = ()
+
+    def explain(self) -> list[str]:
+        """What was set aside and why, a sentence for each file."""
+        return [
+            *(f"{path} holds what was there before; scorekeeper import reads such a dataset" for path in self.set_aside),
+            *(f"{path} holds lines that the database does not know: see scorekeeper recover" for path in self.ahead),
+            *(f"{path} holds what was there before it was rebuilt: lines of it are not ours" for path in self.edited),
+        ]
+
+
+class _AheadError(Exception):
+    """The file holds whole lines behind those that the database knows."""
 
 
 def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Append what is new to both files; raises ScorekeeperError if one is not as it was left."""
+    """Append what is new to both files; raises ScorekeeperError if one is not as it was left.
+
+    A file with whole lines that the database does not know is kept under another name, and written anew.
+    """
     files, aside = _begin(db, log_path, dataset_path)
-    log_lines, dataset_lines = (_append(db, path, kind) for kind, path in files.items())
-    return Published(log_lines, dataset_lines, aside)
+    done = [_append(db, path, kind) for kind, path in files.items()]
+    return _sum_up(done, aside)
 
 
 def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Write both files anew, whole, each put in place by a rename."""
+    """Write both files anew, whole, each put in place by a rename; whole lines that are not ours are kept beside it."""
     files, aside = _begin(db, log_path, dataset_path)
-    log_lines, dataset_lines = (db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items())
-    return Published(log_lines, dataset_lines, aside)
+    done = [db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items()]
+    return _sum_up(done, aside)
 
 
-def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
-    """How the files differ from a rebuild, a line each; a file that was never published is no difference."""
+def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) -> Published:
+    kept = [path for _, path in done if path is not None]
+    ahead = tuple(path for path in kept if f".{AHEAD}-" in path.name)
+    return Published(done[0][0], done[1][0], aside, ahead, tuple(path for path in kept if path not in ahead))
+
+
+def check_published(
+    db: Database, *, log_path: Path, dataset_path: Path, snapshot: Connection | None = None
+) -> list[str]:
+    """How the files differ from a rebuild, a line each; a file that was never published is no difference.
+
+    Up to where a file is published in the `snapshot`, it is held against the lines that this one sees; what has come
+    to it since, against the lines of now, while nobody publishes.
+    """
+    if snapshot is None:
+        with db.snapshot() as snapshot:
+            return check_published(db, log_path=log_path, dataset_path=dataset_path, snapshot=snapshot)
     differences = []
     for kind, path in {"log": log_path.absolute(), "dataset": dataset_path.absolute()}.items():
-        with db.begin() as connection:
-            _lock(connection)
-            known = connection.execute(
-                text("SELECT published_line_no FROM scorekeeper.publication WHERE path = :path"), {"path": str(path)}
-            ).scalar()
-            if known is None:
-                continue
-            try:
-                with path.open("rb") as file:
-                    difference = _compare(connection, file, kind, known)
-            except OSError as failed:
-                difference = f"cannot be read: {failed.strerror}"
-            except ScorekeeperError as failed:
-                differences.append(f"{path}: {failed}")
-                continue
+        known = snapshot.execute(
+            text("SELECT published_line_no FROM scorekeeper.publication WHERE path = :path"), {"path": str(path)}
+        ).scalar()
+        if known is None:
+            continue
+        try:
+            size, difference = _compare(snapshot, path, kind, known)
+            if difference is None:
+                with db.begin() as connection:
+                    _lock(connection)
+                    difference = _compare_rest(connection, path, kind, known, size)
+        except OSError as failed:
+            difference = f"cannot be read: {failed.strerror}; {_MEND}"
+        except ScorekeeperError as failed:
+            difference = str(failed)
         if difference:
-            differences.append(f"{path}: {difference}; put it right with: scorekeeper publish --rebuild")
+            differences.append(f"{path}: {difference}")
     return differences
 
 
@@ -75,17 +114,40 @@ def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
     return [line.encode() + b"\n" for line in lines if line is not None]
 
 
-def _compare(connection: Connection, file: IO[bytes], kind: str, up_to: int) -> str | None:
-    for number, (_, line) in enumerate(_lines(connection, kind, 0, up_to), 1):
-        if file.readline(len(line) + 1) != line:
-            return f"line {number} is not as it was published"
-    # Lines that a recorder has written behind those that are committed.
+def _compare(connection: Connection, path: Path, kind: str, up_to: int) -> tuple[int, str | None]:
+    """How many bytes the lines up to a number take, and how the file differs from them."""
+    size = 0
+    with path.open("rb") as file:
+        for number, (_, line) in enumerate(_lines(connection, kind, 0, up_to), 1):
+            if file.readline(len(line) + 1) != line:
+                return size, f"line {number} is not as it was published; {_MEND}"
+            size += len(line)
+    return size, None
+
+
+def _compare_rest(connection: Connection, path: Path, kind: str, after: int, size: int) -> str | None:
+    """How what comes behind the first `size` bytes differs from the lines after a number: those of a later publication,
+    or that a recorder has written ahead of one; a last line may be torn.
+    """
     last = connection.execute(statement("select_last_line")).scalar_one()
-    for _, line in _lines(connection, kind, up_to, last):
-        found = file.readline(len(line) + 1)
-        if found != line:
-            return "holds more than was published" if found else None
-    return "holds more than was published" if file.read(1) else None
+    with path.open("rb") as file:
+        file.seek(size)
+        for _, line in _lines(connection, kind, after, last):
+            at = file.tell()
+            if (found := file.readline(len(line) + 1)) != line:
+                if line.startswith(found):
+                    return None
+                file.seek(at)
+                break
+        unknown = sum(block.count(b"\n") for block in _blocks(file))
+    if not unknown:
+        return None
+    return f"holds {unknown} lines that the database does not know; scorekeeper recover sets them aside and takes them in"
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    while block := file.read(1 << 20):
+        yield block
 
 
 def _lock(connection: Connection) -> None:
@@ -139,13 +201,18 @@ def _lines(connection: Connection, kind: str, after: int, up_to: int) -> Iterato
         after = rows[-1]["line_no"]
 
 
-def _append(db: Database, path: Path, kind: str) -> int:
+def _append(db: Database, path: Path, kind: str) -> tuple[int, Path | None]:
+    """Lines appended, and where the file was set aside, if it had to be."""
     total = 0
     while True:
-        lines, more = db.transact(lambda c: _append_batch(c, path, kind))
+        try:
+            lines, more = db.transact(partial(_append_batch, path=path, kind=kind))
+        except _AheadError:
+            lines, aside = db.transact(partial(_rewrite, path=path, kind=kind))
+            return total + lines, aside
         total += lines
         if not more:
-            return total
+            return total, None
 
 
 def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, bool]:
@@ -163,13 +230,21 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
         with path.open("r+b") as file:
             _check_tail(file, path, state.committed_bytes, state.tail_sha256)
             # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes,
-            # so that who reads along never sees the file shrink.
+            # so that who reads along never sees the file shrink. Only a torn line is cut.
             file.seek(state.committed_bytes)
-            file.writelines(content)
-            file.truncate()
+            lines = b"".join(content)
+            found = file.read(len(lines))
+            same = _count_shared(lines, found)
+            looks = up_to == last or same < len(found)
+            if b"\n" in found[same:] or (looks and any(b"\n" in block for block in _blocks(file))):
+                raise _AheadError
+            file.seek(state.committed_bytes + same)
+            file.write(lines[same:])
+            if looks:
+                file.truncate()
             file.flush()
             os.fsync(file.fileno())
-            mark = _mark(file)
+            mark = _mark(file, state.committed_bytes + len(lines))
     except FileNotFoundError:
         raise ScorekeeperError(f"{path} was removed: put it right with: scorekeeper publish --rebuild") from None
     except OSError as failed:
@@ -187,17 +262,17 @@ def _check_tail(file: IO[bytes], path: Path, size: int, tail: bytes | None) -> N
         )
 
 
-def _mark(file: IO[bytes]) -> dict[str, Any]:
-    size = file.seek(0, os.SEEK_END)
+def _mark(file: IO[bytes], size: int) -> dict[str, Any]:
     file.seek(max(0, size - TAIL_BYTES))
-    return {"bytes": size, "tail": hashlib.sha256(file.read(TAIL_BYTES)).digest()}
+    return {"bytes": size, "tail": hashlib.sha256(file.read(min(size, TAIL_BYTES))).digest()}
 
 
-def _rewrite(connection: Connection, path: Path, kind: str) -> int:
+def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path | None]:
+    """Lines written, and where the file is now that stood there, if it held whole lines that are not among them."""
     _lock(connection)
-    connection.execute(statement("select_publication"), {"path": str(path), "kind": kind})
+    state = connection.execute(statement("select_publication"), {"path": str(path), "kind": kind}).one()
     last = connection.execute(statement("select_last_line")).scalar_one()
-    fresh = path.with_name(f".{path.name}.part")
+    fresh, aside = path.with_name(f".{path.name}.part"), None
     lines = 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -207,9 +282,56 @@ def _rewrite(connection: Connection, path: Path, kind: str) -> int:
                 lines += 1
             file.flush()
             os.fsync(file.fileno())
-            mark = _mark(file)
+            mark = _mark(file, file.seek(0, os.SEEK_END))
+            if path.exists() and (same := _find_foreign(path, file)) is not None:
+                aside = _keep(path, AHEAD if same >= state.committed_bytes else EDITED)
         fresh.replace(path)
     except OSError as failed:
         raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
     connection.execute(statement("advance_publication"), {"path": str(path), "line_no": last, **mark})
-    return lines
+    return lines, aside
+
+
+def _find_foreign(path: Path, fresh: IO[bytes]) -> int | None:
+    """How many bytes a file has in common with a fresh one; None if no whole line of it would be lost."""
+    same = 0
+    fresh.seek(0)
+    with path.open("rb") as file:
+        for block in _blocks(file):
+            shared = _count_shared(block, fresh.read(len(block)))
+            same += shared
+            if shared < len(block):
+                rest = block[shared:]
+                return same if b"\n" in rest or any(b"\n" in more for more in _blocks(file)) else None
+    return None
+
+
+def _count_shared(one: bytes, other: bytes) -> int:
+    """How many bytes both begin with."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def _keep(path: Path, word: str) -> Path:
+    """Give the file another name beside its own, which a fresh one takes next; killed in between, it has it already."""
+    for number in count(1):
+        aside = path.with_name(f"{path.name}.{word}-{number}")
+        if not aside.exists():
+            try:
+                os.link(path, aside)
+            except FileExistsError:
+                continue
+            except OSError:  # no links here
+                part = path.with_name(f".{aside.name}.part")
+                shutil.copy2(path, part)
+                part.rename(aside)
+            return aside
+        if aside.samefile(path):
+            return aside
+    raise AssertionError("unreachable: there is always another number")

@@ -1,13 +1,13 @@
 """The books against each other and against the files: what every table but the score's says of its neighbours."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row
@@ -21,40 +21,56 @@ from scorekeeper.domain.json_reading import DecisionError, load_json
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
+from scorekeeper.strays import find_strays
 
 DECISIONS_AT_ONCE = 500
+ANALYSES_AT_ONCE = 100
 _PLAIN = (
     "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence", "reason",
     "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
 )  # fmt: skip
-# A decision as its file says it, with the columns that hang on that alone, and where it stands.
-_Read = tuple[Decision, tuple[str, ...], str]
+# A decision as its file says it, with the columns that hang on that alone, where it stands, and its file.
+_Read = tuple[Decision, tuple[str, ...], str, Path]
 
 
-def check_books(connection: Connection, settings: Settings) -> Iterator[str]:
-    """Every difference between ledger, rows, archived files, refusals and analyses, a line each."""
+class Doubt(NamedTuple):
+    """A file that is not as the books say: its path, and a sentence."""
+
+    path: Path
+    says: str
+
+
+def check_books(connection: Connection) -> Iterator[str]:
+    """Every difference between ledger, rows, refusals and lines, a line each."""
     for name in ("select_file_faults", "select_row_faults"):
         for what, fault in sorted(connection.execute(statement(name)).tuples()):
             yield f"{what}: {fault}"
-    yield from _check_archive(connection, settings)
-    yield from _check_quarantine(connection)
-    yield from _check_analyses(connection)
 
 
-def _check_archive(connection: Connection, settings: Settings) -> Iterator[str]:
+def check_files(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Doubt]:
+    """What archived and quarantined files say otherwise than the books (`only`: of these); the books, seen from them.
+
+    A file that was moved since the books were read is doubted too.
+    """
+    yield from _check_archive(connection, settings, only)
+    yield from _check_quarantine(connection, only)
+    yield from find_strays(connection, settings, only)
+
+
+def _check_archive(connection: Connection, settings: Settings, only: Set[Path] | None) -> Iterator[Doubt]:
     """Every decision of every archived file is stored, and is stored as the file says it."""
-    faults: list[str] = []
-    read = _read_archive(connection, settings, faults)
+    doubts: list[Doubt] = []
+    read = _read_archive(connection, settings, only, doubts)
     while some := list(islice(read, DECISIONS_AT_ONCE)):
-        ids = {"ids": [decision.trade_id for decision, _, _ in some]}
+        ids = {"ids": [decision.trade_id for decision, *_ in some]}
         stored = {row.trade_id: row for row in connection.execute(statement("select_decisions_as_stored"), ids)}
-        for decision, columns, where in some:
+        for decision, columns, where, path in some:
             row = stored.get(decision.trade_id)
             if row is None:
-                yield f"decision {decision.trade_id}: {where} holds it, and it is not stored"
+                yield Doubt(path, f"decision {decision.trade_id}: {where} holds it, and it is not stored")
             else:
-                yield from _compare(row, decision, columns, where)
-    yield from faults
+                yield from (Doubt(path, difference) for difference in _compare(row, decision, columns, where))
+    yield from doubts
 
 
 def _compare(row: Row[Any], decision: Decision, columns: tuple[str, ...], where: str) -> Iterator[str]:
@@ -76,26 +92,30 @@ def _digits(value: Any) -> Any:
     return json.loads(json.dumps(value), parse_int=Decimal, parse_float=Decimal)
 
 
-def _read_archive(connection: Connection, settings: Settings, faults: list[str]) -> Iterator[_Read]:
-    """The decisions of the archived files, one file after the other; a file that is not as it came is a fault."""
+def _read_archive(
+    connection: Connection, settings: Settings, only: Set[Path] | None, doubts: list[Doubt]
+) -> Iterator[_Read]:
+    """The decisions of the archived files, one file after the other; a file that is not as it came is doubted."""
     found = connection.execute(statement("select_archived_files").execution_options(yield_per=DECISIONS_AT_ONCE))
     for name, sha256, destination in found:
         path = _find(Path(destination), settings.archive_dir)
+        if only is not None and path not in only:
+            continue
         if settings.keep_archive_days is not None and not path.parent.exists():
             continue  # its day has been given up
         source = None
         try:
             source = inbox.open_source(path)
             if source is None:
-                faults.append(f"file {name}: is not at {path}, where it was moved to")
+                doubts.append(Doubt(path, f"file {name}: is not at {path}, where it was moved to"))
             elif source.sha256 != sha256:
-                faults.append(f"file {name}: {path} is not as it came")
+                doubts.append(Doubt(path, f"file {name}: {path} is not as it came"))
             else:
                 yield from _read_file(source, settings)
         except (ScorekeeperError, DecisionError, inbox.ChangedError) as failed:
             if source is not None and _came_otherwise(connection, source):
                 continue
-            faults.append(f"file {name}: {path} cannot be read again: {failed}")
+            doubts.append(Doubt(path, f"file {name}: {path} cannot be read again: {failed}"))
 
 
 def _came_otherwise(connection: Connection, source: inbox.SourceFile) -> bool:
@@ -113,13 +133,13 @@ def _find(destination: Path, archive: Path) -> Path:
 def _read_file(source: inbox.SourceFile, settings: Settings) -> Iterator[_Read]:
     if source.is_lines:
         for line in inbox.read_lines(source, 0, 0):
-            yield _read(line.text, f"{source.path}, line {line.line_no}", settings)
+            yield *_read(line.text, settings), f"{source.path}, line {line.line_no}", source.path
     else:
         for position, text, _ in inbox.read_documents(source):
-            yield _read(text, f"{source.path}, {position}", settings)
+            yield *_read(text, settings), f"{source.path}, {position}", source.path
 
 
-def _read(text: bytes, where: str, settings: Settings) -> _Read:
+def _read(text: bytes, settings: Settings) -> tuple[Decision, tuple[str, ...]]:
     """What a file says, read anew; what hangs on settings as they stood then is held against nothing."""
     document: Any = load_json(text)
     context = DecisionContext(
@@ -132,7 +152,7 @@ def _read(text: bytes, where: str, settings: Settings) -> _Read:
         columns += ("version",)
     if _has_zone(document.get("timestamp")):
         columns += ("opened_at",) if document.get("max_hold_minutes") is None else ("opened_at", "expires_at")
-    return decision, columns, where
+    return decision, columns
 
 
 def _has_zone(timestamp: object) -> bool:
@@ -141,28 +161,36 @@ def _has_zone(timestamp: object) -> bool:
     return timestamp is not None
 
 
-def _check_quarantine(connection: Connection) -> Iterator[str]:
-    """What lies in quarantine as it came is refused, and its report says why; what was mended or taken away may be."""
-    for name, sha256, destination, refused in connection.execute(statement("select_quarantined_files")):
+def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterator[Doubt]:
+    """What lies in quarantine as it came was refused, and its report says why; what was mended or taken away may be."""
+    for name, sha256, destination, refused, newest, report in connection.execute(statement("select_quarantined_files")):
         path = Path(destination)
+        if only is not None and path not in only:
+            continue
         try:
             source = inbox.open_source(path)
             if source is None or source.sha256 != sha256:
                 continue
+            if not newest:
+                # The same bytes have come again since, and what was refused then is on record instead.
+                if report is not None and filing.hash_error_file(path) != report:
+                    yield Doubt(path, f"file {name}: its report in quarantine is not as it was written")
+                continue
             if not refused:
                 if not _came_otherwise(connection, source):
-                    yield f"file {name}: lies in quarantine, and nothing of it is refused"
+                    yield Doubt(path, f"file {name}: lies in quarantine, and nothing of it is refused")
                 continue
             rows = connection.execute(statement("select_rejections"), {"sha256": sha256}).mappings()
             if filing.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
-                yield f"file {name}: its report in quarantine does not say why it was refused"
+                yield Doubt(path, f"file {name}: its report in quarantine does not say why it was refused")
         except ScorekeeperError as failed:
-            yield f"file {name}: {failed}"
+            yield Doubt(path, f"file {name}: {failed}")
 
 
-def _check_analyses(connection: Connection) -> Iterator[str]:
+def check_analyses(connection: Connection) -> Iterator[str]:
     """What an analysis shows is what it found; the last one is made once more, if nothing older was learnt since."""
-    for as_of, version, document in connection.execute(statement("select_analyses")):
+    rows = connection.execute(statement("select_analyses").execution_options(yield_per=ANALYSES_AT_ONCE))
+    for as_of, version, document in rows:
         shown = document.pop("figures", None)
         if shown != _as_json(figures(msgspec.convert(document, Analysis))):
             yield f"analysis {version} at {as_of}: shows other figures than it found"

@@ -213,6 +213,7 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     closed = connection.execute(statement("close_due_trades"), known).rowcount
     horizons = connection.execute(statement("set_horizon_returns"), known).rowcount
     connection.execute(statement("advance_settled"))
+    connection.execute(statement("advance_settled_as_of"), known)
     record_settlement(connection)
     return Settled(closed, horizons)
 

@@ -203,8 +203,8 @@ class PerformanceTracker:
 
     def _publish(self) -> None:
         try:
-            for path in publish.publish(self._db, **self._paths()).set_aside:
-                logger.warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
+            for words in publish.publish(self._db, **self._paths()).explain():
+                logger.warning("%s", words)
             self._recorder.follow()
         except (ScorekeeperError, SQLAlchemyError) as failed:
             # The rows are safe; the next publication brings the lines.

@@ -112,14 +112,16 @@ class Writer:
         """Move files to where they go, and note it; a line for each that cannot be moved."""
         moved, trouble = [], []
         for source, destination in files:
+            report = None
             try:
                 if refused := filing.is_quarantined(self._settings.quarantine_dir, destination):
-                    self._write_error_file(source, destination)
+                    report = self._write_error_file(source, destination)
                 lies = filing.move_file(source, destination, keep=refused)
             except ScorekeeperError as failed:
                 trouble.append(str(failed))
             else:
-                moved.append({"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies})
+                done = {"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies}
+                moved.append(done | {"report": report})
         with self._connection.begin():
             write(self._connection, "mark_arrivals_moved", moved)
         return trouble
@@ -151,8 +153,8 @@ class Writer:
             return filing.quarantine_path(self._settings.quarantine_dir, name, sha256)
         return self._archive / filing.archive_name(name, sha256)
 
-    def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> None:
+    def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> bytes:
         found = self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()
         self._connection.rollback()
         report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in found]}
-        filing.write_error_file(destination, report)
+        return filing.write_error_file(destination, report)

@@ -24,7 +24,7 @@ fresh AS (
     ON CONFLICT (trade_id) DO NOTHING
     RETURNING
         trade_id, symbol, bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason,
-        stop_loss, take_profit, trailing_stop_pct, late
+        stop_loss, take_profit, trailing_stop_pct, late, received_at
 ),
 signalled AS (
     INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, extra)
@@ -55,12 +55,13 @@ noted AS (
                     END
         END
     FROM fresh
-    RETURNING line_no, kind, log_line, horizon_known, price_suspect
+    RETURNING line_no, kind, form, log_line, horizon_known, price_suspect
 )
 SELECT
-    n.line_no, n.kind, n.log_line, n.horizon_known, n.price_suspect,
+    n.line_no, n.kind, n.form, n.log_line, n.horizon_known, n.price_suspect,
     f.trade_id, f.opened_at, f.version, f.symbol, f.bar_interval, f.action, f.direction, f.confidence, f.price,
-    f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, null AS horizon_return_pct,
+    f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, f.received_at, f.expires_at,
+    null AS horizon_price, null AS horizon_return_pct,
     false AS closed, null AS exit_time, null AS exit_price, null AS exit_reason, null AS price_source, null AS pnl_pct,
     null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct,
     (

@@ -129,15 +129,15 @@ async def score_days(db: Database, as_of: datetime) -> int:
 async def publish_files(db: Database, settings: Settings) -> publish.Published:
     """Append what is new to log and dataset."""
     done = await run_in_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
-    for path in done.set_aside:
-        get_run_logger().warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
+    for words in done.explain():
+        get_run_logger().warning("%s", words)
     return done
 
 
 @task(name="verify", **REPEATABLE)
-async def verify_all(db: Database, settings: Settings) -> list[str]:
-    """Every difference between what is stored or published and its recompute, a line each."""
-    return await run_in_thread(verify.verify, db, settings)
+async def verify_all(db: Database, settings: Settings) -> verify.Verified:
+    """Every difference between what is stored or published and its recompute, and what waits."""
+    return await run_in_thread(verify.compare, db, settings)
 
 
 def stop_at_differences(differences: list[str]) -> None:

@@ -39,6 +39,20 @@ class Database:
         with self.engine.begin() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self, *lock: str) -> Iterator[Connection]:
+        """One transaction that sees the database as it stands at one moment, throughout.
+
+        The moment comes once the tables of `lock` are locked against being dropped: what is dropped is missing in older
+        snapshots too.
+        """
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                for table in lock:
+                    connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+                yield connection
+
     def transact(self, work: Callable[[Connection], T]) -> T:
         """`work` in one transaction, repeated whole when the server asked for that before it committed.
 

@@ -260,6 +260,31 @@ def publish(
 
 
 @app.command()
+def recover(home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None) -> None:
+    """After a restore from a backup: take in again what came in since.
+
+    From archive/ and quarantine/, and, what no file has brought, from the published dataset; exactly once, with the
+    time of the first arrival. May be repeated. End scorekeeper up and workers before.
+    """
+    from scorekeeper.recover import recover as library
+
+    with _database() as (db, settings):
+        done = library(db, settings, datetime.now(UTC))
+    for words in done.set_aside:
+        typer.echo(words)
+    typer.echo(
+        f"{done.files} files with {done.decisions} decisions, {done.from_dataset} decisions from the dataset alone, "
+        f"{done.exits} exits that no candle decides"
+    )
+    if done.guessed:
+        typer.echo(f"  of {done.guessed} no published line tells when they arrived: the times of their files stand in")
+    for words in done.refused[:20]:
+        typer.echo(escape_controls(f"  not taken in: {words}"), err=True)
+    if done.refused:
+        raise ScorekeeperError(f"{len(done.refused)} could not be taken in")
+
+
+@app.command()
 def close(
     trade_id: str,
     as_of: Annotated[str | None, typer.Option(help="When, ISO 8601, UTC; default: this minute.")] = None,
@@ -407,7 +432,9 @@ def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, da
         typer.echo(line)
     if found.pruned is not None:
         since, decisions = found.pruned
-        typer.echo(f"{decisions} decisions from before {since:%F %R} UTC: their candles have been pruned, not recomputed")
+        typer.echo(
+            f"{decisions} decisions from before {since:%F %R} UTC: their candles have been pruned, not recomputed"
+        )
     if found.differences:
         raise ScorekeeperError(f"{len(found.differences)} differences")
     typer.echo("everything stored and published equals its recompute")

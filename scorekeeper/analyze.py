@@ -46,9 +46,11 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
         connection.execute(
             statement("upsert_analysis"),
             {
-                "as_of": as_of, "version": one.version, "document": msgspec.json.encode(document).decode(),
+                "as_of": as_of,
+                "version": one.version,
+                "document": msgspec.json.encode(document).decode(),
                 "known_event_id": known,
-            },  # fmt: skip
+            },
         )
     keep_scorecards(connection, as_of, anew=True)
     return analyses[0]

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +207,14 @@ def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
     except OSError as failed:
         raise ScorekeeperError(f"{target} cannot be written: {explain(failed)}") from None
     return hashlib.sha256(content).digest()
+
+
+def reported_at(quarantined: Path) -> datetime | None:
+    """When the report beside a quarantined file was written, right before the file was moved; None: there is none."""
+    try:
+        return datetime.fromtimestamp(_report_path(quarantined).lstat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def hash_error_file(quarantined: Path) -> bytes:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox, quarantine, settle
+from scorekeeper import inbox, quarantine, settle, strays
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
@@ -88,12 +88,23 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
             "archive", "red", f"{row.unmoved_files} files were read, and could not be moved out of the inbox",
             f"let {settings.archive_dir} and {settings.quarantine_dir} be written; the next ingest moves them",
         )  # fmt: skip
+    yield judge_strays(list(islice(strays.find_files(connection, settings, most=MOST_LOOKED_AT), MOST_NAMED)), settings)
     held = [one for one in quarantine.list_quarantined(connection, settings) if one.files]
     if held:
         says = f"{len(held)} files of which something was refused"
         yield Check("quarantine", "warning", says, "scorekeeper quarantine list")
     else:
         yield Check("quarantine", "ok", "empty")
+
+
+def judge_strays(files: list[Path], settings: Settings) -> Check:
+    """Whether archive, quarantine or a dataset that was set aside hold what the database does not know."""
+    found = [str(path) for path in (*files, *strays.list_set_aside(settings.dataset_path))]
+    if not found:
+        return Check("restored", "ok", "the database knows all that came in")
+    more = " and more" if len(found) > MOST_NAMED else ""
+    says = f"the database does not know what is in {', '.join(found[:MOST_NAMED])}{more}"
+    return Check("restored", "red", says, "scorekeeper recover takes it in again, as after a restore from a backup")
 
 
 def compare_clocks(name: str, theirs: datetime, before: datetime, after: datetime, whose: str) -> Check:

@@ -83,8 +83,7 @@ def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
     document = load_json(line.text)
     if not isinstance(document, dict):
         raise DecisionError(None, "a record is a JSON object")
-    core = {name: value for name, value in document.items() if name not in _OUTCOME and value is not None}
-    decision = parse_decision(core, context=context)
+    decision = read_decision(document, context)
     price, time = document.get("exit_price"), document.get("exit_time")
     if price is None or time is None or not decision.direction:
         return _Record(line.line_no, decision, None)
@@ -99,6 +98,29 @@ def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
         raise DecisionError("exit_time", "before the entry, or in the future")
     excursions = (_excursion(document, "mfe_pct", 1), _excursion(document, "mae_pct", -1))
     return _Record(line.line_no, decision, _Exit(float(price), moment, *excursions))
+
+
+def read_decision(record: dict[str, Any], context: DecisionContext) -> Decision:
+    """The decision of a dataset's record, without what became of it. Raises DecisionError."""
+    core = {name: value for name, value in record.items() if name not in _OUTCOME and value is not None}
+    return parse_decision(core, context=context)
+
+
+def close_as_imported(
+    connection: Connection,
+    trade_id: str,
+    price: float,
+    time: datetime,
+    mfe_pct: float | None,
+    mae_pct: float | None,
+    as_of: datetime,
+) -> int:
+    """Close an open trade with the exit that its dataset gives, within a settlement; trades closed."""
+    given = {
+        "trade_id": trade_id, "exit_price": price, "exit_time": time, "mfe_pct": mfe_pct, "mae_pct": mae_pct,
+        "as_of": as_of,
+    }  # fmt: skip
+    return connection.execute(statement("import_exit"), given).rowcount
 
 
 def _excursion(document: dict[str, Any], name: str, sign: int) -> float | None:
@@ -135,14 +157,11 @@ class _Storing:
             if verdict.outcome == "conflict":
                 continue
             if record.exit is not None:
-                closed += connection.execute(
-                    statement("import_exit"),
-                    {
-                        "trade_id": record.decision.trade_id, "exit_price": record.exit.price,
-                        "exit_time": record.exit.time, "mfe_pct": record.exit.mfe_pct,
-                        "mae_pct": record.exit.mae_pct, "as_of": self._now,
-                    },
-                ).rowcount  # fmt: skip
+                ended = record.exit
+                closed += close_as_imported(
+                    connection, record.decision.trade_id, ended.price, ended.time, ended.mfe_pct, ended.mae_pct,
+                    self._now,
+                )  # fmt: skip
         settle.record_settlement(connection)
         self._done.completed += closed
         for record, verdict in zip(self._records, verdicts, strict=True):

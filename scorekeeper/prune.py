@@ -88,8 +88,13 @@ def _old_days(archive: Path, as_of: datetime, keep_days: int | None) -> list[Pat
 
 def _remove(archive: Path, days: Sequence[Path]) -> None:
     for folder in days:
+        # Under another name first: whoever reads along finds the day whole, or not at all.
+        going = folder.with_name(f".{folder.name}.going")
         try:
-            shutil.rmtree(folder)
+            if going.exists():  # of a run that was killed
+                shutil.rmtree(going)
+            folder.rename(going)
+            shutil.rmtree(going)
             for parent in (folder.parent, folder.parent.parent):
                 if parent != archive and not any(parent.iterdir()):
                     parent.rmdir()

@@ -42,9 +42,9 @@ class Published:
     def explain(self) -> list[str]:
         """What was set aside and why, a sentence for each file."""
         return [
-            *(f"{path} holds what was there before; scorekeeper import reads such a dataset" for path in self.set_aside),
-            *(f"{path} holds lines that the database does not know: see scorekeeper recover" for path in self.ahead),
-            *(f"{path} holds what was there before it was rebuilt: lines of it are not ours" for path in self.edited),
+            *(f"{one} holds what was there before; scorekeeper import reads such a dataset" for one in self.set_aside),
+            *(f"{one} holds lines that the database does not know: see scorekeeper recover" for one in self.ahead),
+            *(f"{one} holds what was there before it was rebuilt: lines of it are not ours" for one in self.edited),
         ]
 
 
@@ -75,17 +75,16 @@ def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) ->
     return Published(done[0][0], done[1][0], aside, ahead, tuple(path for path in kept if path not in ahead))
 
 
-def check_published(
-    db: Database, *, log_path: Path, dataset_path: Path, snapshot: Connection | None = None
-) -> list[str]:
-    """How the files differ from a rebuild, a line each; a file that was never published is no difference.
+def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
+    """How the files differ from a rebuild, a line each; a file that was never published is no difference."""
+    with db.snapshot() as snapshot:
+        return check_since(snapshot, db, log_path=log_path, dataset_path=dataset_path)
 
-    Up to where a file is published in the `snapshot`, it is held against the lines that this one sees; what has come
-    to it since, against the lines of now, while nobody publishes.
+
+def check_since(snapshot: Connection, db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
+    """As check_published. Up to where a file is published in the snapshot, it is held against the lines that this sees;
+    what has come to it since, against the lines of now, while nobody publishes.
     """
-    if snapshot is None:
-        with db.snapshot() as snapshot:
-            return check_published(db, log_path=log_path, dataset_path=dataset_path, snapshot=snapshot)
     differences = []
     for kind, path in {"log": log_path.absolute(), "dataset": dataset_path.absolute()}.items():
         known = snapshot.execute(
@@ -142,7 +141,7 @@ def _compare_rest(connection: Connection, path: Path, kind: str, after: int, siz
         unknown = sum(block.count(b"\n") for block in _blocks(file))
     if not unknown:
         return None
-    return f"holds {unknown} lines that the database does not know; scorekeeper recover sets them aside and takes them in"
+    return f"holds {unknown} lines that the database does not know; scorekeeper recover keeps them and takes them in"
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

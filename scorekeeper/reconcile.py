@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row
@@ -21,7 +21,7 @@ from scorekeeper.domain.json_reading import DecisionError, load_json
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
-from scorekeeper.strays import find_strays
+from scorekeeper.strays import Doubt, find_strays
 
 DECISIONS_AT_ONCE = 500
 ANALYSES_AT_ONCE = 100
@@ -31,13 +31,6 @@ _PLAIN = (
 )  # fmt: skip
 # A decision as its file says it, with the columns that hang on that alone, where it stands, and its file.
 _Read = tuple[Decision, tuple[str, ...], str, Path]
-
-
-class Doubt(NamedTuple):
-    """A file that is not as the books say: its path, and a sentence."""
-
-    path: Path
-    says: str
 
 
 def check_books(connection: Connection) -> Iterator[str]:

@@ -18,28 +18,33 @@ AT_ONCE = 2_000
 RECOVER = "scorekeeper recover takes it in again"
 
 
-class Stray(NamedTuple):
-    """A file that holds what the database does not know: its path, and a sentence."""
+class Doubt(NamedTuple):
+    """A file that is not as the database says: its path, and a sentence."""
 
     path: Path
     says: str
 
 
-def find_strays(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Stray]:
+def find_strays(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Doubt]:
     """Archived and quarantined files, and datasets set aside, with what is not in the database (`only`: of these)."""
     for path in find_files(connection, settings, only):
-        yield Stray(path, f"file {path}: the database does not know it; {RECOVER}")
+        yield Doubt(path, f"file {path}: the database does not know it; {RECOVER}")
     for path in list_set_aside(settings.dataset_path):
         if only is None or path in only:
             missing = sum(len(ids) for ids in find_missing(connection, path))
             if missing:
                 says = f"{path}: the database does not know {missing} decisions of it; {RECOVER}"
-                yield Stray(path, says)
+                yield Doubt(path, says)
 
 
-def find_files(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Path]:
-    """The archived and quarantined decision files of whose content nothing is known, the latest days first."""
-    listed = _list_files(settings)
+def find_files(
+    connection: Connection, settings: Settings, only: Set[Path] | None = None, most: int | None = None
+) -> Iterator[Path]:
+    """The archived and quarantined decision files of whose content nothing is known, the latest days first.
+
+    `most`: only so many are looked at.
+    """
+    listed = islice(_list_files(settings), most)
     while some := list(islice(listed, AT_ONCE)):
         hashed: dict[str, list[Path]] = {}
         for path in some:

@@ -51,8 +51,8 @@ def compare(db: Database, settings: Settings) -> Verified:
         connection.execute(text("SET TRANSACTION READ ONLY"))
         differences = [*_trades(connection), *check_score(connection), *check_books(connection), *analyses]
         doubts = list(check_files(connection, settings))
-        published = publish.check_published(
-            db, log_path=settings.log_path, dataset_path=settings.dataset_path, snapshot=connection
+        published = publish.check_since(
+            connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path
         )
         waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
     if doubts:

@@ -1,4 +1,5 @@
--- One row per decision of a symbol with its trade, as stored, and whether a settlement has looked at it yet. Parameter: symbol. Called by verify.
+-- One row per decision of a symbol with its trade, as stored, and whether a settlement has looked at it yet.
+-- Parameter: symbol. Called by verify.
 SELECT
     d.trade_id, d.tracked, d.direction AS decision_direction, d.price, d.opened_at, d.expires_at, d.reference_price,
     d.horizon_price, d.horizon_return_pct, t.direction, t.entry_price, t.stop_loss, t.take_profit,

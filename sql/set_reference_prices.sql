@@ -1,6 +1,6 @@
 -- One row per decision that meets the market's price for the first time: the close of the last sealed candle complete
--- at opened_at and not a week old, else the open of the first later one; a price too far from it is suspect. And one row
--- per other decision that a settlement looks at for the first time: it is tracked from now on.
+-- at opened_at and not a week old, else the open of the first later one; a price too far from it is suspect. And one
+-- row per other decision that a settlement looks at for the first time: it is tracked from now on.
 -- Parameters: as_of, suspect_price_pct. Called by settle, before anything is scored.
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
 WITH fresh AS (

@@ -260,7 +260,12 @@ def publish(
 
 
 @app.command()
-def recover(home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None) -> None:
+def recover(
+    datasets: Annotated[
+        list[Path] | None, typer.Argument(help="Other published datasets that tell of what was lost.")
+    ] = None,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
     """After a restore from a backup: take in again what came in since.
 
     From archive/ and quarantine/, and, what no file has brought, from the published dataset; exactly once, with the
@@ -269,7 +274,7 @@ def recover(home: Home = None, inbox: Inbox = None, market: MarketName = None, d
     from scorekeeper.recover import recover as library
 
     with _database() as (db, settings):
-        done = library(db, settings, datetime.now(UTC))
+        done = library(db, settings, datetime.now(UTC), datasets or ())
     for words in done.set_aside:
         typer.echo(words)
     typer.echo(

@@ -3,7 +3,7 @@
 Exactly once, and as it came then: with the time of its first arrival, so that nothing becomes late.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby, islice
@@ -43,11 +43,12 @@ class Recovered:
     set_aside: list[str] = field(default_factory=list)
 
 
-def recover(db: Database, settings: Settings, now: datetime) -> Recovered:
+def recover(db: Database, settings: Settings, now: datetime, datasets: Sequence[Path] = ()) -> Recovered:
     """Take in what archive and quarantine hold and the database does not know, then what only the dataset holds.
 
     Log and dataset are published before, so that lines of theirs that the database does not know are set aside first,
-    and after. May be repeated, and killed anywhere. No ingest works meanwhile. Raises ScorekeeperError.
+    and after. `datasets`: others that tell of what was lost, such as one that was set aside under another name, or the
+    copy of another disk. May be repeated, and killed anywhere. No ingest works meanwhile. Raises ScorekeeperError.
     """
     paths = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     done = Recovered(set_aside=publish.publish(db, **paths).explain())
@@ -55,7 +56,7 @@ def recover(db: Database, settings: Settings, now: datetime) -> Recovered:
         holding.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
         holding.commit()
         try:
-            _Recovery(db, settings, now, done).run()
+            _Recovery(db, settings, now, done).run(datasets)
         finally:
             holding.rollback()
             holding.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": INGEST_LOCK})
@@ -72,8 +73,9 @@ class _Recovery:
         )
         self._said: dict[str, Said] = {}
 
-    def run(self) -> None:
-        datasets = strays.list_set_aside(self._settings.dataset_path)
+    def run(self, named: Sequence[Path]) -> None:
+        set_aside = strays.list_set_aside(self._settings.dataset_path)
+        datasets = [*set_aside, *named]
         with self._db.begin() as connection:
             missing = {one for path in datasets for ids in strays.find_missing(connection, path) for one in ids}
             files = sorted(strays.find_files(connection, self._settings))  # of the archive by day: as they came
@@ -89,7 +91,7 @@ class _Recovery:
             while some := list(islice(records, BATCH)):
                 with self._db.begin() as connection:
                     self._take_records(connection, some, path)
-            if len(self._done.refused) == refused:
+            if path in set_aside and len(self._done.refused) == refused:
                 path.rename(path.with_name(path.name.replace(publish.AHEAD, RECOVERED)))
 
     def _take_file(self, path: Path) -> None:

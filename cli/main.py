@@ -242,6 +242,9 @@ def backtest(
 @app.command()
 def publish(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Write both files anew, to the same bytes.")] = False,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="With --rebuild: lines of an older release in today's form, for good.")
+    ] = False,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Append what is new to log and dataset.
@@ -250,9 +253,12 @@ def publish(
     """
     from scorekeeper import publish as library
 
+    if renew and not rebuild:
+        raise typer.BadParameter("goes with --rebuild", param_hint="--renew")
     with _database() as (db, settings):
-        write = library.rebuild if rebuild else library.publish
-        done = write(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        log, dataset = settings.log_path, settings.dataset_path
+        write = library.renew if renew else library.rebuild if rebuild else library.publish
+        done = write(db, log_path=log, dataset_path=dataset)
         for words in done.explain():
             typer.echo(words, err=True)
         typer.echo(f"{settings.log_path}: {done.log_lines} lines")

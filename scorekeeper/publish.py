@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +13,13 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.domain.records import dataset_line, log_line
 from scorekeeper.errors import ScorekeeperError, explain
+from scorekeeper.set_aside import AHEAD, EDITED, count_shared, find_foreign, keep_aside, read_blocks
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
 PUBLISH_LOCK = 0x5C0_0005
 BATCH_LINES = 5_000
 TAIL_BYTES = 4_096
-AHEAD, EDITED = "before-restore", "before-rebuild"  # in the names of files that were set aside
-_MEND = "put it right with: scorekeeper publish --rebuild"
 _RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
 
 
@@ -44,7 +42,7 @@ class Published:
         return [
             *(f"{one} holds what was there before; scorekeeper import reads such a dataset" for one in self.set_aside),
             *(f"{one} holds lines that the database does not know: see scorekeeper recover" for one in self.ahead),
-            *(f"{one} holds what was there before it was rebuilt: lines of it are not ours" for one in self.edited),
+            *(f"{one} holds what was there before it was rebuilt" for one in self.edited),
         ]
 
 
@@ -69,42 +67,23 @@ def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
     return _sum_up(done, aside)
 
 
+def renew(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
+    """Rebuild both files with lines of an older release in today's form, from now on."""
+    db.transact(_number)
+    db.transact(_renew)
+    return rebuild(db, log_path=log_path, dataset_path=dataset_path)
+
+
+def _renew(connection: Connection) -> None:
+    lock_publisher(connection)
+    for name in ("renew_events", "keep_renewed_numbers", "forget_publications"):
+        connection.execute(statement(name))
+
+
 def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) -> Published:
     kept = [path for _, path in done if path is not None]
     ahead = tuple(path for path in kept if f".{AHEAD}-" in path.name)
     return Published(done[0][0], done[1][0], aside, ahead, tuple(path for path in kept if path not in ahead))
-
-
-def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
-    """How the files differ from a rebuild, a line each; a file that was never published is no difference."""
-    with db.snapshot() as snapshot:
-        return check_since(snapshot, db, log_path=log_path, dataset_path=dataset_path)
-
-
-def check_since(snapshot: Connection, db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
-    """As check_published. Up to where a file is published in the snapshot, it is held against the lines that this sees;
-    what has come to it since, against the lines of now, while nobody publishes.
-    """
-    differences = []
-    for kind, path in {"log": log_path.absolute(), "dataset": dataset_path.absolute()}.items():
-        known = snapshot.execute(
-            text("SELECT published_line_no FROM scorekeeper.publication WHERE path = :path"), {"path": str(path)}
-        ).scalar()
-        if known is None:
-            continue
-        try:
-            size, difference = _compare(snapshot, path, kind, known)
-            if difference is None:
-                with db.begin() as connection:
-                    _lock(connection)
-                    difference = _compare_rest(connection, path, kind, known, size)
-        except OSError as failed:
-            difference = f"cannot be read: {failed.strerror}; {_MEND}"
-        except ScorekeeperError as failed:
-            difference = str(failed)
-        if difference:
-            differences.append(f"{path}: {difference}")
-    return differences
 
 
 def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
@@ -113,48 +92,12 @@ def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
     return [line.encode() + b"\n" for line in lines if line is not None]
 
 
-def _compare(connection: Connection, path: Path, kind: str, up_to: int) -> tuple[int, str | None]:
-    """How many bytes the lines up to a number take, and how the file differs from them."""
-    size = 0
-    with path.open("rb") as file:
-        for number, (_, line) in enumerate(_lines(connection, kind, 0, up_to), 1):
-            if file.readline(len(line) + 1) != line:
-                return size, f"line {number} is not as it was published; {_MEND}"
-            size += len(line)
-    return size, None
-
-
-def _compare_rest(connection: Connection, path: Path, kind: str, after: int, size: int) -> str | None:
-    """How what comes behind the first `size` bytes differs from the lines after a number: those of a later publication,
-    or that a recorder has written ahead of one; a last line may be torn.
-    """
-    last = connection.execute(statement("select_last_line")).scalar_one()
-    with path.open("rb") as file:
-        file.seek(size)
-        for _, line in _lines(connection, kind, after, last):
-            at = file.tell()
-            if (found := file.readline(len(line) + 1)) != line:
-                if line.startswith(found):
-                    return None
-                file.seek(at)
-                break
-        unknown = sum(block.count(b"\n") for block in _blocks(file))
-    if not unknown:
-        return None
-    return f"holds {unknown} lines that the database does not know; scorekeeper recover keeps them and takes them in"
-
-
-def _blocks(file: IO[bytes]) -> Iterator[bytes]:
-    while block := file.read(1 << 20):
-        yield block
-
-
-def _lock(connection: Connection) -> None:
+def lock_publisher(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PUBLISH_LOCK})
 
 
 def _number(connection: Connection) -> None:
-    _lock(connection)
+    lock_publisher(connection)
     connection.execute(statement("number_events"))
 
 
@@ -168,7 +111,7 @@ def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, 
 
 def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
     """Note that this file is ours before the first byte is written; what somebody else has written goes aside."""
-    _lock(connection)
+    lock_publisher(connection)
     if connection.execute(statement("select_is_published"), {"path": str(path)}).scalar():
         return None
     aside = None
@@ -183,7 +126,7 @@ def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
     return aside
 
 
-def _lines(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
+def render_events(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
     """(line number, bytes) of the events with a line of that kind, in order, a batch in memory at a time."""
     render = _RENDER[kind]
     while True:
@@ -216,12 +159,12 @@ def _append(db: Database, path: Path, kind: str) -> tuple[int, Path | None]:
 
 def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, bool]:
     """(lines appended, whether there is more): one transaction, committed after the bytes are on the disk."""
-    _lock(connection)
+    lock_publisher(connection)
     key = {"path": str(path), "kind": kind}
     state = connection.execute(statement("select_publication"), key).one()
     last = connection.execute(statement("select_last_line")).scalar_one()
     up_to = min(last, state.published_line_no + BATCH_LINES)
-    content = [line for _, line in _lines(connection, kind, state.published_line_no, up_to)]
+    content = [line for _, line in render_events(connection, kind, state.published_line_no, up_to)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not state.committed_bytes:
@@ -233,9 +176,9 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
             file.seek(state.committed_bytes)
             lines = b"".join(content)
             found = file.read(len(lines))
-            same = _count_shared(lines, found)
+            same = count_shared(lines, found)
             looks = up_to == last or same < len(found)
-            if b"\n" in found[same:] or (looks and any(b"\n" in block for block in _blocks(file))):
+            if b"\n" in found[same:] or (looks and any(b"\n" in block for block in read_blocks(file))):
                 raise _AheadError
             file.seek(state.committed_bytes + same)
             file.write(lines[same:])
@@ -268,7 +211,7 @@ def _mark(file: IO[bytes], size: int) -> dict[str, Any]:
 
 def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path | None]:
     """Lines written, and where the file is now that stood there, if it held whole lines that are not among them."""
-    _lock(connection)
+    lock_publisher(connection)
     state = connection.execute(statement("select_publication"), {"path": str(path), "kind": kind}).one()
     last = connection.execute(statement("select_last_line")).scalar_one()
     fresh, aside = path.with_name(f".{path.name}.part"), None
@@ -276,61 +219,16 @@ def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path |
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with fresh.open("w+b") as file:
-            for _, line in _lines(connection, kind, 0, last):
+            for _, line in render_events(connection, kind, 0, last):
                 file.write(line)
                 lines += 1
             file.flush()
             os.fsync(file.fileno())
             mark = _mark(file, file.seek(0, os.SEEK_END))
-            if path.exists() and (same := _find_foreign(path, file)) is not None:
-                aside = _keep(path, AHEAD if same >= state.committed_bytes else EDITED)
+            if path.exists() and (same := find_foreign(path, file)) is not None:
+                aside = keep_aside(path, AHEAD if same >= state.committed_bytes else EDITED)
         fresh.replace(path)
     except OSError as failed:
         raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
     connection.execute(statement("advance_publication"), {"path": str(path), "line_no": last, **mark})
     return lines, aside
-
-
-def _find_foreign(path: Path, fresh: IO[bytes]) -> int | None:
-    """How many bytes a file has in common with a fresh one; None if no whole line of it would be lost."""
-    same = 0
-    fresh.seek(0)
-    with path.open("rb") as file:
-        for block in _blocks(file):
-            shared = _count_shared(block, fresh.read(len(block)))
-            same += shared
-            if shared < len(block):
-                rest = block[shared:]
-                return same if b"\n" in rest or any(b"\n" in more for more in _blocks(file)) else None
-    return None
-
-
-def _count_shared(one: bytes, other: bytes) -> int:
-    """How many bytes both begin with."""
-    least, most = 0, min(len(one), len(other))
-    while least < most:
-        middle = (least + most + 1) // 2
-        if one[least:middle] == other[least:middle]:
-            least = middle
-        else:
-            most = middle - 1
-    return least
-
-
-def _keep(path: Path, word: str) -> Path:
-    """Give the file another name beside its own, which a fresh one takes next; killed in between, it has it already."""
-    for number in count(1):
-        aside = path.with_name(f"{path.name}.{word}-{number}")
-        if not aside.exists():
-            try:
-                os.link(path, aside)
-            except FileExistsError:
-                continue
-            except OSError:  # no links here
-                part = path.with_name(f".{aside.name}.part")
-                shutil.copy2(path, part)
-                part.rename(aside)
-            return aside
-        if aside.samefile(path):
-            return aside
-    raise AssertionError("unreachable: there is always another number")

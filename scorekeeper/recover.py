@@ -18,6 +18,7 @@ from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.first_arrival import Said, find_arrival, is_known, read_records, read_said, received_at
 from scorekeeper.ingest import INGEST_LOCK
+from scorekeeper.set_aside import AHEAD
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
@@ -92,7 +93,7 @@ class _Recovery:
                 with self._db.begin() as connection:
                     self._take_records(connection, some, path)
             if path in set_aside and len(self._done.refused) == refused:
-                path.rename(path.with_name(path.name.replace(publish.AHEAD, RECOVERED)))
+                path.rename(path.with_name(path.name.replace(AHEAD, RECOVERED)))
 
     def _take_file(self, path: Path) -> None:
         """Take in one file where it lies, as ingest would have."""

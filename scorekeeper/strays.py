@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from scorekeeper import filing, inbox
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.set_aside import AHEAD
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 
@@ -80,7 +81,7 @@ def _list_files(settings: Settings) -> Iterator[Path]:
 def list_set_aside(dataset: Path) -> list[Path]:
     """The datasets that were set aside, since they held whole lines that the database did not know."""
     dataset = dataset.absolute()
-    return sorted(dataset.parent.glob(f"{dataset.name}.before-restore-*"))
+    return sorted(dataset.parent.glob(f"{dataset.name}.{AHEAD}-*"))
 
 
 def find_missing(connection: Connection, path: Path) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from scorekeeper import publish
+from scorekeeper import published
 from scorekeeper.domain.prices import LOOK_BACK
 from scorekeeper.domain.walk import MINUTE, Candle, Held, expiry_fill, walk_trade
 from scorekeeper.ingest import INGEST_LOCK
@@ -51,7 +51,7 @@ def compare(db: Database, settings: Settings) -> Verified:
         connection.execute(text("SET TRANSACTION READ ONLY"))
         differences = [*_trades(connection), *check_score(connection), *check_books(connection), *analyses]
         doubts = list(check_files(connection, settings))
-        published = publish.check_since(
+        files = published.check_since(
             connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path
         )
         waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
@@ -61,7 +61,7 @@ def compare(db: Database, settings: Settings) -> Verified:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": INGEST_LOCK})
             again = check_files(connection, settings, only={doubt.path for doubt in doubts})
             differences += [doubt.says for doubt in again]
-    return Verified([*differences, *published], waits, pruned)
+    return Verified([*differences, *files], waits, pruned)
 
 
 def count_pruned(db: Database) -> tuple[datetime, int] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import ingest, publish, score, settle
+from scorekeeper import ingest, publish, published, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.sample import START, write_sample
@@ -152,7 +152,7 @@ def test_an_edited_log_is_noticed_and_rebuilt(db: Database, settings: Settings) 
     settings.log_path.write_bytes(before.replace(b"BUY", b"HOLD"))
     with pytest.raises(Exception, match="publish --rebuild"):
         publish.publish(db, **paths)
-    assert publish.check_published(db, **paths)
+    assert published.check_published(db, **paths)
     publish.rebuild(db, **paths)
     assert settings.log_path.read_bytes() == before
 

@@ -1,4 +1,4 @@
-"""A database that is restored from a backup: nothing that came in since is cut, all of it is named, and comes in again."""
+"""A database restored from a backup: nothing that came in since is cut, all of it is named, and comes in again."""
 
 import json
 import os
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,9 +147,10 @@ def test_a_recovery_that_is_killed_goes_on_where_it_was(here: Installation, monk
                     raise KeyboardInterrupt
                 write(*given)
 
-            with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            with monkeypatch.context() as patched:
                 patched.setattr(ledger, "write", give_out)
-                recover(again.db, again.settings, datetime.now(UTC))
+                with pytest.raises(KeyboardInterrupt):
+                    recover(again.db, again.settings, datetime.now(UTC))
         recover(again.db, again.settings, datetime.now(UTC))
         assert again.rows() == wanted
         take(again.db, again.settings)

@@ -68,16 +68,17 @@ def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
 
 
 def renew(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Rebuild both files with lines of an older release in today's form, from now on."""
-    db.transact(_number)
-    db.transact(_renew)
-    return rebuild(db, log_path=log_path, dataset_path=dataset_path)
+    """Rebuild both files with lines of an older release in today's form, from now on; the old files are kept."""
+    files, aside = _begin(db, log_path, dataset_path)
+    return _sum_up(db.transact(partial(_renew, files=files)), aside)
 
 
-def _renew(connection: Connection) -> None:
+def _renew(connection: Connection, files: Mapping[str, Path]) -> list[tuple[int, Path | None]]:
     lock_publisher(connection)
-    for name in ("renew_events", "keep_renewed_numbers", "forget_publications"):
-        connection.execute(statement(name))
+    connection.execute(statement("renew_events"))
+    connection.execute(statement("keep_renewed_numbers"))
+    connection.execute(statement("forget_publications"), {"paths": [str(path) for path in files.values()]})
+    return [_rewrite(connection, path, kind) for kind, path in files.items()]
 
 
 def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) -> Published:

@@ -1,3 +1,4 @@
--- One row per published file: none of them is known any more, since the lines are others now. Called by publish.
-UPDATE scorekeeper.publication
-SET published_line_no = 0, committed_bytes = 0, tail_sha256 = null;
+-- One row per published file that is none of the given ones: its lines are others now, and it is set aside where it is
+-- published to again. Parameter: paths (an array). Called by publish.
+DELETE FROM scorekeeper.publication
+WHERE path <> all(cast(:paths AS text[]));

@@ -81,7 +81,7 @@ def _find_waiting(connection: Connection) -> Iterator[str]:
     if row.decisions:
         yield f"{_count(row.decisions, 'decision')} for the next track"
     if row.without_price:
-        yield f"{_count(row.without_price, 'decision')} for a price of their symbol"
+        yield f"{_count(row.without_price, 'decision')} for a price of the symbol"
     if row.symbols:
         yield f"candles of {_count(row.symbols, 'symbol')} for the next track"
     if row.days:

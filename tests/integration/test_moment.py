@@ -170,7 +170,7 @@ def test_what_was_ingested_and_not_tracked_yet_waits_and_is_not_wrong(db: Databa
         settle.settle(connection, as_of, suspect_price_pct=5)
     verified = compare(db, settings)
     assert verified.differences == []
-    assert verified.waits == ["1 decision waits for the next track", "1 decision waits for a price of their symbol"]
+    assert verified.waits == ["1 decision waits for the next track", "1 decision waits for a price of the symbol"]
 
 
 def test_a_close_that_was_asked_for_waits_and_is_not_wrong(db: Database, settings: Settings) -> None:

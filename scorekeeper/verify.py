@@ -83,9 +83,9 @@ def _find_waiting(connection: Connection) -> Iterator[str]:
     if row.without_price:
         yield f"{_count(row.without_price, 'decision')} for a price of the symbol"
     if row.symbols:
-        yield f"candles of {_count(row.symbols, 'symbol')} for the next track"
+        yield f"{_count(row.symbols, 'symbol')} with new candles for the next track"
     if row.days:
-        yield f"the score of {_count(row.days, 'day')} for the next track"
+        yield f"{_count(row.days, 'day')} to be scored by the next track"
 
 
 def _count(number: int, what: str) -> str:

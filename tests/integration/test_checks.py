@@ -46,7 +46,8 @@ def test_a_new_installation_is_well(settings: Settings) -> None:
     assert checks["database"].says.startswith("Postgres 1")
     assert "/tmp" in checks["database"].says  # a socket's folder: what pg_dump asks for
     assert set(states(checks)) <= {"disk"}  # the machine's own affair
-    assert set(checks) == {"database", "migrations", "clock", "track", "prices", "quarantine", "inbox", "disk"}
+    looked_at = {"database", "migrations", "clock", "track", "prices", "restored", "quarantine", "inbox", "disk"}
+    assert set(checks) == looked_at
 
 
 def test_decisions_that_nobody_tracks_are_red_after_ten_minutes_with_what_to_do(

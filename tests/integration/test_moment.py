@@ -214,12 +214,12 @@ def test_a_track_that_was_killed_between_its_steps_leaves_what_waits(db: Databas
         asyncio.run(settle.fetch_candles(db, market, need, as_of, suspect_price_pct=5))
     verified = compare(db, settings)
     assert verified.differences == []
-    assert "candles of 3 symbols wait for the next track" in verified.waits
+    assert "3 symbols wait with new candles for the next track" in verified.waits
     with db.begin() as connection:
         settle.settle(connection, as_of, suspect_price_pct=5)
     verified = compare(db, settings)
     assert verified.differences == []
-    assert any(words.startswith("the score of") for words in verified.waits)
+    assert any("to be scored" in words for words in verified.waits)
     track(db, settings, folder, as_of)
     assert compare(db, settings).waits == []
 

@@ -287,6 +287,8 @@ def recover(
         f"{done.files} files with {done.decisions} decisions, {done.from_dataset} decisions from the dataset alone, "
         f"{done.exits} exits that no candle decides"
     )
+    if done.rejected:
+        typer.echo(f"  {done.rejected} decisions of these files are refused: see scorekeeper quarantine list")
     if done.guessed:
         typer.echo(f"  of {done.guessed} no published line tells when they arrived: the times of their files stand in")
     for words in done.refused[:20]:

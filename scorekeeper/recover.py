@@ -32,7 +32,8 @@ class Recovered:
     """What a recovery did: files and decisions taken in, exits brought back, and what it had to guess or leave.
 
     `from_dataset`: decisions that no file holds; `guessed`: decisions of which no line tells when they arrived;
-    `refused`: sentences about what could not be taken in; `set_aside`: what the publication had to set aside.
+    `rejected`: decisions of files that are refused, as they were then; `refused`: sentences about what else could not
+    be taken in; `set_aside`: what the publication had to set aside.
     """
 
     files: int = 0
@@ -40,6 +41,7 @@ class Recovered:
     from_dataset: int = 0
     exits: int = 0
     guessed: int = 0
+    rejected: int = 0
     refused: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
 
@@ -180,7 +182,7 @@ class _Recovery:
             verdict.outcome == "accepted" and not is_known(self._said.get(decision.trade_id))
             for (decision, *_), verdict in zip(rows, verdicts, strict=True)
         )
-        self._done.refused += [f"{one['file']}, line {one['line']}: {one['reason']}" for one in tally.rejections]
+        self._done.rejected += len(tally.rejections)
 
     def _received(self, decision: Decision, arrived: datetime) -> datetime:
         return received_at(decision, self._said.get(decision.trade_id), arrived)

@@ -72,7 +72,7 @@ def at_work(*jobs: Callable[[threading.Event], None]) -> Iterator[None]:
 
 @pytest.mark.parametrize("seconds", [12])
 def test_beside_work_there_is_never_a_difference_and_a_planted_one_is_found(
-    db: Database, database_url: str, settings: Settings, seconds: float, seed: int
+    db: Database, database_url: str, settings: Settings, seconds: float, seed: int, tally: Counter[str]
 ) -> None:
     chance = random.Random(seed)
     folder = settings.inbox_dir.parent / "market"
@@ -117,6 +117,7 @@ def test_beside_work_there_is_never_a_difference_and_a_planted_one_is_found(
         assert any("reference_price is 1" in line for line in verify(db, settings))
     assert found["runs"] > 3
     assert found["in which something waits"]
+    tally.update({f"verify {words} beside work": number for words, number in found.items()})
 
 
 def test_candles_that_are_pruned_while_it_looks_are_not_missed(

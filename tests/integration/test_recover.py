@@ -120,6 +120,7 @@ def test_what_came_in_since_a_backup_is_kept_named_and_taken_in_again_exactly_on
         assert (red.state, "scorekeeper recover" in red.do) == ("red", True)
         done_again = recover(again.db, again.settings, datetime.now(UTC))
         assert (done_again.files, done_again.decisions, done_again.from_dataset, done_again.guessed) == (2, 3, 0, 0)
+        assert (done_again.rejected, done_again.refused) == (1, [])
         assert verify(again.db, again.settings) == []
         follow(again, NOW + timedelta(hours=2))
         assert again.rows() == wanted

@@ -430,13 +430,13 @@ def roles() -> None:
     """Print the SQL of three roles: owner, writer, reader.
 
     The owner migrates, the writer runs the flows, the reader sees the report_* views and nothing else. For a Postgres
-    of your own, by a superuser, before the first migrate and after each; may be repeated.
+    of your own, version 15 or later, by a superuser, before the first migrate, which grants the rest; may be repeated.
 
     Example:  scorekeeper roles | psql postgresql://postgres@host/name
     """
     from scorekeeper.store.sql import raw
 
-    typer.echo(raw("roles"), nl=False)
+    typer.echo(raw("roles") + raw("grants"), nl=False)
 
 
 @app.command()
@@ -473,6 +473,18 @@ def migrate(
     typer.echo(f"schema {newest_version()}" + ("; the next track chooses the market" if switch_market else ""))
 
 
+def _explain_lost(failed: Exception) -> Exception:
+    """What a command ends with when the database went away in its middle; anything else as it is."""
+    if "sqlalchemy.exc" not in sys.modules:
+        return failed
+    from sqlalchemy.exc import DBAPIError
+
+    from scorekeeper.store.failures import explain_lost, is_lost
+
+    orig = failed.orig if isinstance(failed, DBAPIError) else None
+    return explain_lost(orig) if orig is not None and is_lost(orig) else failed
+
+
 def main() -> None:
     """Exit code 0 if the work was done, 1 with one clear line if not, 2 for usage, 128 + n when signal n stopped it."""
     signal.signal(signal.SIGTERM, stop_on_signal)
@@ -485,6 +497,7 @@ def main() -> None:
     except Exception as failed:
         if os.environ.get("SCOREKEEPER_DEBUG"):
             raise
+        failed = _explain_lost(failed)
         words = " ".join(str(failed).split()) or type(failed).__name__
         kind = "" if isinstance(failed, ScorekeeperError) else f"{type(failed).__name__}: "
         typer.echo(f"error: {kind}{words[:500]}", err=True)

@@ -13,7 +13,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from scorekeeper import inbox, quarantine, settle
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database, show_address
@@ -60,8 +60,10 @@ def check_all(settings: Settings, clock: Callable[[], datetime]) -> list[Check]:
     try:
         with open_as_it_is(settings) as db, db.begin() as connection:
             checks += check_database(connection, settings, clock)
+    except DatabaseError as refused:
+        checks.append(Check("database", "red", refused.says, refused.do))
     except ScorekeeperError as away:
-        what_to_do = "start it, or correct DATABASE_URL" if settings.database_url else "scorekeeper up keeps it running"
+        what_to_do = "correct DATABASE_URL" if settings.database_url else "scorekeeper up keeps it running"
         checks.append(Check("database", "red", str(away), what_to_do))
     return [*checks, check_inbox(settings, clock()), *check_disk(settings)]
 
@@ -70,6 +72,9 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     """Schema, clock, track, prices, files that could not be moved, quarantine."""
     try:
         check_schema(connection)
+    except DatabaseError as refused:
+        yield Check("database", "red", refused.says, refused.do)
+        return
     except ScorekeeperError as other:
         words, _, what_to_do = str(other).partition(": ")
         yield Check("migrations", "red", words, what_to_do)

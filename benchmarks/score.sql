@@ -14,12 +14,12 @@ decided AS (
     INSERT INTO scorekeeper.decision (
         trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, bar_interval, action,
         direction, price, confidence, opened_at, expires_at, version, reference_price, price_suspect, horizon_price,
-        horizon_return_pct, horizon_known_at
+        horizon_return_pct, horizon_known_at, tracked
     )
     SELECT
         trade_id, '', 'benchmark.jsonl', 1, exit_time - interval '1 hour', symbol, symbol, '1h',
         CASE direction WHEN 1 THEN 'BUY' ELSE 'SELL' END, direction, 100, 50 + n % 50, exit_time - interval '1 hour',
-        exit_time, version, 100, false, 100 + direction * pnl, direction * pnl, exit_time
+        exit_time, version, 100, false, 100 + direction * pnl, direction * pnl, exit_time, true
     FROM drawn
 ),
 said AS (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from cli.main import print_rejections
+from cli.main import print_rejections, print_unread
 from cli.options import parse_moment
 from cli.progress import show_progress
 from cli.tables import print_metrics
@@ -57,6 +57,7 @@ def _print_notes(report: backtest.Report, period: Period, settings: Settings, *,
         + (f", {report.voided} left out as voided" if report.voided else "")
     )
     print_rejections(taken.rejections, taken.rejected, to_stderr=to_stderr)
+    print_unread(vars(taken), to_stderr=to_stderr)
     due = f", {report.overdue} of them due, and without a price" if report.overdue else ""
     say(f"{report.open_trades} trades still open at {period.until:%F %R} UTC{due}")
     for line in (*taken.trouble, *report.unpriced):

@@ -9,12 +9,15 @@ import typer
 from cli.main import print_ingested
 from cli.opening import run_flow
 from cli.prefect_env import prepare
+from cli.stopping import hear_while_busy
 from cli.tables import print_metrics
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.private import check_owner
 from scorekeeper.report import report_name
 from scorekeeper.sample import write_live_market, write_sample
 from scorekeeper.score import system_metrics
 from scorekeeper.settings import Settings, load_settings
+from scorekeeper.store import place
 from scorekeeper.store.database import open_database
 
 _MARK = "# The demo's own settings; every command takes them with --home of this folder.\n"
@@ -34,6 +37,7 @@ def settle_in(home: Path, *, live: bool) -> Settings:
 
     Raises ScorekeeperError if there is something else in `home`.
     """
+    check_owner(home)
     env = home / ".env"
     if (
         home.exists()
@@ -53,6 +57,7 @@ def settle_in(home: Path, *, live: bool) -> Settings:
 
 def run_demo(home: Path) -> None:
     """Write the sample, ingest and track it as Prefect flows, and show the score; a second run adds nothing."""
+    hear_while_busy()
     settings = settle_in(home, live=False)
     prepare(home)
     typer.echo(f"Writing decisions of five agents and their market to {home}")
@@ -79,4 +84,6 @@ def run_demo(home: Path) -> None:
         f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\n"
         f"report:  {settings.reports_dir / report_name(None)}\nhome:    {home}"
     )
+    if place.lies_elsewhere(home):
+        typer.echo(f"database: {place.say_where(home)}")
     typer.echo(f"Next:    scorekeeper analyze --home {home}\n         scorekeeper verify --home {home}")

@@ -84,7 +84,7 @@ def _check_prefect(settings: Settings, *, end_stuck: bool) -> list[Check]:
     if use_running_server(home) is None:
         says = "no server: scorekeeper up does not run here, and PREFECT_API_URL is not set"
         return [Check("prefect", "warning", says, "scorekeeper up, unless something else runs ingest and track")]
-    if home.exists():
+    if os.access(home, os.W_OK):
         prepare(home)
     return asyncio.run(_ask_prefect(end_stuck=end_stuck))
 

@@ -2,19 +2,21 @@
 
 import asyncio
 import os
-import signal
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli import quarantine
-from cli.opening import StopError, run_flow, stop_on_signal
+from cli import quarantine, stopping
 from cli.opening import load as _settings
 from cli.opening import open_installation as _database
+from cli.opening import run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
+from scorekeeper.domain import unread
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
@@ -96,9 +98,14 @@ def watch(home: Home = None, inbox: Inbox = None) -> None:
 
     async def until_signal() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await watch_inbox(settings.inbox_dir, stop, typer.echo)
+
+        def end(number: int) -> None:
+            stopping.stop_in_time(number)
+            stop.set()
+
+        for number in stopping.SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
+        await watch_inbox(settings.inbox_dir, stop, typer.echo, skip=settings.own_dirs)
 
     asyncio.run(until_signal())
 
@@ -110,7 +117,8 @@ def ingest(
 ) -> None:  # fmt: skip
     """Take in decision files: the inbox's, or those named.
 
-    Files of the inbox are moved to archive/ or quarantine/ beside it; those named stay where they are.
+    Files of the inbox are moved to archive/ or quarantine/ beside it; those named stay where they are. A file of lines
+    that its writer has open is followed: whole lines come in, and it is moved once it is closed.
 
     Example:  scorekeeper ingest decisions.jsonl
     """
@@ -128,8 +136,54 @@ def print_ingested(done: dict[str, Any]) -> None:
         f"{done['rejected']} rejected"
     )
     print_rejections(done["rejections"], done["rejected"], more="see scorekeeper quarantine list")
-    for name in done["waiting"]:
-        typer.echo(escape_controls(f"  may still be being written, and is looked at again: {name}"))
+    print_unread(done)
+    for name in done["returned"]:
+        typer.echo(escape_controls(f"  written to after it had been moved; back in the inbox, and read on: {name}"))
+    for what, names in (
+        ("may still be being written, and is looked at again", done["waiting"]),
+        ("its writer has it open: followed, and moved once that is done", done["held"]),
+    ):
+        for name in names[:20]:
+            typer.echo(escape_controls(f"  {what}: {name}"))
+        if len(names) > 20:
+            typer.echo(f"  … and {len(names) - 20} more")
+    for kind in done["passed_over"]:
+        typer.echo(escape_controls(f"  not read: {describe_passed_over(**kind)}"))
+    if spellings := done["unresolved"]:
+        words = f"  {len(spellings)} symbols are for the next track to look up: {_some(spellings)}"
+        typer.echo(escape_controls(words))
+    if unlisted := done["unlisted"]:
+        words = f"  {len(unlisted)} symbols were not listed by the market at the last track: {_some(unlisted)}"
+        typer.echo(escape_controls(words))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def describe_passed_over(what: str, count: int, names: list[str], do: str) -> str:
+    """What lies in the inbox and is not read, and what to do."""
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    return f"{', '.join(names)}{more} ({what}): {do}"
+
+
+def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
+    """What an ingest took and did not understand: the first 20 notes, words in no list, suspicious confidences."""
+    say = partial(typer.echo, err=to_stderr)
+    alike: dict[tuple[str, str, str], list[int]] = {}
+    for one in done["notes"]:
+        alike.setdefault((one["file"], one["field"], one["reason"]), []).append(one["line"])
+    for (file, field, reason), lines in [*alike.items()][:20]:
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        say(escape_controls(f"  noted: {file}, line {lines[0]}{more}, {field}: {reason}"))
+    if len(alike) > 20 or len(done["notes"]) < done["noted"]:
+        say(f"  … {done['noted']:,} decisions have notes: see the view report_notes")
+    for line in unread.tell_words(done["idle"], done["unread"], opened=done["opened"]):
+        say(f"  {line}")
+    if done["unread"]:
+        say(f"  -> {unread.ADD_WORDS}")
+    if small := unread.tell_small(done["small"]):
+        say(f"  {small}\n  -> {unread.SET_SCALE}")
 
 
 def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str = "", to_stderr: bool = False) -> None:
@@ -160,7 +214,9 @@ def track(
         f"{done['open']} open; {done['dataset_lines']} records published"
     )
     for symbol in done["unknown_symbols"]:
-        typer.echo(f"  the market does not know {symbol}: its trades stay open", err=True)
+        typer.echo(escape_controls(f"  the market does not list {symbol}: its trades stay open"), err=True)
+    for line in done["prices_end"]:
+        typer.echo(escape_controls(f"  {line}: what is due later stays open until it goes on"), err=True)
     for line in done["prices_gone"]:
         typer.echo(f"  {line}: void them, or leave them open", err=True)
     if done["symbols_failed"]:
@@ -259,16 +315,59 @@ def backtest(
 @app.command()
 def publish(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Write both files anew, to the same bytes.")] = False,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="With --rebuild: lines of an older release in today's form, for good.")
+    ] = False,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
-    """Append what is new to log and dataset."""
+    """Append what is new to log and dataset.
+
+    A file with whole lines that the database does not know, as after a restore, is kept beside it and named.
+    """
     from scorekeeper import publish as library
 
+    if renew and not rebuild:
+        raise typer.BadParameter("goes with --rebuild", param_hint="--renew")
     with _database() as (db, settings):
-        write = library.rebuild if rebuild else library.publish
-        done = write(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        log, dataset = settings.log_path, settings.dataset_path
+        write = library.renew if renew else library.rebuild if rebuild else library.publish
+        done = write(db, log_path=log, dataset_path=dataset)
+        for words in done.explain():
+            typer.echo(words, err=True)
         typer.echo(f"{settings.log_path}: {done.log_lines} lines")
         typer.echo(f"{settings.dataset_path}: {done.dataset_lines} records")
+
+
+@app.command()
+def recover(
+    datasets: Annotated[
+        list[Path] | None, typer.Argument(help="Other published datasets that tell of what was lost.")
+    ] = None,
+    home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """After a restore from a backup: take in again what came in since.
+
+    From archive/ and quarantine/, and, what no file has brought, from the published dataset; exactly once, with the
+    time of the first arrival. May be repeated. End scorekeeper up and workers before.
+    """
+    from scorekeeper.recover import recover as library
+
+    with _database() as (db, settings):
+        done = library(db, settings, datetime.now(UTC), datasets or ())
+    for words in done.set_aside:
+        typer.echo(words)
+    typer.echo(
+        f"{done.files} files with {done.decisions} decisions, {done.from_dataset} decisions from the dataset alone, "
+        f"{done.exits} exits that no candle decides"
+    )
+    if done.rejected:
+        typer.echo(f"  {done.rejected} decisions of these files are refused: see scorekeeper quarantine list")
+    if done.guessed:
+        typer.echo(f"  of {done.guessed} no published line tells when they arrived: the times of their files stand in")
+    for words in done.refused[:20]:
+        typer.echo(escape_controls(f"  not taken in: {words}"), err=True)
+    if done.refused:
+        raise ScorekeeperError(f"{len(done.refused)} could not be taken in")
 
 
 @app.command()
@@ -347,18 +446,26 @@ def status(
 ) -> None:  # fmt: skip
     """Say where things stand. Exit code 1 if something is red: see scorekeeper doctor."""
     from cli.doctor import report
-    from scorekeeper import health
-    from scorekeeper import inbox as files
+    from scorekeeper import health, listing
     from scorekeeper.domain.metrics import iso
+    from scorekeeper.store.database import describe_database
     from scorekeeper.store.sql import statement
+    from scorekeeper.writers import is_held
 
     with _database() as (db, settings):
         with db.begin() as connection:
             row = dict(connection.execute(statement("select_status")).mappings().one())
             checks = [*health.check_database(connection, settings, lambda: datetime.now(UTC))]
-        waiting = len(list(files.list_inbox(settings.inbox_dir))) if settings.inbox_dir.is_dir() else None
-        checks += [health.check_inbox(settings, datetime.now(UTC)), *health.check_disk(settings)]
-    answer = {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
+            read = health.read_offsets(connection)
+        waiting = None
+        if settings.inbox_dir.is_dir():
+            found = listing.list_inbox(settings.inbox_dir, settings.own_dirs)
+            waiting = sum(not is_held(path) for path in found)
+        checks += [health.check_home(settings), *health.check_strays(settings)]
+        checks += [*health.check_inbox(settings, datetime.now(UTC), read), *health.check_disk(settings)]
+    answer: dict[str, Any] = {"home": str(settings.scorekeeper_home), "home_set_by": settings.home_from}
+    answer |= {"database": describe_database(settings.database_url, settings.scorekeeper_home)}
+    answer |= {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
     answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "rejections")}
     if not json:
         for name, value in answer.items():
@@ -377,8 +484,8 @@ def doctor(
 ) -> None:  # fmt: skip
     """Look at everything that can be wrong, and say what to do.
 
-    Database, schema, clocks, last track, oldest price, inbox, quarantine, disks; and with a Prefect server its
-    deployments, workers and stuck runs. Starts, makes and migrates nothing. Exit code 1 if something is red.
+    Home, database, schema, clocks, last track, oldest price, inbox, quarantine, disks; and with a Prefect server its
+    deployments, workers and stuck runs. Makes and migrates nothing. Exit code 1 if something is red.
     """
     from cli.doctor import examine
 
@@ -409,22 +516,24 @@ def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, da
     """Recompute everything, and name every difference.
 
     Decisions from the archived files; trades, horizon returns, rollups, metrics, log and dataset from decisions and
-    candles, by other code than track's; the books against each other.
+    candles, by other code than track's; the books against each other. As it stands at one moment: what is written
+    meanwhile is no difference. What waits for the next track is counted, and not wrong.
     """
-    from scorekeeper.verify import count_pruned
-    from scorekeeper.verify import verify as library
+    from scorekeeper.verify import compare
 
     with _database() as (db, settings):
-        differences = library(db, settings)
-        beyond = count_pruned(db)
-    for line in differences:
+        found = compare(db, settings)
+    for line in found.differences:
         typer.echo(line)
-    if beyond is not None:
+    for line in found.waits:
+        typer.echo(line)
+    if found.pruned is not None:
+        since, decisions = found.pruned
         typer.echo(
-            f"{beyond[1]} decisions from before {beyond[0]:%F %R} UTC: their candles have been pruned, not recomputed"
+            f"{decisions} decisions from before {since:%F %R} UTC: their candles have been pruned, not recomputed"
         )
-    if differences:
-        raise ScorekeeperError(f"{len(differences)} differences")
+    if found.differences:
+        raise ScorekeeperError(f"{len(found.differences)} differences")
     typer.echo("everything stored and published equals its recompute")
 
 
@@ -450,13 +559,13 @@ def roles() -> None:
     """Print the SQL of three roles: owner, writer, reader.
 
     The owner migrates, the writer runs the flows, the reader sees the report_* views and nothing else. For a Postgres
-    of your own, by a superuser, before the first migrate and after each; may be repeated.
+    of your own, version 15 or later, by a superuser, before the first migrate, which grants the rest; may be repeated.
 
     Example:  scorekeeper roles | psql postgresql://postgres@host/name
     """
     from scorekeeper.store.sql import raw
 
-    typer.echo(raw("roles"), nl=False)
+    typer.echo(raw("roles") + raw("grants"), nl=False)
 
 
 @app.command()
@@ -493,19 +602,36 @@ def migrate(
     typer.echo(f"schema {newest_version()}" + ("; the next track chooses the market" if switch_market else ""))
 
 
+def _explain_lost(failed: Exception) -> Exception:
+    """What a command ends with when the database went away in its middle; anything else as it is."""
+    if "sqlalchemy.exc" not in sys.modules:
+        return failed
+    from sqlalchemy.exc import DBAPIError
+
+    from scorekeeper.store.failures import explain_lost, is_lost
+
+    orig = failed.orig if isinstance(failed, DBAPIError) else None
+    return explain_lost(orig) if orig is not None and is_lost(orig) else failed
+
+
 def main() -> None:
     """Exit code 0 if the work was done, 1 with one clear line if not, 2 for usage, 128 + n when signal n stopped it."""
-    signal.signal(signal.SIGTERM, stop_on_signal)
+    stopping.guard()
+    os.umask(0o077)  # what is made here, by Prefect and supervisord too, is the user's own
+    stopping.begin_work()
     try:
         app()  # says what is wrong with the usage itself, and exits with 2
-    except StopError as asked:
-        name = signal.Signals(asked.number).name
-        typer.echo(f"stopped by {name}: what was done by then is kept, and the next run goes on from there", err=True)
-        sys.exit(128 + asked.number)
-    except Exception as failed:
+    except BaseException as failed:
+        if (number := stopping.asked()) is not None:
+            stopping.finish(number)  # whatever has become of StopError on its way
+        if not isinstance(failed, Exception):
+            raise
         if os.environ.get("SCOREKEEPER_DEBUG"):
             raise
+        failed = _explain_lost(failed)
         words = " ".join(str(failed).split()) or type(failed).__name__
         kind = "" if isinstance(failed, ScorekeeperError) else f"{type(failed).__name__}: "
         typer.echo(f"error: {kind}{words[:500]}", err=True)
         sys.exit(1)
+    finally:
+        stopping.end_work()

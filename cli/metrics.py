@@ -7,17 +7,18 @@ import typer
 
 from cli.options import parse_moment
 from scorekeeper.domain.breakdown import Breakdown
-from scorekeeper.domain.symbols import unify_symbol
+from scorekeeper.domain.symbols import spell
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.score import system_metrics
 from scorekeeper.scorecard import list_versions
+from scorekeeper.spelling import find_symbol
 from scorekeeper.store.database import Database
 
 
 def read_symbol(words: str | None) -> str | None:
-    """The symbol that --symbol names, unified."""
+    """A spelling of a symbol, as --symbol gives it, if it can be one."""
     try:
-        return words and unify_symbol(words)
+        return words and spell(words)
     except ValueError as wrong:
         raise typer.BadParameter(f"{words!r} is {wrong}", param_hint="--symbol") from None
 
@@ -56,7 +57,7 @@ def show_metrics(
         answer = system_metrics(
             connection,
             version=scope[0],
-            symbol=scope[1],
+            symbol=scope[1] and find_symbol(connection, scope[1]),
             since=period[0],
             until=period[1],
             include_suspect=include_suspect,

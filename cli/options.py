@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
+
+from scorekeeper.domain.moments import read_moment
 
 
 def _put(name: str) -> Callable[[Any], Any]:
@@ -31,7 +34,7 @@ MarketName = Annotated[
     ),
 ]
 Url = Annotated[
-    str | None, typer.Option("--database-url", help="A Postgres 16 or later.", callback=_put("DATABASE_URL"))
+    str | None, typer.Option("--database-url", help="A Postgres 15 or later.", callback=_put("DATABASE_URL"))
 ]
 
 
@@ -40,8 +43,7 @@ def parse_moment(words: str | None, option: str | None = None) -> datetime | Non
     if words is None:
         return None
     try:
-        moment = datetime.fromisoformat(words)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return read_moment(words, ZoneInfo("UTC")).at
     except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z", param_hint=option

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -117,7 +118,7 @@ def run_watcher(settings: Settings) -> None:
     if not settings.warm_runs:
         from tasks.watching import watch_inbox
 
-        asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), _say))
+        asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, skip=settings.own_dirs))
         return
     # Until then what another `up` has left is cleared, and this one's runs with it.
     _wait_until(lambda: address_file(settings.scorekeeper_home).exists())
@@ -137,7 +138,8 @@ async def _watch_warm(settings: Settings) -> None:
     await clear_runs(Whose.WARM)
     runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(watch_inbox(settings.inbox_dir, stop, _say, take=lambda: runner.run_now("ingest")))
+        take = partial(runner.run_now, "ingest")
+        group.create_task(watch_inbox(settings.inbox_dir, stop, _say, take=take, skip=settings.own_dirs))
         await runner.follow_schedule("track")
         stop.set()  # supervisord starts it anew
 
@@ -151,7 +153,7 @@ def run_deployer(settings: Settings) -> None:
     home = settings.scorekeeper_home
     _wait_until(_server_answers)
     from cli.deploying import Whose, clear_runs, deploy, make_pool
-    from scorekeeper.store.database import open_database
+    from scorekeeper.store.database import describe_database, open_database
 
     def prepare() -> tuple[int, int]:
         open_database(settings.database_url, home).close()
@@ -167,6 +169,7 @@ def run_deployer(settings: Settings) -> None:
     opens = f"scorekeeper ui --home {shlex.quote(str(home))}"
     places = {
         "UI": f"{_api().removesuffix('/api')}, with a password: {opens}",
+        "database": describe_database(settings.database_url, home),
         "inbox": settings.inbox_dir,
         "market": settings.market,
         "log": settings.log_path,

@@ -37,7 +37,7 @@ def list_files(json: AsJson = False, home: Home = None, inbox: Inbox = None, dat
         _print_json([_as_dict(one) for one in found])
         return
     for one in found:
-        gone = "" if one.files else "  (its file is gone)"
+        gone = "" if one.files else f"  ({one.whereabouts})"
         typer.echo(f"{one.id}  {_safe(one.name)}: {one.rejected} rejected, {one.rejected_at:%F %R} UTC{gone}")
         typer.echo(f"    {_where(one.line, one.field)}: {_safe(one.reason)}")
     typer.echo(f"{len(found)} in quarantine" + (": show ID tells more, retry ID tries again" if found else ""))
@@ -93,7 +93,7 @@ def retry(
                 chosen = [library.find(connection, settings, name) for name in ids or ()]
         for one in chosen:
             if not one.files:
-                raise ScorekeeperError(f"{one.id}: {_safe(one.name)} is not in {settings.quarantine_dir} any more")
+                raise ScorekeeperError(f"{one.id}: {_safe(one.name)} is not in quarantine ({one.whereabouts})")
         if not chosen:
             typer.echo("nothing is in quarantine")
             return

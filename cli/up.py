@@ -21,8 +21,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from cli.password import CLIENTS, PLACE, SERVERS, settle_password
+from cli.stopping import SIGNALS, StopError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
+from scorekeeper.store.place import has_cluster
 
 if TYPE_CHECKING:
     import psutil
@@ -48,8 +50,9 @@ _CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 
 
 def run_up(settings: Settings, port: int, *, demo: bool) -> None:
-    """Start everything and stay until a signal ends it. Raises ScorekeeperError."""
+    """Start everything and stay until a signal ends it. Raises ScorekeeperError, StopError."""
     home = settings.scorekeeper_home
+    has_cluster(home)  # one that was lost is said before anything is started
     place = home / PLACE
     place.mkdir(parents=True, exist_ok=True)
     settings.inbox_dir.mkdir(parents=True, exist_ok=True)
@@ -70,20 +73,24 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
 
 def _supervise(place: Path, environment: dict[str, str]) -> None:
     """Run supervisord to its end, and show what is said meanwhile."""
+    asked: list[int] = []
+    supervisord: subprocess.Popen[bytes] | None = None
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        if supervisord is not None:
+            supervisord.terminate()
+
+    for number in SIGNALS:
+        signal.signal(number, hand_on)
     with (place / _TERMINAL).open("ab") as said_here:
         supervisord = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", _CONFIG],
             cwd=place, env=environment, start_new_session=True, preexec_fn=end_with_parent,
             stdin=subprocess.DEVNULL, stdout=said_here, stderr=said_here,
         )  # fmt: skip
-    asked: list[int] = []
-
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
+    if asked:  # before there was somebody to hand it to
         supervisord.terminate()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, hand_on)
     hint_at: float | None = time.monotonic() + HINT_SECONDS
     with (place / _TERMINAL).open(encoding="utf-8", errors="replace") as said:
         is_over = False
@@ -97,8 +104,9 @@ def _supervise(place: Path, environment: dict[str, str]) -> None:
                 hint_at = None
             if not is_over:
                 time.sleep(0.1)
-    if not asked:
-        raise ScorekeeperError(f"supervisord has ended by itself; see {place}/supervisord.log")
+    if asked:
+        raise StopError(asked[0])
+    raise ScorekeeperError(f"supervisord has ended by itself; see {place}/supervisord.log")
 
 
 def _show(words: str) -> None:

@@ -23,7 +23,7 @@ async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
         decisions, files = naming.counted(summary.decisions, "decision"), naming.counted(summary.files, "file")
         await naming.rename_run(f"ingest {decisions} from {files}{refused}")
         published = await steps.publish_files(db, settings)
-        if summary.files:
+        if summary.files or summary.rejected:
             await artifacts.publish_quarantine(db, settings)
         await alerts.tell_of_quarantine(db)
         await alerts.tell_of_track(db)
@@ -31,5 +31,6 @@ async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
         "%d files, %d decisions, %d duplicates, %d rejected; %d lines published",
         summary.files, summary.decisions, summary.duplicates, summary.rejected, published.log_lines,
     )  # fmt: skip
+    steps.tell_unread(summary)
     steps.stop_at_trouble(summary)
     return asdict(summary)

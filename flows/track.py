@@ -29,5 +29,6 @@ async def track(as_of: datetime | None = None) -> dict[str, Any]:
     return {
         "as_of": minute, "closed": settled.closed, "horizons": settled.horizons, "open": active,
         "unknown_symbols": prices.unknown, "prices_gone": prices.gone, "symbols_failed": prices.failed,
+        "prices_end": prices.ends,
         "log_lines": published.log_lines, "dataset_lines": published.dataset_lines,
     }  # fmt: skip

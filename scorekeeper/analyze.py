@@ -38,13 +38,19 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
     after `as_of`, suspect and voided decisions do not count.
     """
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ANALYZE_LOCK})
+    known = connection.execute(statement("select_last_known")).scalar_one()  # first: what comes since is known after it
     analyses = assess_all(read_rows(connection, as_of), as_of)
     connection.execute(statement("delete_analysis"), {"as_of": as_of})
     for one in analyses:
         document = msgspec.to_builtins(one) | {"figures": figures(one)}
         connection.execute(
             statement("upsert_analysis"),
-            {"as_of": as_of, "version": one.version, "document": msgspec.json.encode(document).decode()},
+            {
+                "as_of": as_of,
+                "version": one.version,
+                "document": msgspec.json.encode(document).decode(),
+                "known_event_id": known,
+            },
         )
     keep_scorecards(connection, as_of, anew=True)
     return analyses[0]

@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper import inbox, ingest, publish, score, settle
+from scorekeeper import ingest, listing, publish, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.fetching import Prices, Tell, fetch_prices
 from scorekeeper.ingest import Period
 from scorekeeper.market import open_market
+from scorekeeper.private import make_folder
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_copy, open_database, open_scratch
 from scorekeeper.store.migrate import check_schema
@@ -60,7 +61,7 @@ def run_backtest(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / "run.lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,7 +104,7 @@ def _read_decisions(
     def on_progress(done: ingest.Summary) -> None:
         tell(logging.INFO, f"{done.files} of {done.found} files, {done.decisions} decisions so far")
 
-    files = inbox.list_named(paths, deep=True)
+    files = listing.list_named(paths, deep=True)
     taken = ingest.ingest_files(db, settings, received_at=now, paths=files, replay=period, on_progress=on_progress)
     taken.trouble += [f"{name} changed while it was read" for name in taken.waiting]
     return taken
@@ -122,7 +123,9 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
         taken.outside, voided = kept.execute(statement("count_past"), moments).one()
         words = {name: moment.isoformat() for name, moment in moments.items()}
         kept.execute(statement("begin_past"), words)
+        _pour(kept, "copy_past_readings", connection, "copy_readings")
         taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_decisions")
+        _pour(kept, "copy_past_held", connection, "copy_held_decisions")
         _pour(kept, "copy_past_trades", connection, "copy_trades")
         _pour(kept, "copy_past_events", connection, "copy_decision_events")
         _pour(kept, "copy_past_signals", connection, "copy_agent_signals")

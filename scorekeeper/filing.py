@@ -1,26 +1,62 @@
 """Where files go that have been read: to the archive, to quarantine with a report, and back. No database here."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.inbox import SourceFile, file_identity, open_source, plain_suffix
+from scorekeeper.inbox import SourceFile, file_identity, open_source
+from scorekeeper.listing import plain_suffix, split_turn
+from scorekeeper.private import keep_mode, make_folder
+
+DAY_PARTS = 3  # archive/YYYY/MM/DD
+REPORT_SUFFIX = ".error.json"
 
 
 def archive_name(name: str, sha256: bytes) -> str:
-    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes."""
-    suffix_length = len(plain_suffix(name)) + (3 if name.lower().endswith(".gz") else 0)
-    cut = len(name) - suffix_length
-    return f"{name[:cut].encode()[:150].decode(errors='ignore')}-{sha256.hex()[:12]}{name[cut:]}"
+    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes.
+
+    What a rotation has put behind the suffix (.1) comes before the hash; folders stay before the name.
+    """
+    folder, slash, last = name.rpartition("/")
+    plain, turn = split_turn(last)
+    suffix_length = len(plain_suffix(plain)) + (3 if plain.lower().endswith(".gz") else 0)
+    cut = len(plain) - suffix_length
+    stem = f"{plain[:cut]}{turn}".encode()[:150].decode(errors="ignore")
+    return f"{folder}{slash}{stem}-{sha256.hex()[:12]}{plain[cut:]}"
+
+
+_HASHED = re.compile(r"-([0-9a-f]{12})(?=\.|$)")
+
+
+def read_hash(name: str) -> str | None:
+    """The first twelve hex digits of the hash that an `archive_name` carries; None: it is none."""
+    found = _HASHED.findall(name)
+    return found[-1] if found else None
+
+
+def first_name(name: str) -> str:
+    """The name that a file had before it was given this `archive_name`, as far as that was not cut."""
+    digits = read_hash(name)
+    if digits is None:
+        return name
+    stem, _, rest = name.rpartition(f"-{digits}")
+    return stem + rest
 
 
 def archive_folder(archive: Path, received_at: datetime) -> Path:
     """Where the files go, each under its `archive_name`, that were read whole: archive/YYYY/MM/DD."""
     return archive / f"{received_at:%Y/%m/%d}"
+
+
+def root_of(path: Path, archive: Path, quarantine: Path) -> Path:
+    """The folder in which a file lies under its name in the inbox, with that one's folders: a day's, or quarantine."""
+    return quarantine if quarantine in path.parents else archive.joinpath(*path.relative_to(archive).parts[:DAY_PARTS])
 
 
 def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
@@ -30,7 +66,7 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
 
 def is_quarantined(folder: Path, destination: Path) -> bool:
     """Whether a file goes to quarantine, where it may be mended: one that lies there already stays."""
-    return destination.parent == folder
+    return folder in destination.parents
 
 
 def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> bool:
@@ -43,8 +79,7 @@ def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> b
     """
     path, folder = source.path, destination.parent
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         taken = destination.exists()
         target = _beside(destination) if taken else destination
         try:
@@ -95,6 +130,9 @@ def _beside(destination: Path) -> Path:
 def _settle_beside(beside: Path, destination: Path, source: SourceFile, *, keep: bool) -> bool:
     """Let one of the two files stay, at `destination`; whether that is the content of `source`."""
     held = _holds(destination, source)
+    if held and source.is_lines:
+        beside.rename(destination)  # the newer one: somebody may have it open yet, and write to it
+        return True
     if held or (keep and destination.exists()):
         beside.unlink()
         return held
@@ -128,11 +166,12 @@ def _remove_twin(path: Path, source: SourceFile) -> None:
 
 
 def return_file(quarantined: Path, target: Path) -> None:
-    """Move a quarantined file back to `target`, or to a like name where that is taken, and remove its report.
+    """Move a file back to `target`, or to a like name where that is taken, and remove its report from quarantine.
 
     Raises ScorekeeperError.
     """
     try:
+        make_folder(target.parent)
         _report_path(quarantined).unlink(missing_ok=True)
         try:
             _put_back(quarantined, target)
@@ -151,12 +190,13 @@ def return_file(quarantined: Path, target: Path) -> None:
 
 
 def _report_path(quarantined: Path) -> Path:
-    return quarantined.with_name(f"{quarantined.name}.error.json")
+    return quarantined.with_name(f"{quarantined.name}{REPORT_SUFFIX}")
 
 
 def _put_back(moved: Path, path: Path) -> None:
     """Move a file that is to be read (again) to `path`, without replacing what a writer has put there."""
     number = 0
+    make_folder(path.parent)
     while True:
         target = path if not number else path.with_name(f"{number}-{path.name}")
         try:
@@ -174,16 +214,37 @@ def _put_back(moved: Path, path: Path) -> None:
             return
 
 
-def write_error_file(quarantined: Path, report: dict[str, Any]) -> None:
-    """Write `<name>.error.json` beside a quarantined file: why, line by line."""
+def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
+    """Write `<name>.error.json` beside a quarantined file: why, line by line; the hash of its bytes."""
     target = _report_path(quarantined)
+    content = (json.dumps(report, indent=2) + "\n").encode()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         part = target.with_name(f".{target.name}.part")
-        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        with part.open("wb") as file:
+            keep_mode(file.fileno(), target)
+            file.write(content)
         part.rename(target)
     except OSError as failed:
         raise ScorekeeperError(f"{target} cannot be written: {explain(failed)}") from None
+    return hashlib.sha256(content).digest()
+
+
+def reported_at(quarantined: Path) -> datetime | None:
+    """When the report beside a quarantined file was written, right before the file was moved; None: there is none."""
+    try:
+        return datetime.fromtimestamp(_report_path(quarantined).lstat().st_mtime, UTC)
+    except OSError:
+        return None
+
+
+def hash_error_file(quarantined: Path) -> bytes:
+    """The hash of the report beside a quarantined file. Raises ScorekeeperError."""
+    path = _report_path(quarantined)
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as failed:
+        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
 
 
 def read_error_file(quarantined: Path) -> dict[str, Any]:

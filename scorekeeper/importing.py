@@ -1,7 +1,7 @@
 """The predecessor's dataset: decisions with the exits that they came with."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 from scorekeeper import inbox, recording, settle
 from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
 from scorekeeper.domain.json_reading import load_json
+from scorekeeper.domain.moments import read_moment
 from scorekeeper.domain.prices import LARGEST_PRICE, is_price
+from scorekeeper.domain.reading import make_reading
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -22,6 +24,7 @@ BATCH_RECORDS = 5_000
 _OUTCOME = {
     "status", "exit_price", "exit_time", "pnl_pct", "hold_time_minutes", "is_profitable", "current_price",
     "net_pnl_pct", "exit_reason", "price_source", "mfe_pct", "mae_pct", "horizon_return_pct", "price_suspect", "late",
+    "received_at", "expires_at", "horizon_price",
 }  # fmt: skip
 
 
@@ -59,7 +62,11 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
     path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
-    context = DecisionContext(now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None)
+    context = DecisionContext(
+        now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None,
+        # A dataset's confidences are percent, whatever the scale of those that are decided now.
+        make_reading(settings.words, {}),
+    )  # fmt: skip
     done = Imported()
     lines = inbox.read_lines(source, 0, 0)
     while chunk := list(islice(lines, BATCH_RECORDS)):
@@ -82,22 +89,43 @@ def _read(line: inbox.RawLine, context: DecisionContext) -> _Record:
     document = load_json(line.text)
     if not isinstance(document, dict):
         raise DecisionError(None, "a record is a JSON object")
-    core = {name: value for name, value in document.items() if name not in _OUTCOME and value is not None}
-    decision = parse_decision(core, context=context)
+    decision = read_decision(document, context)
     price, time = document.get("exit_price"), document.get("exit_time")
     if price is None or time is None or not decision.direction:
         return _Record(line.line_no, decision, None)
     if isinstance(price, bool) or not isinstance(price, int | float) or not is_price(price):
         raise DecisionError("exit_price", "not a number that can be a price")
     try:
-        moment = datetime.fromisoformat(time)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=context.timezone)).astimezone(UTC)
+        moment = read_moment(time, context.timezone).at
     except (TypeError, ValueError, OverflowError):
         raise DecisionError("exit_time", "not an ISO 8601 time") from None
     if not decision.opened_at <= moment <= context.received_at:
         raise DecisionError("exit_time", "before the entry, or in the future")
     excursions = (_excursion(document, "mfe_pct", 1), _excursion(document, "mae_pct", -1))
     return _Record(line.line_no, decision, _Exit(float(price), moment, *excursions))
+
+
+def read_decision(record: dict[str, Any], context: DecisionContext) -> Decision:
+    """The decision of a dataset's record, without what became of it. Raises DecisionError."""
+    core = {name: value for name, value in record.items() if name not in _OUTCOME and value is not None}
+    return parse_decision(core, context=context)
+
+
+def close_as_imported(
+    connection: Connection,
+    trade_id: str,
+    price: float,
+    time: datetime,
+    mfe_pct: float | None,
+    mae_pct: float | None,
+    as_of: datetime,
+) -> int:
+    """Close an open trade with the exit that its dataset gives, within a settlement; trades closed."""
+    given = {
+        "trade_id": trade_id, "exit_price": price, "exit_time": time, "mfe_pct": mfe_pct, "mae_pct": mae_pct,
+        "as_of": as_of,
+    }  # fmt: skip
+    return connection.execute(statement("import_exit"), given).rowcount
 
 
 def _excursion(document: dict[str, Any], name: str, sign: int) -> float | None:
@@ -134,14 +162,11 @@ class _Storing:
             if verdict.outcome == "conflict":
                 continue
             if record.exit is not None:
-                closed += connection.execute(
-                    statement("import_exit"),
-                    {
-                        "trade_id": record.decision.trade_id, "exit_price": record.exit.price,
-                        "exit_time": record.exit.time, "mfe_pct": record.exit.mfe_pct,
-                        "mae_pct": record.exit.mae_pct, "as_of": self._now,
-                    },
-                ).rowcount  # fmt: skip
+                ended = record.exit
+                closed += close_as_imported(
+                    connection, record.decision.trade_id, ended.price, ended.time, ended.mfe_pct, ended.mae_pct,
+                    self._now,
+                )  # fmt: skip
         settle.record_settlement(connection)
         self._done.completed += closed
         for record, verdict in zip(self._records, verdicts, strict=True):

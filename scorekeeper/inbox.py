@@ -1,4 +1,4 @@
-"""Decision files on disk: list, read. Where they go then: scorekeeper/filing.py. No database here."""
+"""Decision files on disk: read. Which there are: scorekeeper/listing.py; where they go: filing.py. No database here."""
 
 import gzip
 import hashlib
@@ -6,13 +6,14 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, cast
 
+from scorekeeper.domain.foreign import HEAD_BYTES, explain_file
 from scorekeeper.domain.json_reading import (
     LONGEST_TEXT,
     MOST_ELEMENTS,
@@ -22,6 +23,7 @@ from scorekeeper.domain.json_reading import (
     split_array,
 )
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.listing import LINES, known_name, plain_suffix
 
 LARGEST_DOCUMENT = 32 << 20
 LONGEST_LINE = LONGEST_TEXT
@@ -29,7 +31,6 @@ MOST_BLANK_LINES = 1_000_000
 SETTLED_SECONDS = 5
 KEPT_BYTES = 16 << 10
 LATEST_TIME = 4_102_444_800  # the year 2100
-_LINES = (".jsonl", ".ndjson")
 
 
 class FileError(ScorekeeperError):
@@ -49,7 +50,8 @@ class ChangedError(Exception):
 class SourceFile:
     """A regular file as it was found: its hash is of the bytes on disk; `name` is fit for a database and a terminal.
 
-    `content`: those bytes, of a file of a few kilobytes: it need not be opened again.
+    `content`: those bytes, of a file of a few kilobytes: it need not be opened again. `growing`: it is being written
+    to, and `sha256` is a key that stands for its content: only its device and inode tell it from another file.
     """
 
     path: Path
@@ -59,11 +61,12 @@ class SourceFile:
     sha256: bytes
     identity: tuple[int, ...]
     content: bytes | None = None
+    growing: bool = False
 
     @property
     def is_lines(self) -> bool:
         """Whether it holds one decision a line."""
-        return plain_suffix(self.name) in _LINES
+        return plain_suffix(self.name) in LINES
 
     @property
     def kind(self) -> tuple[bool, bool]:
@@ -74,13 +77,15 @@ class SourceFile:
     def is_compressed(self) -> bool:
         return self.name.lower().endswith(".gz")
 
-    def is_settled(self, now: float) -> bool:
-        """Whether it has stood still for five seconds at `now` (epoch seconds); whoever writes sets the time of now."""
-        return abs(now - self.mtime.timestamp()) >= SETTLED_SECONDS
+    def is_settled(self, now: float, still: float | None = None) -> bool:
+        """Whether it has stood still for five seconds (or `still`) at `now` (epoch seconds); whoever writes sets the
+        time of now.
+        """
+        return abs(now - self.mtime.timestamp()) >= (SETTLED_SECONDS if still is None else still)
 
     def begins_with(self, size: int, sha256: bytes) -> bool:
-        """Whether its first `size` bytes are the content of that hash: it has grown since."""
-        if self.size <= size:
+        """Whether its first `size` bytes are the content of that hash: it is that, or has grown since."""
+        if self.size < size:
             return False
         digest = hashlib.sha256()
         with _open_same(self) as file:
@@ -101,51 +106,11 @@ class RawLine:
     error: str | None = None
 
 
-def plain_suffix(name: str) -> str:
-    """The suffix in lower case, without the .gz behind it."""
-    lower = name.lower().removesuffix(".gz")
-    return lower[lower.rfind(".") :] if "." in lower else ""
+def open_source(path: Path, folder: Path | None = None) -> SourceFile | None:
+    """The file at `path` with its hash; None if it is gone, or is not a regular file. Raises ScorekeeperError.
 
-
-def list_inbox(folder: Path) -> Iterator[Path]:
-    """The regular decision files in `folder`, by name; raises ScorekeeperError if it cannot be read."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if _is_candidate(entry))
-    except FileNotFoundError:
-        raise ScorekeeperError(f"the inbox {folder} does not exist: make it, or set INBOX_DIR") from None
-    except OSError as failed:
-        raise ScorekeeperError(f"the inbox {folder} cannot be read: {failed.strerror}") from None
-    return (folder / name for name in names)
-
-
-def list_named(paths: Iterable[Path], *, deep: bool = False) -> list[Path]:
-    """Files as named, and the decision files in folders (`deep`: in those below them too, as in an archive).
-
-    Raises ScorekeeperError.
+    `folder`: the inbox; the file's name is its path within that.
     """
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            for folder, below, _ in os.walk(path):
-                below[:] = sorted(name for name in below if deep and not name.startswith("."))
-                files += list_inbox(Path(folder))
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise ScorekeeperError(f"{path}: there is no such file or folder")
-    return files
-
-
-def _is_candidate(entry: os.DirEntry[str]) -> bool:
-    name = entry.name
-    if name.startswith(".") or name.endswith((".tmp", ".part", "~")):
-        return False
-    return plain_suffix(name) in (".json", *_LINES) and entry.is_file(follow_symlinks=False)
-
-
-def open_source(path: Path) -> SourceFile | None:
-    """The file at `path` with its hash; None if it is gone, or is not a regular file. Raises ScorekeeperError."""
     try:
         # Not a link's target, and no waiting at a FIFO that took the file's name since it was listed.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -168,15 +133,26 @@ def open_source(path: Path) -> SourceFile | None:
                 digest = hashlib.file_digest(file, "sha256").digest()
     finally:
         os.close(descriptor)
-    mtime = datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks hold years past 9999
     return SourceFile(
-        path, known_name(path), found.st_size, mtime, digest, file_identity(found), content if kept else None
-    )
+        path, known_name(path, folder), found.st_size, modified_at(found), digest, file_identity(found),
+        content if kept else None,
+    )  # fmt: skip
 
 
-def known_name(path: Path) -> str:
-    """The name under which the ledger knows a file: fit for a database and a terminal."""
-    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+def find_growing(path: Path, name: str, key: bytes) -> SourceFile | None:
+    """The file at `path` as one that grows, with a key for a hash; None if it is gone, or is not a regular file."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return SourceFile(path, name, found.st_size, modified_at(found), key, file_identity(found), growing=True)
+
+
+def modified_at(found: os.stat_result) -> datetime:
+    """When the file was written to, UTC."""
+    return datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks hold years past 9999
 
 
 def file_identity(found: os.stat_result) -> tuple[int, ...]:
@@ -191,10 +167,16 @@ def _open_same(source: SourceFile) -> IO[bytes]:
     except OSError:
         raise ChangedError(source.name) from None
     file = os.fdopen(descriptor, "rb")
-    if file_identity(os.fstat(descriptor)) != source.identity:
+    if not _is_same(os.fstat(descriptor), source):
         file.close()
         raise ChangedError(source.name)
     return file
+
+
+def _is_same(found: os.stat_result, source: SourceFile) -> bool:
+    """Whether it is the file that was found, as it was then, or grown since where it is expected to."""
+    now = file_identity(found)
+    return now[:2] == source.identity[:2] and now[2] >= source.size if source.growing else now == source.identity
 
 
 @contextmanager
@@ -202,7 +184,7 @@ def _open_text(source: SourceFile) -> Iterator[IO[bytes]]:
     """The decompressed bytes; raises ChangedError if the file changed before the end of reading."""
     with _open_same(source) if source.content is None else io.BytesIO(source.content) as file:
         yield gzip.GzipFile(fileobj=file) if source.is_compressed else file  # type: ignore[misc]
-        if source.content is None and file_identity(os.fstat(file.fileno())) != source.identity:
+        if source.content is None and not _is_same(os.fstat(file.fileno()), source):
             raise ChangedError(source.name)
 
 
@@ -232,12 +214,62 @@ def read_lines(source: SourceFile, offset: int, lines_done: int) -> Iterator[Raw
         raise FileError(f"broken gzip: {broken}", number + 1) from None
 
 
+def read_new_lines(source: SourceFile, offset: int, lines_done: int, *, last: bool) -> Iterator[RawLine]:
+    """The lines from `offset` on of a file that grows, blank ones too, up to the size that it was found with.
+
+    A last line without an end is left out, unless it is the `last` that there will be of the file. Memory is bounded.
+    """
+    number, end = lines_done, offset
+    with _open_text(source) as file:
+        file.seek(offset)
+        while end < source.size and (line := file.readline(min(LONGEST_LINE, source.size - end))):
+            length = len(line)
+            error = None
+            if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
+                error = f"longer than {LONGEST_LINE >> 20} MiB"
+                shown, line = line[:400], line[-1:]
+                while end + length < source.size and not line.endswith(b"\n"):
+                    if not (line := file.readline(min(LONGEST_LINE, source.size - end - length))):
+                        break
+                    length += len(line)
+            whole = line.endswith(b"\n")
+            if not whole and not last:
+                return
+            number += 1
+            end += length
+            if error is not None:
+                yield RawLine(number, end, shown, error=error)
+            else:
+                text = line.rstrip(b"\r\n")
+                yield RawLine(number, end, text, torn=not whole and bool(text.strip()) and not _parses(text))
+
+
+def ends_whole(path: Path) -> bool:
+    """Whether the file's last line has an end; an empty file has none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+    except OSError:
+        return False
+
+
 def _parses(text: bytes) -> bool:
     try:
         load_json(text)
     except DecisionError:
         return False
     return True
+
+
+def explain_lines(source: SourceFile, offset: int) -> str | None:
+    """Why a file of lines holds no decisions from `offset` on; None where it does, or where nobody can say."""
+    try:
+        with _open_text(source) as file:
+            file.seek(offset)
+            return explain_file(file.read(HEAD_BYTES), lines=True)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return None
 
 
 def is_single_line(source: SourceFile) -> bool:
@@ -267,7 +299,7 @@ def read_documents(source: SourceFile) -> list[tuple[int, bytes, object]]:
         if elements is None:
             value = load_json(content)
     except IncompleteJsonError as wrong:
-        raise FileError(str(wrong), 1) from None
+        raise FileError(explain_file(content[:HEAD_BYTES], lines=False) or str(wrong), 1) from None
     except DecisionError:
         pass  # it parses: what is wrong in it is said of the decision, with its field
     if elements is None:

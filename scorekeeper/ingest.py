@@ -2,8 +2,8 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -11,14 +11,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from scorekeeper import filing, inbox
+from scorekeeper import filing, following, inbox, listing
 from scorekeeper.domain.decision import DecisionContext, DecisionError, parse_decision
+from scorekeeper.domain.foreign import explain_line
+from scorekeeper.domain.json_reading import IncompleteJsonError
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.following import Followed
 from scorekeeper.ledger import LONGEST_EXCERPT, Counts, Part, Tally, show_excerpt, write
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
+from scorekeeper.wording import small_confidences
+from scorekeeper.writers import is_held
 from scorekeeper.writing import Writer
 
 INGEST_LOCK = 0x5C0_0003
@@ -27,6 +32,7 @@ BATCH_BYTES = 16 << 20
 FILES_AT_ONCE = 2_000
 MOST_TOLD = 1_000
 MOST_REFUSED = 100_000
+MOST_WORDS = 1_000
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,15 @@ class Period:
 class Summary:
     """What an ingest did; `found`: files there were; `outside`: decisions passed over, of another time.
 
-    `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `trouble`:
-    what could not be read or moved, a line each.
+    `rejections`: the first MOST_TOLD of them. `waiting`: names of files that may still be being written; `held`: of
+    those that a writer has open, and what is whole in them has come in; `returned`: of those that were written to after
+    they had been moved, and are read on; `passed_over`: what lies in the inbox and is not read, by kind; `trouble`:
+    what could not be read or moved, a line each. Of what is new, `opened`: decisions that opened a trade; `idle`: the
+    words of the others, and how often; `unread`: words that are in no list, by the agent that said them (the system's
+    own under SYSTEM); `noted`: decisions of which something could not be read, `notes`: file, line, field and reason,
+    the first MOST_TOLD. `small`: whose latest confidences never exceed 1, on the scale of percent.
+    `unresolved`: spellings of symbols that wait for the market's list; `unlisted`: symbols that the last track found
+    the market not to list.
     """
 
     found: int = 0
@@ -53,7 +66,18 @@ class Summary:
     outside: int = 0
     rejections: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
+    passed_over: list[listing.Unread] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
+    opened: int = 0
+    noted: int = 0
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    idle: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, dict[str, int]] = field(default_factory=dict)
+    small: list[str] = field(default_factory=list)
+    unresolved: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
 
     def count(self, tally: Tally) -> None:
         """Count what a batch came to."""
@@ -61,6 +85,10 @@ class Summary:
         self.duplicates += tally.duplicates
         self.rejected += len(tally.rejections)
         self.rejections += tally.rejections[: MOST_TOLD - len(self.rejections)]
+        self.opened += tally.opened
+        self.noted += tally.noted
+        self.notes += tally.notes[: MOST_TOLD - len(self.notes)]
+        self._count_words(tally.idle, tally.unread)
 
     def add(self, later: "Summary") -> None:
         """Count what a later pass did; only what is waiting or in trouble now counts as that."""
@@ -71,7 +99,27 @@ class Summary:
         self.rejected += later.rejected
         self.outside += later.outside
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
-        self.waiting, self.trouble = later.waiting, later.trouble
+        self.returned += [name for name in later.returned if name not in self.returned]
+        self.waiting, self.held, self.trouble = later.waiting, later.held, later.trouble
+        self.passed_over, self.unresolved, self.unlisted = later.passed_over, later.unresolved, later.unlisted
+        self.opened += later.opened
+        self.noted += later.noted
+        self.notes = (self.notes + later.notes)[:MOST_TOLD]
+        self._count_words(later.idle, later.unread)
+        self.small = later.small or self.small
+
+    def _count_words(self, idle: Mapping[str, int], unread: Mapping[str, Mapping[str, int]]) -> None:
+        _add(self.idle, idle)
+        for agent, words in unread.items():
+            if agent in self.unread or len(self.unread) < MOST_WORDS:
+                _add(self.unread.setdefault(agent, {}), words)
+
+
+def _add(counted: dict[str, int], more: Mapping[str, int]) -> None:
+    """Add words to those that a run has met; how many it keeps apart is bounded."""
+    for word, times in more.items():
+        key = word if word in counted or len(counted) < MOST_WORDS else "others"
+        counted[key] = counted.get(key, 0) + times
 
 
 def ingest_files(
@@ -95,21 +143,21 @@ def ingest_files(
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": INGEST_LOCK})
         connection.commit()
         try:
-            listed = list(inbox.list_inbox(settings.inbox_dir) if paths is None else paths)
             counts = Counts()
             with Writer(
                 connection, settings, counts, at=received_at, began=began,
                 received_at=None if replay else received_at, in_place=paths is not None,
             ) as writer:  # fmt: skip
                 run = _Ingestion(connection, looking, settings, writer, counts, received_at, replay, on_progress)
+                listed = run.look_around() if paths is None else list(paths)
                 run.summary.found = len(listed)
                 files = iter(listed)
-                if paths is None:
-                    run.finish_moves(listed)
                 while chunk := list(islice(files, FILES_AT_ONCE)):
                     run.take(chunk, in_place=paths is not None)
                 run.finish()
-                return run.summary
+            if run.summary.decisions:
+                run.summary.small = small_confidences(connection, settings.reading)
+            return run.summary
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": INGEST_LOCK})
@@ -145,11 +193,27 @@ class _Ingestion:
         # By name, the contents that are not known to have left the inbox, and what has been found under it by now.
         self._unmoved: defaultdict[str, list[bytes]] = defaultdict(list)
         self._found: dict[str, bytes] = {}
+        # The files that are followed while they grow, by where they lie; by name and content, those that are whole now.
+        self._followed: dict[Path, Followed] = {}
+        self._whole: set[tuple[str, bytes]] = set()
         self.summary = Summary()
+
+    def look_around(self) -> list[Path]:
+        """What there is to be read in the inbox, once what has to be moved into it or out of it has been."""
+        folder = self._settings.inbox_dir
+        self.summary.returned = following.return_moved(
+            self._connection, self._settings, self._received_at, self.summary.trouble
+        )
+        found = listing.walk_inbox(folder, self._settings.own_dirs)
+        self._followed = following.find_followed(self._connection, found, self._received_at)
+        self.summary.passed_over = found.unread(folder)
+        self.finish_moves(found.files)
+        return found.files
 
     def take(self, paths: Sequence[Path], *, in_place: bool) -> None:
         """Read files, and hand over what they hold; the last batch may still be being written then."""
-        sources = [source for path in paths if (source := self._open(path, in_place)) is not None]
+        rest = paths if in_place else [path for path in paths if not self._begin_following(path)]
+        sources = [source for path in rest if (source := self._open(path, in_place)) is not None]
         hashes = {"rows": json_rows({"sha256": source.sha256} for source in sources)}
         # As it was before the batch that is being written: what this run has read already, it knows itself.
         ledger = {row.sha256: row for row in self._looking.execute(statement("select_file_ledger"), hashes)}
@@ -173,11 +237,13 @@ class _Ingestion:
             arrival = waiting.get((source.name, source.sha256))
             if arrival is not None and not in_place:
                 if self._writer.stays(source):
-                    self.summary.waiting.append(source.name)
+                    self._wait_for(source)
                 else:
                     to_move.append((source, Path(arrival.destination)))
             elif source.sha256 in self._left:
                 self.summary.waiting.append(source.name)
+            elif not in_place and (begun := self._find_begun(source, growing.get(source.name, ()))) is not None:
+                self._follow(source.path, begun)
             elif not in_place and self._seen.get(source.sha256, source.kind) != source.kind:
                 self.summary.waiting.append(source.name)  # to the next run: these bytes say something else as this kind
             else:
@@ -208,6 +274,9 @@ class _Ingestion:
         with self._connection.begin():
             write(self._connection, "end_renamed_arrivals", renamed)
             write(self._connection, "mark_arrivals_moved", replaced)
+            unread = self._connection.execute(statement("select_unread_symbols")).all()
+        self.summary.unresolved = [row.name for row in unread if row.kind == "held"]
+        self.summary.unlisted = [row.name for row in unread if row.kind == "unlisted"]
 
     def _take(self, source: inbox.SourceFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
         part = Part(source)
@@ -234,7 +303,8 @@ class _Ingestion:
         """
         found = self._connection.execute(statement("select_unmoved_arrivals")).all()
         self._connection.rollback()
-        there = {name for name, _, _ in found}.intersection(map(inbox.known_name, listed))
+        folder = self._settings.inbox_dir
+        there = {name for name, _, _ in found}.intersection(listing.known_name(path, folder) for path in listed)
         moved = []
         for name, sha256, destination in found:
             path, target = self._settings.inbox_dir / name, Path(destination)
@@ -253,7 +323,7 @@ class _Ingestion:
 
     def _open(self, path: Path, in_place: bool) -> inbox.SourceFile | None:
         try:
-            source = inbox.open_source(path)
+            source = inbox.open_source(path, None if in_place else self._settings.inbox_dir)
         except ScorekeeperError as failed:
             self.summary.trouble.append(str(failed))
             return None
@@ -304,7 +374,8 @@ class _Ingestion:
 
     def _read_lines(self, part: Part) -> bool:
         """Take the lines from where the part stands; False if the end has not been written yet."""
-        for line in inbox.read_lines(part.source, part.offset, part.lines):
+        began, lines = part.offset, inbox.read_lines(part.source, part.offset, part.lines)
+        for line in lines:
             if line.torn and not self._writer.settled(part.source):
                 return False
             if self._gives_up(part, line.line_no):
@@ -314,12 +385,25 @@ class _Ingestion:
                 self._refuse(part, line.line_no, None, line.error, line.text)
             else:
                 self._parse(part, line.line_no, line.text, line.text, alone=False)
+            alone = len(part.rejections) == 1 and not (part.decisions or part.committed)
+            if alone and (why := inbox.explain_lines(part.source, began)):
+                return self._refuse_rest(part, line.line_no, why, lines)
             if self._is_full():
                 self._flush()
         if not part.lines:
             if not self._writer.settled(part.source):
                 return False
             self._refuse(part, 0, None, "the file holds no decision", b"")
+        return True
+
+    def _refuse_rest(self, part: Part, first: int, why: str, lines: Iterator[inbox.RawLine]) -> bool:
+        """Refuse a file once that is no file of lines at all, and go to its end; False if that is not there yet."""
+        _, _, shown = part.rejections[first]
+        part.rejections[first] = (None, escape_controls(why), shown)
+        for line in lines:
+            if line.torn and not self._writer.settled(part.source):
+                return False
+            part.offset, part.lines = line.end_offset, line.line_no
         return True
 
     def _parse(self, part: Part, line: int, words: bytes, document: object, *, alone: bool) -> None:
@@ -330,6 +414,7 @@ class _Ingestion:
             default_hold_minutes=self._settings.max_hold_time_minutes,
             timezone=self._settings.timezone,
             fallback_opened_at=part.source.mtime if alone else None,
+            reading=self._settings.reading,
         )
         try:
             decision = parse_decision(document, context=context)
@@ -338,7 +423,8 @@ class _Ingestion:
             if untimed and line == 1 and part.source.is_lines and inbox.is_single_line(part.source):
                 self._parse(part, line, words, document, alone=True)
                 return
-            self._refuse(part, line, wrong.field, wrong.reason, words)
+            why = explain_line(words) if isinstance(wrong, IncompleteJsonError) else None
+            self._refuse(part, line, wrong.field, why or wrong.reason, words)
             return
         if self._replay is not None and not self._replay.since <= decision.opened_at < self._replay.until:
             self.summary.outside += 1
@@ -366,15 +452,111 @@ class _Ingestion:
 
     def _leave(self, part: Part) -> None:
         """Leave a file to its writer; what was committed of it stays committed."""
-        self.summary.waiting.append(part.source.name)
+        self._wait_for(part.source)
         self._seen.pop(part.source.sha256, None)
         self._left.add(part.source.sha256)
         if not part.committed:
             self._pending -= len(part.decisions) + len(part.rejections)
             self._parts.remove(part)
 
+    def _wait_for(self, source: inbox.SourceFile) -> None:
+        """Name a file that is not moved yet, as what it is."""
+        (self.summary.held if is_held(source.path) else self.summary.waiting).append(source.name)
+
+    def _begin_following(self, path: Path) -> bool:
+        """Read on in a file that grows; False if it is none, or none is known that it grew from."""
+        followed = self._followed.get(path)
+        if followed is None and following.can_follow(path.name) and is_held(path):
+            name = listing.known_name(path, self._settings.inbox_dir)
+            source = inbox.find_growing(path, name, following.new_key())
+            if source is None:
+                return False
+            begun = self._select_growing([name]).get(name, [])
+            followed = following.grow_from(self._looking, source, begun) or Followed(source.sha256, name)
+            self._looking.rollback()
+        if followed is not None:
+            self._follow(path, followed)
+        return followed is not None
+
+    def _find_begun(self, source: inbox.SourceFile, growing: Sequence[Row[Any]]) -> Followed | None:
+        """What a file grew from that is too long to be read whole, again and again, while it grows further."""
+        if source.content is not None or not growing or not following.can_follow(source.name):
+            return None
+        if self._writer.settled(source):
+            return None
+        fresh = replace(source, sha256=following.new_key(), growing=True)
+        return following.grow_from(self._looking, fresh, growing)
+
+    def _follow(self, path: Path, followed: Followed) -> None:
+        """Take the whole lines that are new in a file that grows; the rest too if nobody has it open any more."""
+        source = inbox.find_growing(path, followed.name, followed.key)
+        if source is None:
+            return
+        held = is_held(path)
+        still = following.RETURNED_SECONDS if followed.returned and held is None else None
+        last = not held and source.is_settled(self._writer.now().timestamp(), still)
+        part = Part(source, followed.offset, followed.lines, refusals=followed.refused, grown_from=followed.begun_as)
+        part.identity, part.torn = following.identify(*source.identity[:2]), followed.torn
+        self._counts.refused[followed.key] = followed.refused
+        self._parts.append(part)
+        try:
+            for line in inbox.read_new_lines(source, part.offset, part.lines, last=last):
+                self._take_line(part, line)
+            part.finished = last and self._see_whole(part)
+        except inbox.ChangedError:
+            self._drop(part)
+        if not part.finished:
+            if last:
+                self._drop(part)  # its last line may have been taken for one without an end
+            part.left = True
+            (self.summary.held if held else self.summary.waiting).append(source.name)
+            if not part.committed and part.offset == followed.offset and followed.begun_as is None:
+                self._drop(part)
+        if source.name in self._unmoved and part in self._parts:
+            self._found[source.name] = source.sha256
+        if self._is_full():
+            self._flush()
+
+    def _take_line(self, part: Part, line: inbox.RawLine) -> None:
+        if self._is_full():
+            self._flush()
+        if part.left:
+            raise inbox.ChangedError(part.source.name)
+        if part.refusals <= MOST_REFUSED and line.text.strip() and not self._gives_up(part, line.line_no):
+            if line.error is not None:
+                self._refuse(part, line.line_no, None, line.error, line.text)
+            else:
+                self._parse(part, line.line_no, line.text, line.text, alone=False)
+        part.offset, part.lines = line.end_offset, line.line_no
+
+    def _see_whole(self, part: Part) -> bool:
+        """Read a file once more that has been followed to its end, for the hash of its content; whether it stands."""
+        whole = inbox.open_source(part.source.path, self._settings.inbox_dir)
+        if whole is None or whole.identity != part.source.identity:
+            return False
+        if (part.source.name, whole.sha256) in self._whole:
+            return False  # the same name and content twice: one a run
+        self._whole.add((part.source.name, whole.sha256))
+        part.whole = replace(whole, name=part.source.name)
+        if not part.lines and not part.refusals:
+            self._refuse(part, 0, None, "the file holds no decision", b"")
+        return True
+
+    def _drop(self, part: Part) -> None:
+        """Forget what was read of a file, but not committed."""
+        self._pending -= len(part.decisions) + len(part.rejections)
+        part.decisions, part.rejections = [], {}
+        if part in self._parts:
+            self._parts.remove(part)
+
     def _flush(self) -> None:
-        parts, self._parts = self._parts, [p for p in self._parts if not p.finished]
+        for part in list(self._parts):
+            if part.identity is not None and part.whole is None:
+                part.fingerprint = following.take_fingerprint(part.source.path, part.offset, part.identity)
+                if part.fingerprint is None:  # renamed, or cut, a moment ago: the next run reads it from where it was
+                    part.left = True
+                    self._drop(part)
+        parts, self._parts = self._parts, [p for p in self._parts if not (p.finished or p.left)]
         self._pending = self._pending_bytes = 0
         if parts:
             self._await_writer()
@@ -387,5 +569,6 @@ class _Ingestion:
         self.summary.count(done.tally)
         self.summary.files += done.files
         self.summary.waiting += done.waiting
+        self.summary.held += done.held
         self.summary.trouble += done.trouble
         self._on_progress(self.summary)

@@ -56,18 +56,16 @@ def prune_candles(
     wanted = min(as_of - timedelta(days=keep_days), as_of if bound is None else bound - LOOK_BACK)
     kept_from = datetime(wanted.year, wanted.month, 1, tzinfo=UTC)
     old = [
-        (name, f"{parts[1]}-{parts[2]}")
+        (int(parts[1]), int(parts[2]))
         for name in connection.execute(statement("select_partitions")).scalars()
         if (parts := _PARTITION.fullmatch(name)) and (int(parts[1]), int(parts[2])) < (kept_from.year, kept_from.month)
     ]
     if old and not dry_run:
-        known = {"kept_from": kept_from}
-        for name, _ in old:
-            # A table's name takes no parameter; this one has the form that ensure_partition gives it.
-            connection.exec_driver_sql(f"DROP TABLE scorekeeper.{name}")
-        for change in ("prune_coverage", "prune_revisions", "note_candles_from"):
-            connection.execute(statement(change), known)
-    return [month for _, month in old]
+        for year, month in old:
+            connection.execute(statement("drop_candle_partition"), {"year": year, "month": month})
+        for change in ("prune_coverage", "note_candles_from"):
+            connection.execute(statement(change), {"kept_from": kept_from})
+    return [f"{year:04}-{month:02}" for year, month in old]
 
 
 def _old_days(archive: Path, as_of: datetime, keep_days: int | None) -> list[Path]:
@@ -88,8 +86,13 @@ def _old_days(archive: Path, as_of: datetime, keep_days: int | None) -> list[Pat
 
 def _remove(archive: Path, days: Sequence[Path]) -> None:
     for folder in days:
+        # Under another name first: whoever reads along finds the day whole, or not at all.
+        going = folder.with_name(f".{folder.name}.going")
         try:
-            shutil.rmtree(folder)
+            if going.exists():  # of a run that was killed
+                shutil.rmtree(going)
+            folder.rename(going)
+            shutil.rmtree(going)
             for parent in (folder.parent, folder.parent.parent):
                 if parent != archive and not any(parent.iterdir()):
                     parent.rmdir()

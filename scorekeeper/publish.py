@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -13,6 +13,8 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.domain.records import dataset_line, log_line
 from scorekeeper.errors import ScorekeeperError, explain
+from scorekeeper.private import keep_mode, make_file, make_folder
+from scorekeeper.set_aside import AHEAD, EDITED, count_shared, find_foreign, keep_aside, read_blocks
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -24,49 +26,66 @@ _RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_l
 
 @dataclass(frozen=True)
 class Published:
-    """Lines written by one publication; `set_aside`: where files of somebody else's that stood in the way are now."""
+    """Lines written by one publication, and where the files are now that had to be set aside.
+
+    `set_aside`: what stood under the name before, of somebody else's; `ahead`: files of ours with whole lines that the
+    database does not know, as after a restore from a backup; `edited`: what a rebuild has taken the place of.
+    """
 
     log_lines: int
     dataset_lines: int
-    set_aside: tuple[Path, ...]
+    set_aside: tuple[Path, ...] = ()
+    ahead: tuple[Path, ...] = ()
+    edited: tuple[Path, ...] = ()
+
+    def explain(self) -> list[str]:
+        """What was set aside and why, a sentence for each file."""
+        return [
+            *(f"{one} holds what was there before; scorekeeper import reads such a dataset" for one in self.set_aside),
+            *(f"{one} holds lines that the database does not know: see scorekeeper recover" for one in self.ahead),
+            *(f"{one} holds what was there before it was rebuilt" for one in self.edited),
+        ]
+
+
+class _AheadError(Exception):
+    """The file holds whole lines behind those that the database knows."""
 
 
 def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Append what is new to both files; raises ScorekeeperError if one is not as it was left."""
+    """Append what is new to both files; raises ScorekeeperError if one is not as it was left.
+
+    A file with whole lines that the database does not know is kept under another name, and written anew.
+    """
     files, aside = _begin(db, log_path, dataset_path)
-    log_lines, dataset_lines = (_append(db, path, kind) for kind, path in files.items())
-    return Published(log_lines, dataset_lines, aside)
+    done = [_append(db, path, kind) for kind, path in files.items()]
+    return _sum_up(done, aside)
 
 
 def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Write both files anew, whole, each put in place by a rename."""
+    """Write both files anew, whole, each put in place by a rename; whole lines that are not ours are kept beside it."""
     files, aside = _begin(db, log_path, dataset_path)
-    log_lines, dataset_lines = (db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items())
-    return Published(log_lines, dataset_lines, aside)
+    done = [db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items()]
+    return _sum_up(done, aside)
 
 
-def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
-    """How the files differ from a rebuild, a line each; a file that was never published is no difference."""
-    differences = []
-    for kind, path in {"log": log_path.absolute(), "dataset": dataset_path.absolute()}.items():
-        with db.begin() as connection:
-            _lock(connection)
-            known = connection.execute(
-                text("SELECT published_line_no FROM scorekeeper.publication WHERE path = :path"), {"path": str(path)}
-            ).scalar()
-            if known is None:
-                continue
-            try:
-                with path.open("rb") as file:
-                    difference = _compare(connection, file, kind, known)
-            except OSError as failed:
-                difference = f"cannot be read: {failed.strerror}"
-            except ScorekeeperError as failed:
-                differences.append(f"{path}: {failed}")
-                continue
-        if difference:
-            differences.append(f"{path}: {difference}; put it right with: scorekeeper publish --rebuild")
-    return differences
+def renew(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
+    """Rebuild both files with lines of an older release in today's form, from now on; the old files are kept."""
+    files, aside = _begin(db, log_path, dataset_path)
+    return _sum_up(db.transact(partial(_renew, files=files)), aside)
+
+
+def _renew(connection: Connection, files: Mapping[str, Path]) -> list[tuple[int, Path | None]]:
+    lock_publisher(connection)
+    connection.execute(statement("renew_events"))
+    connection.execute(statement("keep_renewed_numbers"))
+    connection.execute(statement("forget_publications"), {"paths": [str(path) for path in files.values()]})
+    return [_rewrite(connection, path, kind) for kind, path in files.items()]
+
+
+def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) -> Published:
+    kept = [path for _, path in done if path is not None]
+    ahead = tuple(path for path in kept if f".{AHEAD}-" in path.name)
+    return Published(done[0][0], done[1][0], aside, ahead, tuple(path for path in kept if path not in ahead))
 
 
 def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
@@ -75,25 +94,12 @@ def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
     return [line.encode() + b"\n" for line in lines if line is not None]
 
 
-def _compare(connection: Connection, file: IO[bytes], kind: str, up_to: int) -> str | None:
-    for number, (_, line) in enumerate(_lines(connection, kind, 0, up_to), 1):
-        if file.readline(len(line) + 1) != line:
-            return f"line {number} is not as it was published"
-    # Lines that a recorder has written behind those that are committed.
-    last = connection.execute(statement("select_last_line")).scalar_one()
-    for _, line in _lines(connection, kind, up_to, last):
-        found = file.readline(len(line) + 1)
-        if found != line:
-            return "holds more than was published" if found else None
-    return "holds more than was published" if file.read(1) else None
-
-
-def _lock(connection: Connection) -> None:
+def lock_publisher(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PUBLISH_LOCK})
 
 
 def _number(connection: Connection) -> None:
-    _lock(connection)
+    lock_publisher(connection)
     connection.execute(statement("number_events"))
 
 
@@ -107,7 +113,7 @@ def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, 
 
 def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
     """Note that this file is ours before the first byte is written; what somebody else has written goes aside."""
-    _lock(connection)
+    lock_publisher(connection)
     if connection.execute(statement("select_is_published"), {"path": str(path)}).scalar():
         return None
     aside = None
@@ -122,7 +128,7 @@ def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
     return aside
 
 
-def _lines(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
+def render_events(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
     """(line number, bytes) of the events with a line of that kind, in order, a batch in memory at a time."""
     render = _RENDER[kind]
     while True:
@@ -139,37 +145,50 @@ def _lines(connection: Connection, kind: str, after: int, up_to: int) -> Iterato
         after = rows[-1]["line_no"]
 
 
-def _append(db: Database, path: Path, kind: str) -> int:
+def _append(db: Database, path: Path, kind: str) -> tuple[int, Path | None]:
+    """Lines appended, and where the file was set aside, if it had to be."""
     total = 0
     while True:
-        lines, more = db.transact(lambda c: _append_batch(c, path, kind))
+        try:
+            lines, more = db.transact(partial(_append_batch, path=path, kind=kind))
+        except _AheadError:
+            lines, aside = db.transact(partial(_rewrite, path=path, kind=kind))
+            return total + lines, aside
         total += lines
         if not more:
-            return total
+            return total, None
 
 
 def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, bool]:
     """(lines appended, whether there is more): one transaction, committed after the bytes are on the disk."""
-    _lock(connection)
+    lock_publisher(connection)
     key = {"path": str(path), "kind": kind}
     state = connection.execute(statement("select_publication"), key).one()
     last = connection.execute(statement("select_last_line")).scalar_one()
     up_to = min(last, state.published_line_no + BATCH_LINES)
-    content = [line for _, line in _lines(connection, kind, state.published_line_no, up_to)]
+    content = [line for _, line in render_events(connection, kind, state.published_line_no, up_to)]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         if not state.committed_bytes:
-            path.touch()  # not opened to append: a recorder's lines may be in it, and are written over
+            make_file(path)  # not opened to append: a recorder's lines may be in it, and are written over
         with path.open("r+b") as file:
             _check_tail(file, path, state.committed_bytes, state.tail_sha256)
             # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes,
-            # so that who reads along never sees the file shrink.
+            # so that who reads along never sees the file shrink. Only a torn line is cut.
             file.seek(state.committed_bytes)
-            file.writelines(content)
-            file.truncate()
+            lines = b"".join(content)
+            found = file.read(len(lines))
+            same = count_shared(lines, found)
+            looks = up_to == last or same < len(found)
+            if b"\n" in found[same:] or (looks and any(b"\n" in block for block in read_blocks(file))):
+                raise _AheadError
+            file.seek(state.committed_bytes + same)
+            file.write(lines[same:])
+            if looks:
+                file.truncate()
             file.flush()
             os.fsync(file.fileno())
-            mark = _mark(file)
+            mark = _mark(file, state.committed_bytes + len(lines))
     except FileNotFoundError:
         raise ScorekeeperError(f"{path} was removed: put it right with: scorekeeper publish --rebuild") from None
     except OSError as failed:
@@ -187,29 +206,32 @@ def _check_tail(file: IO[bytes], path: Path, size: int, tail: bytes | None) -> N
         )
 
 
-def _mark(file: IO[bytes]) -> dict[str, Any]:
-    size = file.seek(0, os.SEEK_END)
+def _mark(file: IO[bytes], size: int) -> dict[str, Any]:
     file.seek(max(0, size - TAIL_BYTES))
-    return {"bytes": size, "tail": hashlib.sha256(file.read(TAIL_BYTES)).digest()}
+    return {"bytes": size, "tail": hashlib.sha256(file.read(min(size, TAIL_BYTES))).digest()}
 
 
-def _rewrite(connection: Connection, path: Path, kind: str) -> int:
-    _lock(connection)
-    connection.execute(statement("select_publication"), {"path": str(path), "kind": kind})
+def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path | None]:
+    """Lines written, and where the file is now that stood there, if it held whole lines that are not among them."""
+    lock_publisher(connection)
+    state = connection.execute(statement("select_publication"), {"path": str(path), "kind": kind}).one()
     last = connection.execute(statement("select_last_line")).scalar_one()
-    fresh = path.with_name(f".{path.name}.part")
+    fresh, aside = path.with_name(f".{path.name}.part"), None
     lines = 0
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with fresh.open("w+b") as file:
-            for _, line in _lines(connection, kind, 0, last):
+            keep_mode(file.fileno(), path)
+            for _, line in render_events(connection, kind, 0, last):
                 file.write(line)
                 lines += 1
             file.flush()
             os.fsync(file.fileno())
-            mark = _mark(file)
+            mark = _mark(file, file.seek(0, os.SEEK_END))
+            if path.exists() and (same := find_foreign(path, file)) is not None:
+                aside = keep_aside(path, AHEAD if same >= state.committed_bytes else EDITED)
         fresh.replace(path)
     except OSError as failed:
         raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
     connection.execute(statement("advance_publication"), {"path": str(path), "line_no": last, **mark})
-    return lines
+    return lines, aside

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +30,7 @@ class Quarantined:
 
     `name`: of the file that it came in; `rejected`: decisions refused of it; `line` (from 1; 0: the whole file),
     `field` and `reason`: the first of them; `files`: where it lies in quarantine, by each name that it came under;
-    none: somebody took it away.
+    none: it is where `whereabouts` says.
     """
 
     sha256: bytes
@@ -40,6 +41,7 @@ class Quarantined:
     field: str | None
     reason: str
     files: dict[str, Path]
+    whereabouts: str
 
     @property
     def id(self) -> str:
@@ -61,6 +63,7 @@ def list_quarantined(
         Quarantined(
             row.sha256, row.name, row.rejected, row.rejected_at, row.line, row.field, row.reason,
             {name: path for name in row.names or () if _is_file(path := _place(settings, name, row.sha256))},
+            _say_where(settings, row.waiting or (), unmoved=bool(row.unmoved)),
         )
         for row in rows
     ]  # fmt: skip
@@ -128,6 +131,13 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
 
 def _place(settings: Settings, name: str, sha256: bytes) -> Path:
     return filing.quarantine_path(settings.quarantine_dir, name, sha256)
+
+
+def _say_where(settings: Settings, waiting: Sequence[str], *, unmoved: bool) -> str:
+    """Where a file is that does not lie in quarantine."""
+    if any(_is_file(settings.inbox_dir / name) for name in waiting):
+        return "its file still lies in the inbox: the next ingest moves it"
+    return "its file was not moved here: it was read where it lay, or had gone" if unmoved else "its file is gone"
 
 
 def _fits(name: str) -> bool:

@@ -1,13 +1,15 @@
 """The books against each other and against the files: what every table but the score's says of its neighbours."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from itertools import islice
+from functools import lru_cache
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection, Row
@@ -16,48 +18,87 @@ from scorekeeper import filing, inbox
 from scorekeeper.analyze import read_rows
 from scorekeeper.domain.analysis import Analysis, figures
 from scorekeeper.domain.assess import assess_all
-from scorekeeper.domain.decision import LATEST, Decision, DecisionContext, parse_decision
+from scorekeeper.domain.decision import (
+    LATEST,
+    AgentSignal,
+    Decision,
+    DecisionContext,
+    identify,
+    parse_decision,
+)
 from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.domain.moments import read_moment
+from scorekeeper.domain.reading import STANDARD, Reading, read_rules
+from scorekeeper.domain.symbols import is_certain
+from scorekeeper.domain.words import clean_word
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.following import can_follow
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
+from scorekeeper.strays import Doubt, find_strays
 
 DECISIONS_AT_ONCE = 500
+ANALYSES_AT_ONCE = 100
 _PLAIN = (
     "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence", "reason",
     "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
 )  # fmt: skip
-# A decision as its file says it, with the columns that hang on that alone, and where it stands.
-_Read = tuple[Decision, tuple[str, ...], str]
+# What a file says of a decision: its document, its trade_id, where it stands, and its file.
+_Read = tuple[dict[str, Any], str, str, Path]
 
 
-def check_books(connection: Connection, settings: Settings) -> Iterator[str]:
-    """Every difference between ledger, rows, archived files, refusals and analyses, a line each."""
+def check_books(connection: Connection) -> Iterator[str]:
+    """Every difference between ledger, rows, refusals and lines, a line each."""
     for name in ("select_file_faults", "select_row_faults"):
         for what, fault in sorted(connection.execute(statement(name)).tuples()):
             yield f"{what}: {fault}"
-    yield from _check_archive(connection, settings)
-    yield from _check_quarantine(connection)
-    yield from _check_analyses(connection)
 
 
-def _check_archive(connection: Connection, settings: Settings) -> Iterator[str]:
+def check_files(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Doubt]:
+    """What archived and quarantined files say otherwise than the books (`only`: of these); the books, seen from them.
+
+    A file that was moved since the books were read is doubted too.
+    """
+    yield from _check_archive(connection, settings, only)
+    yield from _check_quarantine(connection, only)
+    yield from find_strays(connection, settings, only)
+
+
+def _check_archive(connection: Connection, settings: Settings, only: Set[Path] | None) -> Iterator[Doubt]:
     """Every decision of every archived file is stored, and is stored as the file says it."""
-    faults: list[str] = []
-    read = _read_archive(connection, settings, faults)
+    doubts: list[Doubt] = []
+    read = _read_archive(connection, settings, only, doubts)
     while some := list(islice(read, DECISIONS_AT_ONCE)):
-        ids = {"ids": [decision.trade_id for decision, _, _ in some]}
+        ids = {"ids": [trade_id for _, trade_id, *_ in some]}
         stored = {row.trade_id: row for row in connection.execute(statement("select_decisions_as_stored"), ids)}
-        for decision, columns, where in some:
-            row = stored.get(decision.trade_id)
+        for document, trade_id, where, path in some:
+            row = stored.get(trade_id)
             if row is None:
-                yield f"decision {decision.trade_id}: {where} holds it, and it is not stored"
+                yield Doubt(path, f"decision {trade_id}: {where} holds it, and it is not stored")
             else:
-                yield from _compare(row, decision, columns, where)
-    yield from faults
+                found = _check_decision(row, document, where, settings)
+                yield from (Doubt(path, difference) for difference in found)
+    yield from doubts
 
 
-def _compare(row: Row[Any], decision: Decision, columns: tuple[str, ...], where: str) -> Iterator[str]:
+def _check_decision(row: Row[Any], document: dict[str, Any], where: str, settings: Settings) -> Iterator[str]:
+    """What is stored against what the file says, read by the rules that it was read by."""
+    of_old = row.reading_id is None
+    if not of_old and row.rules is None:
+        yield f"decision {row.trade_id}: the rules it was read by are not stored"
+        return
+    context = msgspec.structs.replace(_context(settings), reading=STANDARD if of_old else _rules(row.rules))
+    try:
+        decision = parse_decision(document, context=context)
+    except DecisionError as failed:
+        if not of_old:  # an older release read fewer words, and opened no trade that lacks a price now
+            yield f"decision {row.trade_id}: {where} cannot be read again: {failed}"
+        return
+    columns = _columns_said(document, decision)
+    if of_old:
+        decision = _as_of_old(row, decision)
+    else:
+        columns += ("understood",)
     for name in columns:
         if getattr(row, name) != getattr(decision, name):
             yield f"decision {row.trade_id}: {name} is not what {where} says"
@@ -65,6 +106,31 @@ def _compare(row: Row[Any], decision: Decision, columns: tuple[str, ...], where:
         yield f"decision {row.trade_id}: extra is not what {where} says"
     if _differ(row.signals, [list(msgspec.structs.astuple(signal)) for signal in decision.signals]):
         yield f"decision {row.trade_id}: its agents' signals are not what {where} says"
+
+
+@lru_cache(maxsize=100)
+def _rules(rules: str) -> Reading:
+    return read_rules(rules)
+
+
+def _as_of_old(row: Row[Any], decision: Decision) -> Decision:
+    """The decision as an older release may have read it: it understood fewer words, and none otherwise."""
+    stored = {agent: (signal, direction) for agent, _, signal, direction, *_ in row.signals}
+
+    def read_before(said: AgentSignal) -> AgentSignal:
+        signal, direction = stored.get(said.agent, (said.signal, said.direction))
+        silent = direction == 0 and signal in (said.signal, "NEUTRAL")
+        return msgspec.structs.replace(
+            said, signal=signal if silent else said.signal, direction=0 if silent else said.direction,
+            understood=None,
+        )  # fmt: skip
+
+    return msgspec.structs.replace(
+        decision,
+        action=row.action if clean_word(row.action) == clean_word(decision.action) else decision.action,
+        direction=0 if row.direction == 0 else decision.direction,
+        signals=tuple(map(read_before, decision.signals)),
+    )
 
 
 def _differ(stored: Any, said: Any) -> bool:
@@ -76,26 +142,30 @@ def _digits(value: Any) -> Any:
     return json.loads(json.dumps(value), parse_int=Decimal, parse_float=Decimal)
 
 
-def _read_archive(connection: Connection, settings: Settings, faults: list[str]) -> Iterator[_Read]:
-    """The decisions of the archived files, one file after the other; a file that is not as it came is a fault."""
+def _read_archive(
+    connection: Connection, settings: Settings, only: Set[Path] | None, doubts: list[Doubt]
+) -> Iterator[_Read]:
+    """The decisions of the archived files, one file after the other; a file that is not as it came is doubted."""
     found = connection.execute(statement("select_archived_files").execution_options(yield_per=DECISIONS_AT_ONCE))
-    for name, sha256, destination in found:
-        path = _find(Path(destination), settings.archive_dir)
+    for name, sha256, destination, size in found:
+        path = _find(Path(destination), settings.archive_dir, name)
+        if only is not None and path not in only:
+            continue
         if settings.keep_archive_days is not None and not path.parent.exists():
             continue  # its day has been given up
         source = None
         try:
             source = inbox.open_source(path)
             if source is None:
-                faults.append(f"file {name}: is not at {path}, where it was moved to")
-            elif source.sha256 != sha256:
-                faults.append(f"file {name}: {path} is not as it came")
-            else:
-                yield from _read_file(source, settings)
+                doubts.append(Doubt(path, f"file {name}: is not at {path}, where it was moved to"))
+            elif source.sha256 != sha256 and not (can_follow(name) and source.begins_with(size, sha256)):
+                doubts.append(Doubt(path, f"file {name}: {path} is not as it came"))
+            else:  # one of lines that was written to after it was moved is read on by the next ingest
+                yield from _read_file(connection, source, settings, size)
         except (ScorekeeperError, DecisionError, inbox.ChangedError) as failed:
             if source is not None and _came_otherwise(connection, source):
                 continue
-            faults.append(f"file {name}: {path} cannot be read again: {failed}")
+            doubts.append(Doubt(path, f"file {name}: {path} cannot be read again: {failed}"))
 
 
 def _came_otherwise(connection: Connection, source: inbox.SourceFile) -> bool:
@@ -104,65 +174,85 @@ def _came_otherwise(connection: Connection, source: inbox.SourceFile) -> bool:
     return any(replace(source, name=name).kind != source.kind for name in names)
 
 
-def _find(destination: Path, archive: Path) -> Path:
+def _find(destination: Path, archive: Path, name: str) -> Path:
     """Where the file was moved to; with the archive that it is in, if that has moved since."""
-    moved = archive.joinpath(*destination.parts[-4:])
+    moved = archive.joinpath(*destination.parts[-4 - name.count("/") :])
     return moved if moved.exists() and not destination.exists() else destination
 
 
-def _read_file(source: inbox.SourceFile, settings: Settings) -> Iterator[_Read]:
+def _read_file(connection: Connection, source: inbox.SourceFile, settings: Settings, size: int) -> Iterator[_Read]:
+    """What is in the file; in its first `size` bytes, if it has more lines by now."""
+    said: Iterator[tuple[int, bytes]]
     if source.is_lines:
-        for line in inbox.read_lines(source, 0, 0):
-            yield _read(line.text, f"{source.path}, line {line.line_no}", settings)
+        lines = inbox.read_lines(source, 0, 0)
+        came = takewhile(lambda line: source.is_compressed or line.end_offset <= size, lines)
+        said = ((line.line_no, line.text) for line in came)
     else:
-        for position, text, _ in inbox.read_documents(source):
-            yield _read(text, f"{source.path}, {position}", settings)
+        said = ((position, text) for position, text, _ in inbox.read_documents(source))
+    for place, text in said:
+        document: Any = load_json(text)
+        try:
+            trade_id = identify(document, context=_context(settings))
+        except DecisionError:
+            # An older release read times that are no times, as another moment than was meant: they stay as stored.
+            if connection.execute(statement("select_is_of_old"), {"sha256": source.sha256}).scalar():
+                continue
+            raise
+        yield document, trade_id, f"{source.path}, {'line ' if source.is_lines else ''}{place}", source.path
 
 
-def _read(text: bytes, where: str, settings: Settings) -> _Read:
-    """What a file says, read anew; what hangs on settings as they stood then is held against nothing."""
-    document: Any = load_json(text)
-    context = DecisionContext(
+def _context(settings: Settings) -> DecisionContext:
+    """What hangs on settings as they stood then is held against nothing."""
+    return DecisionContext(
         received_at=LATEST, default_version="", default_hold_minutes=1, timezone=settings.timezone,
         fallback_opened_at=LATEST - timedelta(days=1),
     )  # fmt: skip
-    decision = parse_decision(document, context=context)
-    columns: tuple[str, ...] = _PLAIN
+
+
+def _columns_said(document: dict[str, Any], decision: Decision) -> tuple[str, ...]:
+    """The columns that hang on the document alone."""
+    # What a word without a slash means, the market's list has said.
+    columns: tuple[str, ...] = tuple(one for one in _PLAIN if one != "symbol" or is_certain(decision.raw_symbol))
     if document.get("version"):
         columns += ("version",)
-    if _has_zone(document.get("timestamp")):
+    timestamp = document.get("timestamp")
+    if timestamp is not None and read_moment(timestamp, ZoneInfo("UTC")).in_zone:
         columns += ("opened_at",) if document.get("max_hold_minutes") is None else ("opened_at", "expires_at")
-    return decision, columns, where
+    return columns
 
 
-def _has_zone(timestamp: object) -> bool:
-    if isinstance(timestamp, str):
-        return datetime.fromisoformat(timestamp.strip()).tzinfo is not None
-    return timestamp is not None
 
 
-def _check_quarantine(connection: Connection) -> Iterator[str]:
-    """What lies in quarantine as it came is refused, and its report says why; what was mended or taken away may be."""
-    for name, sha256, destination, refused in connection.execute(statement("select_quarantined_files")):
+def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterator[Doubt]:
+    """What lies in quarantine as it came was refused, and its report says why; what was mended or taken away may be."""
+    for name, sha256, destination, refused, newest, report in connection.execute(statement("select_quarantined_files")):
         path = Path(destination)
+        if only is not None and path not in only:
+            continue
         try:
             source = inbox.open_source(path)
             if source is None or source.sha256 != sha256:
                 continue
+            if not newest:
+                # The same bytes have come again since, and what was refused then is on record instead.
+                if report is not None and filing.hash_error_file(path) != report:
+                    yield Doubt(path, f"file {name}: its report in quarantine is not as it was written")
+                continue
             if not refused:
                 if not _came_otherwise(connection, source):
-                    yield f"file {name}: lies in quarantine, and nothing of it is refused"
+                    yield Doubt(path, f"file {name}: lies in quarantine, and nothing of it is refused")
                 continue
             rows = connection.execute(statement("select_rejections"), {"sha256": sha256}).mappings()
             if filing.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
-                yield f"file {name}: its report in quarantine does not say why it was refused"
+                yield Doubt(path, f"file {name}: its report in quarantine does not say why it was refused")
         except ScorekeeperError as failed:
-            yield f"file {name}: {failed}"
+            yield Doubt(path, f"file {name}: {failed}")
 
 
-def _check_analyses(connection: Connection) -> Iterator[str]:
+def check_analyses(connection: Connection) -> Iterator[str]:
     """What an analysis shows is what it found; the last one is made once more, if nothing older was learnt since."""
-    for as_of, version, document in connection.execute(statement("select_analyses")):
+    rows = connection.execute(statement("select_analyses").execution_options(yield_per=ANALYSES_AT_ONCE))
+    for as_of, version, document in rows:
         shown = document.pop("figures", None)
         if shown != _as_json(figures(msgspec.convert(document, Analysis))):
             yield f"analysis {version} at {as_of}: shows other figures than it found"

@@ -19,13 +19,14 @@ from typing import Any
 import msgspec
 import psycopg
 from psycopg.rows import dict_row
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from scorekeeper.domain.decision import Decision
+from scorekeeper.domain.symbols import is_certain, spell
+from scorekeeper.errors import DatabaseError
 from scorekeeper.publish import PUBLISH_LOCK, render_lines
-from scorekeeper.recording import extra_json
+from scorekeeper.recording import extra_json, keep_reading, notes_json
 from scorekeeper.store.database import Database
+from scorekeeper.store.forks import begin_anew_after_fork
 from scorekeeper.store.sql import statement
 
 AHEAD_SECONDS = 1.0
@@ -61,30 +62,46 @@ class _End:
 
 
 class Recorder:
-    """Has a connection to itself from the first decision until `close`; threads wait for each other."""
+    """Has a connection to itself from the first decision until `close`; threads wait for each other.
+
+    A child of a fork gets one of its own, and knows nothing of the ends of files that its parent writes at.
+    """
 
     def __init__(self, db: Database, *, log_path: Path, dataset_path: Path) -> None:
         self._db = db
         self._paths = log_path.absolute(), dataset_path.absolute()
         self._turn = threading.Lock()
-        self._connection: Connection | None = None
+        self._connection: psycopg.Connection[Any] | None = None
         self._sql: dict[str, str] = {}
         self._ends: list[_End] = []
+        self._reading: int | None = None  # the rules that are known to the database
         self._line_no = 0  # the last one in the files; it counts only while there are ends
         self._ahead_until = 0.0
+        begin_anew_after_fork(self)
+
+    def begin_anew(self) -> None:
+        """In the child of a fork: the connection is the parent's, and a thread of the parent's may hold the lock."""
+        self._turn = threading.Lock()
+        self._connection = None
+        self._forget()
 
     def record(self, decision: Decision, *, source_name: str, received_at: datetime, fee_bps: float) -> Recorded:
         """Record it if it is new, and write its lines if nothing stands in the way."""
         given = {
             **{name: getattr(decision, name) for name in _COLUMNS},
-            "extra": extra_json(decision.extra),
+            "extra": extra_json(decision.extra), "notes": notes_json(decision.notes), "reading_id": decision.reading.id,
             "signals": msgspec.json.encode(decision.signals).decode(),
+            "spelled": None if is_certain(decision.raw_symbol) else spell(decision.raw_symbol),
             "source_name": source_name, "received_at": received_at, "fee_bps": fee_bps, "lock": PUBLISH_LOCK,
         }  # fmt: skip
         with self._turn:
             if self._ends and time.monotonic() > self._ahead_until:
                 self._forget()
             try:
+                if self._reading != decision.reading.id:
+                    with self._db.begin() as connection:
+                        keep_reading(connection, decision.reading)
+                    self._reading = decision.reading.id
                 row = self._execute("record_decision", {**given, "number": bool(self._ends)})
                 if row is None:
                     return Recorded.NOT
@@ -93,7 +110,7 @@ class Recorder:
                     return Recorded.ROWS
                 written = self._write(row)
                 self._execute("unlock_publisher", {"lock": PUBLISH_LOCK})
-            except (psycopg.Error, SQLAlchemyError):
+            except (psycopg.Error, DatabaseError):
                 # A connection that is closed holds no lock. Whether the rows came in, the next try will meet.
                 self._disconnect()
                 return Recorded.NOT
@@ -106,10 +123,8 @@ class Recorder:
         """A publication has just been made: write at the ends of its files from now on."""
         with self._turn:
             self._forget()
-            with self._db.begin() as connection:
-                rows = connection.execute(
-                    statement("select_publication_ends"), {"paths": [str(path) for path in self._paths]}
-                ).all()
+            paths = {"paths": [str(path) for path in self._paths]}
+            rows = self._db.transact(lambda c: c.execute(statement("select_publication_ends"), paths).all())
             published = {row.path: row for row in rows}
             numbers = {row.published_line_no for row in rows}
             if len(published) < len(self._paths) or len(numbers) != 1:
@@ -152,24 +167,22 @@ class Recorder:
     def _execute(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """The one row of a statement, committed; without what SQLAlchemy does for each, which takes as long again."""
         if self._connection is None:
-            self._connection = self._db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection = self._db.open_driver(wait=False)  # the long way waits for a server that is away
+            self._connection.autocommit = True
             # The plan of an insert is the same for all values.
-            self._connection.exec_driver_sql("SET plan_cache_mode TO force_generic_plan")
+            self._connection.execute("SET plan_cache_mode TO force_generic_plan")
         if name not in self._sql:
             self._sql[name] = str(statement(name).compile(dialect=self._db.engine.dialect))
-        driver = self._connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        with driver.cursor(row_factory=dict_row) as cursor:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(self._sql[name], given, prepare=True).fetchone()
 
     def _forget(self) -> None:
-        for end in self._ends:
+        ends, self._ends = self._ends, []  # in this order: a child that is forked in between closes none of them again
+        for end in ends:
             os.close(end.descriptor)
-        self._ends = []
 
     def _disconnect(self) -> None:
         if self._connection is not None:
-            self._connection.invalidate()
             self._connection.close()
             self._connection = None
 
@@ -177,4 +190,5 @@ class Recorder:
 _COLUMNS: Sequence[str] = (
     "trade_id", "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence",
     "opened_at", "expires_at", "version", "reason", "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
+    "understood",
 )  # fmt: skip

@@ -9,7 +9,9 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from scorekeeper.domain.decision import Decision
+from scorekeeper.domain.decision import Decision, Note
+from scorekeeper.domain.reading import Reading
+from scorekeeper.domain.symbols import is_certain, spell
 from scorekeeper.store.database import open_copy
 from scorekeeper.store.sql import json_rows, statement
 
@@ -36,32 +38,65 @@ def record(
     received_at: datetime,
     fee_bps: float,
     lines: Sequence[int] | None = None,
+    by_custom: bool = False,
 ) -> list[Verdict]:
-    """Write decisions of one source with their signals, trades and events; a verdict for each, in order."""
+    """Write decisions of one source with their signals, trades and events; a verdict for each, in order.
+
+    `by_custom`: where there is no market yet, no symbol waits for its list: none may ever come (a tracker alone).
+    """
     numbered = zip(lines or range(1, len(decisions) + 1), decisions, strict=True)
     return record_rows(
-        connection, [(decision, source_sha256, source_name, line) for line, decision in numbered], received_at, fee_bps
-    )
+        connection, [(decision, source_sha256, source_name, line) for line, decision in numbered], received_at, fee_bps,
+        by_custom=by_custom,
+    )  # fmt: skip
 
 
 def record_rows(
-    connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float
+    connection: Connection,
+    rows: Sequence[Row],
+    received_at: datetime | None,
+    fee_bps: float,
+    *,
+    by_custom: bool = False,
 ) -> list[Verdict]:
     """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
+    rows, held = _read_symbols(connection, rows)
+    if held and by_custom and connection.execute(statement("select_market")).one_or_none() is None:
+        held = set()
     while True:
         verdicts = _judge(connection, rows)
         fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.outcome == "accepted"]
         if not fresh:
             return verdicts
+        for reading in {row[0].reading.id: row[0].reading for row in fresh}.values():
+            keep_reading(connection, reading)
         try:
             with connection.begin_nested():
                 _copy(connection, fresh, received_at, fee_bps)
+                waits = ((d.trade_id,) for d, *_ in fresh if d.raw_symbol in held)
+                _copy_rows(connection, "copy_held_decisions", waits)
         except IntegrityError as failed:
             # Somebody else has written one of them since they were looked for: now it will be found.
             if isinstance(failed.orig, UniqueViolation) and failed.orig.diag.constraint_name == "decision_pkey":
                 continue
             raise
         return verdicts
+
+
+def _read_symbols(connection: Connection, rows: Sequence[Row]) -> tuple[Sequence[Row], set[str]]:
+    """The rows, with the symbols that the market's list makes of their spellings; the spellings it has yet to read."""
+    words = {raw: spell(raw) for raw in {d.raw_symbol for d, *_ in rows} if not is_certain(raw)}
+    if not words:
+        return rows, set()
+    found = connection.execute(statement("select_symbol_readings"), {"spelled": sorted(set(words.values()))})
+    known: dict[str, str] = {row.spelled: row.symbol for row in found}
+    meant = {raw: known[word] for raw, word in words.items() if word in known}
+    named = [
+        row if (symbol := meant.get(row[0].raw_symbol)) in (None, row[0].symbol)
+        else (msgspec.structs.replace(row[0], symbol=symbol), *row[1:])
+        for row in rows
+    ]  # fmt: skip
+    return named, words.keys() - meant.keys()
 
 
 def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
@@ -94,6 +129,7 @@ def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | N
                 d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol, d.raw_symbol,
                 d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at, d.expires_at, d.version,
                 d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size, extra_json(d.extra),
+                d.understood, notes_json(d.notes), d.reading.id,
             )
             for d, sha256, name, line in sorted(rows, key=lambda row: row[0].trade_id)
         ),
@@ -113,7 +149,7 @@ def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | N
     _copy_rows(
         connection, "copy_agent_signals",
         (
-            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra))
+            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra), s.understood)
             for d, *_ in rows
             for s in d.signals
         ),
@@ -124,6 +160,16 @@ def _copy_rows(connection: Connection, name: str, rows: Iterable[tuple[Any, ...]
     with open_copy(connection, name) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def keep_reading(connection: Connection, reading: Reading) -> None:
+    """Write the rules that decisions are read by, unless they are known: the caller's transaction."""
+    connection.execute(statement("insert_reading"), {"reading_id": reading.id, "rules": reading.rules})
+
+
+def notes_json(notes: Sequence[Note]) -> str | None:
+    """What could not be read of a decision, as the database takes it."""
+    return msgspec.json.encode(notes).decode() if notes else None
 
 
 def extra_json(extra: dict[str, Any] | None) -> str | None:

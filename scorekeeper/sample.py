@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from scorekeeper.private import make_folder
+
 START = datetime(2025, 5, 5, tzinfo=UTC)
 DAYS = 3
 HOLD_MINUTES = 60
@@ -41,8 +43,8 @@ AGENTS = (
 def write_sample(inbox: Path, market: Path, seed: int = 7) -> datetime:
     """Write decision files into `inbox` and candle files into `market`; the as_of at which all is decided."""
     chance = random.Random(seed)  # noqa: S311 - a sample that is the same every time, not a secret
-    inbox.mkdir(parents=True, exist_ok=True)
-    market.mkdir(parents=True, exist_ok=True)
+    make_folder(inbox)
+    make_folder(market)
     for symbol in _PRICES:
         _candle_file(market, symbol).unlink(missing_ok=True)
     closes = {
@@ -66,7 +68,7 @@ def write_live_market(folder: Path, now: datetime, seed: int = 7) -> None:
     Files that are there are continued where they end: a market's past does not change.
     """
     chance = random.Random(seed)  # noqa: S311 - a sample, not a secret
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     start = now.replace(second=0, microsecond=0) - timedelta(hours=2)
     end = start + timedelta(days=LIVE_DAYS)
     for symbol, price in _PRICES.items():

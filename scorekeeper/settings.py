@@ -7,16 +7,24 @@ read, else against the working directory. The environment wins over the file.
 
 import json
 import os
+import stat
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from dotenv import dotenv_values
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from scorekeeper.domain.reading import DEFAULT, Reading, Scale, make_reading
+from scorekeeper.domain.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.private import check_owner
+
+MOST_WORDS = 1_000
 
 
 class Settings(BaseSettings):
@@ -36,6 +44,8 @@ class Settings(BaseSettings):
     exchange_options: dict[str, Any] = Field(default_factory=dict)
     fee_bps: float = Field(10, ge=0, lt=10_000)
     decision_timezone: str = "UTC"
+    confidence_scale: str = "percent"
+    words: dict[str, Meaning] = Field(default_factory=dict)
     candle_grace_minutes: int = Field(5, ge=0, le=1_440)
     suspect_price_pct: float = Field(5, gt=0)
     keep_candles_days: int | None = Field(None, ge=1, le=36_500)
@@ -46,6 +56,7 @@ class Settings(BaseSettings):
     drawdown_alert_pct: float | None = Field(None, gt=0)
     ui_hosts: str = ""
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
+    _home_from: str = PrivateAttr("")
 
     @field_validator("decision_timezone")
     @classmethod
@@ -55,6 +66,24 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as unknown:
             raise ValueError(f"{name!r} is no time zone; use a name such as UTC or Europe/Berlin") from unknown
         return name
+
+    @field_validator("confidence_scale")
+    @classmethod
+    def _known_scale(cls, said: str) -> str:
+        read_scales(said)
+        return said
+
+    @field_validator("words", mode="before")
+    @classmethod
+    def _known_words(cls, words: object) -> object:
+        if not isinstance(words, dict) or len(words) > MOST_WORDS:
+            raise ValueError(f'write a JSON object of at most {MOST_WORDS} words, such as {{"MOON": "up"}}')
+        for word, meaning in words.items():
+            if not clean_word(str(word)) or len(str(word)) > LONGEST_WORD:
+                raise ValueError(f"{str(word)[:40]!r} is no word of 1 to {LONGEST_WORD} characters")
+            if meaning not in get_args(Meaning):
+                raise ValueError(f"{str(word)[:40]!r} means {' or '.join(get_args(Meaning))}")
+        return words
 
     @model_validator(mode="before")
     @classmethod
@@ -74,9 +103,19 @@ class Settings(BaseSettings):
         return values
 
     @property
+    def home_from(self) -> str:
+        """Where SCOREKEEPER_HOME was set: the environment, a .env by its path, or nowhere."""
+        return self._home_from
+
+    @property
     def timezone(self) -> ZoneInfo:
         """The zone in which a naive timestamp of a decision is read."""
         return ZoneInfo(self.decision_timezone)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Which words mean what, and on which scale a confidence is given."""
+        return make_reading(self.words, read_scales(self.confidence_scale))
 
     @property
     def ui_host_names(self) -> list[str]:
@@ -97,6 +136,14 @@ class Settings(BaseSettings):
     def quarantine_dir(self) -> Path:
         """Where files go of which something was refused."""
         return self.inbox_dir.parent / "quarantine"
+
+    @property
+    def own_dirs(self) -> tuple[Path, ...]:
+        """Folders of our own, which hold no decision files to be taken even if they lie in the inbox."""
+        return (
+            self.archive_dir, self.quarantine_dir, self.scorekeeper_home, self.log_dir, self.datasets_dir,
+            self.reports_dir,
+        )  # fmt: skip
 
     @property
     def log_path(self) -> Path:
@@ -133,6 +180,23 @@ def _plain(value: Any) -> Any:
     return to_jsonable_python(value)
 
 
+def read_scales(said: str) -> dict[str, Scale]:
+    """The scales that CONFIDENCE_SCALE names, by agent. Raises ValueError."""
+    scales: object = said.strip()
+    if str(scales).startswith("{"):
+        try:
+            scales = json.loads(said)
+        except ValueError:
+            scales = None
+    else:
+        scales = {DEFAULT: scales}
+    if not isinstance(scales, dict) or not all(one in get_args(Scale) for one in scales.values()):
+        raise ValueError(
+            'write percent, fraction, or JSON by agent, such as {"default": "percent", "NewsAgent": "fraction"}'
+        )
+    return scales
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment and `.env`; `overrides` (by field name, None skipped) win over both.
 
@@ -143,7 +207,7 @@ def load_settings(**overrides: Any) -> Settings:
     candidates = [Path(home).expanduser() / ".env"] if home else []
     # The parts of `scorekeeper up` are told everything by it: another .env than its own is none of theirs.
     files = [] if "SCOREKEEPER_UP" in os.environ else [*candidates, Path.cwd() / ".env"]
-    env_file = next((file for file in files if file.is_file()), None)
+    env_file = next((file for file in files if _is_file(file)), None)
     base = env_file.parent if env_file else Path.cwd()
     given = {name: Path.cwd() / value if isinstance(value, Path) else value for name, value in given.items()}
     for name in ("SCOREKEEPER_HOME", "INBOX_DIR", "LOG_DIR", "DATASETS_DIR"):
@@ -154,10 +218,34 @@ def load_settings(**overrides: Any) -> Settings:
     if market.startswith("replay:"):
         given["market"] = f"replay:{Path.cwd() / Path(market[7:]).expanduser()}"
     try:
-        return Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
+        settings = Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
+        settings._home_from = _who_set_home(home, env_file)
+    except OSError as failed:
+        raise ScorekeeperError(f"{env_file} cannot be read: {failed.strerror}") from None
     except SettingsError as wrong:
         raise ScorekeeperError(f"{wrong.args[0]}: write JSON (in the environment or in .env)") from None
     except ValidationError as wrong:
         first = wrong.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         raise ScorekeeperError(f"{name}: {first['msg']} (set in the environment or in .env)") from None
+    return settings
+
+
+def _who_set_home(given: Any, env_file: Path | None) -> str:
+    if given:
+        return "SCOREKEEPER_HOME in the environment, or --home"
+    if env_file is None:
+        return "the default, in the working directory"
+    if any(name.upper() == "SCOREKEEPER_HOME" and value for name, value in dotenv_values(env_file).items()):
+        return f"SCOREKEEPER_HOME in {env_file}"
+    return f"the default, beside {env_file}"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)  # Path.is_file says no from Python 3.14 on, where it may not look
+    except PermissionError:
+        check_owner(path.parent)
+        return False
+    except OSError:
+        return False

@@ -3,7 +3,7 @@
 Every function works inside the caller's transaction and may be repeated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import MINUTE, Answer, Market
 from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.store.database import Database, open_copy
-from scorekeeper.store.sql import statement
+from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.threads import run_in_thread
 
 # One number per kind of work that only one transaction at a time may do.
@@ -36,10 +36,13 @@ class Need:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetch did: candles written; `gone_until`: the market has not kept what was needed before it."""
+    """What a fetch did: candles written; `gone_until`: the market has not kept what was needed before it; `ends`: why
+    there is nothing up to `as_of`, where the market says so.
+    """
 
     candles: int
     gone_until: datetime | None
+    ends: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,13 +107,14 @@ async def fetch_candles(
     """
     sealed_from, sealed_until, written = need.sealed_from, need.sealed_until, 0
     start = gone_until = None
+    ends: str | None = None
     new = need.earliest_new
     if new is not None and (sealed_from is None or new < sealed_from + MINUTE or not need.filled_back):
         start = await market.first_minute(need.symbol, new)
         gone_until = start if start > new else None
 
     async def take(since: datetime, until: datetime, *, whole: bool) -> datetime:
-        nonlocal written
+        nonlocal written, ends
         answer = await market.candles(need.symbol, since, until, as_of)
         while whole and since < answer.sealed_until < until:
             more = await market.candles(need.symbol, answer.sealed_until, until, as_of)
@@ -124,6 +128,7 @@ async def fetch_candles(
             )  # fmt: skip
             written += await run_in_thread(db.transact, store)
             on_page(answer.sealed_until)
+        ends = answer.ends
         return answer.sealed_until
 
     # Backwards in pages that each join the range, so that it stays one piece whenever this ends.
@@ -148,7 +153,7 @@ async def fetch_candles(
         if reached <= at:
             break
         at = reached
-    return Fetched(written, gone_until)
+    return Fetched(written, gone_until, ends)
 
 
 def _mark_filled_back(connection: Connection, symbol: str) -> None:
@@ -213,6 +218,7 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     closed = connection.execute(statement("close_due_trades"), known).rowcount
     horizons = connection.execute(statement("set_horizon_returns"), known).rowcount
     connection.execute(statement("advance_settled"))
+    connection.execute(statement("advance_settled_as_of"), known)
     record_settlement(connection)
     return Settled(closed, horizons)
 
@@ -259,6 +265,18 @@ def record_settlement(connection: Connection) -> None:
 def select_stuck(connection: Connection, as_of: datetime) -> list[tuple[str, int, datetime]]:
     """(symbol, trades, since when prices are kept) of trades that are due, but older than the prices."""
     return [tuple(row) for row in connection.execute(statement("select_stuck_trades"), {"as_of": as_of})]
+
+
+def select_waiting(connection: Connection, symbols: Sequence[str], as_of: datetime) -> set[str]:
+    """Those of the symbols of which something is decided by minutes beyond what is sealed."""
+    given = {"symbols": list(symbols), "as_of": as_of}
+    return set(connection.execute(statement("select_waiting_symbols"), given).scalars())
+
+
+def note_price_troubles(connection: Connection, troubles: Sequence[dict[str, str]], as_of: datetime) -> None:
+    """Keep why symbols have no prices up to `as_of`, in place of what was kept: rows of symbol, kind and says."""
+    given = {"rows": json_rows(troubles), "as_of": as_of}
+    connection.execute(statement("replace_price_troubles"), given)
 
 
 def mark(connection: Connection, as_of: datetime) -> int:

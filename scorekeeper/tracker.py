@@ -1,7 +1,8 @@
 """The predecessor's Python interface, on the same Postgres and the same statements as the flows."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+import math
+from datetime import UTC, datetime
 from decimal import Decimal
 from numbers import Real
 from pathlib import Path
@@ -17,12 +18,14 @@ from scorekeeper.domain.decision import DecisionContext, parse_decision
 from scorekeeper.domain.json_reading import to_json
 from scorekeeper.domain.prices import is_price
 from scorekeeper.domain.records import dataset_record
-from scorekeeper.domain.symbols import unify_symbol
+from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.recorder import Recorded, Recorder
 from scorekeeper.scorecard import keep_scorecards
 from scorekeeper.settings import load_settings
-from scorekeeper.store.database import open_database
+from scorekeeper.spelling import find_symbol
+from scorekeeper.store import place
+from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
 
 logger = logging.getLogger("PerformanceTracker")
@@ -37,7 +40,12 @@ class QuoteProvider(Protocol):
 
 
 class PerformanceTracker:
-    """Records decisions, closes what is due, and says how good the system is; every process sees the same trades."""
+    """Records decisions, closes what is due, and says how good the system is; every process sees the same trades.
+
+    Threads may share one. So may the children of a fork, each with connections of its own, and what is handed to a
+    process that is spawned opens there anew. It outlives its server: an embedded one that was killed is started again,
+    and another is waited for, for ten seconds. Raises DatabaseError, a ScorekeeperError, if it does not come back.
+    """
 
     def __init__(self, log_dir: str | Path | None = None, datasets_dir: str | Path | None = None) -> None:
         """Open the database that the environment or `.env` names (none: an embedded Postgres).
@@ -47,23 +55,46 @@ class PerformanceTracker:
         self._settings = load_settings(
             log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
         )
-        self._db = open_database(self._settings.database_url, self._settings.scorekeeper_home)
+        home = self._settings.scorekeeper_home
+        begins = self._settings.database_url is None and not place.has_cluster(home)
+        self._db = open_database(self._settings.database_url, home)
+        logger.log(
+            logging.WARNING if begins else logging.INFO, "%s in the home %s (%s), database %s",
+            "a new history begins" if begins else "the history goes on",
+            home, self._settings.home_from, describe_database(self._settings.database_url, home),
+        )  # fmt: skip
         self._recorder = Recorder(self._db, **self._paths())
         self.version = self._settings.system_version
+        self._closed = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._check_open()
+        return PerformanceTracker, (self._settings.log_dir, self._settings.datasets_dir)
 
     def record_decision(self, decision_data: dict[str, Any]) -> str:
         """Record a decision (the fields of a decision file; no timestamp: now) and return its trade_id.
 
         It is in the database when this returns, on the disk, and its lines are in the two files for whoever reads them.
+        What it can do without and cannot be read is left out, with a warning in the log of this module.
         Raises DecisionError, a ValueError, that names the field at fault.
         """
+        self._check_open()
         now = datetime.now(UTC)
         document = to_json(decision_data)
         if isinstance(document, dict) and document.get("timestamp") is None:
             document |= {"timestamp": now.isoformat()}
         settings = self._settings
-        context = DecisionContext(now, self.version, settings.max_hold_time_minutes, settings.timezone, None)
+        context = DecisionContext(
+            now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading
+        )
         decision = parse_decision(document, context=context)
+        for note in decision.notes:
+            logger.warning("%s: %s: %s", decision.trade_id, escape_controls(note.field), note.reason)
+        if not decision.understood:
+            logger.warning(
+                "%s: the word %s is in no list and opens no trade (WORDS adds words)",
+                decision.trade_id, escape_controls(decision.action),
+            )  # fmt: skip
         source, fee_bps = "record_decision", settings.fee_bps
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
         if recorded is Recorded.LINES:
@@ -71,8 +102,10 @@ class PerformanceTracker:
         if recorded is Recorded.NOT:
             verdict = self._db.transact(
                 lambda connection: recording.record(
-                    connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps
-                )
+                    connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps,
+                    by_custom=True,
+                ),
+                repeatable=True,  # a decision that came in meets itself
             )[0]
             if verdict.outcome == "conflict":
                 raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
@@ -83,14 +116,17 @@ class PerformanceTracker:
         """Close what the stored candles close; then, at the provider's quote, trades open for `max_hold_time` minutes.
 
         Without `max_hold_time` trades are only marked. A symbol without a usable quote is left open and logged.
+        Raises ValueError for a `max_hold_time` that is negative or no number.
         """
+        self._check_open()
+        if max_hold_time is not None and not 0 <= max_hold_time < math.inf:
+            raise ValueError(f"max_hold_time: minutes from 0 on, not {max_hold_time!r}")
         now = datetime.now(UTC)
         as_of = now.replace(second=0, microsecond=0)
         self._settle(as_of)
         if max_hold_time is not None:
-            with self._db.begin() as connection:
-                trades = connection.execute(statement("select_open_to_quote"), {"at": now}).all()
-            due = [trade for trade in trades if now - trade.opened_at >= timedelta(minutes=max_hold_time)]
+            trades = self._db.transact(lambda c: c.execute(statement("select_open_to_quote"), {"at": now}).all())
+            due = [trade for trade in trades if (now - trade.opened_at).total_seconds() >= 60 * max_hold_time]
             quotes = {symbol: self._quote(market_data_provider, symbol) for symbol in {trade.symbol for trade in due}}
             for trade in due:
                 if (price := quotes[trade.symbol]) is not None:
@@ -103,10 +139,12 @@ class PerformanceTracker:
 
         {"error": …} if it is not open, or has no price.
         """
+        self._check_open()
         now = datetime.now(UTC)
         as_of = now.replace(second=0, microsecond=0)
-        with self._db.begin() as connection:
-            found = connection.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
+        found = self._db.transact(
+            lambda c: c.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
+        )
         if found is None or not found["is_trade"] or found["exit_time"] is not None:
             logger.warning("trade %s not found or already closed", trade_id)
             return {"error": "Trade not found"}
@@ -116,8 +154,9 @@ class PerformanceTracker:
             self._close(trade_id, price, now, "manual")
         self._score(now)
         self._publish()
-        with self._db.begin() as connection:
-            row = connection.execute(statement("select_trade_record"), {"trade_id": trade_id}).mappings().one()
+        row = self._db.transact(
+            lambda c: c.execute(statement("select_trade_record"), {"trade_id": trade_id}).mappings().one()
+        )
         if not row["closed"]:
             return {"error": f"no price for {found['symbol']}"}
         record = dataset_record(row)
@@ -126,6 +165,7 @@ class PerformanceTracker:
 
     def void_decision(self, trade_id: str, why: str) -> str:
         """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
+        self._check_open()
         answer = self._db.transact(lambda c: settle.void_decision(c, trade_id, why, datetime.now(UTC)))
         self._publish()
         return answer
@@ -147,32 +187,37 @@ class PerformanceTracker:
         interval, side, exit_reason, version, confidence, weekday or hour) there are `groups`, a part each, too.
         Raises ValueError for another `by`, or what cannot be a symbol.
         """
+        self._check_open()
         parts = None if by is None else Breakdown(by)
-        with self._db.begin() as connection:
-            return score.system_metrics(
+        return self._db.transact(
+            lambda connection: score.system_metrics(
                 connection,
                 version=version,
-                symbol=symbol and unify_symbol(symbol),
+                symbol=symbol and find_symbol(connection, symbol),
                 since=since and _in_utc(since),
                 until=until and _in_utc(until),
                 include_suspect=include_suspect,
                 exclude_late=exclude_late,
                 by=parts,
                 at=datetime.now(UTC),
-            )
+            ),
+            repeatable=True,
+        )
 
     def log_system_metrics(self) -> None:
         """Write a line with this version's metrics to the log."""
+        self._check_open()
         now = datetime.now(UTC)
         self._db.transact(lambda connection: score.insert_metrics_line(connection, now, self.version))
         self._publish()
 
     def close(self) -> None:
-        """Give the database back; the last user of an embedded one stops it."""
+        """Give the database back; the last user of an embedded one stops it. What is called afterwards is refused."""
         try:
             if self._recorder.is_ahead:
                 self._publish()
         finally:
+            self._closed = True
             self._recorder.close()
             self._db.close()
 
@@ -184,13 +229,22 @@ class PerformanceTracker:
     ) -> None:
         self.close()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ScorekeeperError("this PerformanceTracker was closed: make a new one")
+
     def _settle(self, as_of: datetime) -> None:
         limit = self._settings.suspect_price_pct
-        self._db.transact(lambda connection: settle.settle(connection, as_of, suspect_price_pct=limit))
+        self._db.transact(
+            lambda connection: settle.settle(connection, as_of, suspect_price_pct=limit), repeatable=True
+        )
 
     def _close(self, trade_id: str, price: float, now: datetime, reason: str) -> None:
         as_of = now.replace(second=0, microsecond=0)
-        self._db.transact(lambda c: settle.close_by_quote(c, trade_id, price=price, at=now, as_of=as_of, reason=reason))
+        self._db.transact(
+            lambda c: settle.close_by_quote(c, trade_id, price=price, at=now, as_of=as_of, reason=reason),
+            repeatable=True,  # what it closed is not open any more
+        )
 
     def _score(self, now: datetime) -> None:
         # Quotes close at the second, not at the minute.
@@ -199,12 +253,12 @@ class PerformanceTracker:
             settle.mark(connection, now.replace(second=0, microsecond=0))
             keep_scorecards(connection, now)
 
-        self._db.transact(work)
+        self._db.transact(work, repeatable=True)
 
     def _publish(self) -> None:
         try:
-            for path in publish.publish(self._db, **self._paths()).set_aside:
-                logger.warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
+            for words in publish.publish(self._db, **self._paths()).explain():
+                logger.warning("%s", words)
             self._recorder.follow()
         except (ScorekeeperError, SQLAlchemyError) as failed:
             # The rows are safe; the next publication brings the lines.

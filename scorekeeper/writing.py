@@ -19,6 +19,7 @@ from scorekeeper.ledger import Counts, Part, Tally, close_parts, open_parts, wri
 from scorekeeper.recording import record_rows
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
+from scorekeeper.writers import is_held
 
 # How long the reading thread keeps the interpreter while the writing one, which needs it for a moment between two waits
 # for Postgres, asks for it. At Python's own 5 ms the writing of a batch begins when the reading of the next one ends.
@@ -31,12 +32,13 @@ RARELY = (50_000, 20, 100)
 @dataclass
 class Written:
     """What a batch came to; `files`: how many of its files are read whole; `waiting`: names of files that may grow yet;
-    `trouble`: what could not be moved.
+    `held`: of those that somebody has open; `trouble`: what could not be moved.
     """
 
     tally: Tally
     files: int = 0
     waiting: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
 
 
@@ -101,25 +103,30 @@ class Writer:
         return self._at + timedelta(seconds=passed - passed % inbox.SETTLED_SECONDS)
 
     def settled(self, source: inbox.SourceFile) -> bool:
-        """Whether whoever writes the file is done with it."""
-        return self._in_place or source.is_settled(self.now().timestamp())
+        """Whether whoever writes the file is done with it: it stands still, and nobody is known to have it open."""
+        return self._in_place or (source.is_settled(self.now().timestamp()) and not is_held(source.path))
 
     def stays(self, source: inbox.SourceFile) -> bool:
-        """Whether a file that has been read stays in the inbox yet: lines may be added to one of lines."""
-        return source.is_lines and not self.settled(source)
+        """Whether a file that has been read stays in the inbox yet: somebody has it open, or may add lines to it.
+
+        What is written to a file that has been moved would be written where nobody reads it.
+        """
+        return bool(is_held(source.path)) or (source.is_lines and not source.is_settled(self.now().timestamp()))
 
     def move(self, files: Sequence[tuple[inbox.SourceFile, Path]]) -> list[str]:
         """Move files to where they go, and note it; a line for each that cannot be moved."""
         moved, trouble = [], []
         for source, destination in files:
+            report = None
             try:
                 if refused := filing.is_quarantined(self._settings.quarantine_dir, destination):
-                    self._write_error_file(source, destination)
+                    report = self._write_error_file(source, destination)
                 lies = filing.move_file(source, destination, keep=refused)
             except ScorekeeperError as failed:
                 trouble.append(str(failed))
             else:
-                moved.append({"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies})
+                done = {"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies}
+                moved.append(done | {"report": report})
         with self._connection.begin():
             write(self._connection, "mark_arrivals_moved", moved)
         return trouble
@@ -138,21 +145,21 @@ class Writer:
         if not self._in_place:
             to_move = []
             for part in finished:
-                if self.stays(part.source):
-                    done.waiting.append(part.source.name)
+                if self.stays(part.content):
+                    (done.held if is_held(part.source.path) else done.waiting).append(part.source.name)
                 elif part.destination is not None:
-                    to_move.append((part.source, part.destination))
+                    to_move.append((part.content, part.destination))
             done.trouble = self.move(to_move)
         return done
 
     def _destination(self, part: Part) -> Path:
-        name, sha256 = part.source.name, part.source.sha256
+        name, sha256 = part.source.name, part.content.sha256
         if part.refused:
             return filing.quarantine_path(self._settings.quarantine_dir, name, sha256)
         return self._archive / filing.archive_name(name, sha256)
 
-    def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> None:
+    def _write_error_file(self, source: inbox.SourceFile, destination: Path) -> bytes:
         found = self._connection.execute(statement("select_rejections"), {"sha256": source.sha256}).mappings().all()
         self._connection.rollback()
         report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in found]}
-        filing.write_error_file(destination, report)
+        return filing.write_error_file(destination, report)

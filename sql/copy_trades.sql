@@ -1,4 +1,4 @@
--- One row per BUY or SELL decision just copied. Called by recording, and by backtest.
+-- One row per decision just copied that has a direction. Called by recording, and by backtest.
 COPY scorekeeper.trade (
     trade_id, symbol, version, direction, entry_price, opened_at, expires_at, stop_loss, take_profit,
     trailing_stop_pct, best_price, fee_bps, close_requested_at

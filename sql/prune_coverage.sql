@@ -5,5 +5,7 @@ WITH forgotten AS (
     WHERE sealed_until <= cast(:kept_from AS timestamptz)
 )
 UPDATE scorekeeper.candle_coverage
-SET sealed_from = :kept_from
+SET
+    sealed_from = :kept_from,
+    settled_from = CASE WHEN settled_from IS NOT NULL THEN greatest(settled_from, cast(:kept_from AS timestamptz)) END
 WHERE sealed_from < cast(:kept_from AS timestamptz) AND sealed_until > cast(:kept_from AS timestamptz);

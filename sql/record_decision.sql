@@ -1,34 +1,47 @@
 -- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
 -- number only if :number and nobody publishes: then this session holds the publisher's lock, until it gives it back.
 -- No row if there is a decision of that id. An error if somebody else gave the same line number a moment before.
--- Parameters: the columns of a decision, signals (a JSON array), fee_bps, lock, number. Called by recorder: for one
--- decision, in one round trip, what recording does for many.
+-- Parameters: the columns of a decision, spelled (its symbol, if the market's list is to say what it means), signals (a
+-- JSON array), fee_bps, lock, number. Called by recorder: for one decision, in one round trip, what recording does for
+-- many.
 WITH said AS MATERIALIZED (
-    SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra
+    SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
     FROM
         jsonb_to_recordset(cast(:signals AS jsonb)) AS s (
-            agent text, ordinal smallint, signal text, direction smallint, confidence double precision, extra jsonb
+            agent text, ordinal smallint, signal text, direction smallint, confidence double precision, extra jsonb,
+            understood boolean
         )
+),
+-- What the market's list made of the spelling; where there is a market, and it has yet to be asked, the decision waits.
+meant AS MATERIALIZED (
+    SELECT
+        (
+            SELECT r.symbol FROM scorekeeper.symbol_reading AS r
+            WHERE r.spelled = cast(:spelled AS text)
+        ) AS symbol,
+        cast(:spelled AS text) IS NOT NULL AND EXISTS (SELECT 1 FROM scorekeeper.market) AS asks
 ),
 fresh AS (
     INSERT INTO scorekeeper.decision (
         trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, bar_interval, action,
         direction, price, confidence, opened_at, expires_at, version, reason, stop_loss, take_profit, trailing_stop_pct,
-        position_size, extra
+        position_size, extra, understood, notes, reading_id
     )
     VALUES (
-        :trade_id, :content_sha256, :source_name, 1, :received_at, :symbol, :raw_symbol, :bar_interval, :action,
+        :trade_id, :content_sha256, :source_name, 1, :received_at,
+        coalesce((SELECT m.symbol FROM meant AS m), :symbol), :raw_symbol, :bar_interval, :action,
         :direction, :price, :confidence, :opened_at, :expires_at, :version, :reason, :stop_loss, :take_profit,
-        :trailing_stop_pct, :position_size, cast(:extra AS jsonb)
+        :trailing_stop_pct, :position_size, cast(:extra AS jsonb), :understood, cast(:notes AS jsonb),
+        :reading_id
     )
     ON CONFLICT (trade_id) DO NOTHING
     RETURNING
         trade_id, symbol, bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason,
-        stop_loss, take_profit, trailing_stop_pct, late
+        stop_loss, take_profit, trailing_stop_pct, late, received_at
 ),
 signalled AS (
-    INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, extra)
-    SELECT f.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra
+    INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, extra, understood)
+    SELECT f.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
     FROM fresh AS f CROSS JOIN said AS s
 ),
 traded AS (
@@ -42,12 +55,18 @@ traded AS (
     FROM fresh
     WHERE direction <> 0
 ),
+held AS (
+    INSERT INTO scorekeeper.held_decision (trade_id)
+    SELECT f.trade_id FROM fresh AS f CROSS JOIN meant AS m
+    WHERE m.asks AND m.symbol IS NULL
+    RETURNING trade_id
+),
 noted AS (
     INSERT INTO scorekeeper.event (kind, trade_id, line_no)
     SELECT
         'decision', trade_id,
         CASE
-            WHEN cast(:number AS boolean)
+            WHEN cast(:number AS boolean) AND NOT EXISTS (SELECT 1 FROM held)
                 THEN
                     CASE
                         WHEN pg_try_advisory_lock(cast(:lock AS bigint))
@@ -55,12 +74,13 @@ noted AS (
                     END
         END
     FROM fresh
-    RETURNING line_no, kind, log_line, horizon_known, price_suspect
+    RETURNING line_no, kind, form, log_line, horizon_known, price_suspect
 )
 SELECT
-    n.line_no, n.kind, n.log_line, n.horizon_known, n.price_suspect,
+    n.line_no, n.kind, n.form, n.log_line, n.horizon_known, n.price_suspect,
     f.trade_id, f.opened_at, f.version, f.symbol, f.bar_interval, f.action, f.direction, f.confidence, f.price,
-    f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, null AS horizon_return_pct,
+    f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, f.received_at, f.expires_at,
+    null AS horizon_price, null AS horizon_return_pct,
     false AS closed, null AS exit_time, null AS exit_price, null AS exit_reason, null AS price_source, null AS pnl_pct,
     null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct,
     (

@@ -1,6 +1,6 @@
--- One row of nothing a statement: three roles for a database, and what each may do. With psql, by a superuser (or by
--- the owner of the database with CREATEROLE), before the first migrate and after each; may be repeated. Printed by
--- scorekeeper roles.
+-- One row of nothing a statement: three roles for a database. With psql, by a superuser (or by the owner of the
+-- database with CREATEROLE), before the first migrate; may be repeated. Printed by scorekeeper roles, with grants.sql,
+-- which says what each may do with the schema and is repeated by each migrate. Postgres 15 or later.
 
 -- Without a password nobody logs in as them over the network: \password scorekeeper_writer.
 DO $$
@@ -9,21 +9,68 @@ DECLARE
 BEGIN
     FOREACH role_name IN ARRAY ARRAY['scorekeeper_owner', 'scorekeeper_writer', 'scorekeeper_reader'] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name) THEN
-            EXECUTE pg_catalog.format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', role_name);
+            EXECUTE pg_catalog.format(
+                'CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE CONNECTION LIMIT %s',
+                role_name, CASE role_name WHEN 'scorekeeper_reader' THEN 20 ELSE -1 END
+            );
         END IF;
     END LOOP;
-    IF NOT pg_catalog.pg_has_role(current_user, 'scorekeeper_owner', 'SET') THEN
+    -- Until Postgres 15 who was a member could always become the role; since then that is a right of its own.
+    IF NOT pg_catalog.pg_has_role(
+        current_user, 'scorekeeper_owner',
+        CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END
+    ) THEN
         EXECUTE pg_catalog.format('GRANT scorekeeper_owner TO %I', current_user);
     END IF;
     EXECUTE pg_catalog.format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE pg_catalog.format('GRANT CONNECT, CREATE, TEMPORARY ON DATABASE %I TO scorekeeper_owner', current_database());
     EXECUTE pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO scorekeeper_writer', current_database());
     EXECUTE pg_catalog.format('GRANT CONNECT ON DATABASE %I TO scorekeeper_reader', current_database());
+    -- A dashboard that hangs holds nothing up for long; a role can set these anew for its own session.
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_db_role_setting AS s
+        INNER JOIN pg_catalog.pg_database AS d ON s.setdatabase = d.oid AND d.datname = current_database()
+        WHERE s.setrole = 'scorekeeper_reader'::regrole
+    ) THEN
+        EXECUTE pg_catalog.format(
+            'ALTER ROLE scorekeeper_reader IN DATABASE %I SET statement_timeout = %L', current_database(), '5min'
+        );
+        EXECUTE pg_catalog.format(
+            'ALTER ROLE scorekeeper_reader IN DATABASE %I SET idle_in_transaction_session_timeout = %L',
+            current_database(), '1min'
+        );
+    END IF;
+END
+$$;
+
+-- Whoever may take an advisory lock may hold up all flows, which take turns by them; and large objects fill the disk.
+-- Out of the box everybody in a database may do both.
+DO $$
+DECLARE
+    thing record;
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+        RAISE NOTICE 'only a superuser can keep scorekeeper_reader from advisory locks and large objects';
+        RETURN;
+    END IF;
+    FOR thing IN
+        SELECT p.oid::regprocedure AS name, p.proname ~ 'advisory' AS is_lock FROM pg_catalog.pg_proc AS p
+        WHERE p.pronamespace = 'pg_catalog'::regnamespace
+            AND (p.proname ~ '^pg_(try_)?advisory_' OR p.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea'))
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', thing.name);
+        IF thing.is_lock THEN
+            EXECUTE pg_catalog.format(
+                'GRANT EXECUTE ON FUNCTION %s TO scorekeeper_owner, scorekeeper_writer', thing.name
+            );
+        END IF;
+    END LOOP;
 END
 $$;
 
 -- The owner migrates: everything is its own, also what another role made before.
 CREATE SCHEMA IF NOT EXISTS scorekeeper;
+REVOKE CREATE ON SCHEMA public FROM public;
 GRANT USAGE, CREATE ON SCHEMA public TO scorekeeper_owner;
 ALTER SCHEMA scorekeeper OWNER TO scorekeeper_owner;
 DO $$
@@ -47,35 +94,11 @@ BEGIN
 END
 $$;
 
--- The writer ingests, tracks, publishes and verifies; it neither changes the schema nor what is sealed or was known.
 GRANT USAGE ON SCHEMA scorekeeper, public TO scorekeeper_writer;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA scorekeeper TO scorekeeper_writer;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA scorekeeper TO scorekeeper_writer;
-ALTER DEFAULT PRIVILEGES FOR ROLE scorekeeper_owner IN SCHEMA scorekeeper
-GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO scorekeeper_writer;
-ALTER DEFAULT PRIVILEGES FOR ROLE scorekeeper_owner IN SCHEMA scorekeeper
-GRANT EXECUTE ON FUNCTIONS TO scorekeeper_writer;
-
--- The reader sees the views named report_* and nothing else.
-GRANT USAGE ON SCHEMA scorekeeper TO scorekeeper_reader;
 DO $$
-DECLARE
-    thing record;
 BEGIN
     IF to_regclass('public.scorekeeper_version') IS NULL THEN
-        RAISE NOTICE 'no schema yet: migrate as scorekeeper_owner, then run this again';
-        RETURN;
+        RAISE NOTICE 'no schema yet: migrate as scorekeeper_owner, which says who may do what in it';
     END IF;
-    GRANT SELECT ON public.scorekeeper_version TO scorekeeper_writer;
-    FOR thing IN
-        SELECT c.oid::regclass AS name, c.relkind, c.relname FROM pg_catalog.pg_class AS c
-        WHERE c.relnamespace = 'scorekeeper'::regnamespace AND c.relkind IN ('p', 'r', 'v')
-    LOOP
-        IF thing.relkind = 'v' AND starts_with(thing.relname, 'report_') THEN
-            EXECUTE pg_catalog.format('GRANT SELECT ON %s TO scorekeeper_reader', thing.name);
-        ELSIF thing.relname LIKE 'candle\_____\___' OR thing.relname IN ('candle', 'candle_revision', 'equity') THEN
-            EXECUTE pg_catalog.format('REVOKE UPDATE ON %s FROM scorekeeper_writer', thing.name);
-        END IF;
-    END LOOP;
 END
 $$;

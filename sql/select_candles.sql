@@ -1,5 +1,5 @@
--- One row per sealed candle of a symbol, in order. Parameter: symbol. Called by verify.
+-- One row per sealed candle of a symbol before a minute, in order. Parameters: symbol, until. Called by verify.
 SELECT minute_at, open, high, low, close
 FROM scorekeeper.candle
-WHERE symbol = :symbol
+WHERE symbol = :symbol AND minute_at < :until
 ORDER BY minute_at;

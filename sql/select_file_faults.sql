@@ -25,12 +25,12 @@ SELECT
     'file ' || a.name,
     'brought ' || a.decisions || ' decisions, and ' || count(d.trade_id) || ' name it as their source'
 FROM (
-    SELECT name, sha256, sum(decisions) AS decisions
+    SELECT name, coalesce(followed_as, sha256) AS source, sum(decisions) AS decisions
     FROM scorekeeper.file_arrival
-    GROUP BY name, sha256
+    GROUP BY name, coalesce(followed_as, sha256)
 ) AS a
-LEFT JOIN scorekeeper.decision AS d ON a.sha256 = d.source_sha256 AND a.name = d.source_name
-GROUP BY a.name, a.sha256, a.decisions
+LEFT JOIN scorekeeper.decision AS d ON a.source = d.source_sha256 AND a.name = d.source_name
+GROUP BY a.name, a.source, a.decisions
 HAVING count(d.trade_id) <> a.decisions
 UNION ALL
 SELECT 'file ' || a.name, 'had ' || a.rejected || ' decisions refused, and ' || r.kept || ' refusals are kept'

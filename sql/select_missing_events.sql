@@ -13,6 +13,9 @@ WHERE
     x.known
     AND NOT EXISTS (
         SELECT 1 FROM scorekeeper.event AS e
-        WHERE e.trade_id = d.trade_id AND e.kind = x.kind
+        WHERE
+            e.trade_id = d.trade_id
+            -- The line of a close has the horizon too, where that was known by then.
+            AND (e.kind = x.kind OR (x.kind = 'horizon' AND e.kind = 'outcome' AND e.horizon_known))
     )
 ORDER BY d.trade_id, x.kind;

@@ -52,7 +52,7 @@ FROM scorekeeper.event AS e
 INNER JOIN scorekeeper.decision AS d ON e.trade_id = d.trade_id
 LEFT JOIN scorekeeper.trade AS t ON e.trade_id = t.trade_id
 WHERE
-    (e.kind = 'outcome' AND t.exit_time IS NULL) OR (e.kind = 'horizon' AND d.horizon_known_at IS NULL)
+    (e.kind = 'outcome' AND t.exit_time IS NULL) OR (e.horizon_known AND d.horizon_known_at IS NULL)
 UNION ALL
 SELECT p.path, 'is published up to line ' || p.published_line_no || ', and there are ' || coalesce(max(e.line_no), 0)
 FROM scorekeeper.publication AS p

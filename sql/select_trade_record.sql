@@ -1,8 +1,8 @@
 -- At most one row: a trade with all that its record is rendered from. Parameter: trade_id. Called by tracker.
 SELECT
-    'outcome' AS kind, d.trade_id, d.opened_at, d.version, d.symbol, d.bar_interval, d.action, d.direction,
+    'outcome' AS kind, 2 AS form, d.trade_id, d.opened_at, d.version, d.symbol, d.bar_interval, d.action, d.direction,
     d.confidence, d.price, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.late,
-    d.horizon_return_pct, d.price_suspect,
+    d.received_at, d.expires_at, d.horizon_price, d.horizon_return_pct, d.price_suspect,
     d.horizon_known_at IS NOT NULL AS horizon_known, t.exit_time IS NOT NULL AS closed,
     t.exit_time, t.exit_price, t.exit_reason, t.price_source, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct,
     (

@@ -1,5 +1,6 @@
 -- One row per decision that meets the market's price for the first time: the close of the last sealed candle complete
--- at opened_at and not a week old, else the open of the first later one; a price too far from it is suspect.
+-- at opened_at and not a week old, else the open of the first later one; a price too far from it is suspect. And one
+-- row per other decision that a settlement looks at for the first time: it is tracked from now on.
 -- Parameters: as_of, suspect_price_pct. Called by settle, before anything is scored.
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
 WITH fresh AS (
@@ -37,17 +38,43 @@ met AS (
     ) AS after ON true
     WHERE
         d.trade_id = any(array(SELECT fresh.trade_id FROM fresh))
+        -- Without a reference price nothing of a decision is settled: so it waits until its symbol is known.
+        AND NOT EXISTS (
+            SELECT 1 FROM scorekeeper.held_decision AS h
+            WHERE h.trade_id = d.trade_id
+        )
         AND date_trunc('minute', d.opened_at) BETWEEN c.sealed_from AND c.sealed_until
         AND coalesce(before.close, after.open) IS NOT NULL
+),
+-- A settlement that has been overtaken by a later one does not decide all that the later one has: what it finds new
+-- waits for the next.
+newest AS (
+    SELECT
+        NOT EXISTS (
+            SELECT 1 FROM scorekeeper.market AS m
+            WHERE m.settled_as_of > cast(:as_of AS timestamptz)
+        ) AS is_newest
+),
+looked_at AS (
+    UPDATE scorekeeper.decision AS d
+    SET tracked = true
+    FROM newest
+    WHERE
+        newest.is_newest AND NOT d.tracked AND d.opened_at <= cast(:as_of AS timestamptz)
+        AND NOT EXISTS (
+            SELECT 1 FROM met
+            WHERE met.trade_id = d.trade_id
+        )
 ),
 changed AS (
     UPDATE scorekeeper.decision AS d
     SET
+        tracked = d.tracked OR newest.is_newest,
         reference_price = met.reference_price,
         price_suspect = coalesce(
             abs(d.price - met.reference_price) / met.reference_price * 100 > cast(:suspect_price_pct AS float8), false
         )
-    FROM met
+    FROM met CROSS JOIN newest
     WHERE d.trade_id = met.trade_id
     RETURNING d.trade_id, d.price_suspect, d.expires_at
 ),

@@ -1,2 +1,6 @@
--- One row: the next track binds the database to its own market. Called by scorekeeper migrate (switch-market).
+-- One row: the next track binds the database to its own market, whose list reads spellings anew.
+-- Called by scorekeeper migrate (switch-market).
+WITH unread AS (
+    DELETE FROM scorekeeper.symbol_reading
+)
 DELETE FROM scorekeeper.market;

@@ -6,6 +6,7 @@ FROM
         sha256 bytea, size_bytes bigint, committed_offset bigint, committed_lines bigint, finished_at timestamptz
     )
 ON CONFLICT (sha256) DO UPDATE SET
+    size_bytes = excluded.size_bytes,
     committed_offset = excluded.committed_offset,
     committed_lines = excluded.committed_lines,
     finished_at = excluded.finished_at;

@@ -12,9 +12,10 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from scorekeeper import fetching, importing, inbox, ingest, publish, settle, verify
+from scorekeeper import fetching, importing, ingest, listing, publish, settle, verify
 from scorekeeper import prune as pruning
-from scorekeeper.errors import ContendedError, ScorekeeperError
+from scorekeeper.domain import unread
+from scorekeeper.errors import AwayError, ContendedError, ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.threads import run_in_thread, run_until_stopped
@@ -25,7 +26,7 @@ PREFETCH_SECONDS = 10.0  # how early a worker begins to prepare a scheduled run
 
 
 async def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    return isinstance(await state.aresult(raise_on_failure=False), OperationalError | ContendedError)
+    return isinstance(await state.aresult(raise_on_failure=False), OperationalError | ContendedError | AwayError)
 
 
 PATIENCE_SECONDS = 600.0
@@ -86,7 +87,7 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
     """Everything in the inbox (or in `paths`); files still being written are given a few seconds."""
     logger = get_run_logger()
     total = ingest.Summary()
-    given = None if paths is None else inbox.list_named(map(Path, paths))
+    given = None if paths is None else listing.list_named(map(Path, paths))
     bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
     loop = asyncio.get_running_loop()
 
@@ -112,7 +113,25 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
         if done.waiting:
             await asyncio.sleep(1)
     await bar.show(100)
+    for name in total.returned:
+        logger.warning("%s was written to after it had been moved: it is back in the inbox, and read on", name)
+    for kind in total.passed_over:
+        logger.warning("%d not read, %s: %s; %s", kind.count, kind.what, ", ".join(kind.names), kind.do)
     return total
+
+
+def tell_unread(summary: ingest.Summary) -> None:
+    """Warn in the run's log of what came in and was not understood."""
+    lines = unread.tell_words(summary.idle, summary.unread, opened=summary.opened)
+    if summary.noted:
+        first = summary.notes[0]
+        lines.append(
+            f"{summary.noted} decisions with fields left out or decided about; the first: {first['file']}, "
+            f"line {first['line']}, {first['field']}: {first['reason']}"
+        )
+    for line in (*lines, unread.tell_small(summary.small)):
+        if line:
+            get_run_logger().warning("%s", line)
 
 
 def stop_at_trouble(summary: ingest.Summary) -> None:
@@ -150,15 +169,15 @@ async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> se
 async def publish_files(db: Database, settings: Settings) -> publish.Published:
     """Append what is new to log and dataset."""
     done = await run_in_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
-    for path in done.set_aside:
-        get_run_logger().warning("%s holds what was there before; scorekeeper import reads such a dataset", path)
+    for words in done.explain():
+        get_run_logger().warning("%s", words)
     return done
 
 
 @task(name="verify", **DAILY)
-async def verify_all(db: Database, settings: Settings) -> list[str]:
-    """Every difference between what is stored or published and its recompute, a line each."""
-    return await run_in_thread(verify.verify, db, settings)
+async def verify_all(db: Database, settings: Settings) -> verify.Verified:
+    """Every difference between what is stored or published and its recompute, and what waits."""
+    return await run_in_thread(verify.compare, db, settings)
 
 
 def stop_at_differences(differences: list[str]) -> None:

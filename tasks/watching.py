@@ -1,16 +1,17 @@
 """Tells Prefect of files in the inbox: one event for all of them, and again while they wait.
 
 An event is a hint that may be lost, so the inbox itself decides: while a file that could be taken has stood still for
-WAITING_SECONDS, it is told again every RETELL_SECONDS. Needs no database.
+WAITING_SECONDS, it is told again every RETELL_SECONDS; a file of lines that grows, at most every GROWING_SECONDS. One
+that its writer has open is not waited for while it stands still. Needs no database.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.client.schemas.objects import State
@@ -18,8 +19,10 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_URL
 from watchfiles import awatch
 
-from scorekeeper import inbox
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.following import can_follow
+from scorekeeper.listing import known_name, list_inbox
+from scorekeeper.writers import is_held
 from tasks import events
 
 EVENT = "decision-file.arrived"
@@ -27,6 +30,7 @@ RESOURCE = "scorekeeper.inbox"
 DEPLOYMENT = "ingest"
 WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0
+GROWING_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 TRUST_SECONDS = 30.0
 # A file that nobody can take is told of every ten seconds for two minutes, and then once a minute.
@@ -35,8 +39,17 @@ SELDOM_SECONDS = 60.0
 # Enough to know that files wait, and for how long; a look at a flooded inbox stays cheap.
 MOST_LOOKED_AT = 20_000
 
-# What tells one state of a file from the next: size and time of change.
-Shape = tuple[int, int]
+
+
+class Shape(NamedTuple):
+    """What tells one state of a file from the next: its size, when it was written to, and whether its lines are taken
+    in while it grows; `held`: its writer has it open.
+    """
+
+    size: int
+    modified_ns: int
+    grows: bool = False
+    held: bool = False
 
 
 class Teller:
@@ -45,13 +58,15 @@ class Teller:
     def __init__(self) -> None:
         self._still_since: dict[str, tuple[Shape, float]] = {}
         self._tells: dict[str, int] = {}
+        self._told_of: dict[str, Shape] = {}
         self._told_at = float("-inf")
 
     def look(self, files: Mapping[str, Shape], now: float) -> Literal["news", "waiting"] | None:
         """Why to tell now of these files, by name; None: not now. `now` is any steady clock's, in seconds.
 
-        News: there are files that were not told of, and of none of the others is anybody on the way. Waiting: a file
-        stands still since it was told; one that nobody takes, however often it is told, is told of more seldom.
+        News: there are files that were not told of, and of none of the others is anybody on the way; or one of lines
+        has grown since it was told of. Waiting: a file stands still since it was told, and nobody has it open; one that
+        nobody takes, however often it is told, is told of more seldom.
         """
         before = self._still_since
         self._still_since = {
@@ -59,19 +74,25 @@ class Teller:
             for name, shape in files.items()
         }
         self._tells = {name: tells for name, tells in self._tells.items() if name in files}
-        if files.keys() - self._tells.keys() and 1 not in self._tells.values():
-            return "news"
+        self._told_of = {name: shape for name, shape in self._told_of.items() if name in files}
+        on_the_way = any(tells == 1 and not files[name].held for name, tells in self._tells.items())
         since_told = now - self._told_at
+        if since_told >= GROWING_SECONDS and any(_has_grown(files[name], told) for name, told in self._told_of.items()):
+            return "news"
+        if files.keys() - self._tells.keys() and not on_the_way:
+            return "news"
         waiting = any(
-            now - since > WAITING_SECONDS
+            not (shape.held and shape == self._told_of.get(name))
+            and now - since > WAITING_SECONDS
             and since_told >= (RETELL_SECONDS if self._tells.get(name, 0) < PATIENT_TELLS else SELDOM_SECONDS)
-            for name, (_, since) in self._still_since.items()
+            for name, (shape, since) in self._still_since.items()
         )
         return "waiting" if waiting else None
 
-    def told(self, files: Iterable[str], now: float) -> None:
-        """Note that these files were told of."""
+    def told(self, files: Mapping[str, Shape], now: float) -> None:
+        """Note that these files were told of, as they were then."""
         self._told_at = now
+        self._told_of |= files
         for name in files:
             self._tells[name] = self._tells.get(name, 0) + 1
 
@@ -80,13 +101,19 @@ class Teller:
         return now - self._told_at
 
 
+def _has_grown(now: Shape, told: Shape) -> bool:
+    return now.grows and now[:2] != told[:2]
+
+
 async def watch_inbox(
     folder: Path,
     stop: asyncio.Event,
     report: Callable[[str], None],
     take: Callable[[], Awaitable[bool]] | None = None,
+    skip: Sequence[Path] = (),
 ) -> None:
-    """Watch `folder` until `stop`; a folder or a server that does not answer is reported once, and waited for.
+    """Watch `folder` and those below it, but for `skip`, until `stop`; a folder or a server that does not answer is
+    reported once, and waited for.
 
     `take`: runs the ingest here and now, if it can (True), instead of the event. What still waits then is told of by
     the event, and in turns from there, so that it waits neither for a worker that is gone nor for what fails here.
@@ -98,7 +125,7 @@ async def watch_inbox(
     while not stop.is_set():
         trouble = ""
         try:
-            files = await asyncio.to_thread(_shapes, folder)
+            files = await asyncio.to_thread(_shapes, folder, skip)
             why = teller.look(files, now := time.monotonic())
             # Who is at work takes what is new as well: telling again would only make a run that is cancelled. Should
             # that one be dead, nobody waits longer than half a minute.
@@ -140,14 +167,17 @@ def _is_due(state: State) -> bool:
     return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
 
 
-def _shapes(folder: Path) -> dict[str, Shape]:
+def _shapes(folder: Path, skip: Sequence[Path]) -> dict[str, Shape]:
     shapes = {}
-    for path in islice(inbox.list_inbox(folder), MOST_LOOKED_AT):
+    for path in islice(list_inbox(folder, skip), MOST_LOOKED_AT):
         try:
             found = path.stat(follow_symlinks=False)
         except OSError:
             continue  # taken since
-        shapes[path.name] = (found.st_size, found.st_mtime_ns)
+        grows = can_follow(path.name)
+        shapes[known_name(path, folder)] = Shape(
+            found.st_size, found.st_mtime_ns, grows, grows and bool(is_held(path))
+        )
     return shapes
 
 
@@ -156,7 +186,7 @@ async def _wait(folder: Path, stop: asyncio.Event) -> None:
     try:
         changes = awatch(
             folder.resolve(), step=50, debounce=200, rust_timeout=int(LOOK_SECONDS * 1000), yield_on_timeout=True,
-            recursive=False, stop_event=stop, ignore_permission_denied=True,
+            recursive=True, stop_event=stop, ignore_permission_denied=True,
         )  # fmt: skip
         async for _ in changes:
             return

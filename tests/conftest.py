@@ -3,7 +3,6 @@
 import itertools
 import os
 import random
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +41,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--machine-steps", type=int, default=20, help="How many steps each of those lives has at most.")
     parser.addoption("--kills", type=int, default=50, help="How often the pipeline is killed at random.")
     parser.addoption("--cuts", type=int, default=24, help="How often its connection to Postgres is cut at random.")
+    parser.addoption(
+        "--appends-seconds", type=float, default=3.0, help="For how long a thousand lines a second are appended."
+    )
+    parser.addoption("--stops", type=int, default=12, help="How many commands are stopped, each at a random moment.")
     parser.addoption("--seed", type=int, help="What kills and cuts are drawn from; a failure names it (default: any).")
 
 
@@ -107,17 +110,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Lease
         pass
     yield lease
     lease.release()
-    shutil.rmtree((home / "postgres").resolve(), ignore_errors=True)  # run as root it lies outside the home
-
-
-@pytest.fixture(autouse=True)
-def leave_no_server_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Run as root, an embedded server lives outside its home: it goes with the test's folder."""
-    yield
-    folder = (request.node.funcargs or {}).get("tmp_path")  # interrupted, a test has none left
-    for link in folder.rglob("postgres") if folder else ():
-        if link.is_symlink() and link.readlink().parent == embedded.SYSTEM_HOME:
-            shutil.rmtree(link.readlink(), ignore_errors=True)
 
 
 @contextmanager

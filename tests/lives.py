@@ -1,7 +1,7 @@
 """Living through a universe: what arrives, what is asked for, looks at the market, and what goes wrong on the way."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,22 @@ from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database, open_database
 from tests import reference
 from tests.reference import MINUTE
-from tests.universes import ALWAYS, FEE_BPS, HOLD_MINUTES, ONCE, START, Outage, Universe, to_ref, write_replay
+from tests.universes import (
+    ALWAYS,
+    AT_AN_EXCHANGE,
+    FEE_BPS,
+    GROWING,
+    HOLD_MINUTES,
+    MEANT,
+    ONCE,
+    START,
+    Outage,
+    Universe,
+    file_of,
+    to_ref,
+    write_candles,
+    write_replay,
+)
 
 GRACE = 5
 SUSPECT_PCT = 5
@@ -39,16 +54,21 @@ class Tick:
     arriving: list[Decision] = field(default_factory=list)
     outages: tuple[Outage, ...] = ()
     killed_at: str = ""
+    lag: int | None = None  # how many minutes the files lie behind; None: they are whole
 
 
 @dataclass
 class UniverseMarket:
-    """The universe's candles at one look, in pages, from the first minute that is still kept, and with what fails."""
+    """The universe's candles at one look, in pages, from the first minute that is still kept, and with what fails.
+
+    `exchange`: it knows no more than a live one, which seals what ended GRACE minutes ago.
+    """
 
     replay: ReplayMarket
     page_minutes: int | None = None
     kept: datetime | None = None
     failing: dict[str, int] = field(default_factory=dict)
+    exchange: bool = False
 
     @property
     def name(self) -> str:
@@ -74,6 +94,9 @@ class UniverseMarket:
         first = await self.replay.first_minute(symbol, opened_at)
         return first if self.kept is None else max(first, self.kept)
 
+    async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
+        return await self.replay.read_spellings(words)
+
     async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
         if symbol in self.failing:
             if self.failing[symbol] == 0:
@@ -82,7 +105,11 @@ class UniverseMarket:
         assert self.kept is None or since >= self.kept, "asked for what is not kept"
         if self.page_minutes is not None:
             until = min(until, since + self.page_minutes * MINUTE)
-        return await self.replay.candles(symbol, since, until, as_of)
+        answer = await self.replay.candles(symbol, since, until, as_of)
+        if not self.exchange:
+            return answer
+        last = [minute.to_pydatetime() + MINUTE for minute in answer.candles["minute_at"][-1:]]
+        return Answer(answer.candles, max(since, min(until, max([*last, as_of - GRACE * MINUTE]))))
 
 
 class Life:
@@ -102,11 +129,13 @@ class Life:
         self._closes = sorted(universe.closes, key=lambda close: close[1])
         self._voids = sorted(universe.voids, key=lambda void: void.at)
         write_replay(universe, folder)
+        self._exchange = AT_AN_EXCHANGE in universe.kinds
         self._replay = ReplayMarket(str(folder), GRACE)
         self._settings = load_settings(
             market=self._replay.name, candle_grace_minutes=GRACE, suspect_price_pct=SUSPECT_PCT, scorekeeper_home=folder
         )
         self._runner = asyncio.Runner()
+        self._is_behind, self._written_until = False, START  # whether the files are not whole now, and how far they go
         self._settled: set[str] = set()  # what had arrived by the last settlement
         self.db = self._open()
 
@@ -146,6 +175,10 @@ class Life:
         self.arrived |= {d.trade_id: as_of for d in tick.arriving if d.trade_id not in self.arrived}
         self._ask_for_closes(as_of)
         self._void(as_of, before_tracking=True)
+        if tick.lag is not None:
+            self._write_files(as_of - tick.lag * MINUTE)
+        elif self._is_behind:
+            write_replay(self._universe, self._folder)
         failed = self._fetch(tick)
         if tick.killed_at == "prices":
             raise KilledError
@@ -155,19 +188,35 @@ class Life:
                 raise KilledError
         self.as_of, self._settled = as_of, set(self.arrived)
         for symbol in self._universe.candles.keys() - failed:
-            self.sealed[symbol] = reference.sealed_until(self._universe.candles[symbol], as_of, GRACE)
+            self.sealed[symbol] = self._sealed(self._universe.candles[symbol], tick)
         with self.db.begin() as connection:
             settle.conclude(connection, as_of)
             if tick.killed_at == "score":
                 raise KilledError
         self._void(as_of, before_tracking=False)
 
+    def _write_files(self, until: datetime) -> None:
+        """As they are while somebody appends to them: a row that is half written may stand at the end."""
+        self._is_behind = True
+        until = self._written_until = max(until, self._written_until)
+        for symbol, candles in self._universe.candles.items():
+            path = self._folder / file_of(symbol)
+            there = [candle for candle in candles if candle.minute_at < until]
+            write_candles(path, there, torn=f"{int(until.timestamp())}" if len(there) < len(candles) else "")
+
+    def _sealed(self, candles: list[reference.RefCandle], tick: Tick) -> datetime:
+        if self._exchange:
+            return reference.sealed_by_exchange(candles, tick.as_of, GRACE)
+        if tick.lag is not None:
+            candles = [candle for candle in candles if candle.minute_at < self._written_until]
+        return reference.sealed_by_file(candles, tick.as_of)
+
     def _fetch(self, tick: Tick) -> set[str]:
         """Candles for all that needs them; the symbols for which the market fails, whether asked or not."""
         failing = {outage.symbol: outage.pages if self._universe.page_minutes else 0 for outage in tick.outages}
         self.uncertain = self.uncertain or any(failing.values())
         kept = None if self._kept_minutes is None else tick.as_of - self._kept_minutes * MINUTE
-        market = UniverseMarket(self._replay, self._universe.page_minutes, kept, dict(failing))
+        market = UniverseMarket(self._replay, self._universe.page_minutes, kept, dict(failing), self._exchange)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fetching, "open_market", lambda *_, **__: market)
             prices = self._runner.run(
@@ -290,7 +339,11 @@ def ticks_of(universe: Universe, kind: str) -> list[Tick]:
         kills = universe.kills * (len(looks) + 1)
         ticks = arriving(decisions, on_time, [*looks, end])
         return [replace(tick, killed_at=kill) for tick, kill in zip(ticks, kills, strict=False)]
-    assert kind == "at an exchange that keeps little"
+    if kind == GROWING:
+        lags = universe.lags * (len(looks) + 1)
+        ticks = arriving(decisions, on_time, [*looks, end])
+        return [*(replace(tick, lag=lag) for tick, lag in zip(ticks[:-1], lags, strict=False)), ticks[-1]]
+    assert kind == AT_AN_EXCHANGE
     return arriving(decisions, {d.trade_id: d.opened_at for d in decisions}, [*looks, end])
 
 
@@ -309,7 +362,7 @@ def kept_minutes_for(universe: Universe, ticks: list[Tick]) -> int:
     for before, tick in zip([Tick(START), *ticks], ticks, strict=False):
         longest = max(longest, tick.as_of - before.as_of + (GRACE + 1) * MINUTE)
         for decision in tick.arriving:
-            candles = universe.candles[decision.symbol]
+            candles = universe.candles[MEANT[decision.raw_symbol]]
             complete = [c.minute_at for c in candles if c.minute_at + MINUTE <= decision.opened_at]
             first = complete[-1] if complete else reference.floor_minute(decision.opened_at)
             longest = max(longest, tick.as_of - first)

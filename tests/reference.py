@@ -53,7 +53,12 @@ def floor_minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def sealed_until(candles: list[RefCandle], as_of: datetime, grace_minutes: int) -> datetime:
+def sealed_by_file(candles: list[RefCandle], as_of: datetime) -> datetime:
+    """Every minute before this is sealed: up to the end of the last candle of the file, and never beyond as_of."""
+    return min(as_of, candles[-1].minute_at + MINUTE) if candles else datetime.min.replace(tzinfo=UTC)
+
+
+def sealed_by_exchange(candles: list[RefCandle], as_of: datetime, grace_minutes: int) -> datetime:
     """Every minute before this is sealed: up to the last complete candle, and whatever ended long enough ago."""
     sealed = as_of - grace_minutes * MINUTE
     for candle in candles:

@@ -25,9 +25,20 @@ KINDS = (
     "with outages of single symbols",
     "with restarts",
     "at an exchange that keeps little",
+    "with files that grow",
 )
+AT_AN_EXCHANGE = KINDS[5]
+GROWING = KINDS[6]
 ONCE, ALWAYS = "once at the end", "every minute"
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+# How a decision may spell each: as it is, without marks, and with others.
+SPELLINGS = {
+    **{symbol: {"/": symbol, "": symbol.replace("/", ""), "-": symbol.replace("/", "-")} for symbol in SYMBOLS},
+    "币安人生/USDT": {"/": "币安人生/usdt", "": "币安人生USDT", "-": "币安人生-USDT"},
+    "XYZ-TSLA/USDC:USDC": {"/": "XYZ-TSLA/USDC:USDC", "": "xyz-tsla-usdc", "-": "XYZ-TSLA-USDC-USDC"},
+    "GC=F": {"/": "GC=F", "": " gc=f ", "-": "GC=F"},
+}
+MEANT = {spelling: symbol for symbol, ways in SPELLINGS.items() for spelling in ways.values()}
 _DIRECTIONS = {"BUY": 1, "BULLISH": 1, "SELL": -1, "BEARISH": -1}
 
 
@@ -55,6 +66,7 @@ class Universe:
     """`delays`: how long after it was decided each decision arrives; `kinds`: the two ways it is lived through.
 
     `looks`: when somebody looks; `kills`: where in its work each look is killed ("": nowhere), once, to be done again.
+    `lags`: how many minutes a file that grows lies behind each look.
     """
 
     candles: dict[str, list[RefCandle]] = field(default_factory=dict)
@@ -65,6 +77,7 @@ class Universe:
     schedule: list[datetime] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     kills: list[str] = field(default_factory=list)
+    lags: list[int] = field(default_factory=list)
     page_minutes: int | None = None
     kinds: tuple[str, ...] = ()
     end: datetime = START + 450 * MINUTE
@@ -193,7 +206,7 @@ def universes(draw: st.DrawFn) -> Universe:
     short = draw(st.sampled_from([False] * 2 + [True]))
     minutes = draw(st.integers(1, 20) if short else st.sampled_from([30, 100, 180]))
     universe = Universe()
-    for symbol in SYMBOLS[: draw(st.integers(1, len(SYMBOLS)))]:
+    for symbol in draw(st.lists(st.sampled_from(sorted(SPELLINGS)), min_size=1, max_size=3, unique=True)):
         universe.candles[symbol] = draw(courses()).candles(minutes)
     least = draw(st.sampled_from([1, 4, 12]))
     holds = SHORT_HOLDS if short else LONG_HOLDS
@@ -205,6 +218,12 @@ def universes(draw: st.DrawFn) -> Universe:
         + draw(st.sampled_from([10, 6, 30, 10, 5, 1, 0, -20])) * MINUTE
     )
     universe.end = max(last, *(floor_minute(ref.opened_at) + MINUTE for ref in refs), START + MINUTE)
+    for candles in universe.candles.values():
+        # A file that reaches beyond the last look says of every minute until then what it had.
+        if candles and draw(st.sampled_from([True, True, True, False])):
+            last_close = candles[-1].close
+            at = max(universe.end, candles[-1].minute_at + MINUTE)
+            candles.append(RefCandle(at, last_close, last_close, last_close, last_close, 0.0))
     span = (universe.end - START) // MINUTE
     looks = draw(st.lists(st.integers(0, 1000), max_size=6))
     universe.schedule = sorted(START + span * look // 1000 * MINUTE for look in looks)
@@ -221,6 +240,7 @@ def universes(draw: st.DrawFn) -> Universe:
     universe.kills = draw(
         st.lists(st.sampled_from(["arrivals", "prices", "settlement", "score", ""]), min_size=1, max_size=6)
     )
+    universe.lags = draw(st.lists(st.sampled_from([0, 1, 5, 40, 200]), min_size=1, max_size=6))
     universe.page_minutes = draw(st.sampled_from([None, None, 7 if short else 60]))
     return universe
 
@@ -249,7 +269,7 @@ def add_decision(universe: Universe, shape: Shape, number: int, minutes: int) ->
     trade_id = f"t{number:03d}"
     document: dict[str, Any] = {
         "trade_id": trade_id,
-        "symbol": symbol.replace("/", shape.spelling),
+        "symbol": SPELLINGS[symbol][shape.spelling],
         "type": shape.action,
         "price": price,
         "timestamp": opened.isoformat(),
@@ -299,11 +319,9 @@ def _level(
 
 def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> RefDecision:
     opened = datetime.fromisoformat(decision["timestamp"])
-    symbol = decision["symbol"].replace("-", "/")
-    symbol = symbol if "/" in symbol else f"{symbol.removesuffix('USDT')}/USDT"
     return RefDecision(
         trade_id=decision["trade_id"],
-        symbol=symbol,
+        symbol=MEANT.get(decision["symbol"], decision["symbol"]),
         version=decision["version"],
         direction=_DIRECTIONS.get(decision["type"], 0),
         price=decision.get("price"),
@@ -323,8 +341,16 @@ def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> Ref
 
 def write_replay(universe: Universe, folder: Path) -> None:
     for symbol, candles in universe.candles.items():
-        rows = ["timestamp,open,high,low,close,volume"]
-        for c in candles:
-            stamp = int(c.minute_at.timestamp()) * 1000
-            rows.append(f"{stamp},{c.open!r},{c.high!r},{c.low!r},{c.close!r},{c.volume!r}")
-        (folder / f"{symbol.replace('/', '-')}.csv").write_text("\n".join(rows) + "\n")
+        write_candles(folder / file_of(symbol), candles)
+
+
+def file_of(symbol: str) -> str:
+    return f"{symbol.replace('/', '-').replace(':', '-')}.csv"
+
+
+def write_candles(path: Path, candles: list[RefCandle], torn: str = "") -> None:
+    rows = ["timestamp,open,high,low,close,volume"]
+    for c in candles:
+        stamp = int(c.minute_at.timestamp()) * 1000
+        rows.append(f"{stamp},{c.open!r},{c.high!r},{c.low!r},{c.close!r},{c.volume!r}")
+    path.write_text("\n".join(rows) + "\n" + torn)

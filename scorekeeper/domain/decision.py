@@ -1,58 +1,55 @@
 """What a decision is, and how one is read from a document."""
 
 import hashlib
-import math
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from scorekeeper.domain.agents import AgentSignal, read_agents
+from scorekeeper.domain.fields import (
+    Note,
+    check_text,
+    cut_notes,
+    finite,
+    is_zero,
+    lenient,
+    number_or_none,
+    text_or_none,
+)
 from scorekeeper.domain.json_reading import DecisionError, canonical_json, load_json
+from scorekeeper.domain.moments import NO_TIME, read_moment
 from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
-from scorekeeper.domain.symbols import unify_symbol
+from scorekeeper.domain.reading import STANDARD, Reading
+from scorekeeper.domain.symbols import plain_symbol, unify_symbol
 from scorekeeper.domain.walk import trailing_level
+from scorekeeper.domain.words import DIRECTIONS, clean_word, meaning_of, plain_word
 
-__all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "direction_of", "parse_decision"]
+__all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "Note", "direction_of", "parse_decision"]
 
 MOST_FIELDS = 500
-MOST_AGENTS = 200
 MOST_REASON = 1 << 20
+LONGEST_ACTION = 200
 MOST_HOLD_MINUTES = 5_256_000  # ten years
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
-_UP = {"BUY", "STRONG_BUY", "LONG", "BULLISH"}
-_DOWN = {"SELL", "STRONG_SELL", "SHORT", "BEARISH"}
-_WORD = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_ALIASES = {"type": "action", "price": "entry_price", "agent_analyses": "agent_contributions"}
+_ALIASES = {"type": "action", "price": "entry_price"}
 _KNOWN = {
     "symbol", "type", "action", "price", "entry_price", "timestamp", "interval", "confidence", "reason", "version",
     "trade_id", "stop_loss", "take_profit", "trailing_stop_pct", "max_hold_minutes", "position_size", "agent_analyses",
     "agent_contributions",
 }  # fmt: skip
-_SAID = {"signal", "confidence"}
-
-
-class AgentSignal(msgspec.Struct, frozen=True, gc=False):
-    """What one agent said: its word, how it is read (+1, 0, -1), confidence 0..100 or None."""
-
-    agent: str
-    ordinal: int
-    signal: str
-    direction: int
-    confidence: float | None
-    extra: dict[str, Any] | None
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 BUY, -1 SELL or 0.
+    """A decision as taken: times UTC, prices in quote currency, confidence 0..100.
 
-    `trailing_stop_pct`: percent that the stop stays behind the best price of the trade, between 0 and 100.
+    `direction`: how its action is read, +1 (opens a long), -1 (a short) or 0; `understood`: whether the action is in a
+    list. `trailing_stop_pct`: percent that the stop stays behind the best price of the trade, between 0 and 100.
+    `notes`: what of it could not be read, or had to be decided; `reading`: the rules it was read by.
     """
 
     trade_id: str
@@ -74,81 +71,102 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     position_size: float | None
     extra: dict[str, Any] | None
     signals: tuple[AgentSignal, ...]
+    understood: bool
+    notes: tuple[Note, ...]
+    reading: Reading
 
 
 class DecisionContext(msgspec.Struct, frozen=True):
-    """What a decision does not say itself: when it came, and the defaults as they stood then."""
+    """What a decision does not say itself: when it came, the defaults as they stood then, how words are read."""
 
     received_at: datetime
     default_version: str
     default_hold_minutes: float
     timezone: ZoneInfo
     fallback_opened_at: datetime | None
+    reading: Reading = STANDARD
 
 
-@lru_cache(maxsize=1_000)
 def direction_of(signal: str) -> int:
-    """+1, -1 or 0: how an agent's word is read."""
-    if not (said := signal.strip()).isascii():  # ſ is no S, though its capital is
-        return 0
-    word = re.sub(r"[\s-]+", "_", said.upper())
-    return (word in _UP) - (word in _DOWN)
+    """+1, -1 or 0: how a word is read where no setting adds to the lists."""
+    meaning = meaning_of(signal)
+    return DIRECTIONS[meaning] if meaning else 0
 
 
 def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     """The decision that a document (a JSON object, parsed or as bytes) holds.
 
-    Raises DecisionError with the field as the document names it.
+    Raises DecisionError with the field as the document names it. A field that the decision can do without is left out
+    where it cannot be read, with a note.
     """
     if isinstance(document, bytes):
         document = load_json(document)
+    if isinstance(document, list):
+        raise DecisionError(None, "an array: a line holds one decision; an array goes into a file named .json")
     if not isinstance(document, dict):
         raise DecisionError(None, "a decision is a JSON object")
     if len(document) > MOST_FIELDS:
         raise DecisionError(None, f"{len(document)} fields; at most {MOST_FIELDS} are taken")
-    action = _action(document)
-    direction = {"BUY": 1, "SELL": -1}.get(action, 0)
-    raw_symbol = _text(document, "symbol", 100)
-    if raw_symbol is None:
-        raise DecisionError("symbol", "missing")
-    try:
-        symbol = unify_symbol(raw_symbol)
-    except ValueError as wrong:
-        raise DecisionError("symbol", str(wrong)) from None
-    price = _price(document, needed=direction != 0)
-    opened_at, has_time = _opened_at(document, context)
+    notes: list[Note] = []
+    reading = context.reading
+    word = _action(document)
+    action, meaning = plain_word(word), meaning_of(word, reading.known)
+    direction = DIRECTIONS[meaning] if meaning else 0
+    raw_symbol, symbol = _symbol(document)
+    price = _price(document, notes, needed=direction != 0)
+    opened_at, has_time = _opened_at(document, context, notes)
     content = hashlib.sha256(canonical_json(document)).digest()
-    stop_loss = _price_or_none("stop_loss", document.get("stop_loss"))
-    take_profit = _price_or_none("take_profit", document.get("take_profit"))
-    trailing_stop_pct = _number(document, "trailing_stop_pct", above=0, below=100)
-    if direction and price is not None:
-        if stop_loss is not None and direction * (price - stop_loss) <= 0:
-            raise DecisionError("stop_loss", f"{stop_loss} is on the wrong side of the price {price} of a {action}")
-        if take_profit is not None and direction * (take_profit - price) <= 0:
-            raise DecisionError("take_profit", f"{take_profit} is on the wrong side of the price {price} of a {action}")
-        if trailing_stop_pct is not None:
-            _check_trailing(price, direction, trailing_stop_pct)
+    stop_loss, take_profit, trailing_stop_pct = _exits(document, price, direction, action, notes)
+    confidence = document.get("confidence")
     return Decision(
-        trade_id=_trade_id(document, symbol, opened_at if has_time else None, content),
+        trade_id=_trade_id(document, raw_symbol, opened_at if has_time else None, content),
         content_sha256=content,
         symbol=symbol,
         raw_symbol=raw_symbol,
-        bar_interval=_text(document, "interval", 50),
+        bar_interval=lenient(notes, text_or_none, document, "interval", 50),
         action=action,
         direction=direction,
         price=price,
-        confidence=_number(document, "confidence", low=0, high=100),
+        confidence=None if confidence is None else lenient(notes, reading.confidence, "confidence", confidence),
         opened_at=opened_at,
         expires_at=_expires_at(document, opened_at, context),
-        version=_text(document, "version", 200) or context.default_version,
-        reason=_text(document, "reason", MOST_REASON),
+        version=text_or_none(document, "version", 200) or context.default_version,
+        reason=lenient(notes, text_or_none, document, "reason", MOST_REASON) if "reason" in document else None,
         stop_loss=stop_loss,
         take_profit=take_profit,
         trailing_stop_pct=trailing_stop_pct,
-        position_size=_number(document, "position_size", low=0),
+        position_size=(
+            lenient(notes, number_or_none, document, "position_size", low=0) if "position_size" in document else None
+        ),
         extra=None if document.keys() <= _KNOWN else {k: v for k, v in document.items() if k not in _KNOWN},
-        signals=_signals(document),
+        signals=read_agents(document, reading, notes),
+        understood=meaning is not None,
+        notes=cut_notes(notes) if notes else (),
+        reading=reading,
     )
+
+
+def identify(document: object, *, context: DecisionContext) -> str:
+    """The trade_id of a document, which hangs on no rules of reading. Raises DecisionError."""
+    if isinstance(document, bytes):
+        document = load_json(document)
+    if not isinstance(document, dict):
+        raise DecisionError(None, "a decision is a JSON object")
+    _, symbol = _symbol(document)
+    opened_at, has_time = _opened_at(document, context, [])
+    content = hashlib.sha256(canonical_json(document)).digest()
+    return _trade_id(document, symbol, opened_at if has_time else None, content)
+
+
+def _symbol(document: Mapping[str, Any]) -> tuple[str, str]:
+    """(as written, unified)"""
+    raw_symbol = text_or_none(document, "symbol", 100)
+    if raw_symbol is None:
+        raise DecisionError("symbol", "missing")
+    try:
+        return raw_symbol, unify_symbol(raw_symbol)
+    except ValueError as wrong:
+        raise DecisionError("symbol", str(wrong)) from None
 
 
 def _one_of(document: Mapping[str, Any], name: str) -> tuple[str, Any]:
@@ -166,28 +184,56 @@ def _action(document: Mapping[str, Any]) -> str:
     name, value = _one_of(document, "type")
     if value is None:
         raise DecisionError("type", "missing; write BUY, SELL or HOLD")
-    if not isinstance(value, str) or not _WORD.fullmatch(value.strip()):
+    if not isinstance(value, str) or not clean_word(said := value.strip()):
         raise DecisionError(name, "not a word such as BUY, SELL or HOLD")
-    return value.strip().upper()
+    if len(said) > LONGEST_ACTION or not said.isprintable():
+        raise DecisionError(name, f"not one word such as BUY, SELL or HOLD ({len(said)} characters)")
+    return said
 
 
-def _price(document: Mapping[str, Any], *, needed: bool) -> float | None:
+def _price(document: Mapping[str, Any], notes: list[Note], *, needed: bool) -> float | None:
     name, value = _one_of(document, "price")
-    # The predecessor writes 0 where a decision that opens no trade knows no price.
-    if value is None or (not needed and value == 0 and not isinstance(value, bool)):
-        if needed:
+    if needed:
+        if value is None:
             raise DecisionError(name, "missing: a trade needs the price that it was decided at")
-        return None
-    return _price_or_none(name, value)
+        return _price_or_none(name, value)
+    # The predecessor writes 0 where a decision that opens no trade knows no price.
+    return None if is_zero(value) else lenient(notes, _price_or_none, name, value)
 
 
 def _price_or_none(name: str, value: object) -> float | None:
     if value is None:
         return None
-    price = _finite(name, value, above=0)
+    price = finite(name, value, above=0)
     if not is_price(price):
         raise DecisionError(name, f"{price} is not between {SMALLEST_PRICE} and {LARGEST_PRICE}")
     return price
+
+
+def _exits(
+    document: Mapping[str, Any], price: float | None, direction: int, action: str, notes: list[Note]
+) -> tuple[float | None, float | None, float | None]:
+    """Stop, target and trailing stop: without one a trade means something else, a decision that opens none does not."""
+    if not direction or price is None:
+        stop, target, trailing = (
+            None if is_zero(value := document.get(name)) else value
+            for name in ("stop_loss", "take_profit", "trailing_stop_pct")
+        )
+        return (
+            lenient(notes, _price_or_none, "stop_loss", stop),
+            lenient(notes, _price_or_none, "take_profit", target),
+            None if trailing is None else lenient(notes, finite, "trailing_stop_pct", trailing, above=0, below=100),
+        )
+    stop_loss = _price_or_none("stop_loss", document.get("stop_loss"))
+    take_profit = _price_or_none("take_profit", document.get("take_profit"))
+    trailing_stop_pct = number_or_none(document, "trailing_stop_pct", above=0, below=100)
+    if stop_loss is not None and direction * (price - stop_loss) <= 0:
+        raise DecisionError("stop_loss", f"{stop_loss} is on the wrong side of the price {price} of a {action}")
+    if take_profit is not None and direction * (take_profit - price) <= 0:
+        raise DecisionError("take_profit", f"{take_profit} is on the wrong side of the price {price} of a {action}")
+    if trailing_stop_pct is not None:
+        _check_trailing(price, direction, trailing_stop_pct)
+    return stop_loss, take_profit, trailing_stop_pct
 
 
 def _check_trailing(price: float, direction: int, trailing_stop_pct: float) -> None:
@@ -198,63 +244,7 @@ def _check_trailing(price: float, direction: int, trailing_stop_pct: float) -> N
         )
 
 
-def _finite(
-    name: str,
-    value: object,
-    *,
-    above: float | None = None,
-    below: float | None = None,
-    low: float | None = None,
-    high: float | None = None,
-) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DecisionError(name, "not a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        raise DecisionError(name, "too large a number") from None
-    if not math.isfinite(number):
-        raise DecisionError(name, "not a finite number")
-    if above is not None and number <= above:
-        raise DecisionError(name, f"{number} is not above {above}")
-    if below is not None and number >= below:
-        raise DecisionError(name, f"{number} is not below {below}")
-    if (low is not None and number < low) or (high is not None and number > high):
-        raise DecisionError(name, f"{number} is not between {low} and {high}" if high is not None else "negative")
-    return number
-
-
-def _number(
-    document: Mapping[str, Any],
-    name: str,
-    *,
-    above: float | None = None,
-    below: float | None = None,
-    low: float | None = None,
-    high: float | None = None,
-) -> float | None:
-    value = document.get(name)
-    return None if value is None else _finite(name, value, above=above, below=below, low=low, high=high)
-
-
-def _text(document: Mapping[str, Any], name: str, longest: int) -> str | None:
-    value = document.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise DecisionError(name, "not text")
-    if len(value) > longest:
-        raise DecisionError(name, f"{len(value)} characters; at most {longest} are taken")
-    return _clean(name, value)
-
-
-def _clean(name: str, value: str) -> str:
-    if not value.isprintable() and _NO_TEXT.search(value):
-        raise DecisionError(name, "holds a character that is no text (NUL or half of a surrogate pair)")
-    return value
-
-
-def _opened_at(document: Mapping[str, Any], context: DecisionContext) -> tuple[datetime, bool]:
+def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: list[Note]) -> tuple[datetime, bool]:
     value = document.get("timestamp")
     if value is None:
         if context.fallback_opened_at is None:
@@ -264,31 +254,25 @@ def _opened_at(document: Mapping[str, Any], context: DecisionContext) -> tuple[d
                 "timestamp", f"missing, and the file's own time {context.fallback_opened_at} is no help"
             )
         return context.fallback_opened_at, False
+    if not isinstance(value, str):
+        finite("timestamp", value)
     try:
-        if isinstance(value, str):
-            moment = datetime.fromisoformat(value.strip())
-            moment = moment.replace(tzinfo=context.timezone) if moment.tzinfo is None else moment
-        else:
-            number = _finite("timestamp", value)
-            # From 1973 on milliseconds have twelve digits; seconds have had ten since 2001.
-            seconds, scale = (number / 1000, 1000) if abs(number) >= 1e11 else (number, 1)
-            moment = datetime(1970, 1, 1, tzinfo=UTC) + (
-                timedelta(milliseconds=number) if scale == 1000 else timedelta(seconds=seconds)
-            )
-        moment = moment.astimezone(UTC)
-    except DecisionError:
-        raise
-    except (ValueError, OverflowError):
-        raise DecisionError("timestamp", "not a time; write ISO 8601, or epoch seconds or milliseconds") from None
-    if not EARLIEST <= moment < LATEST:
+        moment = read_moment(value, context.timezone)
+    except (ValueError, OverflowError) as wrong:
+        reason = str(wrong) if "not a time" in str(wrong) else f"{NO_TIME} ({wrong})"
+        raise DecisionError("timestamp", reason[:LONGEST_ACTION]) from None
+    if not EARLIEST <= moment.at < LATEST:
         raise DecisionError("timestamp", "not between the years 2000 and 2100")
-    if moment > context.received_at + AHEAD:
+    if moment.at > context.received_at + AHEAD:
         raise DecisionError("timestamp", "more than 5 minutes in the future (is DECISION_TIMEZONE right?)")
-    return moment, True
+    if moment.note is not None:
+        notes.append(Note("timestamp", moment.note))
+    return moment.at, True
 
 
 def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: DecisionContext) -> datetime:
-    minutes = _number(document, "max_hold_minutes", above=0)
+    # Not left out where it cannot be read: all that is scored, of a decision without a trade too, hangs on its end.
+    minutes = number_or_none(document, "max_hold_minutes", above=0)
     hold = context.default_hold_minutes if minutes is None else minutes
     if hold > MOST_HOLD_MINUTES:
         raise DecisionError("max_hold_minutes", f"more than {MOST_HOLD_MINUTES}")
@@ -298,50 +282,13 @@ def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: Decis
     return expires_at
 
 
-def _trade_id(document: Mapping[str, Any], symbol: str, opened_at: datetime | None, content: bytes) -> str:
+def _trade_id(document: Mapping[str, Any], raw_symbol: str, opened_at: datetime | None, content: bytes) -> str:
     given = document.get("trade_id")
     if given is None:
-        plain = symbol.replace("/", "").replace(":", "")
         time = "" if opened_at is None else f"-{opened_at.replace(tzinfo=None).isoformat()}Z"
-        return f"{plain}{time}-{content.hex()[:8]}"
-    if not isinstance(given, str) or not given or len(_clean("trade_id", given).encode()) > 512:
+        return f"{plain_symbol(raw_symbol)}{time}-{content.hex()[:8]}"
+    if not isinstance(given, str) or not given or len(check_text("trade_id", given).encode()) > 512:
         raise DecisionError("trade_id", "not text of 1 to 512 bytes")
     if not given.isprintable() or not given.strip():
         raise DecisionError("trade_id", "holds a character that cannot be printed")
     return given
-
-
-def _signals(document: Mapping[str, Any]) -> tuple[AgentSignal, ...]:
-    name, value = _one_of(document, "agent_analyses")
-    if value is None:
-        return ()
-    if not isinstance(value, dict):
-        raise DecisionError(name, "not an object of agents")
-    if len(value) > MOST_AGENTS:
-        raise DecisionError(name, f"{len(value)} agents; at most {MOST_AGENTS} are taken")
-    return tuple(_signal(name, ordinal, agent, said) for ordinal, (agent, said) in enumerate(value.items()))
-
-
-def _signal(name: str, ordinal: int, agent: str, said: object) -> AgentSignal:
-    where = f"{name}.{agent[:100]}"
-    if not agent.strip() or len(agent) > 200:
-        raise DecisionError(where, "an agent's name has 1 to 200 characters")
-    _clean(where, agent)
-    if isinstance(said, str):
-        said = {"signal": said}
-    if not isinstance(said, dict):
-        raise DecisionError(where, "not an object with signal and confidence")
-    word = said.get("signal")
-    if word is None:
-        word = "NEUTRAL"
-    if not isinstance(word, str) or len(word) > 200:
-        raise DecisionError(f"{where}.signal", "not a word")
-    confidence = said.get("confidence")
-    return AgentSignal(
-        agent=agent,
-        ordinal=ordinal,
-        signal=_clean(f"{where}.signal", word),
-        direction=direction_of(word),
-        confidence=None if confidence is None else _finite(f"{where}.confidence", confidence, low=0, high=100),
-        extra=None if said.keys() <= _SAID else {k: v for k, v in said.items() if k not in _SAID},
-    )

@@ -33,7 +33,12 @@ def log_line(row: Mapping[Any, Any]) -> str | None:
 
 
 def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
-    """The dataset's record of an event, as known then; None for an event that has none."""
+    """The dataset's record of an event, as known then; None for an event that has none.
+
+    Counted naively, records count right: a trade has one `active` and at most one `completed`, which has its horizon
+    where that was known by then; a decision that opens no trade has a `hold` instead. What becomes known later is a
+    `horizon`, without the exit. Lines of form 1, from before, say `completed` twice, and of a HOLD too.
+    """
     if row["kind"] == "metrics":
         return None
     closed = row["closed"]
@@ -45,7 +50,7 @@ def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
         agent: {"confidence": confidence, "signal": signal, **(extra or {})}
         for agent, signal, confidence, extra in row["agents"] or ()
     }
-    return {
+    record = {
         "trade_id": row["trade_id"],
         "timestamp": iso(row["opened_at"]),
         "version": row["version"],
@@ -55,7 +60,7 @@ def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
         "confidence": row["confidence"],
         "entry_price": row["price"],
         "reason": row["reason"],
-        "status": "active" if row["direction"] and not closed else "completed",
+        "status": _status(row),
         "agent_contributions": agents,
         "exit_price": if_closed("exit_price"),
         "exit_time": iso(if_closed("exit_time")),
@@ -74,6 +79,21 @@ def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
         "price_suspect": row["price_suspect"],
         "late": row["late"],
     }
+    if row["form"] == 1:
+        return record
+    return record | {
+        "received_at": iso(row["received_at"]),
+        "expires_at": iso(row["expires_at"]),
+        "horizon_price": row["horizon_price"] if row["horizon_known"] else None,
+    }
+
+
+def _status(row: Mapping[Any, Any]) -> str:
+    if row["form"] == 1:
+        return "active" if row["direction"] and not row["closed"] else "completed"
+    if row["kind"] == "decision":
+        return "active" if row["direction"] else "hold"
+    return "completed" if row["closed"] else "horizon"
 
 
 def dataset_line(row: Mapping[Any, Any]) -> str | None:

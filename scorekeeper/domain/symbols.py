@@ -1,35 +1,145 @@
-"""Symbols unified the ccxt way: BTC/USDT, whatever way a writer spells them."""
+"""Symbols the ccxt way: BTC/USDT, whatever way a writer spells them, and what a market's list makes of a spelling."""
 
 import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+_NOT_ONE = "not a symbol; write it like BTC/USDT"
+# Of ASCII: letters, digits, and what exchanges and tickers spell with (GC=F, ^GSPC, BRK.B, ES1!, $PAC, FTT(OLD)).
+_ASCII = re.compile(r"[A-Z0-9._\-/:=^&$+@#!()*']+")
+_PIECES = re.compile(r"[^/:]+/[^/:]+(:[^/:]+)?|[^/:]+(:[^/:]+)?")
 # The longest first, so that BTCFDUSD is BTC/FDUSD and not BTCFD/USD.
-_QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "USD", "EUR", "GBP", "JPY", "TRY", "KRW", "DAI", "BTC", "ETH", "BNB")
+_QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "USDE", "USD1", "USD", "EUR", "GBP", "JPY", "TRY", "BRL", "KRW", "DAI")
+_COIN_QUOTES = ("BTC", "ETH", "BNB")
+# WBTC, STETH and the like are coins; what these make with a coin is a pair.
+_COINS = re.compile(r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|EOS|BCH|DOT)(BTC|ETH|BNB)")
 # DOTUSD is DOT/USD, but what is left of these is no coin whose name ends in T.
 _TUSD = re.compile(r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|EOS|BCH)TUSD")
-_UNIFIED = re.compile(r"[A-Z0-9.]{1,30}/[A-Z0-9.]{1,30}(:[A-Z0-9.]{1,30}(-[0-9A-Z-]{1,20})?)?")
-_PARTED = re.compile(r"([A-Z0-9.]{1,30})[-_]([A-Z0-9.]{1,30})")
-_PLAIN = re.compile(r"[A-Z0-9.]{1,30}")
+_BY_CUSTOM = re.compile(
+    r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|BCH|DOT|AVAX)[-_]?(USDT|USDC|FDUSD|BUSD|USD|EUR)", re.ASCII
+)
+_MARK = re.compile(r"[-_]")
+_DATE = re.compile(r"\d{6}")
+
+
+@lru_cache(maxsize=10_000)
+def spell(raw: str) -> str:
+    """The spelling as it is compared: without space around it, Latin letters in capitals, others as they are.
+
+    Raises ValueError for what cannot be a symbol: a character that is not printed, or only looks like another
+    (full-width letters, ligatures: NFKC would change it), a space in it, a part without a letter or digit.
+    """
+    word = raw.strip()
+    if word.isascii():
+        word = word.upper()
+        fits = _ASCII.fullmatch(word)
+    else:
+        word = "".join(one.upper() if one.isascii() else one for one in word)  # ſ is no S, though its capital is
+        if not word.isprintable() or unicodedata.normalize("NFKC", word) != word:
+            raise ValueError("not a symbol: it holds a character that is not printed, or that only looks like another")
+        fits = _ASCII.fullmatch("".join(one for one in word if one.isascii()) or "-")
+    if not fits or not _PIECES.fullmatch(word):
+        raise ValueError(_NOT_ONE)
+    if not all(any(one.isalnum() for one in piece) for piece in re.split("[/:]", word)):
+        raise ValueError(_NOT_ONE)
+    return word
+
+
+@lru_cache(maxsize=10_000)
+def is_certain(raw: str) -> bool:
+    """Whether it says by itself what is traded for what.
+
+    A word without a slash means what the market's list says, but for what everybody writes so: BTCUSDT, ETH-USD.
+    """
+    return "/" in raw or _BY_CUSTOM.fullmatch(raw.strip().upper()) is not None
 
 
 @lru_cache(maxsize=10_000)
 def unify_symbol(raw: str) -> str:
-    """`BTC/USDT` for BTC/USDT, btc-usdt, BTC_USDT and BTCUSDT; a word without a known quote stays as it is.
+    """What a spelling means by custom, where no market's list is at hand: `BTC/USDT` for btc-usdt, BTC_USDT, BTCUSDT.
 
-    Raises ValueError for what cannot be a symbol.
+    A word without a known quote stays as it is. Raises ValueError for what cannot be a symbol.
     """
-    if not (word := raw.strip()).isascii():
-        raise ValueError("not a symbol; write it like BTC/USDT")  # ſ is no S, though its capital is
-    word = word.upper()
-    if _UNIFIED.fullmatch(word):
+    word = spell(raw)
+    if "/" in word or ":" in word:
         return word
-    if parted := _PARTED.fullmatch(word):
-        return f"{parted[1]}/{parted[2]}"
-    if not _PLAIN.fullmatch(word):
-        raise ValueError("not a symbol; write it like BTC/USDT")
-    if tusd := _TUSD.fullmatch(word):
-        return f"{tusd[1]}/TUSD"
+    parts = _MARK.split(word)
+    if len(parts) == 2 and all(parts) and parts[1] in {*_QUOTES, *_COIN_QUOTES, "TUSD"}:
+        return "/".join(parts)
+    if len(parts) > 1:
+        return word
+    if pair := _TUSD.fullmatch(word):
+        return f"{pair[1]}/TUSD"
+    if pair := _COINS.fullmatch(word):
+        return f"{pair[1]}/{pair[2]}"
     for quote in _QUOTES:
         if word.endswith(quote) and len(word) > len(quote):
             return f"{word.removesuffix(quote)}/{quote}"
     return word
+
+
+@lru_cache(maxsize=10_000)
+def plain_symbol(raw: str) -> str:
+    """What a trade_id is made with: the spelling without what parts it, whatever a market makes of it."""
+    word = spell(raw)
+    return word.replace("/", "").replace(":", "") if "/" in word else re.sub("[-_:]", "", word)
+
+
+def stem_of(symbol: str) -> str:
+    """The name of a symbol's candle file, without its ending."""
+    return symbol.replace("/", "-").replace(":", "-")
+
+
+@lru_cache(maxsize=10_000)
+def read_stem(stem: str) -> str:
+    """The symbol of which a file of that name holds the candles: one symbol a name.
+
+    `BTC-USDT-USDT` is BTC/USDT:USDT and `XYZ-TSLA-USDC-USDC` XYZ-TSLA/USDC:USDC: what is settled in its quote or base.
+    Else the last part is the quote, if it is one or there are two parts; a single letter is a class of shares (BRK-B).
+    """
+    parts = stem.split("-")
+    if len(parts) < 2 or not all(parts):
+        return stem
+    for at in range(1, len(parts) - 1):  # where the quote stands
+        base, quote, settle = "-".join(parts[:at]), parts[at], parts[at + 1]
+        for end, settled in ((at + 2, settle), (len(parts), "-".join(parts[at + 1 :]))):
+            rest = parts[end:]
+            if settled in (quote, base) and (not rest or _DATE.fullmatch(rest[0])):
+                return f"{base}/{quote}:{'-'.join([settled, *rest])}"
+    is_pair = parts[-1] in {*_QUOTES, *_COIN_QUOTES} or (len(parts) == 2 and len(parts[1]) > 1)
+    return f"{'-'.join(parts[:-1])}/{parts[-1]}" if is_pair else stem
+
+
+class Listing:
+    """What a market lists: its symbols, and other spellings of each (an exchange's own name, that of a file)."""
+
+    def __init__(self, spellings: Mapping[str, Iterable[str]]) -> None:
+        self._names: dict[str, str] = {}
+        self._others: dict[str, set[str]] = {}
+        for symbol, others in spellings.items():
+            self._names.setdefault(symbol.upper() if symbol.isascii() else symbol, symbol)
+            for other in others:
+                self._others.setdefault(other.upper() if other.isascii() else other, set()).add(symbol)
+
+    def read(self, word: str) -> str | None:
+        """The one symbol that a spelling (see spell) means here; None: none is listed, or more than one.
+
+        In this order: the symbol itself, another spelling of it, the word parted in two at its marks, or without any at
+        any place; spot before what is settled in the quote, and that before what is settled in the base.
+        """
+        if word in self._names:
+            return self._names[word]
+        if others := self._others.get(word):
+            spot = [symbol for symbol in others if ":" not in symbol]
+            found = spot or sorted(others)
+            return found[0] if len(found) == 1 else None
+        if "/" in word or ":" in word:
+            return None
+        places = [found.start() for found in _MARK.finditer(word)]
+        pairs = [(word[:at], word[at + 1 :]) for at in places] or [(word[:at], word[at:]) for at in range(1, len(word))]
+        for form in ("{0}/{1}", "{0}/{1}:{1}", "{0}/{1}:{0}"):
+            names = {form.format(*pair) for pair in pairs} & self._names.keys()
+            if names:
+                return self._names[names.pop()] if len(names) == 1 else None
+        return None

@@ -1,25 +1,29 @@
 """Where prices come from: one interface, whatever stands behind it."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import MINUTE, Answer, Market, MarketError, UnknownSymbolError
+from scorekeeper.market.base import MINUTE, Answer, CandleFileError, Market, MarketError, UnknownSymbolError
 
-__all__ = ["MINUTE", "Answer", "Market", "MarketError", "UnknownSymbolError", "open_market"]
+__all__ = ["MINUTE", "Answer", "CandleFileError", "Market", "MarketError", "UnknownSymbolError", "open_market"]
 
 
-def open_market(name: str, grace_minutes: int, *, cache: Path, exchange_options: dict[str, Any]) -> Market:
+def open_market(
+    name: str, grace_minutes: int, *, cache: Path, exchange_options: dict[str, Any], now: datetime | None = None
+) -> Market:
     """The market that `MARKET` names: `replay:DIR` or `ccxt:EXCHANGE`.
 
-    `cache` is a folder for an exchange's list of markets. Raises ScorekeeperError for a name that no market has.
+    `cache` is a folder for an exchange's list of markets; `now`: see ReplayMarket. Raises ScorekeeperError for a name
+    that no market has.
     """
     kind, _, rest = name.partition(":")
     # Imported here: only who fetches prices pays for pandas, and only who asks an exchange for ccxt.
     if kind == "replay" and rest:
         from scorekeeper.market.replay import ReplayMarket
 
-        return ReplayMarket(rest, grace_minutes)
+        return ReplayMarket(rest, grace_minutes, now)
     if kind == "ccxt" and rest:
         from scorekeeper.market.exchange import ExchangeMarket
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, Self
@@ -25,24 +26,30 @@ class MarketError(ScorekeeperError):
     """The market gave no usable answer, also when asked again; nothing was made up, and the next run asks anew."""
 
 
+class CandleFileError(MarketError):
+    """A symbol's own candle file is none: its text names file, line and reason. No other symbol is concerned."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """One unbroken answer of a market.
 
     `candles`: a frame with CANDLE_COLUMNS, one row per minute that has a candle, in order; `minute_at` is the
     minute's opening (UTC). `sealed_until`: every minute before it, from the start asked for, is sealed. Candles from
-    before the start asked for may come along: they tell of revisions.
+    before the start asked for may come along: they tell of revisions. `ends`: where what the market holds of the symbol
+    ends too early, and why, in words; None where it does not.
     """
 
     candles: pd.DataFrame
     sealed_until: datetime
+    ends: str | None = None
 
     def followed_by(self, other: Answer) -> Answer:
         """This answer and the one that begins where it is sealed, as one."""
         import pandas as pd  # whoever has answers has it loaded
 
         later = other.candles[other.candles["minute_at"] >= self.sealed_until]
-        return Answer(pd.concat([self.candles, later], ignore_index=True), other.sealed_until)
+        return Answer(pd.concat([self.candles, later], ignore_index=True), other.sealed_until, other.ends)
 
 
 class Market(Protocol):
@@ -78,6 +85,13 @@ class Market(Protocol):
         It is the opening minute of the last candle complete at `opened_at` (the reference price's), else the minute
         that contains `opened_at`. A later one: the market has not kept the minutes before it. Raises
         UnknownSymbolError, MarketError.
+        """
+        ...
+
+    async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
+        """The listed symbols that spellings (see domain.symbols.spell) mean, by spelling; without those that mean none.
+
+        Raises MarketError.
         """
         ...
 

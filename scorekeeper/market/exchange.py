@@ -9,7 +9,7 @@ import importlib
 import json
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,9 +21,11 @@ import pandas as pd
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from scorekeeper.domain.prices import LOOK_BACK, is_price
+from scorekeeper.domain.symbols import Listing
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, MarketError, UnknownSymbolError
 from scorekeeper.market.oddities import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
+from scorekeeper.private import make_folder
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 30
@@ -266,6 +268,23 @@ class ExchangeMarket:
             raise UnknownSymbolError(f"{symbol}: {self._id} does not list it")
         return found
 
+    async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
+        """See Market.read_spellings; the list is asked for anew before a word counts as unlisted."""
+        async with self._markets_lock:
+            if not self._exchange.markets:
+                await self._load_markets()
+            found = self._read(words)
+            if len(found) < len(words) and not self._reloaded:
+                await self._reload_markets()
+                found = self._read(words)
+        return found
+
+    def _read(self, words: Collection[str]) -> dict[str, str]:
+        listing = Listing({name: _own_names(market) for name, market in self._exchange.markets.items()})
+        prefix = f"{self._id.upper()}:"  # as TradingView writes it: BINANCE:BTCUSDT
+        found = {word: listing.read(word) or listing.read(word.removeprefix(prefix)) for word in words}
+        return {word: symbol for word, symbol in found.items() if symbol is not None}
+
     def _find(self, symbol: str) -> str | None:
         """By the unified name, by ccxt's own names of the currencies, or by the exchange's own name of the market."""
         pair, _, rest = symbol.partition(":")
@@ -302,11 +321,18 @@ class ExchangeMarket:
         markets = await self._ask(lambda: self._exchange.load_markets(True))
         part = self._cache.with_suffix(".part")
         try:
-            self._cache.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._cache.parent)
             part.write_text(json.dumps(list(markets.values())), encoding="utf-8")
             part.replace(self._cache)
         except OSError as failed:
             raise ScorekeeperError(f"{self._cache} cannot be written: {failed.strerror}") from None
+
+
+def _own_names(market: dict[str, Any]) -> list[str]:
+    """What an exchange itself calls a market: its id, and a name beside that (hyperliquid's xyz:TSLA)."""
+    info = market.get("info")
+    names = (market.get("id"), info.get("name") if isinstance(info, dict) else None)
+    return [name for name in names if isinstance(name, str) and name]
 
 
 def _listing(exchange_id: str) -> dict[str, Any]:

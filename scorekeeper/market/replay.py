@@ -1,31 +1,37 @@
 """A market that replays a folder of candle files: BTC-USDT.csv, optionally .gz.
 
-Header `timestamp,open,high,low,close,volume`; timestamp is the minute's opening in epoch milliseconds (UTC). The files
-count as one unbroken answer up to `as_of`: a minute without a row had no candle.
+Header `timestamp,open,high,low,close,volume`; timestamp is the minute's opening in epoch milliseconds (UTC). A file is
+one unbroken answer up to its last row, and no further: before it, a minute without a row had no candle; after it,
+nothing is known, so that a file that grows gives the score of one that was whole.
 """
 
+import unicodedata
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 import pandas as pd
 
-from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE
+from scorekeeper.domain.symbols import Listing, read_stem, stem_of
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, UnknownSymbolError
+from scorekeeper.market.base import MINUTE, Answer, CandleFileError, MarketError, UnknownSymbolError
+from scorekeeper.market.candle_file import CandleFile, read_candle_file
 
-_HEADER = ["timestamp", "open", "high", "low", "close", "volume"]
+STILL_SECONDS = 5.0  # as long as a decision file is given to be written
 
 
 class ReplayMarket:
-    """The replay market in `folder`; minutes without a later candle are sealed `grace_minutes` after their end."""
+    """The replay market in `folder`. A file that ends `grace_minutes` or more before an `as_of` is said to end there.
 
-    def __init__(self, folder: str, grace_minutes: int) -> None:
+    `now`: the local clock, UTC; a file changed less than STILL_SECONDS before it may be half written. None: none is.
+    """
+
+    def __init__(self, folder: str, grace_minutes: int, now: datetime | None = None) -> None:
         self._folder = Path(folder)
         self._grace = timedelta(minutes=grace_minutes)
+        self._now = now
         if not self._folder.is_dir():
             raise ScorekeeperError(f"MARKET=replay:{folder}: there is no such folder")
 
@@ -52,7 +58,8 @@ class ReplayMarket:
 
     async def first_minute(self, symbol: str, opened_at: datetime) -> datetime:
         """See Market.first_minute."""
-        minutes = self._read(symbol)["minute_at"]
+        _, file = self._read(symbol)
+        minutes = file.candles["minute_at"]
         complete = int(minutes.searchsorted(pd.Timestamp(opened_at - MINUTE), side="right"))
         if complete:
             return _as_datetime(minutes.iloc[complete - 1])
@@ -60,61 +67,71 @@ class ReplayMarket:
 
     async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
         """See Market.candles."""
-        frame = self._read(symbol)
-        minutes = frame["minute_at"]
-        complete = int(minutes.searchsorted(pd.Timestamp(as_of - MINUTE), side="right"))
-        sealed_until = as_of - self._grace
-        if complete:
-            sealed_until = max(sealed_until, _as_datetime(minutes.iloc[complete - 1]) + MINUTE)
-        sealed_until = min(sealed_until, until)
+        path, file = self._read(symbol)
+        minutes = file.candles["minute_at"]
+        end = _as_datetime(minutes.iloc[-1]) + MINUTE if len(minutes) else None
+        sealed_until = since if end is None else max(since, min(end, until, as_of))
         first = int(minutes.searchsorted(pd.Timestamp(since), side="left"))
         last = int(minutes.searchsorted(pd.Timestamp(sealed_until), side="left"))
-        return Answer(frame.iloc[first:last], sealed_until)
+        ends = None
+        if end is None or end <= as_of - self._grace:
+            ends = f"{path} holds no candle yet" if end is None else f"{path} ends at {end:%F %R} UTC"
+            if file.torn is not None:
+                ends += f" (its last line, {file.torn}, is not whole)"
+        return Answer(file.candles.iloc[first:last], sealed_until, ends)
 
-    def _read(self, symbol: str) -> pd.DataFrame:
-        stem = symbol.replace("/", "-").replace(":", "-")
-        for path in (self._folder / f"{stem}.csv", self._folder / f"{stem}.csv.gz"):
-            if path.is_file():
-                state = path.stat()
-                return _read_candles(path, state.st_mtime_ns, state.st_size)
-        raise UnknownSymbolError(f"{symbol}: the replay market has no {stem}.csv")
+    def _read(self, symbol: str) -> tuple[Path, CandleFile]:
+        path = self._find(symbol)
+        try:
+            state = path.stat()
+        except OSError as failed:
+            raise CandleFileError(f"{path}: cannot be read: {failed.strerror}") from failed
+        still = self._now is None or self._now.timestamp() - state.st_mtime >= STILL_SECONDS
+        return path, read_candle_file(path, state.st_mtime_ns, state.st_size, still=still)
+
+    async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
+        """See Market.read_spellings: a file lists the symbol that its name says."""
+        listing = Listing({_owner(name): [stem_of(_owner(name))] for name in self._list()})
+        found = {word: listing.read(word) or listing.read(word.replace("_", "-")) for word in words}
+        return {word: symbol for word, symbol in found.items() if symbol is not None}
+
+    def _find(self, symbol: str) -> Path:
+        """The file of a symbol: under its name with % for what parts it, or with - where that name is no other's."""
+        files, stem = self._list(), stem_of(symbol)
+        exact = symbol.replace("/", "%2F").replace(":", "%3A")
+        if path := files.get(exact):
+            return path
+        path, owner = files.get(stem), _owner(stem)
+        if path is None:
+            raise UnknownSymbolError(f"{symbol}: the replay market has no {stem}.csv")
+        if owner != symbol and "/" in symbol and "/" in owner:
+            raise UnknownSymbolError(f"{symbol}: {path.name} holds {owner}; name this one's file {exact}.csv")
+        return path
+
+    def _list(self) -> dict[str, Path]:
+        """The candle files by their names without ending, in capitals; one as it is before a packed one."""
+        try:
+            names = sorted(path.name for path in self._folder.iterdir())
+        except OSError as failed:
+            raise MarketError(f"{self._folder}: cannot be read: {failed.strerror}") from None
+        found: dict[str, Path] = {}
+        for ending in (".csv", ".csv.gz"):
+            for name in names:
+                if name.endswith(ending):
+                    found.setdefault(_comparable(name.removesuffix(ending)), self._folder / name)
+        return found
+
+
+def _owner(name: str) -> str:
+    """The one symbol that a file of that name is for, by itself."""
+    return name.replace("%2F", "/").replace("%3A", ":") if "%" in name else read_stem(name)
+
+
+def _comparable(name: str) -> str:
+    """A file's name in capitals and, as macOS may have parted its accents from their letters, composed."""
+    whole = unicodedata.normalize("NFC", name)
+    return "".join(one.upper() if one.isascii() else one for one in whole)
 
 
 def _as_datetime(moment: pd.Timestamp) -> datetime:
     return moment.to_pydatetime()
-
-
-@lru_cache(maxsize=64)
-def _read_candles(path: Path, _mtime_ns: int, _size: int) -> pd.DataFrame:
-    """The whole file as a checked frame with CANDLE_COLUMNS; raises ScorekeeperError that names file and line."""
-    try:
-        # pandas 3.1 and later read the very double that the text names.
-        raw = pd.read_csv(path, dtype=dict.fromkeys(_HEADER[1:], "float64"))
-    except (ValueError, OSError, EOFError) as broken:
-        raise ScorekeeperError(f"{path}: not a candle file: {broken}") from broken
-    if list(raw.columns) != _HEADER:
-        raise ScorekeeperError(f"{path}: line 1: the header must be {','.join(_HEADER)}")
-    if not len(raw):
-        none = pd.DatetimeIndex([], dtype="datetime64[us, UTC]")  # the default, of seconds, meets no finer time
-        return pd.DataFrame({"minute_at": none} | {name: [] for name in CANDLE_COLUMNS[1:]})
-    if not pd.api.types.is_integer_dtype(raw["timestamp"]):
-        raise ScorekeeperError(f"{path}: timestamp: whole epoch milliseconds are needed on every line")
-    stamp = raw["timestamp"].to_numpy()
-    prices = raw[_HEADER[1:]].to_numpy()
-    wrong = {
-        "timestamp: not the opening of a minute": stamp % 60_000 != 0,
-        "timestamp: not after the line before": np.concatenate([[False], np.diff(stamp) <= 0]),
-        "a price or the volume is missing or not finite": ~np.isfinite(prices).all(axis=1),
-        f"a price is not between {SMALLEST_PRICE} and {LARGEST_PRICE}, or the volume is negative": (
-            (prices[:, :4] < SMALLEST_PRICE) | (prices[:, :4] > LARGEST_PRICE)
-        ).any(axis=1)
-        | (prices[:, 4] < 0),
-        "high is below, or low is above, another price": (prices[:, 1] < prices[:, :4].max(axis=1))
-        | (prices[:, 2] > prices[:, :4].min(axis=1)),
-    }
-    for reason, at in wrong.items():
-        if at.any():
-            raise ScorekeeperError(f"{path}: line {int(at.argmax()) + 2}: {reason}")
-    minute_at = pd.to_datetime(raw.pop("timestamp"), unit="ms", utc=True)
-    raw.insert(0, "minute_at", minute_at)
-    return raw

@@ -10,11 +10,14 @@ import numpy as np
 from sqlalchemy import Connection
 
 from scorekeeper.analyze import last_analysis
+from scorekeeper.domain import unread
+from scorekeeper.private import keep_mode, make_folder
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.page import render_report
 from scorekeeper.score import system_metrics
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
+from scorekeeper.wording import read_unread
 
 ROWS_AT_A_TIME = 50_000
 
@@ -26,10 +29,11 @@ def write_report(db: Database, folder: Path, *, version: str | None = None, outp
     """
     path = (output or folder / report_name(version)).absolute()
     page = build_report(db, version=version)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     written = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with written.open("w", encoding="utf-8", newline="\n") as file:
+            keep_mode(file.fileno(), path)
             file.write(page)
             file.flush()
             os.fsync(file.fileno())
@@ -53,7 +57,18 @@ def build_report(db: Database, *, version: str | None = None) -> str:
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         metrics = system_metrics(connection, version=version)
         trades, tenths = _read_trades(connection, version), _read_tenths(connection, version)
-        return render_report(metrics, trades, tenths, last_analysis(connection, version))
+        lines = _read_not_understood(connection)
+        return render_report(metrics, trades, tenths, last_analysis(connection, version), lines)
+
+
+def _read_not_understood(connection: Connection) -> list[str]:
+    found = read_unread(connection)
+    lines = [f"{line} ({unread.ADD_WORDS})" for line in unread.tell_unread(found.words)]
+    if small := unread.tell_small(found.small):
+        lines.append(f"{small} ({unread.SET_SCALE})")
+    if found.noted:
+        lines.append(f"{found.noted:,} decisions with a field that was left out, or decided about (view report_notes)")
+    return lines
 
 
 def _read_trades(connection: Connection, version: str | None) -> Trades:

@@ -29,14 +29,16 @@ def render_report(
     trades: Trades,
     tenths: Mapping[str, Sequence[Tenth]],
     analysis: Analysis | None,
+    not_understood: Sequence[str] = (),
 ) -> str:
     """The report as one HTML document.
 
     `metrics`: the answer of docs/metrics.md; `trades` in order of exit; `tenths` by agent; `analysis`: the last one of
-    the same scope, or None.
+    the same scope, or None. `not_understood`: lines about words in no list and the like.
     """
     page = Page()
     _add_head(page, metrics, conclusions.win_rate_note(analysis))
+    _add_not_understood(page, not_understood)
     conclusions.add_sentences(page, analysis)
     _add_trades(page, trades)
     _add_figures_table(page, metrics, analysis)
@@ -78,6 +80,19 @@ def _add_head(page: Page, metrics: Mapping[str, Any], win_rate_note: str | None)
         f'<div class="tile"><span>{name}</span><b>{value}</b><span>{note}</span></div>' for name, value, note in tiles
     )
     page.add(f'<div class="tiles">{cells}</div>')
+
+
+def _add_not_understood(page: Page, lines: Sequence[str]) -> None:
+    """What the figures below know nothing of; nothing where all was understood."""
+    if lines:
+        items = "".join(f"<li>{text(line)}</li>" for line in lines)
+        page.add(
+            page.section(
+                "Not understood",
+                "Of all versions. What is named here counts in no figure below as it was meant.",
+                f"<ul>{items}</ul>",
+            )
+        )
 
 
 def _add_trades(page: Page, trades: Trades) -> None:

@@ -1,79 +1,182 @@
 """The connection to Postgres: ours (embedded) or the user's."""
 
+import os
+import socket
 import time
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy import Connection, ExceptionContext, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from scorekeeper.errors import ROOM_NEEDED, ContendedError, ScorekeeperError
-from scorekeeper.store import embedded
+from scorekeeper.errors import ROOM_NEEDED, AwayError, ContendedError, ScorekeeperError
+from scorekeeper.store import embedded, place
+from scorekeeper.store.connecting import connect, is_pooled, read_address, refuse_shared_sessions
+from scorekeeper.store.failures import explain_lost, explain_refused, explain_unconnected, is_absent, is_lost
+from scorekeeper.store.failures import show_address as show_address
+from scorekeeper.store.forks import begin_anew_after_fork, leave_to_parent
 from scorekeeper.store.migrate import migrate_to_head
 from scorekeeper.store.sql import raw
 
 T = TypeVar("T")
 ATTEMPTS = 5
+RETURN_SECONDS = 10.0  # how long an open database that went away is waited for, each time that it is asked for
 DISK_FULL = "53100"
 CONTENDED = {"40001", "40P01"}  # serialization failure, deadlock
-# and server shut down, connection lost
-PASSING = {*CONTENDED, "57P01", "57P02", "57P03", "08006", "08003"}
 
 
 class Database:
-    """An open database; `close` gives back what it holds."""
+    """An open database; `close` gives back what it holds.
 
-    def __init__(self, engine: Engine, server: embedded.Lease | None = None) -> None:
-        self.engine = engine
+    It outlives its server: a new connection waits for one that is away, for RETURN_SECONDS at most, and starts an
+    embedded one again. Threads may share it. In a child of a fork it makes connections of its own, and the parent's
+    stay the parent's.
+    """
+
+    def __init__(self, secret: str, server: embedded.Lease | None = None) -> None:
+        self._address = read_address(secret)
         self._server = server
+        self._drivers: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
+        self._stood = False
+        self._closed = False
+        self.engine = create_engine(self._address, creator=self.open_driver, pool_pre_ping=True)
+        event.listen(self.engine, "handle_error", self._explain)
+        begin_anew_after_fork(self)
+
+    def open_driver(self, *, wait: bool = True) -> psycopg.Connection[Any]:
+        """A connection that belongs to the caller, past SQLAlchemy; `wait`: for a server that is away.
+
+        Raises DatabaseError, ScorekeeperError.
+        """
+        until = time.monotonic() + (RETURN_SECONDS if wait and self._stood else 0)
+        started = False
+        while True:
+            if self._closed:
+                raise ScorekeeperError("this database was closed: open it again")
+            if self._server is not None:
+                self._server.rejoin()
+            try:
+                connection = connect(self._address, self.engine.dialect)
+            except psycopg.Error as failed:
+                if self._server is not None and is_absent(failed) and not started:
+                    self._server.ensure_running()
+                    started = True
+                    continue
+                reason = explain_unconnected(self._address, failed)
+                if not isinstance(reason, AwayError) or time.monotonic() >= until:
+                    raise reason from None
+                time.sleep(0.2)
+                continue
+            self._drivers.add(connection)
+            if not self._stood and is_pooled(connection):
+                try:
+                    refuse_shared_sessions(connection, self._address, self.engine.dialect)
+                except BaseException:
+                    connection.close()
+                    raise
+            self._stood = True
+            return connection
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One transaction."""
-        with self.engine.begin() as connection:
-            yield connection
+        """One transaction. Raises AwayError if the connection is lost in it."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except DBAPIError as failed:
+            if failed.orig is None or not is_lost(failed.orig):
+                raise
+            raise explain_lost(failed.orig, self._address) from None
 
-    def transact(self, work: Callable[[Connection], T]) -> T:
-        """`work` in one transaction, repeated whole when the server asked for that before it committed.
+    @contextmanager
+    def snapshot(self, *lock: str) -> Iterator[Connection]:
+        """One transaction that sees the database as it stands at one moment, throughout.
 
-        Raises ContendedError when it has asked ATTEMPTS times, since others work on the same rows.
+        The moment comes once the tables of `lock` are locked against being dropped: what is dropped is missing in older
+        snapshots too.
+        """
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                for table in lock:
+                    connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+                yield connection
+
+    def transact(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
+        """`work` in one transaction, repeated whole when the server asked for that, or went away, before it committed.
+
+        `repeatable`: work that finds what it did before may be repeated, once, also when nobody knows whether it was
+        committed. Raises ContendedError when the server has asked ATTEMPTS times, since others work on the same rows,
+        AwayError when the connection was lost.
         """
         for attempt in range(1, ATTEMPTS + 1):
             connection = self.engine.connect()
+            committing = False
             try:
                 with connection.begin():
-                    try:
-                        result = work(connection)
-                    except DBAPIError as failed:
-                        state = getattr(failed.orig, "sqlstate", None)
-                        if attempt == ATTEMPTS and state in CONTENDED:
-                            reason = str(failed.orig).partition("\n")[0]
-                            raise ContendedError(
-                                f"undone {ATTEMPTS} times by the database ({reason}), as others work on the same rows: "
-                                "try again"
-                            ) from None
-                        if attempt == ATTEMPTS or state not in PASSING:
-                            raise
-                        raise _RepeatError from failed
+                    result = work(connection)
+                    committing = True
                 return result
-            except _RepeatError:
-                time.sleep(0.05 * 2**attempt)
+            except DBAPIError as failed:
+                if failed.orig is not None and is_lost(failed.orig):
+                    connection.invalidate()  # libpq may take it for one that still answers
+                if failed.orig is None or not self._may_repeat(failed.orig, attempt, committing, repeatable):
+                    raise
+                if committing:
+                    repeatable = False
             finally:
                 connection.close()
+            time.sleep(0.05 * 2**attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _may_repeat(self, failed: BaseException, attempt: int, committing: bool, repeatable: bool) -> bool:
+        state, lost = getattr(failed, "sqlstate", None), is_lost(failed)
+        last = attempt == ATTEMPTS
+        if committing and lost:
+            if repeatable and not last:
+                return True
+            raise explain_lost(failed, self._address) from None
+        if not last:
+            return lost or state in CONTENDED
+        if state in CONTENDED:
+            reason = str(failed).partition("\n")[0]
+            raise ContendedError(
+                f"undone {ATTEMPTS} times by the database ({reason}), as others work on the same rows: try again"
+            ) from None
+        if lost:
+            raise explain_lost(failed, self._address) from None
+        return False
+
+    def begin_anew(self) -> None:
+        """In the child of a fork: connections of its own from now on; what the parent has open says nothing here."""
+        for driver in list(self._drivers):
+            _silence(driver)
+            leave_to_parent(driver)
+        self._drivers = weakref.WeakSet()
+        leave_to_parent(self.engine.pool)
+        self.engine.dispose(close=False)
 
     def close(self) -> None:
         """Close the connections, and stop the embedded server if nobody else uses it."""
+        self._closed = True
         self.engine.dispose()
         if self._server is not None:
             self._server.release()
             self._server = None
+
+    def _explain(self, failed: ExceptionContext) -> None:
+        """Raises ScorekeeperError in the place of what a user can do something about."""
+        _check_room(failed.original_exception)
+        if (reason := explain_refused(self._address, failed.original_exception)) is not None:
+            raise reason
+        if self._server is not None and isinstance(failed.sqlalchemy_exception, OperationalError):
+            self._server.check_room()  # it ends when it cannot write its log
 
     def __enter__(self) -> Self:
         return self
@@ -84,31 +187,39 @@ class Database:
         self.close()
 
 
-class _RepeatError(Exception):
-    """The transaction was undone for a passing reason."""
+def _silence(driver: psycopg.Connection[Any]) -> None:
+    """Let the descriptor of a parent's connection lead nowhere in this process."""
+    with suppress(psycopg.Error, OSError):
+        descriptor = driver.pgconn.socket
+        ours, nowhere = socket.socketpair()
+        with ours:
+            nowhere.close()
+            os.dup2(ours.fileno(), descriptor, inheritable=False)
 
 
 def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = True) -> Database:
     """The database at `url`, or the embedded one under `home` if None; migrated to the newest schema.
 
-    Raises ScorekeeperError (without the password) within 15 s if there is no such server.
+    Raises ScorekeeperError (without the password) within 15 s if there is no such server, or if it refuses; then it is
+    a DatabaseError, with cause and next step.
     """
     server = None
     if url is None or not (secret := url.get_secret_value() if isinstance(url, SecretStr) else url):
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
-    engine = _engine(secret)
-    event.listen(engine, "handle_error", partial(_name_full_disk, server))
-    database = Database(engine, server)
     try:
-        with engine.connect() as connection:
+        database = Database(secret, server)
+    except BaseException:
+        if server is not None:
+            server.release()
+        raise
+    try:
+        with database.engine.connect() as connection:
             if migrate:
                 migrate_to_head(connection)
-    except (OperationalError, ProgrammingError) as failed:
+    except DBAPIError as failed:
         database.close()
-        raise ScorekeeperError(
-            f"cannot reach the database at {show_address(engine.url)}: {_reason(engine.url, failed)}"
-        ) from None
+        raise explain_unconnected(database.engine.url, failed.orig or failed) from None
     except BaseException:
         database.close()
         raise
@@ -144,14 +255,9 @@ def open_copy(connection: Connection, name: str) -> Iterator[psycopg.Copy]:
             yield copy
     except psycopg.Error as failed:
         _check_room(failed)
+        if (reason := explain_refused(connection.engine.url, failed)) is not None:
+            raise reason from failed
         raise DBAPIError.instance(raw(name), None, failed, psycopg.Error, dialect=connection.dialect) from failed
-
-
-def _name_full_disk(server: embedded.Lease | None, failed: ExceptionContext) -> None:
-    """Raises ScorekeeperError in the place of what a full disk of the server's has led to."""
-    _check_room(failed.original_exception)
-    if server is not None and isinstance(failed.sqlalchemy_exception, OperationalError):
-        server.check_room()  # it ends when it cannot write its log
 
 
 def _check_room(failed: BaseException) -> None:
@@ -159,38 +265,11 @@ def _check_room(failed: BaseException) -> None:
         raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
 
 
-def show_address(url: URL) -> str:
-    """Host and name only: a password may stand in the address or behind its question mark."""
-    host = url.host or url.query.get("host") or "a socket"
-    return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
-
-
-def _reason(url: URL, failed: DBAPIError) -> str:
-    words = str(failed.orig).strip()
-    reason = words.splitlines()[0] if words else "no answer"
-    for secret in (url.password, *(value for name, value in url.query.items() if "pass" in name)):
-        reason = reason.replace(str(secret), "***") if secret else reason
-    return reason
-
-
-def _engine(secret: str) -> Engine:
-    for prefix in ("postgresql://", "postgres://"):
-        if secret.startswith(prefix):
-            secret = f"postgresql+psycopg://{secret.removeprefix(prefix)}"
+def describe_database(url: SecretStr | None, home: Path) -> str:
+    """Where the database is, without a password: its address, or the folder of the embedded one."""
+    if url is None:
+        return place.say_where(home)
     try:
-        url = make_url(secret)
-        if url.drivername != "postgresql+psycopg":
-            raise ScorekeeperError("DATABASE_URL: must begin with postgresql://")
-        return create_engine(
-            url,
-            pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": 5,  # for each of a name's addresses
-                "client_encoding": "utf8",  # a server of another encoding answers in it all the same
-                "options": "-c timezone=UTC -c client_min_messages=warning",
-            },
-        )
-    except (ArgumentError, ValueError):
-        raise ScorekeeperError(
-            "DATABASE_URL: no database address; write postgresql://user:password@host/name"
-        ) from None
+        return show_address(read_address(url.get_secret_value()))
+    except ScorekeeperError:
+        return "DATABASE_URL, which is no address"

@@ -1,9 +1,14 @@
 """The schema's versions: alembic, under an advisory lock, skipped when there is nothing to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, inspect, text
 
-from scorekeeper.errors import ScorekeeperError
-from scorekeeper.store.sql import SQL_FOLDER
+from scorekeeper.errors import DatabaseError, ScorekeeperError
+from scorekeeper.store.failures import ROLES_DO, show_address
+from scorekeeper.store.sql import SQL_FOLDER, statement
 
 MIGRATE_LOCK = 0x5C0_0000
 MIGRATIONS = SQL_FOLDER / "migrations"
@@ -31,29 +36,70 @@ def migrate_to(connection: Connection, version: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATE_LOCK})
-    (command.downgrade if version == "base" else command.upgrade)(config, version)
+    if version == "base":
+        command.downgrade(config, version)
+    else:
+        command.upgrade(config, version)
+        # What is new has its rights at once, where there are the three roles.
+        connection.execute(statement("grants"))
     connection.commit()
 
 
 def migrate_to_head(connection: Connection) -> bool:
-    """Bring the schema to the newest version; whether there was anything to do."""
-    current = current_version(connection)
-    connection.rollback()
-    if current == newest_version():
-        return False
+    """Bring the schema to the newest version; whether there was anything to do. Raises ScorekeeperError."""
+    with _naming_missing_rights(connection):
+        current = current_version(connection)
+        connection.rollback()
+        if current == newest_version():
+            return False
     if current is not None and current > newest_version():
         raise ScorekeeperError(
             f"the database has schema {current}, this Scorekeeper knows {newest_version()}: it is newer; upgrade first"
         )
-    migrate_to(connection, "head")
+    with _naming_missing_rights(connection, current):
+        migrate_to(connection, "head")
     return True
 
 
 def check_schema(connection: Connection) -> None:
     """Refuse a database that has not the newest schema. Raises ScorekeeperError."""
-    current = current_version(connection)
+    with _naming_missing_rights(connection):
+        current = current_version(connection)
     if current != newest_version():
         raise ScorekeeperError(
             f"the database has {f'schema {current}' if current else 'no schema yet'}, this Scorekeeper works with "
             f"{newest_version()}: run scorekeeper migrate first"
         )
+
+
+@contextmanager
+def _naming_missing_rights(connection: Connection, current: str | None = None) -> Iterator[None]:
+    """Say which user this is that may not do what is tried, and who should: the schema stands at `current`, if known.
+
+    Raises DatabaseError.
+    """
+    try:
+        yield
+    except DatabaseError as failed:
+        if not isinstance(failed.__cause__, InsufficientPrivilege):
+            raise
+        with connection.engine.connect() as other:  # this one's transaction is undone
+            found = other.execute(statement("select_access")).one()
+        where = show_address(connection.engine.url)
+        if current is not None:
+            raise DatabaseError(
+                f"the database at {where} has schema {current}, this Scorekeeper works with {newest_version()}, and "
+                f"user {found.name} may not change it",
+                "run scorekeeper migrate with the address of its owner (scorekeeper_owner)",
+            ) from None
+        if not found.is_there:
+            raise DatabaseError(
+                f"the database at {where} has no schema yet, and user {found.name} may not make one",
+                "run scorekeeper migrate with the address of its owner (scorekeeper_owner)",
+            ) from None
+        if found.reads_views and not found.reads_rows:
+            raise DatabaseError(
+                f"user {found.name} may only read the views report_* of the database at {where}",
+                "let DATABASE_URL name the writer (scorekeeper_writer); the reader is for dashboards",
+            ) from None
+        raise DatabaseError(f"user {found.name} has no rights in the database at {where}", ROLES_DO) from None

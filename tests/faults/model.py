@@ -304,7 +304,7 @@ class Model:
             if ref.opened_at > as_of:
                 continue
             candles = self._candles[ref.symbol]
-            sealed = reference.sealed_until(candles, as_of, GRACE_MINUTES)
+            sealed = reference.sealed_by_file(candles, as_of)
             decided.suspect = reference.is_suspect(ref, candles, sealed, SUSPECT_PCT)
             was = decided.exit, decided.horizon_return_pct
             if ref.direction:

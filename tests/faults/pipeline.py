@@ -2,9 +2,10 @@
 
 import asyncio
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from scorekeeper import ingest, publish, score, settle
+from scorekeeper import ingest, publish, score, settle, spelling
+from scorekeeper.domain.symbols import spell
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
@@ -24,6 +25,9 @@ def main(folder: str, *moments: str) -> None:
             if last is not None and as_of < last:
                 continue
             db.transact(lambda c, at=as_of: settle.bind_market(c, market.name, at))  # type: ignore[misc]
+            spellings = db.transact(spelling.select_held)
+            listed = asyncio.run(market.read_spellings({spell(raw) for raw in spellings}))
+            db.transact(lambda c, all=spellings, known=listed: spelling.release(c, all, known))  # type: ignore[misc]
             for need in db.transact(lambda c, at=as_of: settle.select_needs(c, at)):  # type: ignore[misc]
                 asyncio.run(settle.fetch_candles(db, market, need, as_of, suspect_price_pct=5))
             db.transact(lambda c, at=as_of: settle.settle(c, at, suspect_price_pct=5))  # type: ignore[misc]
@@ -32,6 +36,14 @@ def main(folder: str, *moments: str) -> None:
                 settle.mark(connection, as_of)
                 settle.advance_as_of(connection, as_of)
             publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+
+
+def follow() -> None:
+    """Takes what there is in the inbox, in small batches, at a time when only an open file is waited for."""
+    settings = load_settings()
+    ingest.BATCH_DECISIONS = 15
+    with open_database(settings.database_url, settings.scorekeeper_home) as db:
+        ingest.ingest_files(db, settings, received_at=datetime.now(UTC) + timedelta(seconds=6))
 
 
 if __name__ == "__main__":

@@ -21,10 +21,12 @@ class Proxy:
     `broken commit`, `broken answer to commit`: it comes with another byte in it (in a row only TLS would notice).
     `to the server`, `to the client`: in the middle of a message. `half closed`: nothing more comes to the server, what
     it says still comes through. `delayed`: half a second of silence, and then it goes on.
+    `say`: what the server says of itself when a client begins, and what (as long) the client hears in its place.
     """
 
-    def __init__(self, server: Path) -> None:
+    def __init__(self, server: Path, say: tuple[bytes, bytes] | None = None) -> None:
         self._server = str(server)
+        self._say = say
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self.cuts: Counter[str] = Counter()
@@ -91,6 +93,8 @@ class Proxy:
     def _down(self, client: socket.socket, server: socket.socket, committing: threading.Event) -> None:
         with suppress(OSError):
             while said := server.recv(1 << 16):
+                if self._say is not None:
+                    said = said.replace(b"server_version\0" + self._say[0], b"server_version\0" + self._say[1])
                 if committing.is_set():
                     committing.clear()
                     if self._comes_by("broken answer to commit"):
@@ -110,9 +114,9 @@ def _end(*ends: socket.socket) -> None:
 
 
 @contextmanager
-def open_proxy(server: Path) -> Iterator[Proxy]:
+def open_proxy(server: Path, say: tuple[bytes, bytes] | None = None) -> Iterator[Proxy]:
     """The proxy to the Postgres whose socket is `server`, until the end of the block."""
-    proxy = Proxy(server)
+    proxy = Proxy(server, say)
     try:
         yield proxy
     finally:

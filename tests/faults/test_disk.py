@@ -89,10 +89,10 @@ def test_a_report_that_cannot_be_written_leaves_its_file_where_it_is_and_nothing
 
 
 @contextmanager
-def mounted(folder: Path) -> Iterator[None]:
-    """A file system of its own of a megabyte at `folder`; the test is skipped where this process may not mount one."""
+def mounted(folder: Path, size: str = "1m") -> Iterator[None]:
+    """A file system of its own of that size at `folder`; the test is skipped where this process may not mount one."""
     owner = folder.stat()
-    options = f"size=1m,mode=700,uid={owner.st_uid},gid={owner.st_gid}"
+    options = f"size={size},mode=700,uid={owner.st_uid},gid={owner.st_gid}"
     mounting = ["mount", "-t", "tmpfs", "-o", options, "scorekeeper-test", str(folder)]
     done = subprocess.run(mounting, capture_output=True, text=True)
     if done.returncode:
@@ -142,10 +142,40 @@ def use_up(ballast: Path) -> None:
                     pass
 
 
-def test_an_embedded_postgres_without_room_is_said_at_once_and_starts_with_room(tmp_path: Path) -> None:
-    folder = embedded.Cluster(tmp_path, {}).folder
-    with mounted(folder), pytest.raises(ScorekeeperError, match=f"has no room left at {folder}: {TO_DO}"):
-        embedded.acquire(tmp_path)
-    lease = embedded.acquire(tmp_path)
+def test_a_first_start_without_room_says_where_and_how_much_and_starts_with_room(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for size in ("1m", "60m"):
+        with mounted(home, size), pytest.raises(ScorekeeperError) as refused:
+            embedded.acquire(home)
+        assert f"no room left at {home / 'postgres'} (a new database takes 96 MiB and 2000 files)" in str(refused.value)
+        assert str(refused.value).endswith(TO_DO)
+    lease = embedded.acquire(home)
     assert lease.url("scorekeeper")
     lease.release()
+
+
+def test_initdb_that_finds_the_disk_full_says_so_with_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else was faster with the room that there was."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setattr(embedded, "FIRST_ROOM", 0)
+    monkeypatch.setattr(embedded, "LEAST_ROOM", 0)
+    with mounted(home, "20m"), pytest.raises(ScorekeeperError, match=f"no room left at {home / 'postgres'}: {TO_DO}"):
+        embedded.acquire(home)
+
+
+def test_an_embedded_postgres_without_room_is_said_at_once_and_starts_with_room(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with mounted(home, "160m"):
+        embedded.acquire(home).release()
+        use_up(home / "ballast")
+        with pytest.raises(ScorekeeperError, match=f"has no room left at {home / 'postgres'}: {TO_DO}"):
+            embedded.acquire(home)
+        (home / "ballast").unlink()
+        lease = embedded.acquire(home)
+        assert lease.url("scorekeeper")
+        lease.release()

@@ -15,10 +15,9 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
-from scorekeeper import importing, inbox, ingest
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper import importing, ingest, listing
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
@@ -60,16 +59,16 @@ def test_a_03_file_that_is_renamed_or_deleted_while_it_is_listed_is_found_under_
 ) -> None:
     for name in ("a.json", "b.json", "c.json"):
         drop(settings, name)
-    listed = inbox.list_inbox
+    walk = listing.walk_inbox
 
-    def list_and_change(folder: Path) -> Any:
-        found = list(listed(folder))
+    def list_and_change(folder: Path, skip: Any) -> Any:
+        found = walk(folder, skip)
         (folder / "a.json").rename(folder / "z.json")
         (folder / "b.json").unlink()
-        return iter(found)
+        return found
 
     with monkeypatch.context() as once:
-        once.setattr(inbox, "list_inbox", list_and_change)
+        once.setattr(listing, "walk_inbox", list_and_change)
         first = take(db, settings)
     assert (first.trouble, first.rejections) == ([], [])
     assert take(db, settings).trouble == []
@@ -190,7 +189,7 @@ def test_with_29_a_database_that_takes_no_writes_the_files_stay_where_they_are(
         db.engine.dispose()
 
     let_write("on")
-    with pytest.raises(DBAPIError, match="read-only transaction"):
+    with pytest.raises(DatabaseError, match=r"takes no writes .*read-only transaction"):
         take(db, settings)
     assert path.exists()
     assert not settings.archive_dir.exists()
@@ -224,10 +223,6 @@ HOSTILE = {
     "45 long string": (words(reason="x" * (40 << 20)), None),
     "51 agents": (words(agent_analyses={f"A{n}": {"signal": "BUY"} for n in range(10_000)}), "agent_analyses"),
     "51 fields": (words(**{f"f{n}": n for n in range(1_000)}), None),
-    "52 confidence -5": (words(confidence=-5), "confidence"),
-    "52 confidence 101": (words(confidence=101), "confidence"),
-    "52 confidence high": (words(confidence="high"), "confidence"),
-    "52 confidence true": (words(confidence=True), "confidence"),
     "52 price 0": (words(price=0), "price"),
     "52 price -1": (words(price=-1), "price"),
     "52 price 45k": (words(price="45k"), "price"),
@@ -237,6 +232,20 @@ HOSTILE = {
     "53 tomorrow": (words(timestamp=(datetime.now(UTC) + timedelta(days=1)).isoformat()), "timestamp"),
     "53 six minutes ahead": (words(timestamp=SOON), "timestamp"),
 }
+
+
+@pytest.mark.parametrize("confidence", [-5, 101, "high", True])
+def test_a_52_confidence_that_is_none_costs_itself_alone_and_is_named(
+    db: Database, settings: Settings, confidence: object
+) -> None:
+    """FAILURES.md has such a decision rejected. DESIGN.md's later rule wins: a trade means the same without it."""
+    (settings.inbox_dir / "a.json").write_bytes(words(confidence=confidence))
+    summary = take(db, settings)
+    assert (summary.decisions, summary.rejected, summary.noted) == (1, 0, 1)
+    assert [(one["file"], one["line"], one["field"]) for one in summary.notes] == [("a.json", 1, "confidence")]
+    with db.begin() as connection:
+        kept = connection.exec_driver_sql("SELECT confidence, notes ->> 0 FROM scorekeeper.decision").one()
+    assert (kept[0], "left out" in kept[1]) == (None, True)
 
 
 @pytest.mark.parametrize("case", HOSTILE)

@@ -27,6 +27,7 @@ from scorekeeper.sample import write_live_market
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import open_database
+from tests.integration.test_private import open_to_others
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
@@ -39,7 +40,7 @@ class Up:
     def __init__(self, home: Path, port: int) -> None:
         self.home, self.port = home, port
         self.output = home / "output.txt"
-        self._dropped = 0
+        self.dropped = 0
         ours = {name.upper() for name in Settings.model_fields} | {"PREFECT_API_URL", "PREFECT_HOME"}
         self._environment = {name: value for name, value in os.environ.items() if name not in ours}
         self.start()
@@ -66,15 +67,15 @@ class Up:
     def drop(self, files: int = 1) -> None:
         """Put files of one decision each into the inbox, renamed in together."""
         at = datetime.now(UTC) - timedelta(minutes=1)
-        inbox, first = self.home / "inbox", self._dropped + 1
+        inbox, first = self.home / "inbox", self.dropped + 1
         for _ in range(files):
-            self._dropped += 1
+            self.dropped += 1
             decision = {
                 "symbol": "BTC/USDT", "type": "HOLD", "price": 96_000, "timestamp": at.isoformat(),
-                "reason": f"number {self._dropped}",
+                "reason": f"number {self.dropped}",
             }  # fmt: skip
-            (inbox / f".{self._dropped}.part").write_text(json.dumps(decision))
-        for number in range(first, self._dropped + 1):
+            (inbox / f".{self.dropped}.part").write_text(json.dumps(decision))
+        for number in range(first, self.dropped + 1):
             (inbox / f".{number}.part").rename(inbox / f"{number}.json")
 
     def has_all(self) -> bool:
@@ -89,7 +90,7 @@ class Up:
                 rows = connection.execute(text("SELECT count(*) FROM scorekeeper.decision")).scalar_one()
         except (ScorekeeperError, OperationalError):
             return False  # it is just ending
-        return bool(rows == self._dropped and not list((self.home / "inbox").glob("*.json")))
+        return bool(rows == self.dropped and not list((self.home / "inbox").glob("*.json")))
 
     def api(self, path: str, body: dict[str, Any]) -> Any:
         """Prefect's answer to a POST, as its own clients ask: with the password, and with a token against forgery."""
@@ -163,11 +164,9 @@ def running(home: Path, settings: str) -> Iterator[Up]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     up = Up(home, port)
-    folder = embedded.Cluster(home, {}).folder
     yield up
     up.process.terminate()
     up.process.wait(60)
-    subprocess.run(["rm", "-rf", folder], check=True)
 
 
 def test_it_says_where_things_are_and_serves_the_ui(up: Up) -> None:
@@ -194,6 +193,21 @@ def test_commands_beside_it_use_its_server(up: Up) -> None:
     assert time.monotonic() - began < 30
 
 
+def test_lines_of_a_file_that_stays_open_become_rows_as_they_are_written(up: Up) -> None:
+    path, at = up.home / "inbox" / "bot.jsonl", datetime.now(UTC) - timedelta(minutes=1)
+    with path.open("a") as bot:
+        for _ in range(2):
+            for number in range(10):
+                up.dropped += 1
+                decision = {"symbol": "BTC/USDT", "type": "HOLD", "price": 96_000, "timestamp": at.isoformat()}
+                bot.write(json.dumps(decision | {"reason": f"line {up.dropped}"}) + "\n")
+                bot.flush()
+                time.sleep(number / 50)
+            assert wait_until(up.has_all, 40), up.tell()
+            assert path.exists()
+    assert wait_until(lambda: not path.exists(), 60), up.tell()
+
+
 def test_its_doctor_is_content_and_automations_are_made_on_its_server(up: Up) -> None:
     assert wait_until(lambda: bool(up.api("/work_pools/scorekeeper/workers/filter", {})), 60)  # it has reported
     assert "ok      worker" in up.command("doctor")
@@ -212,6 +226,13 @@ def test_everything_listens_on_this_machine_only(up: Up) -> None:
     ]
     assert {address.ip for address in listening} == {"127.0.0.1"}
     assert up.port in {address.port for address in listening}
+
+
+def test_nothing_that_it_and_its_runs_have_made_is_open_to_others(up: Up) -> None:
+    made = (".database.lock", "archive", "database.json", "datasets", "logs", "inbox", "postgres", "prefect", "up")
+    # What the test itself has dropped into the inbox keeps its mode, also in the archive: a rename moves it.
+    ours = [path for name in made for path in open_to_others(up.home / name) if not path.endswith(".json")]
+    assert ours == []
 
 
 def test_a_second_up_in_the_same_home_is_refused(up: Up) -> None:
@@ -297,7 +318,7 @@ def test_closing_the_terminal_ends_it_and_a_socket_is_as_good_as_one(up: Up) -> 
     """As a service's output is: a socket cannot be opened by a name."""
     ours, theirs = socket.socketpair()
     up.process.send_signal(signal.SIGHUP)
-    assert up.process.wait(60) == 0
+    assert up.process.wait(60) == 128 + signal.SIGHUP
     assert up.processes() == []
     with ours, theirs:
         up.start(theirs.fileno())
@@ -305,7 +326,7 @@ def test_closing_the_terminal_ends_it_and_a_socket_is_as_good_as_one(up: Up) -> 
         while b"Ready." not in said:
             said += ours.recv(1 << 16)
         up.process.send_signal(signal.SIGTERM)
-        assert up.process.wait(60) == 0
+        assert up.process.wait(60) == 128 + signal.SIGTERM
     up.start()
 
 
@@ -337,7 +358,8 @@ def test_a_signal_ends_every_process_and_postgres_with_them(up: Up, number: sign
     up.drop()  # a flow run is at work, or about to be
     time.sleep(3)
     up.process.send_signal(number)
-    assert up.process.wait(60) == 0
+    assert up.process.wait(60) == 128 + number
+    assert up.output.read_text().splitlines()[-1].startswith(f"stopped by {number.name}: what was done by then is kept")
     assert up.processes() == []
     assert not embedded.Cluster(up.home, {}).has_database("postgres")
     assert "Traceback" not in up.output.read_text()

@@ -17,7 +17,7 @@ from typing import Any
 from tests.faults import pipeline, steps
 from tests.faults.failpoints import Failpoints
 
-WORK: dict[str, Callable[..., None]] = {"pipeline": pipeline.main, "step": steps.main}
+WORK: dict[str, Callable[..., None]] = {"pipeline": pipeline.main, "step": steps.main, "following": pipeline.follow}
 
 
 def run(order: dict[str, Any]) -> dict[str, Any]:

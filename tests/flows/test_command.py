@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scorekeeper.settings import Settings
+from tests.integration.test_private import open_to_others
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
 CLOSED = "postgresql://owner:canary-7f3a@127.0.0.1:1/x"
@@ -30,6 +31,26 @@ def scorekeeper(folder: Path, *words: str, **environment: str) -> subprocess.Com
 )
 def test_wrong_usage_exits_with_2(tmp_path: Path, words: list[str]) -> None:
     assert scorekeeper(tmp_path, *words).returncode == 2
+
+
+def test_ingest_and_status_say_what_is_open_what_waits_for_its_end_and_what_is_not_read(
+    database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "e.log").write_text("x")
+    decision = json.dumps({"symbol": "BTC/USDT", "type": "HOLD", "timestamp": "2025-05-01T00:00:00Z"})
+    with (tmp_path / "inbox" / "bot.jsonl").open("a") as bot:
+        bot.write(decision + "\n" + decision[:20])
+        bot.flush()
+        os.utime(tmp_path / "inbox" / "bot.jsonl", (time.time() - 600, time.time() - 600))
+        done = scorekeeper(tmp_path, "ingest", DATABASE_URL=database_url)
+        assert done.stdout.splitlines()[0] == "0 files: 1 decisions, 0 duplicates, 0 rejected"
+        assert "followed, and moved once that is done: bot.jsonl" in done.stdout
+        assert "not read: e.log (of another ending): name it .jsonl" in done.stdout
+        status = scorekeeper(tmp_path, "status", DATABASE_URL=database_url).stdout
+        assert "the end of the last line is missing: bot.jsonl for 10 minutes" in status
+        assert "of another ending: e.log" in status
+        assert "files waiting: 0" in status
 
 
 def test_every_command_explains_itself(tmp_path: Path) -> None:
@@ -94,6 +115,7 @@ def test_the_demo_does_the_whole_job_in_an_empty_folder_and_again_adds_nothing(t
     assert "TechnicalAnalystAgent" in first.stdout
     assert "of them independent, the win rate of 54.0 % cannot be told from a coin's" in first.stdout
     home = tmp_path / "here" / "demo"
+    assert open_to_others(tmp_path / "here") == []
     lines = (home / "datasets" / "performance_dataset.jsonl").read_bytes()
     verified = scorekeeper(tmp_path, "verify", "--home", str(home))
     assert (verified.returncode, verified.stderr) == (0, "")
@@ -106,11 +128,11 @@ def test_the_first_command_in_an_empty_folder_works_from_file_to_metrics(databas
     (tmp_path / "inbox").mkdir()
     decision = {"symbol": "BTCUSDT", "type": "BUY", "price": 100.0, "timestamp": "2025-05-01T12:00:00Z"}
     (tmp_path / "inbox" / "a.json").write_text(json.dumps(decision))
-    (tmp_path / "inbox" / "b.json").write_text(json.dumps({**decision, "confidence": 101}))
+    (tmp_path / "inbox" / "b.json").write_text(json.dumps({**decision, "max_hold_minutes": 0}))
     done = scorekeeper(tmp_path, "ingest", DATABASE_URL=database_url)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "2 files: 1 decisions, 0 duplicates, 1 rejected"
-    assert "b.json, line 1, confidence: 101.0 is not between 0 and 100" in done.stdout
+    assert "b.json, line 1, max_hold_minutes: 0.0 is not above 0" in done.stdout
     done = scorekeeper(tmp_path, "track", DATABASE_URL=database_url, MARKET="replay:nowhere")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "there is no such folder" in done.stderr

@@ -23,7 +23,7 @@ HOSTILE = "<script>alert(1)</script>|`x`[a](javascript:b)\u202e\x1b[31m=1+1"
 
 def refuse(home: Path, name: str = "a.json", **more: Any) -> None:
     path = home / "inbox" / name
-    path.write_text(json.dumps(GOOD | {"confidence": 101} | more))
+    path.write_text(json.dumps(GOOD | {"max_hold_minutes": 0} | more))
     os.utime(path, (1_750_000_000, 1_750_000_000))
 
 
@@ -74,11 +74,11 @@ def test_the_command_lists_shows_and_retries(home: Path) -> None:
     listed = command(home, "quarantine", "list")
     assert (listed.returncode, "2 in quarantine" in listed.stdout) == (0, True)
     assert "a.json: 1 rejected" in listed.stdout
-    assert "line 1, confidence: 101.0 is not between 0 and 100" in listed.stdout
+    assert "line 1, max_hold_minutes: 0.0 is not above 0" in listed.stdout
     assert "\x1b" not in listed.stdout
     (one,) = [o for o in json.loads(command(home, "quarantine", "list", "--json").stdout) if o["name"] == "a.json"]
     shown = command(home, "quarantine", "show", one["id"])
-    assert (shown.returncode, one["files"][0] in shown.stdout, '"confidence": 101' in shown.stdout) == (0, True, True)
+    assert (shown.returncode, one["files"][0] in shown.stdout, '_minutes": 0' in shown.stdout) == (0, True, True)
 
     again = command(home, "quarantine", "retry", one["id"])
     assert again.returncode == 1

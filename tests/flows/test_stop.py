@@ -2,12 +2,16 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
+import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from prefect.settings import PREFECT_API_URL
 from sqlalchemy import text
@@ -16,10 +20,12 @@ from scorekeeper.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.settle import SETTLE_LOCK
 from scorekeeper.store.database import Database
+from scorekeeper.store.postmaster import find_postmaster
 from scorekeeper.verify import verify
 from tests.flows.test_command import COMMAND
 from tests.waiting import wait_until
 
+ROOT = Path(__file__).resolve().parents[2]
 FILES = 10_000
 OLD = (datetime.now(UTC) - timedelta(minutes=1)).timestamp()
 
@@ -103,3 +109,79 @@ def waits(db: Database) -> bool:
     """Whether somebody waits to settle."""
     wanted = f"NOT granted AND locktype = 'advisory' AND objid = {SETTLE_LOCK}"
     return count(db, f"market CROSS JOIN pg_locks WHERE {wanted}") > 0
+
+
+# (words, seconds that it takes on an idle machine): the embedded Postgres is made and started within all of them, and
+# Prefect's own server within those that run flows.
+COMMANDS = ((("status",), 3.0), (("doctor",), 2.0), (("ingest",), 9.0), (("demo",), 14.0), (("publish",), 3.0))
+HEARD_SECONDS = 0.15  # until then it is the interpreter that starts, and not yet the command
+
+
+def test_at_any_moment_a_signal_ends_a_command_in_time_with_one_line_and_nothing_left(
+    tmp_path: Path, pytestconfig: pytest.Config, seed: int
+) -> None:
+    chance = random.Random(seed)
+    ours = {name.upper() for name in Settings.model_fields} | {"PREFECT_API_URL", "PREFECT_HOME"}
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    for turn in range(pytestconfig.getoption("stops")):
+        words, seconds = chance.choice(COMMANDS)
+        number = chance.choice((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        after = HEARD_SECONDS + chance.random() * seconds
+        home = tmp_path / f"home-{turn}"
+        case = f"seed {seed}, turn {turn}: {' '.join(words)} after {after:.2f} s, {number.name}"
+        command = subprocess.Popen(
+            [COMMAND, *words, "--home", home],
+            cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        with suppress(subprocess.TimeoutExpired):
+            command.communicate(timeout=after)
+            continue  # it was faster
+        children = psutil.Process(command.pid).children(recursive=True)
+        told = time.monotonic()
+        command.send_signal(number)
+        if chance.random() < 0.3:
+            command.send_signal(number)
+        _, said = command.communicate(timeout=60)
+        took = time.monotonic() - told
+        assert command.returncode == 128 + number, f"{case}: {said}"
+        assert said.startswith(f"stopped by {number.name}: "), f"{case}: {said}"
+        assert said.count("\n") == 1, f"{case}: {said}"
+        assert took < 20, f"{case}: {took:.1f} s"
+        assert find_postmaster(home / "postgres" / "data") is None, case
+        assert [child for child in children if is_at_work(child)] == [], case
+
+
+def is_at_work(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def test_a_signal_before_anything_was_begun_says_so(tmp_path: Path) -> None:
+    script = "import cli.entry, os, signal, time; os.kill(os.getpid(), signal.SIGHUP); time.sleep(9)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (129, "stopped by SIGHUP: nothing was begun\n")
+
+
+def test_under_nohup_a_hangup_is_nothing(tmp_path: Path) -> None:
+    script = "import cli.entry, os, signal; os.kill(os.getpid(), signal.SIGHUP)"
+    done = subprocess.run(["nohup", sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, "stopped" in done.stderr) == (0, False)
+
+
+def test_what_does_not_end_by_itself_is_ended_in_time_and_undone(home: Path, db: Database) -> None:
+    """Its transaction waits for one of somebody else's, who does not end it."""
+    as_of = write_sample(home / "inbox", home / "market")
+    assert start(home, "ingest").wait(120) == 0
+    with db.begin() as obstacle:
+        obstacle.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
+        stopped = start(home, "track", "--as-of", as_of.isoformat())
+        assert wait_until(lambda: waits(db), 120)
+        told = time.monotonic()
+        stopped.send_signal(signal.SIGHUP)
+        _, said = stopped.communicate(timeout=60)
+        assert time.monotonic() - told < 20
+    assert (stopped.returncode, said.splitlines()[-1].partition(":")[0]) == (129, "stopped by SIGHUP")
+    again = start(home, "track", "--as-of", as_of.isoformat())
+    assert again.wait(120) == 0
+    assert verify(db, load_settings()) == []

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,17 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from scorekeeper.errors import ScorekeeperError
 from tasks import watching
-from tasks.watching import RETELL_SECONDS, WAITING_SECONDS, Teller
+from tasks.watching import RETELL_SECONDS, WAITING_SECONDS, Shape, Teller
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
-A, B = {"a.json": (10, 1)}, {"b.json": (20, 2)}
+A, B = {"a.json": Shape(10, 1)}, {"b.json": Shape(20, 2)}
 
 
 class Told:
     """A teller whose word is followed: at which seconds it told."""
 
-    def __init__(self, seen: dict[float, dict[str, tuple[int, int]]]) -> None:
+    def __init__(self, seen: dict[float, dict[str, Shape]]) -> None:
         teller = Teller()
         self.at = []
         for now, files in sorted(seen.items()):
@@ -34,7 +36,7 @@ class Told:
                 self.at.append(now)
 
 
-def every_second(until: int, files: Callable[[int], dict[str, tuple[int, int]]]) -> dict[float, Any]:
+def every_second(until: int, files: Callable[[int], dict[str, Shape]]) -> dict[float, Any]:
     return {float(second): files(second) for second in range(until)}
 
 
@@ -66,8 +68,24 @@ def test_a_file_that_nobody_can_take_is_told_of_more_seldom_and_hides_no_other()
 
 
 def test_a_file_that_is_being_written_is_told_again_once_it_stands_still() -> None:
-    growing = every_second(40, lambda second: {"a.json": (min(second, 20), min(second, 20))})
+    growing = every_second(40, lambda second: {"a.json": Shape(min(second, 20), min(second, 20))})
     assert Told(growing).at == [0.0, 20 + WAITING_SECONDS + 1, 20 + WAITING_SECONDS + 1 + RETELL_SECONDS]
+
+
+def test_a_file_of_lines_that_grows_is_told_of_at_most_once_a_second() -> None:
+    tenths = {n / 10: {"a.jsonl": Shape(n, n, grows=True, held=True)} for n in range(100)}
+    told = Told(tenths).at
+    assert len(told) == 10
+    assert all(later - earlier >= 1 for earlier, later in pairwise(told))
+
+
+def test_a_file_that_its_writer_has_open_is_told_again_when_it_grows_or_is_closed_and_hides_no_other() -> None:
+    def grown(second: int) -> dict[str, Shape]:
+        lines = 1 + (second >= 40)
+        bot = {"a.jsonl": Shape(lines, lines, grows=True, held=second < 60)}
+        return bot | (B if second == 50 else {}) if second < 67 else {}
+
+    assert Told(every_second(100, grown)).at == [0.0, 40.0, 50.0, 66.0]
 
 
 def api(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -97,7 +115,7 @@ def inbox(tmp_path: Path) -> Iterator[Path]:
     )
     yield inbox
     watcher.terminate()
-    assert watcher.wait(10) == 0
+    assert watcher.wait(10) == 128 + signal.SIGTERM
 
 
 def test_many_files_become_one_event_and_waiting_ones_another(inbox: Path) -> None:
@@ -119,6 +137,22 @@ def test_many_files_become_one_event_and_waiting_ones_another(inbox: Path) -> No
     assert len(arrivals()) == before + 2  # nothing there, nothing told
     (inbox / "later.json").write_text("{}")
     assert wait_until(lambda: len(arrivals()) == before + 3, 5)
+
+
+def test_a_file_that_grows_in_a_folder_of_the_day_is_told_of_as_it_grows(inbox: Path) -> None:
+    before = len(arrivals())
+    (inbox / "2025-05-01").mkdir()
+    with (inbox / "2025-05-01" / "bot.jsonl").open("a") as bot:
+        began = time.monotonic()
+        while time.monotonic() - began < 6:
+            bot.write("{}\n")
+            bot.flush()
+            time.sleep(0.01)
+        assert 3 <= len(arrivals()) - before <= 7
+        time.sleep(3)
+        told = len(arrivals())
+        time.sleep(RETELL_SECONDS + 2)
+        assert len(arrivals()) == told  # open and still: nothing to be told
 
 
 def test_what_waits_is_taken_here_and_told_of_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import os
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,11 @@ def test_lines_come_in_as_they_are_written_once_and_the_file_is_archived_whole(
         with path.open("a") as file:
             file.write(line(number) + "\n" + line(number + 100)[:20])
             file.flush()
-            take(db, settings)
+            summary = take(db, settings)
+            assert (summary.decisions, summary.duplicates, summary.held) == (1, 0, ["log.jsonl"])
             file.write(line(number + 100)[20:] + "\n")
         summary = take(db, settings)
-        assert (summary.decisions, summary.duplicates, summary.waiting) == (2, 0, ["log.jsonl"])
+        assert (summary.decisions, summary.duplicates, summary.waiting) == (1, 0, ["log.jsonl"])
         assert count(db) == 2 * (number + 1)
     whole = path.read_bytes()
     assert take(db, settings, seconds_later=6).waiting == []
@@ -273,7 +275,9 @@ def test_names_of_any_kind_come_in_and_are_moved(db: Database, settings: Setting
     assert len(archived(settings)) == len(names)
 
 
-def test_temporary_names_links_pipes_and_folders_are_not_looked_at(db: Database, settings: Settings) -> None:
+def test_temporary_names_are_not_looked_at_and_links_pipes_and_notes_are_named(
+    db: Database, settings: Settings
+) -> None:
     for name in (".a.json", "a.json.tmp", "a.json.part", "a.json~", "notes.txt"):
         (settings.inbox_dir / name).write_text(line(1))
     outside = settings.inbox_dir.parent / "outside.json"
@@ -282,7 +286,11 @@ def test_temporary_names_links_pipes_and_folders_are_not_looked_at(db: Database,
     os.mkfifo(settings.inbox_dir / "pipe.json")
     (settings.inbox_dir / "folder.json").mkdir()
     before = sorted(settings.inbox_dir.iterdir())
-    assert take(db, settings, seconds_later=6) == ingest.Summary()
+    done = take(db, settings, seconds_later=6)
+    assert [(kind.count, kind.names) for kind in done.passed_over] == [
+        (1, ["link.json"]), (1, ["pipe.json"]), (1, ["notes.txt"]),
+    ]  # fmt: skip
+    assert replace(done, passed_over=[]) == ingest.Summary()
     assert sorted(settings.inbox_dir.iterdir()) == before
 
 

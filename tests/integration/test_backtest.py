@@ -200,7 +200,7 @@ def test_the_first_moment_is_in_the_last_is_out_and_what_is_open_at_the_end_stay
         decide(until - 59 * MINUTE, trade_id="due a minute later"),
     ]
     (below / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (tmp_path / "archive" / "b.json").write_text(json.dumps(decide(since, confidence=101)))
+    (tmp_path / "archive" / "b.json").write_text(json.dumps(decide(since, price=-1)))
     found = backtest(other_db, settings, since, until, tmp_path / "archive")
     assert {row[0]: row[9] for row in trades(other_db)} == {
         "first": "expired", "due at the end": "expired", "last": None, "due a minute later": None,

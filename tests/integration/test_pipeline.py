@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import ingest, publish, score, settle
+from scorekeeper import ingest, publish, published, score, settle
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.sample import START, write_sample
@@ -75,12 +75,12 @@ def test_one_tracked_every_seven_hours_equals_one_tracked_once(db: Database, set
 
 def test_one_bad_line_takes_no_good_one_with_it(db: Database, settings: Settings) -> None:
     lines = [json.dumps({**GOOD, "price": 96000.0 + n}) for n in range(9_999)]
-    lines.insert(5_000, json.dumps({**GOOD, "confidence": "high"}))
+    lines.insert(5_000, json.dumps({**GOOD, "max_hold_minutes": "long"}))
     (settings.inbox_dir / "many.jsonl").write_text("\n".join(lines) + "\n")
     summary = take(db, settings)
     assert (summary.decisions, summary.rejected) == (9_999, 1)
     assert summary.rejections == [
-        {"file": "many.jsonl", "line": 5_001, "field": "confidence", "reason": "not a number"}
+        {"file": "many.jsonl", "line": 5_001, "field": "max_hold_minutes", "reason": "not a number"}
     ]
     report = json.loads(next(settings.quarantine_dir.glob("*.error.json")).read_text())
     assert report["rejected"][0]["line"] == 5_001
@@ -98,7 +98,7 @@ def test_one_bad_line_takes_no_good_one_with_it(db: Database, settings: Settings
         (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 1e999}', "price"),
         (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 10, "stop_loss": 11}', "stop_loss"),
         (b'{"symbol": "BTC/USDT", "type": "SELL", "price": 1.7e308}', "price"),
-        (b'{"symbol": "BTC/USDT", "type": "HOLD", "price": 1e-305}', "price"),
+        (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 1e-305}', "price"),
         (b'{"symbol": "BTC/USDT", "type": "BUY", "price": 10, "timestamp": "9999-01-01"}', "timestamp"),
     ],
 )
@@ -152,7 +152,7 @@ def test_an_edited_log_is_noticed_and_rebuilt(db: Database, settings: Settings) 
     settings.log_path.write_bytes(before.replace(b"BUY", b"HOLD"))
     with pytest.raises(Exception, match="publish --rebuild"):
         publish.publish(db, **paths)
-    assert publish.check_published(db, **paths)
+    assert published.check_published(db, **paths)
     publish.rebuild(db, **paths)
     assert settings.log_path.read_bytes() == before
 

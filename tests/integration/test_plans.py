@@ -22,18 +22,19 @@ OPEN = 100_000
 PAST = """
 INSERT INTO scorekeeper.decision (
     trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, action, direction, price,
-    opened_at, expires_at, version, reference_price, price_suspect, horizon_price, horizon_return_pct, horizon_known_at
+    opened_at, expires_at, version, reference_price, price_suspect, horizon_price, horizon_return_pct, horizon_known_at,
+    tracked
 )
 SELECT
     'past-' || n, '', 's', 1, a.at, 'S' || n % :symbols || '/USDT', 'S', 'HOLD', 0, 100,
-    a.at - interval '1 hour', a.at, 'v1', 100, false, 100, 0, a.at
+    a.at - interval '1 hour', a.at, 'v1', 100, false, 100, 0, a.at, true
 FROM generate_series(1, :rows) AS n
 CROSS JOIN LATERAL (SELECT cast(:as_of AS timestamptz) - n * interval '1 minute' AS at) AS a
 """
 # Ten of one symbol arrive: they have not been looked at, nor met a price.
 ARRIVE = """
 WITH fresh AS (
-    UPDATE scorekeeper.decision SET reference_price = NULL, price_suspect = NULL
+    UPDATE scorekeeper.decision SET reference_price = NULL, price_suspect = NULL, tracked = false
     WHERE trade_id IN (
         SELECT trade_id FROM scorekeeper.trade WHERE symbol = 'S7/USDT' AND due_at > :later ORDER BY trade_id LIMIT 10
     )
@@ -197,7 +198,7 @@ def test_horizon_returns_read_what_has_just_expired(connection: Connection) -> N
 
 def test_reference_prices_read_what_has_just_arrived(connection: Connection) -> None:
     plan = explain(connection, "set_reference_prices", as_of=AS_OF, suspect_price_pct=5)
-    assert indexes(plan, "decision") == {"decision_unreferenced", "decision_pkey"}
+    assert indexes(plan, "decision") == {"decision_unreferenced", "decision_untracked", "decision_pkey"}
     assert most_read(plan, "decision") == NEW
 
 

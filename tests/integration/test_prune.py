@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper import score, settle
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.prune import prune, prune_candles
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
@@ -96,6 +96,20 @@ def test_what_somebody_waits_for_is_kept(lived: Database, what: str) -> None:
             decide(connection, waiting)
         assert prune_candles(connection, NOW, 30) == []
     assert "2025_03" in partitions(lived)
+
+
+def test_a_session_that_reads_candles_for_long_holds_up_prune_alone(lived: Database, settings: Settings) -> None:
+    """What comes after a DROP that waits would wait behind it: it gives up before that matters."""
+    with lived.begin() as connection:
+        connection.execute(
+            text("ALTER FUNCTION scorekeeper.drop_candle_partition(integer, integer) SET lock_timeout = '100ms'")
+        )
+    with lived.begin() as reading:
+        reading.execute(text("SELECT count(*) FROM scorekeeper.report_open_trades"))
+        with pytest.raises(DatabaseError, match=r"others held what was needed .*: try again"):
+            prune(lived, settings, NOW)
+        assert lived.transact(lambda c: settle.settle(c, NOW, suspect_price_pct=5)).closed == 0
+    assert prune(lived, settings, NOW).months == ["2025-03", "2025-04"]
 
 
 def test_what_is_not_set_is_kept(lived: Database, settings: Settings) -> None:

@@ -142,7 +142,7 @@ def test_a_file_that_came_under_the_same_name_meanwhile_is_not_replaced(db: Data
 def test_nor_is_it_replaced_from_another_file_system_or_for_the_length_of_its_name(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    drop(settings, name, GOOD | {"confidence": 101})
+    drop(settings, name, GOOD | {"max_hold_minutes": 0})
     take(db, settings)
     (one,) = listed(db, settings)
     drop(settings, name, GOOD | {"reason": "new"})
@@ -175,6 +175,26 @@ def test_a_file_that_somebody_took_away_is_listed_as_gone(db: Database, settings
     (gone,) = listed(db, settings)
     assert gone.files == {}
     assert quarantine.put_back(db, settings, gone, datetime.now(UTC)) == []
+
+
+def test_a_file_that_could_not_be_moved_is_said_to_lie_in_the_inbox_and_one_that_was_named_to_lie_where_it_lay(
+    db: Database, settings: Settings
+) -> None:
+    settings.quarantine_dir.write_text("in the way")
+    drop(settings, "stays.jsonl", {"symbol": "BTC/USDT"})
+    assert len(take(db, settings).trouble) == 1
+    elsewhere = settings.inbox_dir.parent / "elsewhere.jsonl"
+    elsewhere.write_text('{"symbol": "ETH/USDT"}\n')
+    ingest.ingest_files(db, settings, received_at=datetime.now(UTC) + LATER, paths=[elsewhere])
+    whereabouts = {one.name: (dict(one.files), one.whereabouts) for one in listed(db, settings)}
+    assert whereabouts["stays.jsonl"] == ({}, "its file still lies in the inbox: the next ingest moves it")
+    assert whereabouts["elsewhere.jsonl"] == ({}, "its file was not moved here: it was read where it lay, or had gone")
+    settings.quarantine_dir.unlink()
+    take(db, settings)
+    stays = next(one for one in listed(db, settings) if one.name == "stays.jsonl")
+    assert list(stays.files) == ["stays.jsonl"]
+    next(iter(stays.files.values())).unlink()
+    assert next(one for one in listed(db, settings) if one.name == "stays.jsonl").whereabouts == "its file is gone"
 
 
 @pytest.mark.parametrize("name", ["", "abc", "%%%%", "'; DROP TABLE x", "feedbeefcafe", "../../etc"])

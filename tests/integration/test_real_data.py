@@ -105,7 +105,7 @@ def test_real_decisions_moved_onto_real_candles_end_as_the_reference_says(
     while as_of < end:
         as_of = min(as_of + timedelta(minutes=chance.randint(1, 2_000)), end)
         track(db, settings, CANDLES.parent, as_of)
-    sealed = reference.sealed_until(candles, end, 5)
+    sealed = reference.sealed_by_file(candles, end)
     scored = []
     for decision in decisions:
         ref = to_ref(decision, None)

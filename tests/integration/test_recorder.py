@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import PerformanceTracker, publish, recorder, recording
+from scorekeeper import PerformanceTracker, publish, published, recorder, recording
 from scorekeeper.domain.decision import Decision, DecisionContext, parse_decision
 from scorekeeper.recorder import Recorded, Recorder
 from scorekeeper.settings import load_settings
@@ -88,10 +88,10 @@ class Files:
         """They hold so many lines each, before and after a publication, and are as a rebuild makes them."""
         publish.publish(self.db, **self.paths)
         assert self.lines() == [lines, lines]
-        assert publish.check_published(self.db, **self.paths) == []
-        published = self.content()
+        assert published.check_published(self.db, **self.paths) == []
+        whole = self.content()
         publish.rebuild(self.db, **self.paths)
-        assert self.content() == published
+        assert self.content() == whole
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_lines_are_there_at_once_and_a_publication_writes_the_very_same(files: F
         assert files.record(one) is Recorded.LINES
         assert files.lines() == [number, number]
     at_once = files.content()
-    assert publish.check_published(files.db, **files.paths) == []
+    assert published.check_published(files.db, **files.paths) == []
     files.check(30)
     assert files.content() == at_once
 
@@ -161,7 +161,7 @@ def test_what_stands_in_the_way_leaves_the_lines_to_a_publication(
     monkeypatch.undo()
     publish.publish(files.db, **files.paths)
     assert dataset.read_bytes().count(b"\n") == 3
-    assert publish.check_published(files.db, **files.paths) == []
+    assert published.check_published(files.db, **files.paths) == []
     with files.db.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar() == 0
 
@@ -249,7 +249,7 @@ def test_trackers_and_a_publisher_at_once_write_each_line_once(
         while not done.wait(0.05):
             publish.publish(db, **paths)
             publish.rebuild(db, **paths)
-            assert publish.check_published(db, **paths) == []
+            assert published.check_published(db, **paths) == []
 
     with PerformanceTracker(**folders) as shared, PerformanceTracker(**folders) as other:
         writers = [guarded(lambda t=t, n=n: write(t, n)) for t, n in ((shared, "a"), (shared, "b"), (other, "c"))]
@@ -261,4 +261,4 @@ def test_trackers_and_a_publisher_at_once_write_each_line_once(
     assert not failed
     ids = [json.loads(line)["trade_id"] for line in paths["dataset_path"].read_text().splitlines()]
     assert len(ids) == len(set(ids)) == 120
-    assert publish.check_published(db, **paths) == []
+    assert published.check_published(db, **paths) == []

@@ -107,8 +107,8 @@ def test_a_voided_decision_counts_nowhere_and_stays_known(tracker: PerformanceTr
 
 
 def test_a_bad_decision_names_the_field(tracker: PerformanceTracker) -> None:
-    with pytest.raises(ValueError, match="confidence"):
-        tracker.record_decision({**DECISION, "confidence": 101})
+    with pytest.raises(ValueError, match="stop_loss"):
+        tracker.record_decision({**DECISION, "stop_loss": "tight"})
 
 
 @pytest.mark.parametrize("price", [Decimal("46000"), np.float32(46000), np.int64(46000), 46000])

@@ -18,7 +18,7 @@ from tests import reference
 from tests.agreement import EXIT, check
 from tests.conftest import fresh_database
 from tests.lives import Life, delete_all, kept_minutes_for, ticks_of
-from tests.universes import ALWAYS, KINDS, ONCE, Universe, universes
+from tests.universes import ALWAYS, AT_AN_EXCHANGE, KINDS, ONCE, Universe, universes
 
 # All that must not depend on when somebody looked.
 LASTING = (
@@ -45,7 +45,7 @@ def test_a_universe_says_what_the_reference_says_however_it_is_lived_through(
         folder = tmp_path / str(next(number))
         folder.mkdir()
         ticks = ticks_of(universe, kind)
-        kept = kept_minutes_for(universe, ticks) if kind == "at an exchange that keeps little" else None
+        kept = kept_minutes_for(universe, ticks) if kind == AT_AN_EXCHANGE else None
         with open_database(url, folder, migrate=False) as db, db.begin() as connection:
             delete_all(connection)
         with Life(url, folder, universe, kept) as life:

@@ -53,7 +53,7 @@ def live_through(db: Database, settings: Settings) -> None:
         "agent_analyses": {"A": {"signal": "BUY", "n": 1e23}},
     }
     (settings.inbox_dir / "naive.json").write_text(json.dumps(naive))
-    bad = [DECISION | {"confidence": 101}, DECISION | {"reason": "good"}]
+    bad = [DECISION | {"max_hold_minutes": 0}, DECISION | {"reason": "good"}]
     (settings.inbox_dir / "bad.jsonl").write_text("\n".join(map(json.dumps, bad)) + "\n")
     take(db, settings)
     with pytest.MonkeyPatch.context() as once:

@@ -75,16 +75,15 @@ def test_times_are_read_in_every_documented_form(given: object, utc: str) -> Non
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("confidence", -5), ("confidence", 101), ("confidence", "high"), ("confidence", True),
         ("price", 0), ("price", -1), ("price", "45k"), ("price", None), ("price", True), ("price", 10**400),
-        ("symbol", None), ("symbol", ""), ("symbol", "BTC USDT"), ("symbol", 5), ("type", None), ("type", "a b"),
+        ("symbol", None), ("symbol", ""), ("symbol", "BTC USDT"), ("symbol", 5), ("type", None), ("type", "a\nb"),
+        ("type", "**"), ("type", "x" * 201),
         ("timestamp", "0001-01-01"), ("timestamp", "9999-12-31"), ("timestamp", "infinity"), ("timestamp", True),
         ("timestamp", "2026-01-01T00:06:00Z"), ("timestamp", 1e300), ("max_hold_minutes", 0),
         ("max_hold_minutes", 1e9), ("stop_loss", 45000.0), ("stop_loss", 50000), ("take_profit", 44000),
         ("take_profit", "x"), ("trailing_stop_pct", 0), ("trailing_stop_pct", -1), ("trailing_stop_pct", 100),
         ("trailing_stop_pct", "1%"), ("trailing_stop_pct", True), ("trailing_stop_pct", 1e-18),
-        ("position_size", -1), ("version", 3), ("reason", ["a"]), ("trade_id", ""),
-        ("trade_id", "x" * 513), ("trade_id", "a\nb"), ("agent_analyses", []), ("interval", 1),
+        ("version", 3), ("trade_id", ""), ("trade_id", "x" * 513), ("trade_id", "a\nb"),
     ],
 )  # fmt: skip
 def test_a_field_out_of_range_is_named(field: str, value: object) -> None:
@@ -93,19 +92,92 @@ def test_a_field_out_of_range_is_named(field: str, value: object) -> None:
     assert refused.value.field == field
 
 
+OPTIONAL = [
+    ("confidence", -5), ("confidence", 101), ("confidence", "high"), ("confidence", True), ("position_size", -1),
+    ("reason", ["a"]), ("interval", 1), ("agent_analyses", [1]), ("agent_analyses", "none"),
+    ("agent_contributions", {"B": {"signal": "SELL"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), OPTIONAL)
+def test_an_optional_field_that_cannot_be_read_costs_itself_alone_and_is_named(field: str, value: object) -> None:
+    decision = parse({**GOOD, field: value})
+    assert (decision.direction, decision.price, decision.stop_loss) == (1, 45000.0, None)
+    assert [note.field for note in decision.notes] == [field]
+    assert "left out" in decision.notes[0].reason
+
+
+@pytest.mark.parametrize(("field", "value"), OPTIONAL[:7])
+def test_null_says_nothing_and_is_not_noted(field: str, value: object) -> None:
+    assert parse({**GOOD, field: None}).notes == ()
+
+
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("said", "field", "left"),
     [
-        ({"A": {"signal": "BUY", "confidence": 101}}, "agent_analyses.A.confidence"),
-        ({"A": {"signal": 3}}, "agent_analyses.A.signal"),
-        ({"A": 3}, "agent_analyses.A"),
-        ({f"A{i}": {"signal": "BUY"} for i in range(10_000)}, "agent_analyses"),
+        ({"A": {"signal": "BUY", "confidence": 101}}, "A.confidence", [("A", "BUY", 1, None)]),
+        ({"A": {"signal": "BUY", "confidence": "85%"}}, "A.confidence", [("A", "BUY", 1, None)]),
+        ({"A": ["BUY"], "B": "SELL"}, "A", [("B", "SELL", -1, None)]),
+        ({"": {"signal": "BUY"}, "B": "SELL"}, "", [("B", "SELL", -1, None)]),
+        ({"A": {"bias": "up"}}, "A", [("A", "NEUTRAL", 0, None)]),
+        ({"A": {"signal": "x" * 900}}, "A.signal", [("A", "x" * 200 + "…", 0, None)]),
     ],
 )
-def test_an_agent_out_of_range_is_named(said: object, field: str) -> None:
-    with pytest.raises(DecisionError) as refused:
-        parse({**GOOD, "agent_analyses": said})
-    assert refused.value.field == field
+def test_one_agent_that_cannot_be_read_costs_no_other_one_and_is_named(
+    said: object, field: str, left: list[tuple[Any, ...]]
+) -> None:
+    decision = parse({**GOOD, "agent_analyses": said})
+    assert [(s.agent, s.signal, s.direction, s.confidence) for s in decision.signals] == left
+    assert [note.field for note in decision.notes] == [f"agent_analyses.{field}"]
+
+
+def test_more_agents_than_are_taken_are_refused() -> None:
+    with pytest.raises(DecisionError, match="at most"):
+        parse({**GOOD, "agent_analyses": {f"A{i}": {"signal": "BUY"} for i in range(10_000)}})
+
+
+@pytest.mark.parametrize(
+    ("said", "signal", "direction", "understood"),
+    [(None, "NEUTRAL", 0, True), ({"signal": None}, "NEUTRAL", 0, True), ({}, "NEUTRAL", 0, True),
+     ({"action": "BUY"}, "BUY", 1, True), ({"recommendation": "Underweight"}, "Underweight", -1, True),
+     ({"signal": "HOLD", "action": "BUY"}, "HOLD", 0, True), ("买入", "买入", 1, True), ("moon", "moon", 0, False),
+     ({"signal": 1}, "1", 0, False), (-1, "-1", 0, False), ({"signal": "CLOSE"}, "CLOSE", 0, True)],
+)  # fmt: skip
+def test_an_agents_word_is_read_wherever_it_stands(
+    said: object, signal: str, direction: int, understood: bool
+) -> None:
+    decision = parse({**GOOD, "agent_analyses": {"A": said}})
+    (one,) = decision.signals
+    assert (one.signal, one.direction, one.understood, decision.notes) == (signal, direction, understood, ())
+
+
+@pytest.mark.parametrize("field", ["stop_loss", "take_profit", "trailing_stop_pct", "price"])
+def test_zero_on_what_opens_no_trade_means_none_and_on_a_trade_is_refused(field: str) -> None:
+    held = parse({**GOOD, "type": "HOLD", field: 0})
+    assert (getattr(held, field), held.notes) == (None, ())
+    assert [note.field for note in parse({**GOOD, "type": "HOLD", field: "x"}).notes] == [field]
+    with pytest.raises(DecisionError, match=field):
+        parse({**GOOD, field: 0})
+
+
+@pytest.mark.parametrize(
+    ("word", "direction"),
+    [("LONG", 1), ("short", -1), ("open_long", 1), ("STRONG_BUY", 1), ("Overweight", 1), ("ENTER_LONG", 1),
+     ("做空", -1), ("**Sell**", -1), ("CLOSE_LONG", 0), ("HOLD", 0), ("MOON", 0)],
+)  # fmt: skip
+def test_the_systems_word_opens_a_trade_as_an_agents_is_read(word: str, direction: int) -> None:
+    decision = parse({**GOOD, "type": word, "agent_analyses": {"A": word}})
+    assert decision.direction == decision.signals[0].direction == direction
+    assert decision.understood == decision.signals[0].understood == (word != "MOON")
+    if direction:
+        with pytest.raises(DecisionError, match="needs the price"):
+            parse({**GOOD, "type": word, "price": None})
+
+
+def test_notes_are_bounded_however_much_cannot_be_read() -> None:
+    agents = {f"{i}" * 60: {"signal": "BUY", "confidence": "no"} for i in range(100, 300)}
+    notes = parse({**GOOD, "agent_analyses": agents}).notes
+    assert (len(notes), notes[-1].reason) == (51, "and 150 fields more")
 
 
 def test_other_names_mean_the_same_and_must_not_contradict() -> None:
@@ -128,8 +200,7 @@ def test_a_trailing_stop_is_taken_with_any_action_and_changes_the_identity() -> 
     assert trailing.trade_id != parse(GOOD).trade_id
     held = {"symbol": "BTCUSDT", "type": "HOLD", "timestamp": 1746100800, "trailing_stop_pct": 99}
     assert parse(held).trailing_stop_pct == 99
-    with pytest.raises(DecisionError, match="trailing_stop_pct: 100"):
-        parse({**held, "trailing_stop_pct": 100})
+    assert parse({**held, "trailing_stop_pct": 100}).notes[0].field == "trailing_stop_pct"
 
 
 @pytest.mark.parametrize(("action", "price", "pct"), [("BUY", 1.0, 5e-324), ("SELL", 1.0, 1e-15)])

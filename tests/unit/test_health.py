@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scorekeeper.health import CLOCK_RED, LATE, STALE, compare_clocks, judge_prices, judge_track
+from scorekeeper.health import CLOCK_RED, LATE, STALE, compare_clocks, explain_prices, judge_prices, judge_track
 
 NOW = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -43,3 +43,22 @@ def test_the_stalest_symbols_are_named_first_and_the_rest_counted() -> None:
     assert check.state == "red"
     assert check.says.endswith(": H/USDT, G/USDT, F/USDT, E/USDT, D/USDT and 2 more")  # A is just not stale yet
     assert judge_prices({"A/USDT": NOW - STALE}, NOW).state == judge_prices({}, NOW).state == "ok"
+
+
+def test_each_trouble_with_prices_has_its_own_advice_and_none_is_about_another_symbol() -> None:
+    old = NOW - STALE - SECOND
+    until = dict.fromkeys(("BAD", "AWAY", "SHORT", "NONE", "WHY"), old) | {"FINE": NOW, "BROKE": NOW}
+    troubles = {
+        "BAD": ("file", "BAD.csv: line 2: timestamp"), "BROKE": ("file", "BROKE.csv: line 3: high"),
+        "AWAY": ("failed", "no answer"), "SHORT": ("ends", "SHORT.csv ends"), "NONE": ("unlisted", "is not listed"),
+        "GONE": ("file", "of a symbol that nothing waits for"),
+    }  # fmt: skip
+    checks = list(explain_prices(until, troubles, NOW))
+    told = {check.says: (check.state, check.do) for check in checks}
+    assert {says: state for says, (state, _) in told.items()} == {
+        "BAD: BAD.csv: line 2: timestamp; BROKE: BROKE.csv: line 3: high": "red", "AWAY: no answer": "red",
+        "SHORT: SHORT.csv ends": "warning", "the market does not list NONE": "red",
+        f"none since {old:%F %R} UTC: WHY": "red",
+    }  # fmt: skip
+    assert [("void" in do) for says, (_, do) in told.items()] == ["NONE" in says for says in told]
+    assert [check.state for check in explain_prices({"FINE": NOW}, troubles, NOW)] == ["ok"]

@@ -56,3 +56,13 @@ def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: py
     monkeypatch.setenv(name, value)
     with pytest.raises(ScorekeeperError, match=name):
         load_settings()
+
+
+def test_who_set_the_home_is_known(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().home_from == "the default, in the working directory"
+    (clean / ".env").write_text("FEE_BPS=25\n")
+    assert load_settings().home_from == f"the default, beside {clean / '.env'}"
+    (clean / ".env").write_text("SCOREKEEPER_HOME=.scorekeeper\n")
+    assert load_settings().home_from == f"SCOREKEEPER_HOME in {clean / '.env'}"
+    monkeypatch.setenv("SCOREKEEPER_HOME", "elsewhere")
+    assert load_settings().home_from == "SCOREKEEPER_HOME in the environment, or --home"

@@ -1,4 +1,4 @@
-"""TODO-0002_words"""
+"""How decisions were read: words not understood, notes on what was left out, the rules in force then."""
 
 from pathlib import Path
 

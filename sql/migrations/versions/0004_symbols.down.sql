@@ -1,1 +1,3 @@
-SELECT 1;
+DROP TABLE scorekeeper.price_trouble;
+DROP TABLE scorekeeper.held_decision;
+DROP TABLE scorekeeper.symbol_reading;

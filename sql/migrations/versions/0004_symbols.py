@@ -1,4 +1,4 @@
-"""TODO-0004_symbols"""
+"""Spellings that the market's list has read, decisions that wait for it, and why a symbol has no prices."""
 
 from pathlib import Path
 

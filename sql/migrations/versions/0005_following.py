@@ -1,4 +1,4 @@
-"""TODO-0005_following"""
+"""Files of lines that are followed while their writers have them open, and archived ones that grow after the move."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""TODO-0006_lines"""
+"""One completed line a trade; what has been settled, and what only waits; which arrival a report belongs to."""
 
 from pathlib import Path
 

@@ -1,0 +1,12 @@
+"""Where the `scorekeeper` command begins: with its ears open, before anything else is imported."""
+
+from cli import stopping
+
+stopping.guard()
+
+
+def main() -> None:
+    """See cli.main.main."""
+    from cli.main import main as run
+
+    run()

@@ -1,0 +1,155 @@
+"""Files that hold something else than they should: what it is, said once and with what to do.
+
+A parser sees the first character that it cannot take, and says so of every line; a person has named a file wrongly.
+"""
+
+import json
+import re
+from collections.abc import Callable
+
+HEAD_BYTES = 64 << 10
+MOST_LINES = 50
+_ONE_A_LINE = "write one object a line: json.dumps(decision), without indent"
+_BOM = "\ufeff"
+_YAML = re.compile(r"(?:---\s*$|-?\s*[A-Za-z_][\w .-]*:(?:\s|$))")
+_BARE_KEY = re.compile(r"[{,]\s*[A-Za-z_]\w*\s*:")
+_SINGLE = re.compile(r"[\[{,:]\s*'|:\s*(?:True|False|None)\b")
+_TRAILING = re.compile(r",\s*[}\]]")
+_STRINGS = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_COMMENT = re.compile(r"^\s*(?://|#|/\*)", re.MULTILINE)
+
+
+def explain_file(head: bytes, *, lines: bool) -> str | None:
+    """Why a file that begins so (its first HEAD_BYTES) cannot be read; None where it is what it should be.
+
+    `lines`: it should hold one decision a line, else one JSON document.
+    """
+    if encoding := _encoding(head):
+        return f"the text is {encoding}: write UTF-8"
+    try:
+        words = head.decode()
+    except UnicodeDecodeError as wrong:
+        if wrong.start < len(head) - 4:  # the head may end within a character
+            return None
+        words = head[: wrong.start].decode()
+    words = words.removeprefix(_BOM).lstrip()
+    some = [line.strip() for line in words.splitlines() if line.strip()][:MOST_LINES]
+    if not some:
+        return None
+    if why := _pretty(words, some, lines):  # first: a line within an array may be an object that looks whole
+        return why
+    if lines and any(map(_is_object, some)):
+        return None
+    return next((why for look in _CAUSES if (why := look(words, some, lines))), None)
+
+
+def explain_line(line: bytes) -> str | None:
+    """Why a line among good ones is no JSON object, where that can be told; None where the parser says it best."""
+    words = line[:HEAD_BYTES].decode("utf-8", "replace").strip()
+    if not words:
+        return None
+    return next((why for look in (_fence, _notation, _several) if (why := look(words, [words], True))), None)
+
+
+def _encoding(head: bytes) -> str | None:
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "UTF-32"
+    start = head[:400]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or (len(start) > 3 and start.count(b"\0") * 3 > len(start)):
+        return "UTF-16"
+    return None
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _markup(words: str, some: list[str], lines: bool) -> str | None:
+    if words.startswith("<"):
+        kind = "XML" if words.startswith("<?xml") else "HTML"
+        return f"the file is {kind}, perhaps a server's error page: no decisions"
+    return None
+
+
+def _fence(words: str, some: list[str], lines: bool) -> str | None:
+    if any(line.startswith(("```", "~~~")) for line in some):
+        return "the JSON stands within a Markdown code fence (```): write what is inside it alone"
+    return None
+
+
+def _pretty(words: str, some: list[str], lines: bool) -> str | None:
+    """One JSON value over many lines, where each line should hold one."""
+    if not lines or words[0] not in "{[":
+        return None
+    first = some[0]
+    try:
+        _, end = json.JSONDecoder().raw_decode(words)
+        spread = "\n" in words[:end].rstrip()
+    except (ValueError, RecursionError):
+        spread = first in ("{", "[") or (len(some) > 1 and first[-1] in "{[,")
+    if not spread:
+        return None
+    if words[0] == "[":
+        return f"the file holds a JSON array over many lines: name it .json, or {_ONE_A_LINE}"
+    return f"the file holds JSON objects over many lines each (pretty-printed): {_ONE_A_LINE}"
+
+
+def _several(words: str, some: list[str], lines: bool) -> str | None:
+    """Whole objects one after the other, where there should be one."""
+    if words[0] not in "{[":
+        return None
+    try:
+        value, end = json.JSONDecoder().raw_decode(words)
+    except (ValueError, RecursionError):
+        return None
+    rest = words[end:].lstrip()
+    if not isinstance(value, dict) or not rest:
+        return None
+    if rest.startswith("{"):
+        what = "JSON objects without a line end between them" if lines else "more than one JSON object"
+        return f"{what}: " + (_ONE_A_LINE if lines else "name the file .jsonl, one object a line, or make it an array")
+    if rest.startswith(","):
+        return "objects with commas between them: leave the commas out, one object a line" + (
+            "" if lines else ", in a .jsonl; or make it an array"
+        )
+    return None
+
+
+def _notation(words: str, some: list[str], lines: bool) -> str | None:
+    """Nearly JSON: another language's, or with what JSON does not take."""
+    if words[0] not in "{[":
+        return None
+    # What stands in strings says nothing of the notation, nor does what follows one that has no end.
+    bare = _STRINGS.sub("0", words).partition('"')[0]
+    if _SINGLE.search(bare):
+        return "Python's own notation (single quotes, None, True) is no JSON: write json.dumps(decision)"
+    if _TRAILING.search(bare):
+        return "a comma stands before a closing bracket, which JSON does not take: leave it out"
+    if _BARE_KEY.search(bare):
+        return "names of fields stand without double quotes, as in JavaScript: write JSON"
+    if _COMMENT.search(bare):
+        return "comments are no part of JSON: leave them out"
+    return None
+
+
+def _csv(words: str, some: list[str], lines: bool) -> str | None:
+    if words[0] in "{[" or len(some) < 2:
+        return None
+    for mark, name in ((",", "CSV"), (";", "CSV"), ("\t", "a table with tabs")):
+        if some[0].count(mark) >= 1 and all(line.count(mark) >= some[0].count(mark) for line in some[1:5]):
+            return f"the file is {name}: write each row as a JSON object, one a line, in a .jsonl"
+    return None
+
+
+def _yaml(words: str, some: list[str], lines: bool) -> str | None:
+    if words[0] not in "{[" and _YAML.match(some[0]):
+        return "the file is YAML: write JSON, one object a line in a .jsonl"
+    return None
+
+
+_CAUSES: tuple[Callable[[str, list[str], bool], str | None], ...] = (
+    _markup, _fence, _several, _notation, _csv, _yaml,
+)  # fmt: skip

@@ -1,0 +1,206 @@
+"""A candle file, read whole and checked: what cannot be right is refused with its line, and nothing is guessed."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE
+from scorekeeper.market.base import CANDLE_COLUMNS, CandleFileError
+
+HEADER = ["timestamp", "open", "high", "low", "close", "volume"]
+FIRST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
+END_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1000
+MINUTE_MS = 60_000
+# What makes milliseconds of another unit: how much a value is multiplied by, then divided by.
+_UNITS = {"seconds": (1000, 1), "microseconds": (1, 1000), "nanoseconds": (1, 1_000_000)}
+_BOM = b"\xef\xbb\xbf"
+_LONGEST_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class CandleFile:
+    """What a file holds: a frame with CANDLE_COLUMNS, in order; `torn`: the last line, if it is not whole yet."""
+
+    candles: pd.DataFrame
+    torn: int | None
+
+
+@lru_cache(maxsize=64)
+def read_candle_file(path: Path, _mtime_ns: int, _size: int, *, still: bool) -> CandleFile:
+    """The whole file. `still`: nobody writes at it, so that a last line without its line end may be whole.
+
+    The first five numbers of a row are whole where a comma follows them. Only the volume of such a last row can be cut:
+    it counts once the file stands still. Raises CandleFileError that names file and line.
+    """
+    try:
+        content = _read_bytes(path)
+        lines = content.count(b"\n")
+        content, torn = _cut(content, still=still)
+        frame = _read_frame(path, content)
+    except CandleFileError:
+        raise
+    except OSError as failed:
+        raise CandleFileError(f"{path}: cannot be read: {failed.strerror or failed}") from failed
+    except (EOFError, zlib.error) as broken:
+        raise CandleFileError(f"{path}: is cut off, or no gzip file: {broken}") from broken
+    except Exception as broken:  # whatever it is, it came out of one file, and concerns one symbol
+        raise CandleFileError(f"{path}: not a candle file: {type(broken).__name__}: {broken}") from broken
+    return CandleFile(frame, lines + 1 if torn else None)
+
+
+def _read_bytes(path: Path) -> bytes:
+    content = path.read_bytes()
+    content = gzip.decompress(content) if path.suffix == ".gz" and content else content
+    return content.removeprefix(_BOM)
+
+
+def _cut(content: bytes, *, still: bool) -> tuple[bytes, bool]:
+    """The content without a last line that may not be whole yet; whether there was one."""
+    whole, end, last = content.rpartition(b"\n")
+    if not last.strip():
+        return content, False
+    fields = last.split(b",")
+    if still and len(fields) >= len(HEADER) and fields[len(HEADER) - 1].strip():
+        return content, False
+    return whole + end, True
+
+
+def _read_frame(path: Path, content: bytes) -> pd.DataFrame:
+    if not content.strip():  # made, and not written yet
+        return _empty()
+    header = content.partition(b"\n")[0]
+    _check_header(path, header)
+    body = content.rstrip()  # lines of nothing at the end mean nothing
+    if body.count(b"\n") == 0:
+        return _empty()
+    try:
+        # pandas 3.1 and later read the very double that the text names.
+        raw = pd.read_csv(
+            io.BytesIO(body), names=HEADER, skiprows=1, usecols=range(len(HEADER)), skip_blank_lines=False,
+            dtype=dict.fromkeys(HEADER[1:], "float64"),
+        )  # fmt: skip
+    except ValueError as broken:
+        _name_bad_line(path, body)
+        raise CandleFileError(f"{path}: not a candle file: {broken}") from broken
+    stamp = raw["timestamp"]
+    if not pd.api.types.is_integer_dtype(stamp):
+        # Written as 1746057600000.0, as pandas does once a column has held a gap: a whole number all the same.
+        whole = pd.api.types.is_float_dtype(stamp) and bool((np.isfinite(stamp) & (stamp % 1 == 0)).all())
+        if not whole or not (stamp.abs() < 2**53).all():
+            _name_bad_line(path, body)
+            raise CandleFileError(f"{path}: timestamp: whole epoch milliseconds are needed on every line")
+        stamp = stamp.astype("int64")
+    stamps = stamp.to_numpy()
+    prices = raw[HEADER[1:]].to_numpy()
+    _check_rows(path, stamps, prices)
+    frame = raw[HEADER[1:]]
+    frame.insert(0, "minute_at", pd.to_datetime(stamps, unit="ms", utc=True))
+    return frame
+
+
+def _empty() -> pd.DataFrame:
+    none = pd.DatetimeIndex([], dtype="datetime64[us, UTC]")  # the default, of seconds, meets no finer time
+    return pd.DataFrame({"minute_at": none} | {name: [] for name in CANDLE_COLUMNS[1:]})
+
+
+def _check_header(path: Path, header: bytes) -> None:
+    """The six names in their order, in any case; columns after them are passed over."""
+    said = header.decode("utf-8", "replace").strip()
+    names = [name.strip().strip('"').lower() for name in said.split(",")]
+    if names[: len(HEADER)] == HEADER:
+        return
+    wanted = ",".join(HEADER)
+    if said.lower().replace(";", ",").replace("\t", ",").startswith(wanted):
+        raise CandleFileError(f"{path}: line 1: separate the columns by commas: {wanted}")
+    first = names[0].removesuffix(".0")
+    if first.isdecimal():
+        raise CandleFileError(f"{path}: line 1: the header is missing; put this line before it: {wanted}")
+    raise CandleFileError(f"{path}: line 1: the header must be {wanted}, not {said[:_LONGEST_SHOWN]!r}")
+
+
+def _check_rows(path: Path, stamps: np.ndarray, prices: np.ndarray) -> None:
+    """Refuse the first line of which something cannot be. Raises CandleFileError."""
+    outside = (stamps < FIRST_MS) | (stamps >= END_MS)
+    wrong = {
+        "": outside,
+        "timestamp: not the opening of a minute": stamps % MINUTE_MS != 0,
+        "timestamp: not after the line before": np.concatenate([[False], stamps[1:] <= stamps[:-1]]),
+        "a price or the volume is missing or not finite": ~np.isfinite(prices).all(axis=1),
+        f"a price is not between {SMALLEST_PRICE} and {LARGEST_PRICE}, or the volume is negative": (
+            (prices[:, :4] < SMALLEST_PRICE) | (prices[:, :4] > LARGEST_PRICE)
+        ).any(axis=1)
+        | (prices[:, 4] < 0),
+        "high is below, or low is above, another price": (prices[:, 1] < prices[:, :4].max(axis=1))
+        | (prices[:, 2] > prices[:, :4].min(axis=1)),
+    }
+    firsts = {reason: int(at.argmax()) for reason, at in wrong.items() if at.any()}
+    if not firsts:
+        return
+    row = min(firsts.values())
+    reason = next(reason for reason, at in firsts.items() if at == row)
+    if not reason:
+        reason = f"timestamp: {explain_time(str(stamps[row]), int(stamps[row]), after_others=row > 0)}"
+    raise CandleFileError(f"{path}: line {row + 2}: {reason}")
+
+
+def explain_time(said: str, stamp: int, *, after_others: bool) -> str:
+    """Why a number is no time of a candle, the unit that it looks like, and what to do."""
+    for unit, (times, parts) in _UNITS.items():
+        if FIRST_MS <= stamp * times // parts < END_MS:
+            looks_like = datetime.fromtimestamp(stamp * times // parts // 1000, UTC)
+            how = f"multiply them by {times}" if times > 1 else f"divide them by {parts}"
+            changed = ", where the lines before it are in milliseconds" if after_others else ""
+            return (
+                f"{said} looks like {unit} ({looks_like:%F %R} UTC){changed}: epoch milliseconds are needed on every "
+                f"line; {how}"
+            )
+    return f"{said} is not between the years 2000 and 2100 in epoch milliseconds"
+
+
+def _name_bad_line(path: Path, body: bytes) -> None:
+    """Find the first line that pandas could not read, slowly. Raises CandleFileError, if there is one."""
+    for number, line in _lines(body):
+        if not line.strip():
+            raise CandleFileError(f"{path}: line {number}: an empty line")
+        fields = line.split(",")
+        if len(fields) < len(HEADER):
+            raise CandleFileError(f"{path}: line {number}: {len(fields)} columns instead of {len(HEADER)}")
+        for name, field in zip(HEADER, fields, strict=False):
+            said = field.strip().strip('"')[:_LONGEST_SHOWN]
+            judge = _judge_time if name == HEADER[0] else _judge_number
+            if fault := judge(said, number > 2):
+                raise CandleFileError(f"{path}: line {number}: {name}: {fault}")
+
+
+def _lines(body: bytes) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(body.split(b"\n")[1:], 2):
+        yield number, line.decode("utf-8", "replace").rstrip("\r")
+
+
+def _judge_number(said: str, _after_others: bool) -> str | None:
+    try:
+        float("" if "_" in said else said)
+    except ValueError:
+        return f"{said!r} is not a number"
+    return None
+
+
+def _judge_time(said: str, after_others: bool) -> str | None:
+    try:
+        number = float(said)
+        stamp = int(said) if said.lstrip("-").isdecimal() else int(number)
+    except (ValueError, OverflowError):
+        return f"{said!r} is no number; epoch milliseconds are needed on every line"
+    if number != stamp and abs(stamp) < 2**53:
+        return f"{said} is not a whole number"
+    if not FIRST_MS <= stamp < END_MS:
+        return explain_time(said, stamp, after_others=after_others)
+    return None

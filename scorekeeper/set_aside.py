@@ -1,0 +1,60 @@
+"""Published files whose place another one takes: what of them would be lost, and where it is kept."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import IO
+
+AHEAD, EDITED = "before-restore", "before-rebuild"  # in the names of files that were set aside
+
+
+def read_blocks(file: IO[bytes]) -> Iterator[bytes]:
+    while block := file.read(1 << 20):
+        yield block
+
+
+def find_foreign(path: Path, fresh: IO[bytes]) -> int | None:
+    """How many bytes a file has in common with a fresh one; None if no whole line of it would be lost."""
+    same = 0
+    fresh.seek(0)
+    with path.open("rb") as file:
+        for block in read_blocks(file):
+            shared = count_shared(block, fresh.read(len(block)))
+            same += shared
+            if shared < len(block):
+                rest = block[shared:]
+                return same if b"\n" in rest or any(b"\n" in more for more in read_blocks(file)) else None
+    return None
+
+
+def count_shared(one: bytes, other: bytes) -> int:
+    """How many bytes both begin with."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def keep_aside(path: Path, word: str) -> Path:
+    """Give the file another name beside its own, which a fresh one takes next; killed in between, it has it already."""
+    for number in count(1):
+        aside = path.with_name(f"{path.name}.{word}-{number}")
+        if not aside.exists():
+            try:
+                os.link(path, aside)
+            except FileExistsError:
+                continue
+            except OSError:  # no links here
+                part = path.with_name(f".{aside.name}.part")
+                shutil.copy2(path, part)
+                part.rename(aside)
+            return aside
+        if aside.samefile(path):
+            return aside
+    raise AssertionError("unreachable: there is always another number")

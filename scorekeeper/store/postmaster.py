@@ -1,0 +1,95 @@
+"""The process of an embedded server: finding it, and running the programs that start and stop it."""
+
+import contextlib
+import os
+import pwd
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PID_FILE = "postmaster.pid"
+# What a start or a stop that is under way is given to end by itself, once somebody wants us to stop.
+LAST_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Postmaster:
+    """A server that runs; `socket_folder`: None while it has not come so far; `is_ready`: to answer."""
+
+    pid: int
+    socket_folder: Path | None
+    is_ready: bool
+
+
+def find_postmaster(data: Path) -> Postmaster | None:
+    """The server of these files, if it runs.
+
+    Its working directory tells: in a copied folder, or after a restart of the machine, the number that it has noted is
+    another process's, which may well be the server of another home.
+    """
+    lines = _noted(data)
+    if not lines:
+        return None
+    import psutil  # seldom needed, and a trading system imports this
+
+    with contextlib.suppress(psutil.Error, OSError, ValueError):
+        pid = int(lines[0])
+        if Path(psutil.Process(pid).cwd()).samefile(data):
+            socket_folder = Path(lines[4]) if len(lines) > 4 and lines[4] else None
+            return Postmaster(pid, socket_folder, is_ready=len(lines) > 7)
+    return None
+
+
+def remove_stale_pid(data: Path) -> None:
+    """Forget a number that was given to another process since; of one that is gone Postgres knows by itself."""
+    import psutil
+
+    if (lines := _noted(data)) and not find_postmaster(data):
+        with contextlib.suppress(ValueError):
+            if psutil.pid_exists(int(lines[0])):
+                (data / PID_FILE).unlink(missing_ok=True)
+
+
+def _noted(data: Path) -> list[str]:
+    try:
+        return (data / PID_FILE).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def run_program(
+    command: Sequence[str], owner: pwd.struct_passwd, *, folder: Path | None, kill: bool
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the server's programs as its user, from within `folder`; what it said is in `stdout`.
+
+    Interrupted, a start or a stop had better be done: it is given LAST_SECONDS. With `kill` it ends at once.
+    """
+    user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryFile("w+") as output:
+        # A file, not a pipe: the server would keep a pipe open for as long as it lives. A session of its own: the
+        # terminal's Ctrl-C is for us.
+        process = subprocess.Popen(  # noqa: S603 - our own binaries, our own arguments
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, start_new_session=True,
+            cwd=folder or "/", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, umask=0o077,
+            **user,  # type: ignore[call-overload]
+        )  # fmt: skip
+        try:
+            process.wait()
+        except BaseException:
+            _end(process, at_once=kill)
+            raise
+        output.seek(0)
+        return subprocess.CompletedProcess(command, process.returncode, output.read())
+
+
+def _end(process: "subprocess.Popen[str]", *, at_once: bool) -> None:
+    if not at_once:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LAST_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL) if at_once else process.kill()
+    process.wait()

@@ -88,7 +88,7 @@ def test_runs_that_nobody_executes_are_red_and_ended_when_asked_and_no_other(
     (home / "market").mkdir()
     running = {"type": "RUNNING"}
     dead = run_in(running, deployed["verify"], beat=datetime.now(UTC) - timedelta(minutes=15))
-    claimed = run_in({"type": "PENDING", "name": "Submitting"}, deployed["ingest"])
+    claimed = run_in({"type": "PENDING", "name": "Submitting"}, deployed["analyze"])
     unheard = run_in(running, deployed["prune"])  # of a worker that sends no heartbeats
     beating = run_in(running, deployed["track"], beat=(now := datetime.now(UTC)))
 

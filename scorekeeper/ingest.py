@@ -330,6 +330,7 @@ class _Ingestion:
             default_hold_minutes=self._settings.max_hold_time_minutes,
             timezone=self._settings.timezone,
             fallback_opened_at=part.source.mtime if alone else None,
+            positions=self._settings.positions,
         )
         try:
             decision = parse_decision(document, context=context)

@@ -77,6 +77,7 @@ class Recorder:
         """Record it if it is new, and write its lines if nothing stands in the way."""
         given = {
             **{name: getattr(decision, name) for name in _COLUMNS},
+            "closes": None if decision.closes is None else list(decision.closes),
             "extra": extra_json(decision.extra),
             "signals": msgspec.json.encode(decision.signals).decode(),
             "source_name": source_name, "received_at": received_at, "fee_bps": fee_bps, "lock": PUBLISH_LOCK,
@@ -177,4 +178,5 @@ class Recorder:
 _COLUMNS: Sequence[str] = (
     "trade_id", "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence",
     "opened_at", "expires_at", "version", "reason", "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
+    "exit_side", "given_id",
 )  # fmt: skip

@@ -7,7 +7,7 @@ read, else against the working directory. The environment wins over the file.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     decision_timezone: str = "UTC"
     candle_grace_minutes: int = Field(5, ge=0, le=1_440)
     suspect_price_pct: float = Field(5, gt=0)
+    signals: Literal["trades", "positions"] = "trades"
     keep_candles_days: int | None = Field(None, ge=1, le=36_500)
     keep_archive_days: int | None = Field(None, ge=1, le=36_500)
     keep_runs_days: int = Field(14, ge=1, le=36_500)
@@ -72,6 +73,11 @@ class Settings(BaseSettings):
     def timezone(self) -> ZoneInfo:
         """The zone in which a naive timestamp of a decision is read."""
         return ZoneInfo(self.decision_timezone)
+
+    @property
+    def positions(self) -> bool:
+        """Whether a BUY closes the open shorts first, and a SELL the open longs."""
+        return self.signals == "positions"
 
     @property
     def archive_dir(self) -> Path:

@@ -62,7 +62,9 @@ class PerformanceTracker:
         if isinstance(document, dict) and document.get("timestamp") is None:
             document |= {"timestamp": now.isoformat()}
         settings = self._settings
-        context = DecisionContext(now, self.version, settings.max_hold_time_minutes, settings.timezone, None)
+        context = DecisionContext(
+            now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.positions
+        )
         decision = parse_decision(document, context=context)
         source, fee_bps = "record_decision", settings.fee_bps
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)

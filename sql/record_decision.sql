@@ -1,7 +1,7 @@
 -- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
 -- number only if :number and nobody publishes: then this session holds the publisher's lock, until it gives it back.
 -- No row if there is a decision of that id. An error if somebody else gave the same line number a moment before.
--- Parameters: the columns of a decision, signals (a JSON array), fee_bps, lock, number. Called by recorder: for one
+-- Parameters: the columns of a decision, signals (a JSON array), exit_side, closes, given_id, fee_bps, lock, number. Called by recorder: for one
 -- decision, in one round trip, what recording does for many.
 WITH said AS MATERIALIZED (
     SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra
@@ -41,6 +41,13 @@ traded AS (
         CASE WHEN trailing_stop_pct IS NOT NULL THEN price END, cast(:fee_bps AS double precision)
     FROM fresh
     WHERE direction <> 0
+),
+asking AS (
+    INSERT INTO scorekeeper.exit_request (trade_id, symbol, version, side, asked_at, closes, given_id)
+    SELECT
+        trade_id, symbol, version, cast(:exit_side AS smallint), opened_at, cast(:closes AS text []), cast(:given_id AS text)
+    FROM fresh
+    WHERE cast(:exit_side AS smallint) IS NOT NULL
 ),
 noted AS (
     INSERT INTO scorekeeper.event (kind, trade_id, line_no)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from scorekeeper.domain.exits import LONGEST_ID, exit_side, name_exit
 from scorekeeper.domain.json_reading import DecisionError, canonical_json, load_json
 from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
 from scorekeeper.domain.symbols import unify_symbol
@@ -20,6 +21,7 @@ __all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "direc
 
 MOST_FIELDS = 500
 MOST_AGENTS = 200
+MOST_CLOSES = 200
 MOST_REASON = 1 << 20
 MOST_HOLD_MINUTES = 5_256_000  # ten years
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -35,6 +37,7 @@ _KNOWN = {
     "trade_id", "stop_loss", "take_profit", "trailing_stop_pct", "max_hold_minutes", "position_size", "agent_analyses",
     "agent_contributions",
 }  # fmt: skip
+_KNOWN_OF_EXITS = _KNOWN | {"closes"}  # of another decision it is a field that nobody knows, and kept
 _SAID = {"signal", "confidence"}
 
 
@@ -53,6 +56,9 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     """A decision as taken: times UTC, prices in quote currency, confidence 0..100, direction +1 BUY, -1 SELL or 0.
 
     `trailing_stop_pct`: percent that the stop stays behind the best price of the trade, between 0 and 100.
+    `exit_side`: None where it asks for no close; else of the open trades of its symbol and version it closes the longs
+    (+1), the shorts (-1) or both (0). `closes`: ids of the trades that it closes instead of those. `given_id`: the
+    `trade_id` that an exit decision came with: if that is a trade's, it closes that one alone.
     """
 
     trade_id: str
@@ -74,16 +80,23 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     position_size: float | None
     extra: dict[str, Any] | None
     signals: tuple[AgentSignal, ...]
+    exit_side: int | None = None
+    closes: tuple[str, ...] | None = None
+    given_id: str | None = None
 
 
 class DecisionContext(msgspec.Struct, frozen=True):
-    """What a decision does not say itself: when it came, and the defaults as they stood then."""
+    """What a decision does not say itself: when it came, and the defaults as they stood then.
+
+    `positions`: a BUY closes the open shorts first, a SELL the open longs (SIGNALS=positions).
+    """
 
     received_at: datetime
     default_version: str
     default_hold_minutes: float
     timezone: ZoneInfo
     fallback_opened_at: datetime | None
+    positions: bool = False
 
 
 @lru_cache(maxsize=1_000)
@@ -108,6 +121,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         raise DecisionError(None, f"{len(document)} fields; at most {MOST_FIELDS} are taken")
     action = _action(document)
     direction = {"BUY": 1, "SELL": -1}.get(action, 0)
+    side = None if direction else exit_side(action)
     raw_symbol = _text(document, "symbol", 100)
     if raw_symbol is None:
         raise DecisionError("symbol", "missing")
@@ -128,8 +142,13 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
             raise DecisionError("take_profit", f"{take_profit} is on the wrong side of the price {price} of a {action}")
         if trailing_stop_pct is not None:
             _check_trailing(price, direction, trailing_stop_pct)
+    closes = None if side is None else _closes(document)
+    trade_id, given_id = _trade_id(document, symbol, opened_at if has_time else None, content), None
+    if side is not None and closes is None and document.get("trade_id") is not None:
+        trade_id, given_id = name_exit(trade_id, opened_at if has_time else None, content, _plain(symbol))
+    known = _KNOWN if side is None else _KNOWN_OF_EXITS
     return Decision(
-        trade_id=_trade_id(document, symbol, opened_at if has_time else None, content),
+        trade_id=trade_id,
         content_sha256=content,
         symbol=symbol,
         raw_symbol=raw_symbol,
@@ -146,8 +165,11 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         take_profit=take_profit,
         trailing_stop_pct=trailing_stop_pct,
         position_size=_number(document, "position_size", low=0),
-        extra=None if document.keys() <= _KNOWN else {k: v for k, v in document.items() if k not in _KNOWN},
+        extra=None if document.keys() <= known else {k: v for k, v in document.items() if k not in known},
         signals=_signals(document),
+        exit_side=-direction if direction and context.positions else side,
+        closes=closes,
+        given_id=given_id,
     )
 
 
@@ -166,7 +188,7 @@ def _action(document: Mapping[str, Any]) -> str:
     name, value = _one_of(document, "type")
     if value is None:
         raise DecisionError("type", "missing; write BUY, SELL or HOLD")
-    if not isinstance(value, str) or not _WORD.fullmatch(value.strip()):
+    if not isinstance(value, str) or not (_WORD.fullmatch(value.strip()) or exit_side(value) is not None):
         raise DecisionError(name, "not a word such as BUY, SELL or HOLD")
     return value.strip().upper()
 
@@ -301,14 +323,32 @@ def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: Decis
 def _trade_id(document: Mapping[str, Any], symbol: str, opened_at: datetime | None, content: bytes) -> str:
     given = document.get("trade_id")
     if given is None:
-        plain = symbol.replace("/", "").replace(":", "")
         time = "" if opened_at is None else f"-{opened_at.replace(tzinfo=None).isoformat()}Z"
-        return f"{plain}{time}-{content.hex()[:8]}"
-    if not isinstance(given, str) or not given or len(_clean("trade_id", given).encode()) > 512:
-        raise DecisionError("trade_id", "not text of 1 to 512 bytes")
+        return f"{_plain(symbol)}{time}-{content.hex()[:8]}"
+    return _id("trade_id", given)
+
+
+def _plain(symbol: str) -> str:
+    return symbol.replace("/", "").replace(":", "")
+
+
+def _id(name: str, given: object) -> str:
+    if not isinstance(given, str) or not given or len(_clean(name, given).encode()) > LONGEST_ID:
+        raise DecisionError(name, f"not text of 1 to {LONGEST_ID} bytes")
     if not given.isprintable() or not given.strip():
-        raise DecisionError("trade_id", "holds a character that cannot be printed")
+        raise DecisionError(name, "holds a character that cannot be printed")
     return given
+
+
+def _closes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The trades that an exit decision names; which it closes would be a guess where the field cannot be read."""
+    named = document.get("closes")
+    if named is None:
+        return None
+    listed = named if isinstance(named, list) else [named]
+    if not listed or len(listed) > MOST_CLOSES:
+        raise DecisionError("closes", f"not a trade_id, nor a list of 1 to {MOST_CLOSES} of them")
+    return tuple(dict.fromkeys(_id("closes", one) for one in listed))
 
 
 def _signals(document: Mapping[str, Any]) -> tuple[AgentSignal, ...]:

@@ -142,6 +142,8 @@ def track(
         f"{done['as_of']:%Y-%m-%d %H:%M} UTC: {done['closed']} closed, {done['horizons']} horizon returns, "
         f"{done['open']} open; {done['dataset_lines']} records published"
     )
+    if done["idle_exits"]:
+        typer.echo(f"  {done['idle_exits']} exit decisions found nothing open: it had closed before, or never was")
     for symbol in done["unknown_symbols"]:
         typer.echo(f"  the market does not know {symbol}: its trades stay open", err=True)
     for line in done["prices_gone"]:
@@ -342,7 +344,7 @@ def status(
         waiting = len(list(files.list_inbox(settings.inbox_dir))) if settings.inbox_dir.is_dir() else None
         checks += [health.check_inbox(settings, datetime.now(UTC)), *health.check_disk(settings)]
     answer = {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
-    answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "rejections")}
+    answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "idle_exits", "rejections")}
     if not json:
         for name, value in answer.items():
             typer.echo(f"{name.replace('_', ' ')}: {'n/a' if value is None else value}")

@@ -116,6 +116,7 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         "DATASETS_DIR": settings.datasets_dir, "MARKET": settings.market, "SYSTEM_VERSION": settings.system_version,
         "MAX_HOLD_TIME_MINUTES": settings.max_hold_time_minutes, "FEE_BPS": settings.fee_bps,
         "DECISION_TIMEZONE": settings.decision_timezone, "CANDLE_GRACE_MINUTES": settings.candle_grace_minutes,
+        "SIGNALS": settings.signals,
         "SUSPECT_PRICE_PCT": settings.suspect_price_pct, "EXCHANGE_OPTIONS": json.dumps(settings.exchange_options),
         "KEEP_CANDLES_DAYS": settings.keep_candles_days or "", "KEEP_ARCHIVE_DAYS": settings.keep_archive_days or "",
         "KEEP_RUNS_DAYS": settings.keep_runs_days,

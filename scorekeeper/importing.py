@@ -59,7 +59,9 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
     path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
-    context = DecisionContext(now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None, settings.positions)
+    context = DecisionContext(
+        now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None, settings.positions
+    )
     done = Imported()
     lines = inbox.read_lines(source, 0, 0)
     while chunk := list(islice(lines, BATCH_RECORDS)):

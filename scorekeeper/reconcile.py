@@ -1,7 +1,7 @@
 """The books against each other and against the files: what every table but the score's says of its neighbours."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -46,10 +46,10 @@ def _check_archive(connection: Connection, settings: Settings) -> Iterator[str]:
     faults: list[str] = []
     read = _read_archive(connection, settings, faults)
     while some := list(islice(read, DECISIONS_AT_ONCE)):
-        ids = {"ids": [decision.trade_id for decision, _, _ in some]}
+        ids = {"ids": [name for decision, _, _ in some for name in (decision.trade_id, decision.given_id) if name]}
         stored = {row.trade_id: row for row in connection.execute(statement("select_decisions_as_stored"), ids)}
         for decision, columns, where in some:
-            row = stored.get(decision.trade_id)
+            row = stored.get(decision.trade_id) or _find_older(stored, decision)
             if row is None:
                 yield f"decision {decision.trade_id}: {where} holds it, and it is not stored"
             else:
@@ -57,10 +57,27 @@ def _check_archive(connection: Connection, settings: Settings) -> Iterator[str]:
     yield from faults
 
 
+def _find_older(stored: Mapping[str, Row[Any]], decision: Decision) -> Row[Any] | None:
+    """An exit decision that came in before there were such: it goes by the very id that it came with."""
+    row = stored.get(decision.given_id or "")
+    return row if row is not None and row.content_sha256 == decision.content_sha256 else None
+
+
+def _asks_otherwise(row: Row[Any], decision: Decision) -> bool:
+    """Whether what is stored asks for another close; of BUY and SELL it hangs on SIGNALS as it stood at ingest."""
+    if decision.exit_side is None:
+        return row.exit_side is not None and (row.exit_side, row.closes) != (-decision.direction or None, None)
+    closes = None if decision.closes is None else list(decision.closes)
+    given_id = decision.given_id if row.trade_id == decision.trade_id else None
+    return (row.exit_side, row.closes, row.given_id) != (decision.exit_side, closes, given_id)
+
+
 def _compare(row: Row[Any], decision: Decision, columns: tuple[str, ...], where: str) -> Iterator[str]:
     for name in columns:
         if getattr(row, name) != getattr(decision, name):
             yield f"decision {row.trade_id}: {name} is not what {where} says"
+    if _asks_otherwise(row, decision):
+        yield f"decision {row.trade_id}: what it asks to close is not what {where} says"
     if _differ(row.extra, decision.extra):
         yield f"decision {row.trade_id}: extra is not what {where} says"
     if _differ(row.signals, [list(msgspec.structs.astuple(signal)) for signal in decision.signals]):

@@ -84,7 +84,7 @@ class PerformanceTracker:
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close what the stored candles close; then, at the provider's quote, trades open for `max_hold_time` minutes.
 
-        Without `max_hold_time` trades are only marked. A symbol without a usable quote is left open and logged.
+        And those whose close a decision such as CLOSE has asked for by the whole minute.         Without `max_hold_time` trades are only marked. A symbol without a usable quote is left open and logged.
         """
         now = datetime.now(UTC)
         as_of = now.replace(second=0, microsecond=0)
@@ -92,11 +92,12 @@ class PerformanceTracker:
         if max_hold_time is not None:
             with self._db.begin() as connection:
                 trades = connection.execute(statement("select_open_to_quote"), {"at": now}).all()
-            due = [trade for trade in trades if now - trade.opened_at >= timedelta(minutes=max_hold_time)]
+            held = timedelta(minutes=max_hold_time)
+            due = [trade for trade in trades if trade.signal_at is not None or now - trade.opened_at >= held]
             quotes = {symbol: self._quote(market_data_provider, symbol) for symbol in {trade.symbol for trade in due}}
             for trade in due:
                 if (price := quotes[trade.symbol]) is not None:
-                    self._close(trade.trade_id, price, now, "expired")
+                    self._close(trade.trade_id, price, now, "expired" if trade.signal_at is None else "signal")
         self._score(now)
         self._publish()
 

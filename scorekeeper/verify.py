@@ -1,7 +1,7 @@
 """Everything once more from decisions and candles, with other code than `track` uses, and every difference named."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper import publish
+from scorekeeper.domain.exit_check import Asked, Followed, find_wrong_signals
 from scorekeeper.domain.prices import LOOK_BACK
 from scorekeeper.domain.walk import MINUTE, Candle, Held, expiry_fill, walk_trade
 from scorekeeper.recheck import check_score
@@ -46,7 +47,9 @@ def _trades(connection: Connection) -> Iterator[str]:
         symbol = {"symbol": coverage.symbol}
         candles = [Candle(*row) for row in connection.execute(statement("select_candles"), symbol)]
         minutes = [candle.minute_at for candle in candles]
-        for row in connection.execute(statement("select_trades_to_verify"), symbol).mappings():
+        rows = connection.execute(statement("select_trades_to_verify"), symbol).mappings().all()
+        yield from _signals(connection, symbol, [row for row in rows if row["opened_at"] <= market["last_as_of"]])
+        for row in rows:
             if row["opened_at"] > market["last_as_of"]:
                 continue
             start = bisect_left(minutes, row["opened_at"] - MINUTE + timedelta(microseconds=1))
@@ -63,6 +66,17 @@ def _trades(connection: Connection) -> Iterator[str]:
             yield from _trade(row, lived, coverage.sealed_until, market["last_as_of"])
             yield from _horizon(row, lived, coverage.sealed_until, market["last_as_of"])
             yield from _reference(row, candles, minutes, coverage, pruned)
+
+
+def _signals(connection: Connection, symbol: Mapping[str, str], rows: Sequence[Mapping[Any, Any]]) -> Iterator[str]:
+    asked = [Asked(*row) for row in connection.execute(statement("select_exits_to_verify"), symbol)]
+    names = [part.name for part in fields(Followed) if part.name != "by_market"]
+    trades = [
+        Followed(**{name: row[name] for name in names}, by_market=row["price_source"] in (None, "market"))
+        for row in rows
+        if row["direction"] is not None
+    ]
+    yield from (f"trade {trade_id}: {fault}" for trade_id, fault in find_wrong_signals(trades, asked))
 
 
 def _trade(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:

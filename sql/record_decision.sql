@@ -69,7 +69,7 @@ SELECT
     f.trade_id, f.opened_at, f.version, f.symbol, f.bar_interval, f.action, f.direction, f.confidence, f.price,
     f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, null AS horizon_return_pct,
     false AS closed, null AS exit_time, null AS exit_price, null AS exit_reason, null AS price_source, null AS pnl_pct,
-    null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct,
+    null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct, cast(:closes AS text []) AS closes,
     (
         SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal) FROM said AS s
     ) AS agents

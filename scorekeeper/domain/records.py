@@ -73,6 +73,7 @@ def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
         "trailing_stop_pct": row["trailing_stop_pct"],
         "price_suspect": row["price_suspect"],
         "late": row["late"],
+        **({"closes": row["closes"]} if row["closes"] else {}),
     }
 
 

@@ -1,0 +1,103 @@
+"""Which decision asks for a trade's close: the rules once more in plain Python, for `verify` to hold the SQL against."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A decision that asks for a close, as stored; `known_at`: None until a settlement has looked at it."""
+
+    trade_id: str
+    version: str
+    side: int
+    asked_at: datetime
+    closes: Sequence[str] | None
+    given_id: str | None
+    voided: bool
+    known_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A trade as stored, with the decision (`signal_id`) that asks for its close at `signal_at`.
+
+    `scanned`: whether a settlement has looked at it; `by_market`: whether candles closed it, or are to.
+    """
+
+    trade_id: str
+    version: str
+    direction: int
+    opened_at: datetime
+    expires_at: datetime
+    scanned: bool
+    signal_at: datetime | None
+    signal_id: str | None
+    exit_known_at: datetime | None
+    by_market: bool
+
+
+def find_wrong_signals(trades: Sequence[Followed], asked: Sequence[Asked]) -> Iterator[tuple[str, str]]:
+    """(trade_id, what is wrong) of trades of one symbol, given all decisions that ask for a close of that symbol.
+
+    What came in since the last settlement is no fault, nor is what came in or was voided after a trade had closed.
+    """
+    asked = sorted(asked, key=lambda one: (one.asked_at, one.trade_id.encode()))
+    moments = [one.asked_at for one in asked]
+    known = {trade.trade_id: trade.scanned or trade.exit_known_at is not None for trade in trades}
+    for trade in trades:
+        near = asked[bisect_left(moments, trade.opened_at) : bisect_left(moments, trade.expires_at + MINUTE)]
+        asking = [one for one in near if _acts_at(one, trade) is not None]
+        fault = _check_stored(trade, asking, known) or _check_missed(trade, asking, known)
+        if fault:
+            yield trade.trade_id, fault
+
+
+def _acts_at(one: Asked, trade: Followed) -> datetime | None:
+    """When it asks for the trade's close; None if it does not, whatever else its own trade_id may name."""
+    if one.side not in (0, trade.direction):
+        return None
+    if trade.trade_id != one.given_id:
+        if one.closes is not None and trade.trade_id not in one.closes:
+            return None
+        if one.closes is None and (one.version != trade.version or one.asked_at <= trade.opened_at):
+            return None
+    at = max(one.asked_at.replace(second=0, microsecond=0), trade.opened_at)
+    return at if at < trade.expires_at else None
+
+
+def _names_another(one: Asked, trade: Followed, known: Mapping[str, bool]) -> bool:
+    return one.given_id in known and one.given_id != trade.trade_id
+
+
+def _check_stored(trade: Followed, asking: Sequence[Asked], known: Mapping[str, bool]) -> str | None:
+    if trade.signal_id is None:
+        return None
+    stored = next((one for one in asking if one.trade_id == trade.signal_id), None)
+    if stored is None:
+        return f"decision {trade.signal_id} does not ask for its close"
+    if _acts_at(stored, trade) != trade.signal_at:
+        return f"signal_at is {trade.signal_at}, recomputed {_acts_at(stored, trade)}"
+    if trade.exit_known_at is None:
+        if stored.voided and stored.known_at is not None:
+            return f"decision {trade.signal_id} is voided, and still asks for its close"
+        if _names_another(stored, trade, known) and known[stored.given_id or ""]:
+            return f"decision {trade.signal_id} asks for the close of {stored.given_id} alone"
+    return None
+
+
+def _check_missed(trade: Followed, asking: Sequence[Asked], known: Mapping[str, bool]) -> str | None:
+    if not trade.by_market or (trade.exit_known_at is None and not trade.scanned):
+        return None
+    for one in asking:
+        if one.trade_id == trade.signal_id:
+            return None
+        if one.voided or one.known_at is None or _names_another(one, trade, known):
+            continue
+        if trade.exit_known_at is None or one.known_at < trade.exit_known_at:
+            return f"decision {one.trade_id} asks for its close first, and is passed over"
+    return None

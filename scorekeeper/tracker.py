@@ -84,7 +84,8 @@ class PerformanceTracker:
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close what the stored candles close; then, at the provider's quote, trades open for `max_hold_time` minutes.
 
-        And those whose close a decision such as CLOSE has asked for by the whole minute.         Without `max_hold_time` trades are only marked. A symbol without a usable quote is left open and logged.
+        With `max_hold_time`, a trade whose close a decision (CLOSE, EXIT ...) asked for up to this minute is closed at
+        the quote too; without it trades are only marked. A symbol without a usable quote is left open and logged.
         """
         now = datetime.now(UTC)
         as_of = now.replace(second=0, microsecond=0)

@@ -27,7 +27,7 @@ _EXIT = (
 def verify(db: Database, settings: Settings) -> list[str]:
     """Every difference between what is stored or published and a recompute, a line each; none: all is well."""
     with db.begin() as connection:
-        differences = [*_trades(connection), *check_score(connection), *check_books(connection, settings)]
+        differences = [*check_trades(connection), *check_score(connection), *check_books(connection, settings)]
     return [*differences, *publish.check_published(db, log_path=settings.log_path, dataset_path=settings.dataset_path)]
 
 
@@ -38,7 +38,8 @@ def count_pruned(db: Database) -> tuple[datetime, int] | None:
     return None if row is None else (row.candles_from, row.decisions)
 
 
-def _trades(connection: Connection) -> Iterator[str]:
+def check_trades(connection: Connection) -> Iterator[str]:
+    """Every difference between trades, horizon returns and reference prices and a recompute, a line each."""
     market = connection.execute(statement("select_market")).mappings().one_or_none()
     if market is None or market["last_as_of"] is None:
         return

@@ -1,4 +1,4 @@
-"""Which decision asks for a trade's close: the rules once more in plain Python, for `verify` to hold the SQL against."""
+"""Which decision asks for a trade's close: the rules once more, in plain Python, for `verify` to hold it against."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,8 +1,8 @@
 -- One row per open trade for which it changes which decision, if any, asks for its close, and when: the first one by
 -- time and id that is not voided. At the time of the decision, rounded down to the minute, but not before the entry; at
 -- or after the expiry it asks for nothing. A trade that it names may have opened in the same moment, others before it.
--- Looked at are only: trades that decisions ask for which no settlement has seen yet, trades never looked at before, and
--- those whose decision has been voided, or turns out to have named another trade, which has come in since.
+-- Looked at are only: trades that decisions ask for which no settlement has seen yet, trades never looked at before,
+-- and those whose decision has been voided, or turns out to have named another trade, which has come in since.
 -- Parameter: as_of. Called by settle, after set_reference_prices: what comes in between has no price yet, and waits.
 WITH fresh AS (
     UPDATE scorekeeper.exit_request
@@ -60,7 +60,7 @@ derived AS (
         FROM (
             SELECT near.trade_id, near.asked_at
             FROM (VALUES (cast(0 AS smallint)), (t.direction)) AS s (side)
-            CROSS JOIN LATERAL (
+            INNER JOIN LATERAL (
                 SELECT e.trade_id, e.asked_at FROM scorekeeper.exit_request AS e
                 WHERE
                     e.closes IS NULL AND NOT e.voided
@@ -72,7 +72,7 @@ derived AS (
                         WHERE g.trade_id = e.given_id AND g.symbol = e.symbol
                     )
                 ORDER BY e.asked_at, e.trade_id LIMIT 1
-            ) AS near
+            ) AS near ON true
             UNION ALL
             SELECT e.trade_id, e.asked_at FROM scorekeeper.exit_request AS e
             WHERE
@@ -81,7 +81,7 @@ derived AS (
                 AND e.asked_at >= t.opened_at AND e.asked_at <= :as_of
         ) AS first
         ORDER BY first.asked_at, first.trade_id LIMIT 1
-    ) AS x ON x.signal_at < t.expires_at
+    ) AS x ON t.expires_at > x.signal_at
     WHERE
         t.trade_id = any(array(SELECT concerned.trade_id FROM concerned))
         AND t.exit_time IS NULL AND t.opened_at <= :as_of

@@ -1,5 +1,5 @@
--- One row: how many exit decisions a settlement has looked at first (exits), and how many of them it leaves with nothing
--- to close (idle): what they asked for had closed before, or was never open. BUY and SELL are not counted.
+-- One row: how many exit decisions a settlement is the first to look at (exits), and how many of them are left without
+-- anything to close (idle): what they asked for had closed before, or was never open. BUY and SELL are not counted.
 -- Parameter: as_of. Called by settle.
 SELECT
     count(*) AS exits,

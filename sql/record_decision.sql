@@ -1,8 +1,8 @@
 -- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
 -- number only if :number and nobody publishes: then this session holds the publisher's lock, until it gives it back.
 -- No row if there is a decision of that id. An error if somebody else gave the same line number a moment before.
--- Parameters: the columns of a decision, signals (a JSON array), exit_side, closes, given_id, fee_bps, lock, number. Called by recorder: for one
--- decision, in one round trip, what recording does for many.
+-- Parameters: the columns of a decision, signals (a JSON array), exit_side, closes, given_id, fee_bps, lock, number.
+-- Called by recorder: for one decision, in one round trip, what recording does for many.
 WITH said AS MATERIALIZED (
     SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra
     FROM
@@ -45,7 +45,8 @@ traded AS (
 asking AS (
     INSERT INTO scorekeeper.exit_request (trade_id, symbol, version, side, asked_at, closes, given_id)
     SELECT
-        trade_id, symbol, version, cast(:exit_side AS smallint), opened_at, cast(:closes AS text []), cast(:given_id AS text)
+        trade_id, symbol, version, cast(:exit_side AS smallint), opened_at, cast(:closes AS text[]),
+        cast(:given_id AS text)
     FROM fresh
     WHERE cast(:exit_side AS smallint) IS NOT NULL
 ),
@@ -69,7 +70,7 @@ SELECT
     f.trade_id, f.opened_at, f.version, f.symbol, f.bar_interval, f.action, f.direction, f.confidence, f.price,
     f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, null AS horizon_return_pct,
     false AS closed, null AS exit_time, null AS exit_price, null AS exit_reason, null AS price_source, null AS pnl_pct,
-    null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct, cast(:closes AS text []) AS closes,
+    null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct, cast(:closes AS text[]) AS closes,
     (
         SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal) FROM said AS s
     ) AS agents

@@ -1,5 +1,5 @@
--- One row per decision among the given ones, with what it asks to close and what its agents said, in their order. Parameter: ids (text array).
--- Called by reconcile.
+-- One row per decision among the given ones, with what it asks to close and with what its agents said, in their order.
+-- Parameter: ids (text array). Called by reconcile.
 SELECT
     d.trade_id, d.content_sha256, d.symbol, d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence,
     d.opened_at, d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size,

@@ -5,7 +5,7 @@ CREATE TABLE scorekeeper.exit_request (
     version text NOT NULL,
     side smallint NOT NULL,
     asked_at timestamptz NOT NULL,
-    closes text [] COLLATE "C",
+    closes text[] COLLATE "C",
     given_id text COLLATE "C",
     voided boolean NOT NULL DEFAULT false,
     known_at timestamptz,
@@ -14,7 +14,7 @@ CREATE TABLE scorekeeper.exit_request (
     CONSTRAINT exit_request_named_in_one_way CHECK (closes IS NULL OR given_id IS NULL)
 );
 COMMENT ON TABLE scorekeeper.exit_request IS
-'One row per decision that asks for open trades to be closed, at its own time. Which ones is derived by each settlement.';
+'One row per decision that asks for open trades to be closed, at its own time; settlements derive which ones.';
 COMMENT ON COLUMN scorekeeper.exit_request.trade_id IS 'The decision that asks.';
 COMMENT ON COLUMN scorekeeper.exit_request.symbol IS 'As the decision''s.';
 COMMENT ON COLUMN scorekeeper.exit_request.version IS 'As the decision''s.';
@@ -49,7 +49,8 @@ COMMENT ON COLUMN scorekeeper.trade.signal_at IS
 COMMENT ON COLUMN scorekeeper.trade.signal_id IS 'The decision that asks: the first one by time, then by id.';
 COMMENT ON COLUMN scorekeeper.trade.exit_reason IS
 'expired, stop_loss, take_profit, trailing_stop, manual, signal or imported.';
-COMMENT ON COLUMN scorekeeper.trade.due_at IS 'Expiry or close requested by hand, whichever comes first; signal_at apart.';
+COMMENT ON COLUMN scorekeeper.trade.due_at IS
+'Expiry or close requested by hand, whichever comes first; signal_at stands apart.';
 COMMENT ON COLUMN scorekeeper.decision.action IS
 'BUY, SELL, HOLD or another word, which opens no trade; CLOSE and its like ask for a close (exit_request).';
 CREATE INDEX trade_signalled ON scorekeeper.trade (symbol, signal_at) WHERE exit_time IS NULL AND signal_at IS NOT NULL;
@@ -57,32 +58,27 @@ CREATE INDEX trade_by_signal ON scorekeeper.trade (signal_id) WHERE signal_id IS
 CREATE INDEX trade_open_side ON scorekeeper.trade (symbol, version, direction, opened_at) WHERE exit_time IS NULL;
 
 -- What came in before as a word that opens no trade asks for a close from now on; what has closed stays as it is.
+WITH exit_word (word, side) AS (
+    VALUES
+    ('CLOSE', 0), ('CLOSE_ALL', 0), ('CLOSE_POSITION', 0), ('CLOSE_POSITIONS', 0), ('CLOSE_TRADE', 0),
+    ('CLOSE_OUT', 0), ('EXIT', 0), ('EXIT_ALL', 0), ('EXIT_POSITION', 0), ('EXIT_TRADE', 0), ('FLATTEN', 0),
+    ('GO_FLAT', 0), ('LIQUIDATE', 0), ('SQUARE_OFF', 0), ('UNWIND', 0), ('CERRAR', 0), ('FERMER', 0),
+    ('SCHLIESSEN', 0), ('FECHAR', 0), ('CLOSE_LONG', 1), ('CLOSE_LONGS', 1), ('CLOSE_BUY', 1), ('EXIT_LONG', 1),
+    ('EXIT_LONGS', 1), ('LIQUIDATE_LONG', 1), ('LONG_EXIT', 1), ('LONG_CLOSE', 1), ('SELL_TO_CLOSE', 1),
+    ('CERRAR_LARGO', 1), ('CLOSE_SHORT', -1), ('CLOSE_SHORTS', -1), ('CLOSE_SELL', -1), ('EXIT_SHORT', -1),
+    ('EXIT_SHORTS', -1), ('LIQUIDATE_SHORT', -1), ('SHORT_EXIT', -1), ('SHORT_CLOSE', -1), ('BUY_TO_CLOSE', -1),
+    ('BUY_TO_COVER', -1), ('COVER', -1), ('COVER_SHORT', -1), ('SHORT_COVER', -1), ('CERRAR_CORTO', -1)
+)
 INSERT INTO scorekeeper.exit_request (trade_id, symbol, version, side, asked_at, closes, voided)
 SELECT
     d.trade_id, d.symbol, d.version, w.side, d.opened_at,
     CASE jsonb_typeof(d.extra -> 'closes')
         WHEN 'string' THEN ARRAY[d.extra ->> 'closes']
-        WHEN 'array' THEN nullif(ARRAY(SELECT jsonb_array_elements_text(d.extra -> 'closes')), '{}')
+        WHEN 'array' THEN nullif(array(SELECT jsonb_array_elements_text(d.extra -> 'closes')), '{}')
     END,
     d.voided_at IS NOT NULL
 FROM scorekeeper.decision AS d
-INNER JOIN (
-    SELECT unnest(ARRAY[
-        'CLOSE', 'CLOSE_ALL', 'CLOSE_POSITION', 'CLOSE_POSITIONS', 'CLOSE_TRADE', 'CLOSE_OUT', 'EXIT', 'EXIT_ALL',
-        'EXIT_POSITION', 'EXIT_TRADE', 'FLATTEN', 'GO_FLAT', 'LIQUIDATE', 'SQUARE_OFF', 'UNWIND', 'CERRAR', 'FERMER',
-        'SCHLIESSEN', 'FECHAR'
-    ]) AS word, 0 AS side
-    UNION ALL
-    SELECT unnest(ARRAY[
-        'CLOSE_LONG', 'CLOSE_LONGS', 'CLOSE_BUY', 'EXIT_LONG', 'EXIT_LONGS', 'LIQUIDATE_LONG', 'LONG_EXIT',
-        'LONG_CLOSE', 'SELL_TO_CLOSE', 'CERRAR_LARGO'
-    ]), 1
-    UNION ALL
-    SELECT unnest(ARRAY[
-        'CLOSE_SHORT', 'CLOSE_SHORTS', 'CLOSE_SELL', 'EXIT_SHORT', 'EXIT_SHORTS', 'LIQUIDATE_SHORT', 'SHORT_EXIT',
-        'SHORT_CLOSE', 'BUY_TO_CLOSE', 'BUY_TO_COVER', 'COVER', 'COVER_SHORT', 'SHORT_COVER', 'CERRAR_CORTO'
-    ]), -1
-) AS w ON regexp_replace(d.action, '[_-]+', '_', 'g') = w.word
+INNER JOIN exit_word AS w ON regexp_replace(d.action, '[_-]+', '_', 'g') = w.word
 WHERE d.direction = 0;
 UPDATE scorekeeper.decision AS d
 SET extra = nullif(d.extra - 'closes', '{}')

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 
 LONGS, SHORTS, BOTH = 1, -1, 0
 
@@ -25,9 +26,9 @@ _SHORTS = {
 }  # fmt: skip
 _SIDES = {word: side for side, words in ((BOTH, _BOTH), (LONGS, _LONGS), (SHORTS, _SHORTS)) for word in words}
 LONGEST_ID = 512
-_DERIVED = re.compile(r"(.+)-exit-(?:[0-9a-f]{8}|\d{4}-\d\d-\d\dT[\d:.]+Z)", re.DOTALL)
 
 
+@lru_cache(maxsize=1_000)
 def exit_side(word: str) -> int | None:
     """Which open trades a word asks to close: LONGS, SHORTS or BOTH; None for a word that asks for no close."""
     said = word.strip()
@@ -42,14 +43,14 @@ def name_exit(given: str, opened_at: datetime | None, content_sha256: bytes, pla
 
     What is given may be the exit's own id, or that of the trade that it closes: which of the two is known only when
     that trade is. So the exit never goes by it alone: its time (UTC; None where it has none: 8 digits of its content's
-    hash) is part of its id. An id made so, here or for a decision without any, is kept as it is: a published dataset
-    can be read again.
+    hash) is part of its id. An id that was made of this time before, here or for a decision without any, is kept as it
+    is: a published dataset can be read again.
     """
-    if made := _DERIVED.fullmatch(given):
-        return given, made[1]
     time = None if opened_at is None else f"{opened_at.replace(tzinfo=None).isoformat()}Z"
+    ending = f"-exit-{time or content_sha256.hex()[:8]}"
+    if time and given.endswith(ending) and given != ending:
+        return given, given.removesuffix(ending)
     if time and re.fullmatch(re.escape(f"{plain_symbol}-{time}-") + "[0-9a-f]{8}", given):
         return given, given
-    ending = f"-exit-{time or content_sha256.hex()[:8]}"
     fits = len((given + ending).encode()) <= LONGEST_ID
     return (given if fits else hashlib.sha256(given.encode()).hexdigest()) + ending, given

@@ -224,6 +224,12 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     return Settled(closed, horizons, exits, idle)
 
 
+def apply_exits(connection: Connection, at: datetime) -> None:
+    """Note for open trades which decision asks first for their close, of those made up to `at`; nothing is closed."""
+    open_settlement(connection)
+    connection.execute(statement("apply_exits"), {"as_of": at})
+
+
 def conclude(connection: Connection, as_of: datetime) -> int:
     """What follows when all is settled: rollups, marks, that `as_of` has been worked up to, what each version comes to.
 

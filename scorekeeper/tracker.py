@@ -84,13 +84,14 @@ class PerformanceTracker:
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close what the stored candles close; then, at the provider's quote, trades open for `max_hold_time` minutes.
 
-        With `max_hold_time`, a trade whose close a decision (CLOSE, EXIT ...) asked for up to this minute is closed at
-        the quote too; without it trades are only marked. A symbol without a usable quote is left open and logged.
+        With `max_hold_time`, a trade whose close a decision (CLOSE, EXIT ...) has asked for is closed at the
+        quote too; without it trades are only marked. A symbol without a usable quote is left open and logged.
         """
         now = datetime.now(UTC)
         as_of = now.replace(second=0, microsecond=0)
         self._settle(as_of)
         if max_hold_time is not None:
+            self._db.transact(lambda connection: settle.apply_exits(connection, now))
             with self._db.begin() as connection:
                 trades = connection.execute(statement("select_open_to_quote"), {"at": now}).all()
             held = timedelta(minutes=max_hold_time)

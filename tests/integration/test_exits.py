@@ -302,6 +302,12 @@ def test_the_tracker_closes_at_the_quote_what_a_decision_has_asked_for(
         with tracker._db.begin() as connection:
             found = connection.execute(text(EXITS)).all()
         assert [(one.trade_id, one.exit_price, one.exit_reason) for one in found] == [(opened, 110.0, "signal")]
+        tracker.record_decision({"symbol": "SOL/USDT", "type": "BUY", "price": 100})
+        tracker.record_decision({"symbol": "SOL/USDT", "type": "EXIT_LONG"})
+        tracker.update_performance(Quotes())
+        assert len(tracker.get_system_metrics(by="exit_reason")["groups"]) == 1
+        tracker.update_performance(Quotes(), max_hold_time=5_000_000)  # in the same minute
+        assert tracker.get_system_metrics(by="exit_reason")["groups"][0]["completed_trades"] == 2
         assert tracker.manually_close_trade(kept, Quotes())["exit_reason"] == "manual"
 
 

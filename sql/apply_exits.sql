@@ -3,8 +3,8 @@
 -- or after the expiry it asks for nothing. A trade that it names may have opened in the same moment, others before it.
 -- Looked at are only: trades that decisions ask for which no settlement has seen yet, trades never looked at before,
 -- and those whose decision has been voided, or turns out to have named another trade, which has come in since.
--- Parameter: as_of. Called by settle (after set_reference_prices: what comes in between has no price yet, and waits) and
--- by settle.apply_exits.
+-- Parameter: as_of. Called by settle, after set_reference_prices: what comes in between has no price yet, and waits.
+-- And by settle.apply_exits.
 WITH fresh AS (
     UPDATE scorekeeper.exit_request
     SET known_at = cast(:as_of AS timestamptz)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hypothesis import Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.reference import MINUTE, RefCandle, RefDecision, floor_minute
@@ -250,7 +250,7 @@ def make_universe(number: int) -> Universe:
     """One of the universes, the same for the same number, with some trades in it."""
     found: list[Universe] = []
 
-    @settings(max_examples=20, database=None, phases=[Phase.generate])
+    @settings(max_examples=20, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @seed(number)
     @given(universes())
     def take(universe: Universe) -> None:

@@ -73,7 +73,7 @@ def check_all(settings: Settings, clock: Callable[[], datetime]) -> list[Check]:
         if checks[0].state != "red":
             with open_as_it_is(settings) as db, db.begin() as connection:
                 checks += check_database(connection, settings, clock)
-                if not any(check.name == "migrations" and check.state == "red" for check in checks):
+                if not any(check.name in ("database", "migrations") and check.state == "red" for check in checks):
                     read = read_offsets(connection)
     except _NoneYetError as none:
         checks.append(Check("database", "ok", str(none)))

@@ -231,7 +231,10 @@ def test_everything_listens_on_this_machine_only(up: Up) -> None:
 def test_nothing_that_it_and_its_runs_have_made_is_open_to_others(up: Up) -> None:
     made = (".database.lock", "archive", "database.json", "datasets", "logs", "inbox", "postgres", "prefect", "up")
     # What the test itself has dropped into the inbox keeps its mode, also in the archive: a rename moves it.
-    ours = [path for name in made for path in open_to_others(up.home / name) if not path.endswith(".json")]
+    dropped = dict.fromkeys(("archive", "inbox"), (".json", ".jsonl"))
+    ours = [
+        path for name in made for path in open_to_others(up.home / name) if not path.endswith(dropped.get(name, ()))
+    ]
     assert ours == []
 
 

@@ -86,7 +86,7 @@ def test_the_command_lists_shows_and_retries(home: Path) -> None:
     assert again.stderr == f"error: 1 of 1 refused again: {one['id']}\n"
 
     path = Path(one["files"][0])
-    path.write_text(path.read_text().replace("101", "91"))
+    path.write_text(path.read_text().replace('_minutes": 0', '_minutes": 60'))
     mended = command(home, "quarantine", "retry", one["id"])
     assert (mended.returncode, mended.stderr) == (0, "")
     assert "1 files: 1 decisions" in mended.stdout

@@ -1,5 +1,5 @@
--- One row: how many decisions no longer wait for the market's list. Each gets the symbol that its spelling means, as its
--- trade and what it asks to close do; days that counted one under another symbol (closed by a quote, or imported) are
+-- One row: how many decisions no longer wait for the market's list. Each gets the symbol that its spelling means, as do
+-- its trade and what it asks to close; days that counted one under another symbol (closed by a quote, or imported) are
 -- to be scored again.
 -- Parameter: rows (a JSON array of raw_symbol, symbol). Called by spelling.
 WITH given AS (

@@ -89,6 +89,7 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
     works: list[tuple[str, Callable[[Connection], int]]] = [
         ("find the symbols to fetch", run_statement("select_symbols_to_fetch")),
         ("set reference prices", run_statement("set_reference_prices", suspect_price_pct=5)),
+        ("apply exits", run_statement("apply_exits", settles=True)),
         ("close what is due", run_statement("close_due_trades")),
         ("set horizon returns", run_statement("set_horizon_returns")),
         ("mark what is open", run_statement("mark_open_trades")),

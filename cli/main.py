@@ -213,6 +213,8 @@ def track(
         f"{done['as_of']:%Y-%m-%d %H:%M} UTC: {done['closed']} closed, {done['horizons']} horizon returns, "
         f"{done['open']} open; {done['dataset_lines']} records published"
     )
+    if done["idle_exits"]:
+        typer.echo(f"  {done['idle_exits']} exit decisions found nothing open: it had closed before, or never was")
     for symbol in done["unknown_symbols"]:
         typer.echo(escape_controls(f"  the market does not list {symbol}: its trades stay open"), err=True)
     for line in done["prices_end"]:
@@ -466,7 +468,7 @@ def status(
     answer: dict[str, Any] = {"home": str(settings.scorekeeper_home), "home_set_by": settings.home_from}
     answer |= {"database": describe_database(settings.database_url, settings.scorekeeper_home)}
     answer |= {"market": row["market"], "last_track": iso(row["last_as_of"]), "files_waiting": waiting}
-    answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "rejections")}
+    answer |= {name: row[name] for name in ("decisions", "open_trades", "closed_trades", "idle_exits", "rejections")}
     if not json:
         for name, value in answer.items():
             typer.echo(f"{name.replace('_', ' ')}: {'n/a' if value is None else value}")

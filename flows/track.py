@@ -28,6 +28,7 @@ async def track(as_of: datetime | None = None) -> dict[str, Any]:
     get_run_logger().info("%s UTC: closed %d, %d open", f"{minute:%Y-%m-%d %H:%M}", settled.closed, active)
     return {
         "as_of": minute, "closed": settled.closed, "horizons": settled.horizons, "open": active,
+        "idle_exits": settled.idle_exits,
         "unknown_symbols": prices.unknown, "prices_gone": prices.gone, "symbols_failed": prices.failed,
         "prices_end": prices.ends,
         "log_lines": published.log_lines, "dataset_lines": published.dataset_lines,

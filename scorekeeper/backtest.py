@@ -127,6 +127,7 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
         taken.decisions = _pour(kept, "copy_past_decisions", connection, "copy_decisions")
         _pour(kept, "copy_past_held", connection, "copy_held_decisions")
         _pour(kept, "copy_past_trades", connection, "copy_trades")
+        _pour(kept, "copy_past_exit_requests", connection, "copy_exit_requests")
         _pour(kept, "copy_past_events", connection, "copy_decision_events")
         _pour(kept, "copy_past_signals", connection, "copy_agent_signals")
     return taken, voided

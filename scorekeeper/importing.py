@@ -65,7 +65,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
     context = DecisionContext(
         now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None,
         # A dataset's confidences are percent, whatever the scale of those that are decided now.
-        make_reading(settings.words, {}),
+        make_reading(settings.words, {}), settings.positions,
     )  # fmt: skip
     done = Imported()
     lines = inbox.read_lines(source, 0, 0)

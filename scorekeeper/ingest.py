@@ -415,6 +415,7 @@ class _Ingestion:
             timezone=self._settings.timezone,
             fallback_opened_at=part.source.mtime if alone else None,
             reading=self._settings.reading,
+            positions=self._settings.positions,
         )
         try:
             decision = parse_decision(document, context=context)

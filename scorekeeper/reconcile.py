@@ -1,7 +1,8 @@
 """The books against each other and against the files: what every table but the score's says of its neighbours."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -26,7 +27,7 @@ from scorekeeper.domain.decision import (
     identify,
     parse_decision,
 )
-from scorekeeper.domain.json_reading import DecisionError, load_json
+from scorekeeper.domain.json_reading import DecisionError, canonical_json, load_json
 from scorekeeper.domain.moments import read_moment
 from scorekeeper.domain.reading import STANDARD, Reading, read_rules
 from scorekeeper.domain.symbols import is_certain
@@ -43,8 +44,8 @@ _PLAIN = (
     "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence", "reason",
     "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
 )  # fmt: skip
-# What a file says of a decision: its document, its trade_id, where it stands, and its file.
-_Read = tuple[dict[str, Any], str, str, Path]
+# What a file says of a decision: its document, the ids that it may go by, where it stands, and its file.
+_Read = tuple[dict[str, Any], tuple[str, ...], str, Path]
 
 
 def check_books(connection: Connection) -> Iterator[str]:
@@ -69,16 +70,45 @@ def _check_archive(connection: Connection, settings: Settings, only: Set[Path] |
     doubts: list[Doubt] = []
     read = _read_archive(connection, settings, only, doubts)
     while some := list(islice(read, DECISIONS_AT_ONCE)):
-        ids = {"ids": [trade_id for _, trade_id, *_ in some]}
+        ids = {"ids": [name for _, names, *_ in some for name in names]}
         stored = {row.trade_id: row for row in connection.execute(statement("select_decisions_as_stored"), ids)}
-        for document, trade_id, where, path in some:
-            row = stored.get(trade_id)
+        for document, names, where, path in some:
+            row = _find_stored(stored, document, names, settings)
             if row is None:
-                yield Doubt(path, f"decision {trade_id}: {where} holds it, and it is not stored")
+                yield Doubt(path, f"decision {names[0]}: {where} holds it, and it is not stored")
             else:
                 found = _check_decision(row, document, where, settings)
                 yield from (Doubt(path, difference) for difference in found)
     yield from doubts
+
+
+def _find_stored(
+    stored: Mapping[str, Row[Any]], document: dict[str, Any], names: tuple[str, ...], settings: Settings
+) -> Row[Any] | None:
+    """The row of a document that may go by `names`: the one of its content; else of the name that it has now.
+
+    An exit of before there were such goes by its own id, one of today by a name of its own, beside its trade's.
+    """
+    if len(names) == 1:
+        return stored.get(names[0])
+    content = hashlib.sha256(canonical_json(document)).digest()
+    for name in reversed(names):
+        if name in stored and stored[name].content_sha256 == content:
+            return stored[name]
+    try:
+        now = parse_decision(document, context=msgspec.structs.replace(_context(settings), reading=settings.reading))
+    except DecisionError:
+        return stored.get(names[0])
+    return stored.get(now.trade_id)
+
+
+def _asks_otherwise(row: Row[Any], decision: Decision) -> bool:
+    """Whether what is stored asks for another close; of BUY and SELL it hangs on SIGNALS as it stood at ingest."""
+    if decision.exit_side is None:
+        return row.exit_side is not None and (row.exit_side, row.closes) != (-decision.direction or None, None)
+    closes = None if decision.closes is None else list(decision.closes)
+    given_id = decision.given_id if row.trade_id == decision.trade_id else None
+    return (row.exit_side, row.closes, row.given_id) != (decision.exit_side, closes, given_id)
 
 
 def _check_decision(row: Row[Any], document: dict[str, Any], where: str, settings: Settings) -> Iterator[str]:
@@ -102,6 +132,8 @@ def _check_decision(row: Row[Any], document: dict[str, Any], where: str, setting
     for name in columns:
         if getattr(row, name) != getattr(decision, name):
             yield f"decision {row.trade_id}: {name} is not what {where} says"
+    if _asks_otherwise(row, decision):
+        yield f"decision {row.trade_id}: what it asks to close is not what {where} says"
     if _differ(row.extra, decision.extra):
         yield f"decision {row.trade_id}: extra is not what {where} says"
     if _differ(row.signals, [list(msgspec.structs.astuple(signal)) for signal in decision.signals]):
@@ -192,13 +224,13 @@ def _read_file(connection: Connection, source: inbox.SourceFile, settings: Setti
     for place, text in said:
         document: Any = load_json(text)
         try:
-            trade_id = identify(document, context=_context(settings))
+            names = identify(document, context=_context(settings))
         except DecisionError:
             # An older release read times that are no times, as another moment than was meant: they stay as stored.
             if connection.execute(statement("select_is_of_old"), {"sha256": source.sha256}).scalar():
                 continue
             raise
-        yield document, trade_id, f"{source.path}, {'line ' if source.is_lines else ''}{place}", source.path
+        yield document, names, f"{source.path}, {'line ' if source.is_lines else ''}{place}", source.path
 
 
 def _context(settings: Settings) -> DecisionContext:

@@ -89,6 +89,7 @@ class Recorder:
         """Record it if it is new, and write its lines if nothing stands in the way."""
         given = {
             **{name: getattr(decision, name) for name in _COLUMNS},
+            "closes": None if decision.closes is None else list(decision.closes),
             "extra": extra_json(decision.extra), "notes": notes_json(decision.notes), "reading_id": decision.reading.id,
             "signals": msgspec.json.encode(decision.signals).decode(),
             "spelled": None if is_certain(decision.raw_symbol) else spell(decision.raw_symbol),
@@ -190,5 +191,5 @@ class Recorder:
 _COLUMNS: Sequence[str] = (
     "trade_id", "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence",
     "opened_at", "expires_at", "version", "reason", "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
-    "understood",
+    "understood", "exit_side", "given_id",
 )  # fmt: skip

@@ -145,6 +145,14 @@ def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | N
             if d.direction
         ),
     )  # fmt: skip
+    if asking := [d for d, *_ in rows if d.exit_side is not None]:
+        _copy_rows(
+            connection, "copy_exit_requests",
+            (
+                (d.trade_id, d.symbol, d.version, d.exit_side, d.opened_at, d.closes and list(d.closes), d.given_id)
+                for d in asking
+            ),
+        )  # fmt: skip
     _copy_rows(connection, "copy_decision_events", (("decision", d.trade_id) for d, *_ in rows))
     _copy_rows(
         connection, "copy_agent_signals",

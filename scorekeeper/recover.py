@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from scorekeeper import filing, importing, inbox, ledger, publish, recording, settle, strays
 from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.domain.reading import make_reading
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.first_arrival import Said, find_arrival, is_known, read_records, read_said, received_at
 from scorekeeper.ingest import INGEST_LOCK
@@ -72,8 +73,11 @@ class _Recovery:
     def __init__(self, db: Database, settings: Settings, now: datetime, done: Recovered) -> None:
         self._db, self._settings, self._now, self._done = db, settings, now, done
         self._context = DecisionContext(
-            now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None
-        )
+            now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading,
+            settings.positions,
+        )  # fmt: skip
+        # A dataset's confidences are percent, whatever the scale of those that are decided now.
+        self._published = msgspec.structs.replace(self._context, reading=make_reading(settings.words, {}))
         self._said: dict[str, Said] = {}
 
     def run(self, named: Sequence[Path]) -> None:
@@ -218,7 +222,7 @@ class _Recovery:
 
     def _take_record(self, connection: Connection, record: dict[str, Any], path: Path) -> None:
         try:
-            decision = importing.read_decision(record, self._context)
+            decision = importing.read_decision(record, self._published)
         except DecisionError as wrong:
             self._done.refused.append(escape_controls(f"{path}, {record['trade_id']}: {wrong.field}: {wrong.reason}"))
             return

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     words: dict[str, Meaning] = Field(default_factory=dict)
     candle_grace_minutes: int = Field(5, ge=0, le=1_440)
     suspect_price_pct: float = Field(5, gt=0)
+    signals: Literal["trades", "positions"] = "trades"
     keep_candles_days: int | None = Field(None, ge=1, le=36_500)
     keep_archive_days: int | None = Field(None, ge=1, le=36_500)
     keep_runs_days: int = Field(14, ge=1, le=36_500)
@@ -126,6 +127,11 @@ class Settings(BaseSettings):
         """Every field as the environment spells it: read there, it gives these settings again."""
         fields = type(self).model_fields.items()
         return {name.upper(): _spell(getattr(self, name)) for name, field in fields if not field.exclude}
+
+    @property
+    def positions(self) -> bool:
+        """Whether a BUY closes the open shorts first, and a SELL the open longs."""
+        return self.signals == "positions"
 
     @property
     def archive_dir(self) -> Path:

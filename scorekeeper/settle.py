@@ -47,10 +47,15 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Settled:
-    """What one settlement did: trades closed, horizon returns that became known."""
+    """What one settlement did: trades closed, horizon returns that became known.
+
+    `exits`: exit decisions that were looked at for the first time; `idle_exits`: those of them that found nothing open.
+    """
 
     closed: int
     horizons: int
+    exits: int = 0
+    idle_exits: int = 0
 
 
 def check_market(connection: Connection, name: str) -> None:
@@ -209,18 +214,29 @@ def ensure_partition(connection: Connection, year: int, month: int) -> None:
 
 
 def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float) -> Settled:
-    """Close what the sealed candles close at `as_of`, and fill the horizon returns that they decide."""
+    """Close what decisions and sealed candles close at `as_of`, and fill the horizon returns that they decide."""
     open_settlement(connection)
     # No answer is stored meanwhile: what is said to be settled below is what was held against the trades.
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CANDLE_LOCK})
     known = {"as_of": as_of}
     connection.execute(statement("set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
+    connection.execute(statement("apply_exits"), {**known, "settles": True})
     closed = connection.execute(statement("close_due_trades"), known).rowcount
     horizons = connection.execute(statement("set_horizon_returns"), known).rowcount
     connection.execute(statement("advance_settled"))
     connection.execute(statement("advance_settled_as_of"), known)
     record_settlement(connection)
-    return Settled(closed, horizons)
+    exits, idle = connection.execute(statement("count_idle_exits"), known).one()
+    return Settled(closed, horizons, exits, idle)
+
+
+def apply_exits(connection: Connection, at: datetime) -> None:
+    """Note for open trades which decision asks first for their close, of those made up to `at`; nothing is closed.
+
+    They wait for the next settlement.
+    """
+    open_settlement(connection)
+    connection.execute(statement("apply_exits"), {"as_of": at, "settles": False})
 
 
 def conclude(connection: Connection, as_of: datetime) -> int:
@@ -238,7 +254,7 @@ def conclude(connection: Connection, as_of: datetime) -> int:
 def close_by_quote(
     connection: Connection, trade_id: str, *, price: float, at: datetime, as_of: datetime, reason: str
 ) -> bool:
-    """Close an open trade at a quoted price, now; False if it was not open. `reason`: expired or manual."""
+    """Close an open trade at a quoted price, now; False if it was not open. `reason`: expired, manual or signal."""
     open_settlement(connection)
     closed = connection.execute(
         statement("close_by_quote"), {"trade_id": trade_id, "price": price, "at": at, "as_of": as_of, "reason": reason}

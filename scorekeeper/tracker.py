@@ -85,7 +85,8 @@ class PerformanceTracker:
             document |= {"timestamp": now.isoformat()}
         settings = self._settings
         context = DecisionContext(
-            now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading
+            now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading,
+            settings.positions,
         )
         decision = parse_decision(document, context=context)
         for note in decision.notes:
@@ -115,7 +116,8 @@ class PerformanceTracker:
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close what the stored candles close; then, at the provider's quote, trades open for `max_hold_time` minutes.
 
-        Without `max_hold_time` trades are only marked. A symbol without a usable quote is left open and logged.
+        With `max_hold_time`, a trade whose close a decision (CLOSE, EXIT ...) has asked for is closed at the
+        quote too; without it trades are only marked. A symbol without a usable quote is left open and logged.
         Raises ValueError for a `max_hold_time` that is negative or no number.
         """
         self._check_open()
@@ -125,12 +127,16 @@ class PerformanceTracker:
         as_of = now.replace(second=0, microsecond=0)
         self._settle(as_of)
         if max_hold_time is not None:
+            self._db.transact(lambda connection: settle.apply_exits(connection, now))
             trades = self._db.transact(lambda c: c.execute(statement("select_open_to_quote"), {"at": now}).all())
-            due = [trade for trade in trades if (now - trade.opened_at).total_seconds() >= 60 * max_hold_time]
+            due = [
+                trade for trade in trades
+                if trade.signal_at is not None or (now - trade.opened_at).total_seconds() >= 60 * max_hold_time
+            ]  # fmt: skip
             quotes = {symbol: self._quote(market_data_provider, symbol) for symbol in {trade.symbol for trade in due}}
             for trade in due:
                 if (price := quotes[trade.symbol]) is not None:
-                    self._close(trade.trade_id, price, now, "expired")
+                    self._close(trade.trade_id, price, now, "expired" if trade.signal_at is None else "signal")
         self._score(now)
         self._publish()
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from scorekeeper import published
+from scorekeeper.domain.exit_check import Asked, Exits, Followed
 from scorekeeper.domain.prices import LOOK_BACK
 from scorekeeper.domain.walk import MINUTE, Candle, Held, expiry_fill, walk_trade
 from scorekeeper.ingest import INGEST_LOCK
@@ -49,7 +50,7 @@ def compare(db: Database, settings: Settings) -> Verified:
         # To make an analysis again takes temporary tables; nothing after it writes anything.
         analyses = list(check_analyses(connection))
         connection.execute(text("SET TRANSACTION READ ONLY"))
-        differences = [*_trades(connection), *check_score(connection), *check_books(connection), *analyses]
+        differences = [*check_trades(connection), *check_score(connection), *check_books(connection), *analyses]
         doubts = list(check_files(connection, settings))
         files = published.check_since(
             connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path
@@ -93,7 +94,8 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what} waits" if number == 1 else f"{number} {what}s wait"
 
 
-def _trades(connection: Connection) -> Iterator[str]:
+def check_trades(connection: Connection) -> Iterator[str]:
+    """Every difference between trades, horizon returns and reference prices and a recompute, a line each."""
     market = connection.execute(statement("select_market")).mappings().one_or_none()
     if market is None or market["settled_as_of"] is None:
         return
@@ -103,6 +105,8 @@ def _trades(connection: Connection) -> Iterator[str]:
         symbol = {"symbol": coverage.symbol, "until": coverage.sealed_until}
         candles = [Candle(*row) for row in connection.execute(statement("select_candles"), symbol)]
         minutes = [candle.minute_at for candle in candles]
+        given = {"symbol": coverage.symbol, "as_of": as_of}
+        exits = Exits(Asked(*row) for row in connection.execute(statement("select_exits_to_verify"), given))
         rows = connection.execute(
             statement("select_trades_to_verify").execution_options(yield_per=ROWS_AT_ONCE), symbol
         ).mappings()
@@ -118,9 +122,16 @@ def _trades(connection: Connection) -> Iterator[str]:
                 continue
             if row["left_out"] is not None and row["left_out"] != row["must_be_left_out"]:
                 yield f"trade {row['trade_id']}: left_out is {row['left_out']}, its decision says otherwise"
+            if row["direction"] is not None and (wrong := exits.find_fault(_followed(row))):
+                yield f"trade {row['trade_id']}: {wrong}"
             if pruned is not None and row["opened_at"] < pruned:
                 continue
             yield from _check(row, lived, candles, minutes, coverage, as_of, pruned)
+
+
+def _followed(row: Mapping[Any, Any]) -> Followed:
+    names = [part.name for part in fields(Followed) if part.name != "by_market"]
+    return Followed(**{name: row[name] for name in names}, by_market=row["price_source"] in (None, "market"))
 
 
 def _check(

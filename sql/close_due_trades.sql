@@ -1,7 +1,8 @@
 -- One row per trade that the sealed candles close, by the rules of "A trade's life"; the ids go to settled_trade.
--- Looked at are only: trades never looked at before (their whole past, once), trades whose time is up, trades whose
--- stop, trailing level or target lies within what the newly sealed candles touched, and trailing trades to which those
--- candles brought a new best price: it moves their level, within these candles and for the next ones.
+-- Looked at are only: trades never looked at before (their whole past, once), trades whose time is up (by expiry, by
+-- hand, or by a decision that apply_exits has noted), trades whose stop, trailing level or target lies within what the
+-- newly sealed candles touched, and trailing trades to which those candles brought a new best price: it moves their
+-- level, within these candles and for the next ones.
 -- Parameter: as_of. Called by settle.
 WITH moved AS (
     SELECT c.symbol, new.low, new.high
@@ -39,6 +40,16 @@ concerned AS (
             t.exit_time IS NULL AND t.symbol = ready.symbol
             AND t.due_at <= ready.decided_until AND t.due_at > '-infinity'
         ORDER BY t.due_at OFFSET 0
+    ) AS near ON true
+    UNION ALL
+    SELECT near.trade_id
+    FROM ready
+    INNER JOIN LATERAL (
+        SELECT t.trade_id FROM scorekeeper.trade AS t
+        WHERE
+            t.exit_time IS NULL AND t.symbol = ready.symbol
+            AND t.signal_at <= ready.decided_until AND t.signal_at > '-infinity'
+        ORDER BY t.signal_at OFFSET 0
     ) AS near ON true
     UNION ALL
     SELECT near.trade_id
@@ -126,7 +137,7 @@ concerned AS (
 -- again become a hash of every trade. It also takes an id that was found twice only once.
 living AS (
     SELECT
-        t.*, c.sealed_until,
+        t.*, c.sealed_until, least(t.due_at, t.signal_at) AS ends_at,
         date_trunc('minute', t.opened_at + interval '59.999999 seconds') AS first_minute,
         CASE
             WHEN t.scanned
@@ -161,7 +172,7 @@ touched AS (
                 l.trailing_stop_pct IS NULL
                 AND k.symbol = l.symbol
                 AND k.minute_at >= l.scan_from
-                AND k.minute_at <= l.due_at - interval '1 minute'
+                AND k.minute_at <= l.ends_at - interval '1 minute'
                 AND (
                     (l.direction = 1 AND (k.low <= l.stop_loss OR k.high >= l.take_profit))
                     OR (l.direction = -1 AND (k.high >= l.stop_loss OR k.low <= l.take_profit))
@@ -184,7 +195,7 @@ touched AS (
                     l.trailing_stop_pct IS NOT NULL
                     AND k.symbol = l.symbol
                     AND k.minute_at >= l.scan_from
-                    AND k.minute_at <= l.due_at - interval '1 minute'
+                    AND k.minute_at <= l.ends_at - interval '1 minute'
                 WINDOW earlier AS (ORDER BY k.minute_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
             ) AS f
             INNER JOIN LATERAL (
@@ -202,7 +213,7 @@ decided AS (
     SELECT
         h.*,
         h.at_target AND (NOT h.at_stop OR h.direction * (h.hit_open - h.take_profit) >= 0) AS takes_profit,
-        h.hit_minute IS NULL AND h.due_at <= :as_of AND h.sealed_until >= date_trunc('minute', h.due_at) AS is_due
+        h.hit_minute IS NULL AND h.ends_at <= :as_of AND h.sealed_until >= date_trunc('minute', h.ends_at) AS is_due
     FROM touched AS h
 ),
 priced AS (
@@ -216,20 +227,21 @@ priced AS (
         END AS fill_price,
         CASE
             WHEN x.hit_minute IS NOT NULL THEN x.hit_minute + interval '1 minute'
-            WHEN last_close.close IS NOT NULL THEN x.due_at
+            WHEN last_close.close IS NOT NULL THEN x.ends_at
             ELSE next_open.minute_at
         END AS fill_time,
         CASE
             WHEN x.hit_minute IS NOT NULL AND x.takes_profit THEN 'take_profit'
             WHEN x.hit_minute IS NOT NULL AND x.hit_stop = x.stop_loss THEN 'stop_loss'
             WHEN x.hit_minute IS NOT NULL THEN 'trailing_stop'
-            WHEN x.close_requested_at < x.expires_at THEN 'manual'
-            ELSE 'expired'
+            WHEN x.ends_at = x.expires_at THEN 'expired'
+            WHEN x.ends_at = x.close_requested_at THEN 'manual'
+            ELSE 'signal'
         END AS fill_reason,
         CASE
             WHEN x.hit_minute IS NOT NULL THEN NULL
             WHEN last_close.close IS NOT NULL
-                THEN extract(EPOCH FROM x.due_at - last_close.minute_at - interval '1 minute')
+                THEN extract(EPOCH FROM x.ends_at - last_close.minute_at - interval '1 minute')
             ELSE 0
         END AS fill_age_seconds
     FROM decided AS x
@@ -237,12 +249,12 @@ priced AS (
         SELECT k.close, k.minute_at FROM scorekeeper.candle AS k
         WHERE
             x.is_due AND k.symbol = x.symbol
-            AND k.minute_at > x.opened_at - interval '1 minute' AND k.minute_at <= x.due_at - interval '1 minute'
+            AND k.minute_at > x.opened_at - interval '1 minute' AND k.minute_at <= x.ends_at - interval '1 minute'
         ORDER BY k.minute_at DESC LIMIT 1
     ) AS last_close ON true
     LEFT JOIN LATERAL (
         SELECT k.open, k.minute_at FROM scorekeeper.candle AS k
-        WHERE x.is_due AND last_close.close IS NULL AND k.symbol = x.symbol AND k.minute_at >= x.due_at
+        WHERE x.is_due AND last_close.close IS NULL AND k.symbol = x.symbol AND k.minute_at >= x.ends_at
         ORDER BY k.minute_at LIMIT 1
     ) AS next_open ON true
 ),
@@ -270,7 +282,7 @@ scored AS (
             (p.fill_price IS NOT NULL OR p.trailing_stop_pct IS NOT NULL)
             AND k.symbol = p.symbol
             AND k.minute_at >= CASE WHEN p.fill_price IS NULL THEN p.scan_from ELSE p.first_minute END
-            AND k.minute_at <= p.due_at - interval '1 minute'
+            AND k.minute_at <= p.ends_at - interval '1 minute'
             AND (p.hit_minute IS NULL OR k.minute_at < p.hit_minute)
     ) AS lived ON true
 ),

@@ -2,8 +2,8 @@
 -- number only if :number and nobody publishes: then this session holds the publisher's lock, until it gives it back.
 -- No row if there is a decision of that id. An error if somebody else gave the same line number a moment before.
 -- Parameters: the columns of a decision, spelled (its symbol, if the market's list is to say what it means), signals (a
--- JSON array), fee_bps, lock, number. Called by recorder: for one decision, in one round trip, what recording does for
--- many.
+-- JSON array), exit_side, closes, given_id, fee_bps, lock, number. Called by recorder: for one decision, in one round
+-- trip, what recording does for many.
 WITH said AS MATERIALIZED (
     SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
     FROM
@@ -61,6 +61,14 @@ held AS (
     WHERE m.asks AND m.symbol IS NULL
     RETURNING trade_id
 ),
+asking AS (
+    INSERT INTO scorekeeper.exit_request (trade_id, symbol, version, side, asked_at, closes, given_id)
+    SELECT
+        trade_id, symbol, version, cast(:exit_side AS smallint), opened_at, cast(:closes AS text[]),
+        cast(:given_id AS text)
+    FROM fresh
+    WHERE cast(:exit_side AS smallint) IS NOT NULL
+),
 noted AS (
     INSERT INTO scorekeeper.event (kind, trade_id, line_no)
     SELECT
@@ -82,7 +90,7 @@ SELECT
     f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, f.received_at, f.expires_at,
     null AS horizon_price, null AS horizon_return_pct,
     false AS closed, null AS exit_time, null AS exit_price, null AS exit_reason, null AS price_source, null AS pnl_pct,
-    null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct,
+    null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct, cast(:closes AS text[]) AS closes,
     (
         SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal) FROM said AS s
     ) AS agents

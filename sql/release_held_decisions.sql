@@ -1,5 +1,6 @@
--- One row: how many decisions no longer wait for the market's list. Each gets the symbol that its spelling means; days
--- that counted one under another symbol (closed by a quote, or imported) are to be scored again.
+-- One row: how many decisions no longer wait for the market's list. Each gets the symbol that its spelling means, as do
+-- its trade and what it asks to close; days that counted one under another symbol (closed by a quote, or imported) are
+-- to be scored again.
 -- Parameter: rows (a JSON array of raw_symbol, symbol). Called by spelling.
 WITH given AS (
     SELECT g.raw_symbol, g.symbol
@@ -24,6 +25,12 @@ traded AS (
     FROM released
     WHERE t.trade_id = released.trade_id AND t.symbol <> released.symbol
     RETURNING t.trade_id, t.exit_time
+),
+asking AS (
+    UPDATE scorekeeper.exit_request AS e
+    SET symbol = released.symbol
+    FROM released
+    WHERE e.trade_id = released.trade_id AND e.symbol <> released.symbol
 ),
 stale AS (
     INSERT INTO scorekeeper.stale_day (kind, day)

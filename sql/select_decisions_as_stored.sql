@@ -1,12 +1,13 @@
--- One row per decision among the given ones, with what its agents said, in their order, and the rules it was read by
--- (null: those of an older release). Parameter: ids (text array). Called by reconcile.
+-- One row per decision among the given ones, with what it asks to close, with what its agents said, in their order, and
+-- the rules it was read by (null: those of an older release). Parameter: ids (text array). Called by reconcile.
 SELECT
     d.trade_id, d.content_sha256, d.symbol, d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence,
     d.opened_at, d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size,
     d.extra, d.understood, d.reading_id, cast(r.rules AS text) AS rules,
-    coalesce(s.signals, cast('[]' AS jsonb)) AS signals
+    e.side AS exit_side, e.closes, e.given_id, coalesce(s.signals, cast('[]' AS jsonb)) AS signals
 FROM scorekeeper.decision AS d
 LEFT JOIN scorekeeper.reading AS r ON d.reading_id = r.reading_id
+LEFT JOIN scorekeeper.exit_request AS e ON d.trade_id = e.trade_id
 LEFT JOIN LATERAL (
     SELECT
         jsonb_agg(

@@ -8,10 +8,11 @@ SELECT
     d.horizon_price, d.horizon_return_pct,
     coalesce(e.kind = 'outcome' OR (e.form = 1 AND x.event_id < e.event_id), false) AS closed,
     t.exit_time, t.exit_price, t.exit_reason, t.price_source, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct,
-    a.agents
+    q.closes, a.agents
 FROM scorekeeper.event AS e
 LEFT JOIN scorekeeper.decision AS d ON e.trade_id = d.trade_id
 LEFT JOIN scorekeeper.trade AS t ON e.trade_id = t.trade_id
+LEFT JOIN scorekeeper.exit_request AS q ON e.trade_id = q.trade_id
 LEFT JOIN scorekeeper.event AS x ON e.form = 1 AND e.trade_id = x.trade_id AND x.kind = 'outcome'
 LEFT JOIN LATERAL (
     SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal) AS agents

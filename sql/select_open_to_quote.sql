@@ -1,6 +1,6 @@
 -- One row per open trade that no stored candle follows (none is sealed since it opened). Parameter: at.
 -- Called by tracker.
-SELECT t.trade_id, t.symbol, t.opened_at
+SELECT t.trade_id, t.symbol, t.opened_at, t.signal_at
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id AND d.voided_at IS NULL
 LEFT JOIN scorekeeper.candle_coverage AS c ON t.symbol = c.symbol

@@ -20,6 +20,22 @@ CROSS JOIN
     ) AS x (name, found, wanted)
 WHERE x.found IS DISTINCT FROM x.wanted
 UNION ALL
+SELECT
+    'decision ' || e.trade_id,
+    'it asks for a close as ' || x.name || ' ' || x.found || ', and is ' || x.wanted
+FROM scorekeeper.exit_request AS e
+INNER JOIN scorekeeper.decision AS d ON e.trade_id = d.trade_id
+CROSS JOIN
+    LATERAL (
+        VALUES
+        ('symbol', e.symbol, d.symbol),
+        ('version', e.version, d.version),
+        ('asked_at', cast(e.asked_at AS text), cast(d.opened_at AS text)),
+        ('voided', cast(e.voided AS text), cast(d.voided_at IS NOT NULL AS text)),
+        ('side', cast(e.side AS text), cast(CASE d.direction WHEN 0 THEN e.side ELSE -d.direction END AS text))
+    ) AS x (name, found, wanted)
+WHERE x.found IS DISTINCT FROM x.wanted
+UNION ALL
 SELECT 'candles of ' || k.symbol, k.candles || ' lie outside of what is sealed'
 FROM (
     SELECT c.symbol, count(*) AS candles

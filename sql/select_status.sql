@@ -11,4 +11,8 @@ SELECT
         SELECT count(*) FROM scorekeeper.trade AS t
         WHERE t.exit_time IS NOT NULL
     ) AS closed_trades,
+    (
+        SELECT count(*) FROM scorekeeper.report_exit_requests AS e
+        WHERE e.closed_nothing AND NOT e.opens_trade
+    ) AS idle_exits,
     (SELECT count(*) FROM scorekeeper.rejection) AS rejections;

@@ -3,6 +3,8 @@
 SELECT t.symbol, count(*) AS trades, c.sealed_from
 FROM scorekeeper.candle_coverage AS c
 INNER JOIN scorekeeper.trade AS t ON c.symbol = t.symbol
-WHERE t.exit_time IS NULL AND t.due_at <= :as_of AND date_trunc('minute', t.opened_at) < c.sealed_from
+WHERE
+    t.exit_time IS NULL AND least(t.due_at, t.signal_at) <= :as_of
+    AND date_trunc('minute', t.opened_at) < c.sealed_from
 GROUP BY t.symbol, c.sealed_from
 ORDER BY t.symbol;

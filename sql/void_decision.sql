@@ -17,6 +17,13 @@ kept_apart AS (
     SET left_out = true
     FROM voided
     WHERE t.trade_id = voided.trade_id
+),
+-- The next settlement looks at it once more: what it was about to close stays open.
+asks_no_more AS (
+    UPDATE scorekeeper.exit_request AS e
+    SET voided = true, known_at = NULL
+    FROM voided
+    WHERE e.trade_id = voided.trade_id
 )
 INSERT INTO scorekeeper.stale_day (kind, day)
 SELECT 'agent', cast(v.expires_at AT TIME ZONE 'UTC' AS date) FROM voided AS v

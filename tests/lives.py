@@ -19,7 +19,7 @@ from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database, open_database
 from tests import reference
-from tests.reference import MINUTE
+from tests.reference import MINUTE, RefDecision
 from tests.universes import (
     ALWAYS,
     AT_AN_EXCHANGE,
@@ -32,6 +32,7 @@ from tests.universes import (
     Outage,
     Universe,
     file_of,
+    stored_id,
     to_ref,
     write_candles,
     write_replay,
@@ -125,7 +126,9 @@ class Life:
         self.asked: list[tuple[str, datetime]] = []
         self.voided: set[str] = set()
         self.verdicts: list[str] = []
-        self._documents = {document["trade_id"]: document for document in universe.decisions}
+        self.ended: dict[str, tuple[RefDecision, reference.RefExit]] = {}  # what had closed by the last look, and how
+        self.signals: dict[str, str] = {}  # by trade, what asked for its close first, by the last look
+        self._documents = {stored_id(document): document for document in universe.decisions}
         self._closes = sorted(universe.closes, key=lambda close: close[1])
         self._voids = sorted(universe.voids, key=lambda void: void.at)
         write_replay(universe, folder)
@@ -136,7 +139,6 @@ class Life:
         )
         self._runner = asyncio.Runner()
         self._is_behind, self._written_until = False, START  # whether the files are not whole now, and how far they go
-        self._settled: set[str] = set()  # what had arrived by the last settlement
         self.db = self._open()
 
     def __enter__(self) -> Self:
@@ -186,9 +188,10 @@ class Life:
             settle.settle(connection, as_of, suspect_price_pct=SUSPECT_PCT)
             if tick.killed_at == "settlement":
                 raise KilledError
-        self.as_of, self._settled = as_of, set(self.arrived)
+        self.as_of = as_of
         for symbol in self._universe.candles.keys() - failed:
             self.sealed[symbol] = self._sealed(self._universe.candles[symbol], tick)
+        self._note_what_ended()
         with self.db.begin() as connection:
             settle.conclude(connection, as_of)
             if tick.killed_at == "score":
@@ -213,7 +216,9 @@ class Life:
 
     def _fetch(self, tick: Tick) -> set[str]:
         """Candles for all that needs them; the symbols for which the market fails, whether asked or not."""
-        failing = {outage.symbol: outage.pages if self._universe.page_minutes else 0 for outage in tick.outages}
+        # Where a market fails in the middle of an answer it is left open what has closed before a late exit comes.
+        paged = self._universe.page_minutes is not None and self._universe.is_punctual
+        failing = {outage.symbol: outage.pages if paged else 0 for outage in tick.outages}
         self.uncertain = self.uncertain or any(failing.values())
         kept = None if self._kept_minutes is None else tick.as_of - self._kept_minutes * MINUTE
         market = UniverseMarket(self._replay, self._universe.page_minutes, kept, dict(failing), self._exchange)
@@ -240,13 +245,11 @@ class Life:
 
     def _verdict(self, trade_id: str, at: datetime) -> str:
         """By the rules: what is closed, as the last look knew it, is closed; else the first request holds."""
-        ref = to_ref(self._documents[trade_id], self.close_of(trade_id))
+        ref = self.ref(trade_id)
         if not ref.direction:
             return "no trade"
-        if trade_id in self._settled and ref.symbol in self.sealed and ref.opened_at <= self.as_of:
-            candles = self._universe.candles[ref.symbol]
-            if reference.settle_trade(ref, candles, self.sealed[ref.symbol], self.as_of) is not None:
-                return "closed"
+        if trade_id in self.ended:
+            return "closed"
         if ref.close_requested_at is not None:
             return "already requested"
         return "not open yet" if at < ref.opened_at else "requested"
@@ -255,6 +258,40 @@ class Life:
         """The request that counts, of those that have been made."""
         opened_at = datetime.fromisoformat(self._documents[trade_id]["timestamp"])
         return reference.close_that_counts([at for asked, at in self.asked if asked == trade_id], opened_at)
+
+    def ref(self, trade_id: str) -> RefDecision:
+        """A decision with the request to close it that counts."""
+        return to_ref(self._documents[trade_id], self.close_of(trade_id), positions=self._universe.positions)
+
+    def _note_what_ended(self) -> None:
+        """By the rules: what has closed stays as it is, whatever decision comes in or is voided later."""
+        refs = [self.ref(trade_id) for trade_id in self.arrived]
+        exits = [ref for ref in refs if ref.opened_at <= self.as_of and ref.trade_id not in self.voided]
+        for ref in refs:
+            if not ref.direction or ref.trade_id in self.ended or ref.opened_at > self.as_of:
+                continue
+            named = {other.trade_id for other in refs if other.direction and other.symbol == ref.symbol}
+            signal_at, asking = reference.first_signal(ref, exits, named)
+            self.signals.pop(ref.trade_id, None)
+            if asking is not None:
+                self.signals[ref.trade_id] = asking
+            if (sealed := self.sealed.get(ref.symbol)) is not None:
+                asked = replace(ref, signal_at=signal_at)
+                exit = reference.settle_trade(asked, self._universe.candles[ref.symbol], sealed, self.as_of)
+                if exit is not None:
+                    self.ended[ref.trade_id] = asked, exit
+
+    def idle_exits(self) -> set[str]:
+        """Exits that closed nothing, and are about to close nothing."""
+        busy = {
+            asking for trade_id, asking in self.signals.items()
+            if trade_id not in self.ended or self.ended[trade_id][1].exit_reason == "signal"
+        }  # fmt: skip
+        seen = {
+            trade_id for trade_id in self.arrived.keys() - self.voided
+            if self.ref(trade_id).opened_at <= self.as_of and self.ref(trade_id).exit_side is not None
+        }  # fmt: skip
+        return seen - busy
 
     def _void(self, as_of: datetime, *, before_tracking: bool) -> None:
         due = [
@@ -270,11 +307,10 @@ class Life:
     def expected(self) -> list[reference.RefScored]:
         """What the rules say of every decision that has arrived, as of the last look."""
         answer = []
-        for document in self._universe.decisions:
-            trade_id = document["trade_id"]
+        for trade_id in self._documents:
             if trade_id not in self.arrived:
                 continue
-            decision = to_ref(document, self.close_of(trade_id))
+            decision, exit = self.ended.get(trade_id, (self.ref(trade_id), None))
             candles, sealed = self._universe.candles[decision.symbol], self.sealed.get(decision.symbol)
             voided = trade_id in self.voided
             if sealed is None or decision.opened_at > self.as_of:
@@ -283,7 +319,7 @@ class Life:
             answer.append(
                 reference.RefScored(
                     decision,
-                    reference.settle_trade(decision, candles, sealed, self.as_of) if decision.direction else None,
+                    exit,
                     reference.horizon_return(decision, candles, sealed, self.as_of),
                     reference.is_suspect(decision, candles, sealed, SUSPECT_PCT),
                     voided,
@@ -294,7 +330,7 @@ class Life:
 
 def decisions_of(universe: Universe) -> list[Decision]:
     """In order of their opening."""
-    context = DecisionContext(NOW, "v1", HOLD_MINUTES, ZoneInfo("UTC"), None)
+    context = DecisionContext(NOW, "v1", HOLD_MINUTES, ZoneInfo("UTC"), None, positions=universe.positions)
     decisions = [parse_decision(document, context=context) for document in universe.decisions]
     return sorted(decisions, key=lambda d: d.opened_at)
 

@@ -34,6 +34,10 @@ class RefDecision:
     fee_bps: float
     close_requested_at: datetime | None
     signals: dict[str, tuple[int, float | None]]
+    signal_at: datetime | None = None
+    exit_side: int | None = None
+    closes: tuple[str, ...] | None = None
+    given_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,33 @@ def close_that_counts(asked_at: list[datetime], opened_at: datetime) -> datetime
     return min((at for at in asked_at if at >= opened_at), default=None)
 
 
+def asked_at(exit: RefDecision, trade: RefDecision, trades: set[str]) -> datetime | None:
+    """When an exit decision asks for the close of a trade, if it does; `trades`: the ids of that symbol's."""
+    if exit.exit_side is None or exit.symbol != trade.symbol or exit.exit_side == -trade.direction:
+        return None
+    if exit.closes is not None:
+        asks = trade.trade_id in exit.closes and exit.opened_at >= trade.opened_at
+    elif exit.given_id in trades:
+        asks = trade.trade_id == exit.given_id and exit.opened_at >= trade.opened_at
+    else:
+        asks = trade.version == exit.version and exit.opened_at > trade.opened_at
+    moment = max(floor_minute(exit.opened_at), trade.opened_at)
+    return moment if asks and moment < trade.expires_at else None
+
+
+def first_signal(
+    trade: RefDecision, exits: list[RefDecision], trades: set[str]
+) -> tuple[datetime | None, str | None]:
+    """When the first of the exit decisions asks for a trade's close, and its id."""
+    best: RefDecision | None = None
+    for exit in exits:
+        if asked_at(exit, trade, trades) is None:
+            continue
+        if best is None or (exit.opened_at, exit.trade_id.encode()) < (best.opened_at, best.trade_id.encode()):
+            best = exit
+    return (None, None) if best is None else (asked_at(best, trade, trades), best.trade_id)
+
+
 def gain_pct(direction: int, entry: float, price: float) -> float:
     if direction == 1:
         return (price - entry) / entry * 100
@@ -105,6 +136,8 @@ def settle_trade(decision: RefDecision, candles: list[RefCandle], sealed: dateti
     reason = "expired"
     if decision.close_requested_at is not None and decision.close_requested_at < due_at:
         due_at, reason = decision.close_requested_at, "manual"
+    if decision.signal_at is not None and decision.signal_at < due_at:
+        due_at, reason = decision.signal_at, "signal"
 
     lived: list[RefCandle] = []
     for candle in candles:

@@ -5,12 +5,13 @@ markets; only the noise of the candles comes in bulk, from a drawn seed.
 """
 
 import random
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hypothesis import Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.reference import MINUTE, RefCandle, RefDecision, floor_minute
@@ -39,6 +40,7 @@ SPELLINGS = {
     "GC=F": {"/": "GC=F", "": " gc=f ", "-": "GC=F"},
 }
 MEANT = {spelling: symbol for symbol, ways in SPELLINGS.items() for spelling in ways.values()}
+EXITS = {"CLOSE": 0, "EXIT": 0, "平仓": 0, "CLOSE_LONG": 1, "CLOSE_SHORT": -1, "COVER": -1}
 _DIRECTIONS = {"BUY": 1, "BULLISH": 1, "SELL": -1, "BEARISH": -1}
 
 
@@ -65,8 +67,9 @@ class Outage:
 class Universe:
     """`delays`: how long after it was decided each decision arrives; `kinds`: the two ways it is lived through.
 
-    `looks`: when somebody looks; `kills`: where in its work each look is killed ("": nowhere), once, to be done again.
-    `lags`: how many minutes a file that grows lies behind each look.
+    `positions`: an opposite action closes what is open first. `looks`: when somebody looks; `kills`: where in its work
+    each look is killed ("": nowhere), once, to be done again. `lags`: how many minutes a file that grows lies behind
+    each look.
     """
 
     candles: dict[str, list[RefCandle]] = field(default_factory=dict)
@@ -81,6 +84,15 @@ class Universe:
     page_minutes: int | None = None
     kinds: tuple[str, ...] = ()
     end: datetime = START + 450 * MINUTE
+    positions: bool = False
+
+    @property
+    def is_punctual(self) -> bool:
+        """Whether no exit comes late or is voided: what had closed by then is no longer what it would have been."""
+        asking = {stored_id(d) for d in self.decisions if exit_side(d, positions=self.positions) is not None}
+        return asking.isdisjoint(void.trade_id for void in self.voids) and all(
+            self.delays[trade_id] <= timedelta() for trade_id in asking
+        )
 
 
 @dataclass(frozen=True)
@@ -143,7 +155,8 @@ class Shape:
 
     `stop` and `target`: a share of the price, or "touch": to the bit how far the first `touched` candles from then
     on go, and one more; `stop` "trailing": to the bit where the trailing level begins. `closes` and `void`: in parts of
-    the hold time.
+    the hold time. `names`: how an exit says what it closes; `aim`: at which of the decisions before it, and `part`: how
+    long after that one, in parts of its hold time.
     """
 
     symbol: int
@@ -165,6 +178,9 @@ class Shape:
     closes: tuple[float, ...]
     void: float | None
     void_before_tracking: bool
+    names: str
+    aim: int
+    part: float
 
 
 def shapes(holds: list[float | None]) -> st.SearchStrategy[Shape]:
@@ -177,7 +193,7 @@ def shapes(holds: list[float | None]) -> st.SearchStrategy[Shape]:
         symbol=st.integers(0, len(SYMBOLS) - 1),
         minute=st.integers(0, 999),
         seconds=st.sampled_from([0, 0, 30, 1, 59, 1e-6, 59.999999]),
-        action=st.sampled_from(["BUY", "SELL", "BUY", "SELL", "HOLD", "CONFLICTED"]),
+        action=st.sampled_from(["BUY", "SELL", "BUY", "SELL", "HOLD", "CONFLICTED", *EXITS]),
         off=st.sampled_from([0, 0, 0, 0.0007, -0.0007, 0.004, -0.004, 0.02, -0.02, 0.06, -0.06, 0.5, -0.5]),
         priced=st.sampled_from([True, True, False]),
         stop=st.sampled_from([None, None, 0.003, 0.0005, 0.02, "touch", "touch", "trailing"]),
@@ -193,6 +209,9 @@ def shapes(holds: list[float | None]) -> st.SearchStrategy[Shape]:
         closes=st.sampled_from([(), (), (), (), (0.5,), (0.1, 0.6), (0.9,), (1.0,), (0.0,), (-0.1, 0.3), (1.3,)]),
         void=st.sampled_from([None, None, None, None, None, None, None, 0.0, 0.5, 1.5]),
         void_before_tracking=st.booleans(),
+        names=st.sampled_from(["", "", "at", "at", "itself", "it", "it", "in a list", "with others", "nothing"]),
+        aim=st.integers(0, 99),
+        part=st.sampled_from([0.5, 0.3, 0.1, 0.9, 0.0, 1.0, 1.2, -0.1]),
     )
 
 
@@ -205,13 +224,15 @@ def universes(draw: st.DrawFn) -> Universe:
     """A universe with the two kinds of schedule that it is to be lived through by; only short ones minute by minute."""
     short = draw(st.sampled_from([False] * 2 + [True]))
     minutes = draw(st.integers(1, 20) if short else st.sampled_from([30, 100, 180]))
-    universe = Universe()
+    universe = Universe(positions=draw(st.sampled_from([False, False, True])))
     for symbol in draw(st.lists(st.sampled_from(sorted(SPELLINGS)), min_size=1, max_size=3, unique=True)):
         universe.candles[symbol] = draw(courses()).candles(minutes)
     least = draw(st.sampled_from([1, 4, 12]))
     holds = SHORT_HOLDS if short else LONG_HOLDS
     for number, shape in enumerate(draw(st.lists(shapes(holds), min_size=least, max_size=least + 8))):
         add_decision(universe, shape, number, minutes)
+    if draw(st.sampled_from([True, True, False])):
+        _be_punctual(universe)
     refs = [to_ref(document, None) for document in universe.decisions]
     last = (
         floor_minute(max(ref.expires_at for ref in refs))
@@ -249,7 +270,7 @@ def make_universe(number: int) -> Universe:
     """One of the universes, the same for the same number, with some trades in it."""
     found: list[Universe] = []
 
-    @settings(max_examples=20, database=None, phases=[Phase.generate])
+    @settings(max_examples=20, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @seed(number)
     @given(universes())
     def take(universe: Universe) -> None:
@@ -259,11 +280,25 @@ def make_universe(number: int) -> Universe:
     return max(found, key=lambda universe: len(universe.decisions))
 
 
+def _be_punctual(universe: Universe) -> None:
+    asking = {stored_id(d) for d in universe.decisions if exit_side(d, positions=universe.positions) is not None}
+    for trade_id in asking:
+        universe.delays[trade_id] = min(universe.delays[trade_id], timedelta())
+    universe.voids = [void for void in universe.voids if void.trade_id not in asking]
+
+
 def add_decision(universe: Universe, shape: Shape, number: int, minutes: int) -> None:
     """The decision that the shape is in this market, and what is asked for about it."""
     symbol = sorted(universe.candles)[shape.symbol % len(universe.candles)]
-    candles = universe.candles[symbol]
     opened = START + minutes * shape.minute // 1100 * MINUTE + timedelta(seconds=shape.seconds)
+    aimed = None
+    if shape.action in EXITS and shape.names and universe.decisions:
+        aimed = universe.decisions[shape.aim % len(universe.decisions)]
+        ref = to_ref(aimed, None)
+        symbol = ref.symbol if shape.aim % 10 else symbol
+        opened = max(START, ref.opened_at + shape.part * (ref.expires_at - ref.opened_at))
+        opened = min(opened, START + minutes * MINUTE)
+    candles = universe.candles[symbol]
     closes = [c.close for c in candles if c.minute_at + MINUTE <= opened] or [c.open for c in candles] or [100.0]
     price = closes[-1] if shape.off == 0 else round(closes[-1] * (1 + shape.off), 6)
     trade_id = f"t{number:03d}"
@@ -273,7 +308,7 @@ def add_decision(universe: Universe, shape: Shape, number: int, minutes: int) ->
         "type": shape.action,
         "price": price,
         "timestamp": opened.isoformat(),
-        "version": shape.version,
+        "version": shape.version if aimed is None or shape.names == "it" else aimed["version"],
         "agent_analyses": {
             agent: {"signal": signal} | ({} if confidence is None else {"confidence": confidence})
             for agent, (signal, confidence) in shape.agents.items()
@@ -295,12 +330,48 @@ def add_decision(universe: Universe, shape: Shape, number: int, minutes: int) ->
                 document[name] = level
     elif not shape.priced:
         del document["price"]
+    if aimed is not None:
+        _name_what_it_closes(document, shape, aimed)
+        if stored_id(document) in {stored_id(other) for other in universe.decisions}:
+            document["trade_id"] = trade_id  # the same exit twice, in other words, would be a conflict
+    trade_id = stored_id(document)
     universe.decisions.append(document)
     universe.delays[trade_id] = shape.delay * MINUTE
     hold = timedelta(minutes=HOLD_MINUTES if shape.hold is None else shape.hold)
     universe.closes += [(trade_id, floor_minute(opened + part * hold)) for part in shape.closes]
     if shape.void is not None:
         universe.voids.append(Void(trade_id, floor_minute(opened + shape.void * hold), shape.void_before_tracking))
+
+
+def _name_what_it_closes(document: dict[str, Any], shape: Shape, aimed: dict[str, Any]) -> None:
+    if shape.names == "itself":
+        document["closes"] = stored_id(aimed)
+    elif shape.names == "it":
+        document["trade_id"] = aimed["trade_id"]
+    elif shape.names == "in a list":
+        document["closes"] = [stored_id(aimed)]
+    elif shape.names == "with others":
+        document["closes"] = ["nobody", stored_id(aimed), "t000", "t001", stored_id(aimed)]
+    elif shape.names == "nothing":
+        document["closes"] = "nobody"
+
+
+def exit_side(decision: dict[str, Any], *, positions: bool = False) -> int | None:
+    """+1, -1 or 0 (both): the trades whose close it asks for; None: it does not."""
+    if decision["type"] in EXITS:
+        return EXITS[decision["type"]]
+    return -_DIRECTIONS[decision["type"]] if positions and decision["type"] in ("BUY", "SELL") else None
+
+
+def stored_id(decision: dict[str, Any]) -> str:
+    """The id that it goes by: of an exit that does not say `closes`, not its own alone."""
+    given: str = decision["trade_id"]
+    if decision["type"] not in EXITS or "closes" in decision:
+        return given
+    time = datetime.fromisoformat(decision["timestamp"]).replace(tzinfo=None).isoformat()
+    if re.fullmatch(f"[A-Z]+-{re.escape(time)}Z-[0-9a-f]{{8}}", given):  # made for one without an id
+        return given
+    return f"{given}-exit-{time}Z"
 
 
 def _level(
@@ -317,10 +388,11 @@ def _level(
     return None if wish is None else round(price * (1 + side * share), 6)
 
 
-def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> RefDecision:
+def to_ref(decision: dict[str, Any], close_requested_at: datetime | None, *, positions: bool = False) -> RefDecision:
     opened = datetime.fromisoformat(decision["timestamp"])
+    closes = decision.get("closes") if decision["type"] in EXITS else None
     return RefDecision(
-        trade_id=decision["trade_id"],
+        trade_id=stored_id(decision),
         symbol=MEANT.get(decision["symbol"], decision["symbol"]),
         version=decision["version"],
         direction=_DIRECTIONS.get(decision["type"], 0),
@@ -336,6 +408,9 @@ def to_ref(decision: dict[str, Any], close_requested_at: datetime | None) -> Ref
             agent: (_DIRECTIONS.get(said["signal"], 0), said.get("confidence"))
             for agent, said in decision["agent_analyses"].items()
         },
+        exit_side=exit_side(decision, positions=positions),
+        closes=None if closes is None else tuple([closes] if isinstance(closes, str) else closes),
+        given_id=decision["trade_id"] if decision["type"] in EXITS and closes is None else None,
     )
 
 

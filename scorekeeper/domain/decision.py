@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from scorekeeper.domain.agents import AgentSignal, read_agents
+from scorekeeper.domain.exits import LONGEST_ID, name_exit
 from scorekeeper.domain.fields import (
     Note,
     check_text,
@@ -25,11 +26,12 @@ from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
 from scorekeeper.domain.reading import STANDARD, Reading
 from scorekeeper.domain.symbols import plain_symbol, unify_symbol
 from scorekeeper.domain.walk import trailing_level
-from scorekeeper.domain.words import DIRECTIONS, clean_word, meaning_of, plain_word
+from scorekeeper.domain.words import DIRECTIONS, EXIT_SIDES, clean_word, meaning_of, plain_word
 
 __all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "Note", "direction_of", "parse_decision"]
 
 MOST_FIELDS = 500
+MOST_CLOSES = 200
 MOST_REASON = 1 << 20
 LONGEST_ACTION = 200
 MOST_HOLD_MINUTES = 5_256_000  # ten years
@@ -42,6 +44,7 @@ _KNOWN = {
     "trade_id", "stop_loss", "take_profit", "trailing_stop_pct", "max_hold_minutes", "position_size", "agent_analyses",
     "agent_contributions",
 }  # fmt: skip
+_KNOWN_OF_EXITS = _KNOWN | {"closes"}  # of another decision it is a field that nobody knows, and kept
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -50,6 +53,9 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     `direction`: how its action is read, +1 (opens a long), -1 (a short) or 0; `understood`: whether the action is in a
     list. `trailing_stop_pct`: percent that the stop stays behind the best price of the trade, between 0 and 100.
     `notes`: what of it could not be read, or had to be decided; `reading`: the rules it was read by.
+    `exit_side`: None where it asks for no close; else of the open trades of its symbol and version it closes the longs
+    (+1), the shorts (-1) or both (0). `closes`: ids of the trades that it closes instead of those. `given_id`: the
+    `trade_id` that an exit decision came with: if that is a trade's, it closes that one alone.
     """
 
     trade_id: str
@@ -74,10 +80,16 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     understood: bool
     notes: tuple[Note, ...]
     reading: Reading
+    exit_side: int | None = None
+    closes: tuple[str, ...] | None = None
+    given_id: str | None = None
 
 
 class DecisionContext(msgspec.Struct, frozen=True):
-    """What a decision does not say itself: when it came, the defaults as they stood then, how words are read."""
+    """What a decision does not say itself: when it came, the defaults as they stood then, how words are read.
+
+    `positions`: what opens a long closes the open shorts first, and the other way round (SIGNALS=positions).
+    """
 
     received_at: datetime
     default_version: str
@@ -85,6 +97,7 @@ class DecisionContext(msgspec.Struct, frozen=True):
     timezone: ZoneInfo
     fallback_opened_at: datetime | None
     reading: Reading = STANDARD
+    positions: bool = False
 
 
 def direction_of(signal: str) -> int:
@@ -111,15 +124,21 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     reading = context.reading
     word = _action(document)
     action, meaning = plain_word(word), meaning_of(word, reading.known)
-    direction = DIRECTIONS[meaning] if meaning else 0
+    direction, side = (DIRECTIONS[meaning], EXIT_SIDES.get(meaning)) if meaning else (0, None)
     raw_symbol, symbol = _symbol(document)
     price = _price(document, notes, needed=direction != 0)
     opened_at, has_time = _opened_at(document, context, notes)
     content = hashlib.sha256(canonical_json(document)).digest()
     stop_loss, take_profit, trailing_stop_pct = _exits(document, price, direction, action, notes)
+    closes = None if side is None else _closes(document)
+    moment = opened_at if has_time else None
+    trade_id, given_id = _trade_id(document, raw_symbol, moment, content), None
+    if side is not None and closes is None and document.get("trade_id") is not None:
+        trade_id, given_id = name_exit(trade_id, moment, content, plain_symbol(raw_symbol))
+    known = _KNOWN if side is None else _KNOWN_OF_EXITS
     confidence = document.get("confidence")
     return Decision(
-        trade_id=_trade_id(document, raw_symbol, opened_at if has_time else None, content),
+        trade_id=trade_id,
         content_sha256=content,
         symbol=symbol,
         raw_symbol=raw_symbol,
@@ -138,24 +157,35 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         position_size=(
             lenient(notes, number_or_none, document, "position_size", low=0) if "position_size" in document else None
         ),
-        extra=None if document.keys() <= _KNOWN else {k: v for k, v in document.items() if k not in _KNOWN},
+        extra=None if document.keys() <= known else {k: v for k, v in document.items() if k not in known},
         signals=read_agents(document, reading, notes),
         understood=meaning is not None,
         notes=cut_notes(notes) if notes else (),
         reading=reading,
+        exit_side=-direction if direction and context.positions else side,
+        closes=closes,
+        given_id=given_id,
     )
 
 
-def identify(document: object, *, context: DecisionContext) -> str:
-    """The trade_id of a document, which hangs on no rules of reading. Raises DecisionError."""
+def identify(document: object, *, context: DecisionContext) -> tuple[str, ...]:
+    """The ids that a document may go by, whatever its words are read as. Raises DecisionError.
+
+    The first is its own; a second one it goes by if it is an exit (see name_exit).
+    """
     if isinstance(document, bytes):
         document = load_json(document)
     if not isinstance(document, dict):
         raise DecisionError(None, "a decision is a JSON object")
-    _, symbol = _symbol(document)
+    raw_symbol, _ = _symbol(document)
     opened_at, has_time = _opened_at(document, context, [])
+    moment = opened_at if has_time else None
     content = hashlib.sha256(canonical_json(document)).digest()
-    return _trade_id(document, symbol, opened_at if has_time else None, content)
+    own = _trade_id(document, raw_symbol, moment, content)
+    if document.get("trade_id") is None or document.get("closes") is not None:
+        return (own,)
+    as_exit, _ = name_exit(own, moment, content, plain_symbol(raw_symbol))
+    return (own,) if as_exit == own else (own, as_exit)
 
 
 def _symbol(document: Mapping[str, Any]) -> tuple[str, str]:
@@ -287,8 +317,23 @@ def _trade_id(document: Mapping[str, Any], raw_symbol: str, opened_at: datetime 
     if given is None:
         time = "" if opened_at is None else f"-{opened_at.replace(tzinfo=None).isoformat()}Z"
         return f"{plain_symbol(raw_symbol)}{time}-{content.hex()[:8]}"
-    if not isinstance(given, str) or not given or len(check_text("trade_id", given).encode()) > 512:
-        raise DecisionError("trade_id", "not text of 1 to 512 bytes")
+    return _id("trade_id", given)
+
+
+def _id(name: str, given: object) -> str:
+    if not isinstance(given, str) or not given or len(check_text(name, given).encode()) > LONGEST_ID:
+        raise DecisionError(name, f"not text of 1 to {LONGEST_ID} bytes")
     if not given.isprintable() or not given.strip():
-        raise DecisionError("trade_id", "holds a character that cannot be printed")
+        raise DecisionError(name, "holds a character that cannot be printed")
     return given
+
+
+def _closes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The trades that an exit decision names; which it closes would be a guess where the field cannot be read."""
+    named = document.get("closes")
+    if named is None:
+        return None
+    listed = named if isinstance(named, list) else [named]
+    if not listed or len(listed) > MOST_CLOSES:
+        raise DecisionError("closes", f"not a trade_id, nor a list of 1 to {MOST_CLOSES} of them")
+    return tuple(dict.fromkeys(_id("closes", one) for one in listed))

@@ -78,6 +78,7 @@ def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
         "trailing_stop_pct": row["trailing_stop_pct"],
         "price_suspect": row["price_suspect"],
         "late": row["late"],
+        **({"closes": row["closes"]} if row["closes"] else {}),
     }
     if row["form"] == 1:
         return record

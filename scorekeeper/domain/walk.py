@@ -22,6 +22,7 @@ class Candle:
 class Held:
     """What decides a trade's life, as decided; `direction` +1 or -1, prices in quote currency, fee a side in bps.
 
+    `close_requested_at`: asked for by hand, `signal_at`: by a decision; the first one holds.
     `trailing_stop_pct`: percent, between 0 and 100, that the stop stays behind the best price.
     """
 
@@ -34,6 +35,7 @@ class Held:
     trailing_stop_pct: float | None
     close_requested_at: datetime | None
     fee_bps: float
+    signal_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def expiry_fill(
 
 def walk_trade(held: Held, candles: Sequence[Candle], sealed_until: datetime, as_of: datetime) -> Exit | None:
     """How the trade ended by `as_of`, or None while it is open; candles as in expiry_fill, sealed before that time."""
-    due_at = min(held.expires_at, held.close_requested_at or held.expires_at)
+    by_hand, by_signal = held.close_requested_at or held.expires_at, held.signal_at or held.expires_at
+    due_at = min(held.expires_at, by_hand, by_signal)
     highs: list[float] = []
     lows: list[float] = []
     best_price = held.entry_price
@@ -101,7 +104,7 @@ def walk_trade(held: Held, candles: Sequence[Candle], sealed_until: datetime, as
     fill = expiry_fill(candles, held.opened_at, due_at)
     if fill is None:
         return None
-    reason = "manual" if due_at < held.expires_at else "expired"
+    reason = "expired" if due_at == held.expires_at else "manual" if due_at == by_hand else "signal"
     return _exit(held, fill[0], fill[1], reason, False, fill[2], highs, lows)
 
 

@@ -1,4 +1,4 @@
-"""What a word means that a system or an agent writes: up, down, nothing, or an exit. One list for both.
+"""What a word means that a system or an agent writes: up, down, nothing, or an exit of a side. One list for both.
 
 A word is cleaned of its dress (case, Markdown, quotes, final stops, spaces, hyphens and underscores within it) and then
 looked up whole. Nothing is searched for within a sentence: "not buy" is no BUY.
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
-Meaning = Literal["up", "down", "neutral", "exit"]
+Meaning = Literal["up", "down", "neutral", "exit", "exit_long", "exit_short"]
 LONGEST_WORD = 200
 
 UP = """
@@ -55,13 +55,28 @@ NEUTRAL = """
     様子見 保有 ホールド 관망 중립 보유 유지
     MANTENER MANTER NEUTRO NEUTRALE CONSERVER NEUTRE HALTEN MANTENERE TUT BEKLE NÖTR ДЕРЖАТЬ НЕЙТРАЛЬНО
 """
-# They end what others began, and say neither up nor down.
+# They close what others opened, and say neither up nor down: of both sides, of the longs, of the shorts. TRIM and the
+# like are not here: a part of a trade cannot be closed.
 EXITS = """
-    CLOSE CLOSE_POSITION CLOSE_ALL CLOSE_LONG CLOSE_SHORT EXIT EXIT_POSITION EXIT_LONG EXIT_SHORT LONG_EXIT SHORT_EXIT
-    COVER COVER_SHORT BUY_TO_COVER BUY_TO_CLOSE SELL_TO_CLOSE LIQUIDATE
-    平仓 平倉 平多 平空 清仓 清倉 离场 離場
+    CLOSE CLOSE_ALL CLOSE_POSITION CLOSE_POSITIONS CLOSE_TRADE CLOSE_OUT EXIT EXIT_ALL EXIT_POSITION EXIT_TRADE FLATTEN
+    GO_FLAT LIQUIDATE SQUARE_OFF UNWIND
+    平仓 平倉 全部平仓 清仓 清倉 离场 離場 청산 決済 手仕舞い
+    CERRAR FERMER SCHLIESSEN FECHAR ЗАКРЫТЬ
 """
-DIRECTIONS: dict[Meaning, int] = {"up": 1, "down": -1, "neutral": 0, "exit": 0}
+EXITS_OF_LONGS = """
+    CLOSE_LONG CLOSE_LONGS CLOSE_BUY EXIT_LONG EXIT_LONGS LIQUIDATE_LONG LONG_EXIT LONG_CLOSE SELL_TO_CLOSE
+    平多 平多仓 平多单 平多單
+    CERRAR_LARGO ЗАКРЫТЬ_ЛОНГ
+"""
+EXITS_OF_SHORTS = """
+    CLOSE_SHORT CLOSE_SHORTS CLOSE_SELL EXIT_SHORT EXIT_SHORTS LIQUIDATE_SHORT SHORT_EXIT SHORT_CLOSE BUY_TO_CLOSE
+    BUY_TO_COVER COVER COVER_SHORT SHORT_COVER
+    平空 平空仓 平空单 平空單
+    CERRAR_CORTO ЗАКРЫТЬ_ШОРТ
+"""
+DIRECTIONS: dict[Meaning, int] = {"up": 1, "down": -1, "neutral": 0, "exit": 0, "exit_long": 0, "exit_short": 0}
+# Which open trades an exit closes: the longs, the shorts, or both (0).
+EXIT_SIDES: dict[Meaning, int] = {"exit": 0, "exit_long": 1, "exit_short": -1}
 
 # "FINAL TRANSACTION PROPOSAL: **BUY**", "Rating: Overweight", "最终交易建议：买入": a label, a colon, and the word.
 _LABEL = re.compile(
@@ -105,6 +120,8 @@ def read_list(words: str, meaning: Meaning) -> dict[str, Meaning]:
 KNOWN: Mapping[str, Meaning] = {
     **read_list(NEUTRAL, "neutral"),
     **read_list(EXITS, "exit"),
+    **read_list(EXITS_OF_LONGS, "exit_long"),
+    **read_list(EXITS_OF_SHORTS, "exit_short"),
     **read_list(UP, "up"),
     **read_list(DOWN, "down"),
 }

@@ -49,6 +49,31 @@ SELECT trade_id, 'Agent', 0, 'BUY', 1, 70 FROM scorekeeper.decision WHERE trade_
 """
 
 
+# Every decision of the past has asked for a close, some by name; of what is new one names a trade, one asks for a side.
+ASKED = """
+INSERT INTO scorekeeper.exit_request (trade_id, symbol, version, side, asked_at, closes, given_id, known_at)
+SELECT
+    d.trade_id, d.symbol, d.version, n % 3 - 1, d.opened_at, CASE WHEN n % 4 = 1 THEN ARRAY['t' || n] END,
+    CASE WHEN n % 4 = 2 THEN 't' || n END, d.opened_at
+FROM scorekeeper.decision AS d CROSS JOIN LATERAL (SELECT cast(substr(d.trade_id, 6) AS integer) AS n) AS x
+WHERE d.trade_id LIKE 'past-%'
+"""
+ASK = """
+UPDATE scorekeeper.exit_request AS e SET
+    known_at = NULL, symbol = a.symbol, side = a.side, closes = a.closes, given_id = NULL,
+    asked_at = cast(:as_of AS timestamptz) - interval '1 minute'
+FROM (
+    SELECT 'past-1' AS trade_id, min(symbol) AS symbol, 0 AS side, ARRAY[min(trade_id)] AS closes
+    FROM scorekeeper.trade WHERE symbol = 'S8/USDT'
+    UNION ALL VALUES ('past-2', 'S9/USDT', 1, cast(NULL AS text[]))
+) AS a
+WHERE e.trade_id = a.trade_id
+"""
+OF_A_SIDE = """
+SELECT count(*) FROM scorekeeper.trade WHERE symbol = 'S9/USDT' AND direction = 1 AND opened_at < :at
+"""
+
+
 CLOSE_ALL = """
 UPDATE scorekeeper.trade SET
     exit_time = opened_at + interval '1 minute', exit_price = entry_price, exit_reason = 'manual',
@@ -152,11 +177,25 @@ def test_closing_reads_the_trades_that_the_new_candles_touch_and_no_other(connec
     plan = explain(connection, "close_due_trades", as_of=AS_OF)
     assert count(connection, "settled_trade") == DUE
     lookups = {f"trade_{side}_{what}" for side in ("long", "short") for what in ("stop", "target", "best", "trailing")}
-    assert indexes(plan, "trade") == {"trade_pkey", "trade_unscanned", "trade_due", *lookups}
+    assert indexes(plan, "trade") == {"trade_pkey", "trade_unscanned", "trade_due", "trade_signalled", *lookups}
     assert most_read(plan, "trade") <= DUE + NEW
     assert sum(rows_read(node) for node in of_table(plan, "trade")) <= 3 * (DUE + NEW)  # found, read, written
     assert indexes(plan, "decision") == {"decision_pkey"}
     assert most_read(plan, "decision") <= DUE + NEW
+
+
+def test_exits_read_what_new_decisions_ask_for_and_what_has_just_arrived(connection: Connection) -> None:
+    connection.execute(text(ASKED))
+    connection.execute(text(ASK), {"as_of": AS_OF})
+    connection.execute(text("ANALYZE scorekeeper.exit_request"))
+    of_a_side = connection.execute(text(OF_A_SIDE), {"at": AS_OF - timedelta(minutes=1)}).scalar_one()
+    plan = explain(connection, "apply_exits", as_of=AS_OF, settles=True)
+    assert count(connection, "scorekeeper.trade WHERE signal_id = 'past-1'") == 1
+    found = 1 + of_a_side + NEW
+    assert indexes(plan, "trade") <= {"trade_pkey", "trade_unscanned", "trade_open_side", "trade_by_signal"}
+    assert most_read(plan, "trade") <= found
+    assert "Seq Scan" not in {node["Node Type"] for node in of_table(plan, "exit_request")}
+    assert most_read(plan, "exit_request") <= 2 * found
 
 
 def test_closing_reads_the_newly_sealed_candles_and_those_that_its_trades_lived_through(connection: Connection) -> None:

@@ -50,8 +50,11 @@ def test_the_environment_wins_over_the_file_and_is_relative_to_the_working_direc
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("FEE_BPS", "x"), ("FEE_BPS", "-1"), ("MAX_HOLD_TIME_MINUTES", "0"), ("DECISION_TIMEZONE", "Mars/Base")],
-)
+    [
+        ("FEE_BPS", "x"), ("FEE_BPS", "-1"), ("MAX_HOLD_TIME_MINUTES", "0"), ("DECISION_TIMEZONE", "Mars/Base"),
+        ("SIGNALS", "x"),
+    ],
+)  # fmt: skip
 def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ScorekeeperError, match=name):

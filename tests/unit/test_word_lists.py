@@ -14,7 +14,10 @@ from scorekeeper.domain.unread import SYSTEM, tell_small, tell_unread, tell_word
 from scorekeeper.domain.words import KNOWN, Meaning, clean_word, meaning_of, plain_word
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "decision-files.md"
-LISTS: dict[Meaning, str] = {"up": words.UP, "down": words.DOWN, "neutral": words.NEUTRAL, "exit": words.EXITS}
+LISTS: dict[Meaning, str] = {
+    "up": words.UP, "down": words.DOWN, "neutral": words.NEUTRAL, "exit": words.EXITS,
+    "exit_long": words.EXITS_OF_LONGS, "exit_short": words.EXITS_OF_SHORTS,
+}  # fmt: skip
 EVERY = [(word, meaning) for meaning, listed in LISTS.items() for word in listed.split()]
 
 
@@ -26,7 +29,7 @@ def test_the_document_lists_every_word_and_no_other() -> None:
     document = DOCUMENT.read_text(encoding="utf-8")
     told = {
         meaning: set(re.findall(r"`([^`]+)`", row))
-        for meaning, row in re.findall(r"^\| (up|down|neutral|exit) \|(.+)\|$", document, re.MULTILINE)
+        for meaning, row in re.findall(rf"^\| ({'|'.join(LISTS)}) \|(.+)\|$", document, re.MULTILINE)
     }
     assert told == {meaning: set(listed.split()) for meaning, listed in LISTS.items()}
 

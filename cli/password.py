@@ -29,7 +29,9 @@ def settle_password(home: Path) -> str:
 
     It is kept, readable by nobody else, so that a browser that was let in stays so. Raises ScorekeeperError.
     """
-    given = os.environ.get(SERVERS)
+    given = os.environ.get(SERVERS, "").strip()
+    if not given.isascii():
+        raise ScorekeeperError(f"{SERVERS}: Prefect compares ASCII only; use letters without accents")
     kept = read_password(home)
     password = given or kept or f"scorekeeper:{secrets.token_urlsafe(32)}"
     if password != kept:

@@ -124,6 +124,11 @@ def test_the_password_is_made_once_and_kept_and_a_users_own_comes_first(
     monkeypatch.setenv(SERVERS, "admin:secret")
     assert environment_of(load_settings(), 4200)[CLIENTS] == "admin:secret"
     assert password_file(home).read_text() == "admin:secret"  # where commands beside it look
+    monkeypatch.setenv(SERVERS, "admin:secret\n")
+    assert environment_of(load_settings(), 4200)[SERVERS] == "admin:secret"
+    monkeypatch.setenv(SERVERS, "admin:geheimnüs")  # Prefect would answer every request with 500
+    with pytest.raises(ScorekeeperError, match="ASCII"):
+        environment_of(load_settings(), 4200)
 
 
 @pytest.mark.parametrize("how", ["open to others", "a link"])

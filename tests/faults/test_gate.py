@@ -369,5 +369,5 @@ def test_killed_whole_its_commands_tell_the_password_to_no_one_who_listens_in_it
     assert [line for line in heard if "/scorekeeper/proof" in line]
     assert not [line for line in heard if "Authorization" in line]
     up.start()
-    assert read_password(up.home) == password  # a browser that was let in stays so
+    assert read_password(up.home) != password  # a page of the UI that stayed open may have shown it meanwhile
     assert up.command("ui", "--no-show")

@@ -38,13 +38,21 @@ def open_installation(*, migrate: bool = True) -> "Iterator[tuple[Database, Sett
 
 
 def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
-    """Run a flow to its end, its progress shown. Raises StopError: a signal has ended it between two transactions."""
-    from prefect.exceptions import TerminationSignal
+    """Run a flow to its end, its progress shown.
+
+    Raises StopError: a signal has ended it between two transactions; ScorekeeperError: the server does not let us in.
+    """
+    from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 
     from cli.progress import show_progress
+    from tasks.events import not_let_in
 
     try:
         with show_progress():
             return asyncio.run(flow_run)
     except TerminationSignal as ended:  # Prefect hears the signal while a flow runs
         raise StopError(ended.signal) from None
+    except PrefectHTTPStatusError as refused:
+        if refused.response.status_code not in (401, 403):
+            raise
+        raise not_let_in() from None

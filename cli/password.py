@@ -1,4 +1,4 @@
-"""The password of Prefect's server below `up`: made once, kept in the home, and handed on by environment alone.
+"""The password of Prefect's server below `up`: made at each start, kept in the home, handed on by environment alone.
 
 Prefect calls it an auth string, `user:password`; whoever has it can run anything as the user (docs/operations.md).
 """
@@ -25,15 +25,17 @@ def password_file(home: Path) -> Path:
 
 
 def settle_password(home: Path) -> str:
-    """The password of this `up`: the user's own (PREFECT_SERVER_API_AUTH_STRING), else the one kept, else a new one.
+    """The password of this `up`: the user's own (PREFECT_SERVER_API_AUTH_STRING), else a new one, kept in the home.
 
-    It is kept, readable by nobody else, so that a browser that was let in stays so. Raises ScorekeeperError.
+    The last one may be known: once `up` has ended, a page of the UI that is still open asks whoever listens on its port
+    then, and shows it. Raises ScorekeeperError.
     """
-    given = os.environ.get(SERVERS)
-    kept = read_password(home)
-    password = given or kept or f"scorekeeper:{secrets.token_urlsafe(32)}"
-    if password != kept:
-        write_private(password_file(home), password)
+    given = os.environ.get(SERVERS, "").strip()
+    if not given.isascii():
+        raise ScorekeeperError(f"{SERVERS}: Prefect compares ASCII only; use letters without accents")
+    read_password(home)  # a file that others have laid there is said, and not replaced
+    password = given or f"scorekeeper:{secrets.token_urlsafe(32)}"
+    write_private(password_file(home), password)
     return password
 
 

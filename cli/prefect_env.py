@@ -9,6 +9,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from cli.password import CLIENTS, DOOR, SERVERS, prove, read_password
 from cli.up import address_file, reach_directly
 from scorekeeper.errors import ScorekeeperError
@@ -25,9 +27,10 @@ def prepare(home: Path) -> None:
     if "PREFECT_HOME" not in os.environ:
         (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes no parents, and fails without
         os.environ["PREFECT_HOME"] = str(home / "prefect")
-        if "PREFECT_API_URL" not in os.environ and SERVERS not in os.environ:
+        if "PREFECT_API_URL" not in os.environ:
             # The server that Prefect starts for this command listens too, and is nobody else's either.
-            os.environ |= dict.fromkeys((SERVERS, CLIENTS), f"scorekeeper:{secrets.token_urlsafe(32)}")
+            own = os.environ.get(SERVERS) or f"scorekeeper:{secrets.token_urlsafe(32)}"
+            os.environ |= dict.fromkeys((SERVERS, CLIENTS), own)
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
     # The command itself says what happened, in one line; the server keeps the whole log.
@@ -45,13 +48,35 @@ class RunningServer:
 
 def use_running_server(home: Path) -> str | None:
     """Let Prefect's client use the server that PREFECT_API_URL names, else that of a running `up`; its API."""
+    _read_as_prefect_does()
     named = os.environ.get("PREFECT_API_URL")
     if named is not None and CLIENTS in os.environ:
         return named
     server = running_server(home)
-    if server is not None and named in (None, server.address):
+    if server is not None and (named is None or _is_same(named, server.address)):
         os.environ |= {"PREFECT_API_URL": server.address, CLIENTS: server.password}
     return os.environ.get("PREFECT_API_URL")
+
+
+def _read_as_prefect_does() -> None:
+    """Take from a `.env` in the working directory which server to use, as Prefect itself would.
+
+    Unknown to us, the server that it names would be sent a password that is not its own.
+    """
+    try:
+        found = dotenv_values(Path.cwd() / ".env")
+    except (OSError, ValueError):
+        return  # whoever reads our settings says so
+    if "PREFECT_API_URL" not in os.environ and found.get("PREFECT_API_URL"):
+        for name in ("PREFECT_API_URL", CLIENTS):
+            if value := found.get(name):
+                os.environ.setdefault(name, value)
+
+
+def _is_same(named: str, address: str) -> bool:
+    """Whether a user's spelling, such as http://localhost:4200/api/, names the server at `address`."""
+    plain = named.replace("//localhost:", "//127.0.0.1:", 1).rstrip("/")
+    return plain == address
 
 
 def running_server(home: Path) -> RunningServer | None:

@@ -1,5 +1,6 @@
 """`scorekeeper ui`: Prefect's UI of a running `up`, in a browser that is let in."""
 
+import base64
 import html
 import os
 import webbrowser
@@ -27,9 +28,9 @@ def open_ui(settings: Settings, *, show: bool) -> None:
     if server is None:
         raise ScorekeeperError(f"scorekeeper up does not run in {home}: start it, or name its home with --home")
     address = server.address.removesuffix("/api")
-    user, _, password = server.password.partition(":")
+    basic = base64.b64encode(server.password.encode()).decode()  # as Prefect spells it, also without a colon
     try:
-        answer = httpx.post(f"{address}{DOOR}/ticket", auth=(user, password), timeout=10)
+        answer = httpx.post(f"{address}{DOOR}/ticket", headers={"Authorization": f"Basic {basic}"}, timeout=10)
         answer.raise_for_status()
         link = f"{address}{DOOR}/enter#{answer.json()['ticket']}"
     except (httpx.HTTPError, KeyError, ValueError) as failed:

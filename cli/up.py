@@ -7,6 +7,7 @@ the parts have to say.
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -59,7 +60,7 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
     with _hold_alone(place):
         address_file(home).unlink(missing_ok=True)  # until the server is up and in order, nobody is sent to it
         end_leftovers(home)
-        held = _take_port(port)
+        held = [_take_port(port), *_hold_beside(port)]
         parts = (*PARTS, ("feeder", 5)) if demo else PARTS
         (place / _CONFIG).write_text(_config(parts), encoding="utf-8")
         (place / _TERMINAL).write_bytes(b"")
@@ -68,7 +69,8 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
             _supervise(place, os.environ | environment_of(settings, port))
         finally:
             address_file(home).unlink(missing_ok=True)
-            held.close()
+            for one in held:
+                one.close()
 
 
 def _supervise(place: Path, environment: dict[str, str]) -> None:
@@ -239,18 +241,28 @@ def _take_port(port: int) -> socket.socket:
     raise ScorekeeperError(f"port {port} is in use: choose another with --port")
 
 
-def hold_port(port: int, *, listening: bool = False) -> socket.socket:
-    """A socket on this port of 127.0.0.1, which nobody but this user's processes can take then. Raises OSError.
+def _hold_beside(port: int) -> list[socket.socket]:
+    """The same port of ::1, held and never served: a browser that is told localhost asks there first."""
+    try:
+        return [hold_port(port, "::1")]
+    except OSError as refused:
+        if refused.errno == errno.EADDRINUSE:
+            raise ScorekeeperError(f"port {port} of ::1 is in use: choose another with --port") from None
+        return []  # no IPv6 here
+
+
+def hold_port(port: int, address: str = "127.0.0.1", *, listening: bool = False) -> socket.socket:
+    """A socket on this port, which nobody but this user's processes can take then. Raises OSError.
 
     `up` holds it for as long as it runs, without listening: while its server is away, another user who listened in its
     place would be told the password by every part. Beside a socket with SO_REUSEADDR, which whoever listens needs for a
     quick restart, anybody may bind until it listens: what is held has none.
     """
-    held = socket.socket()
+    held = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(listening))
-        held.bind(("127.0.0.1", port))
+        held.bind((address, port))
         if listening:
             held.listen(2048)
     except OSError:

@@ -35,12 +35,17 @@ async def reach_server() -> AsyncIterator[PrefectClient]:
     except httpx.HTTPStatusError as refused:
         if refused.response.status_code not in (401, 403):
             raise _no_answer(refused) from None
-        raise ScorekeeperError(
-            f"the Prefect server at {shown_address()} does not let us in: set PREFECT_API_AUTH_STRING (Cloud: "
-            "PREFECT_API_KEY)"
-        ) from None
+        raise not_let_in() from None
     except (httpx.HTTPError, ValueError) as failed:  # ValueError: an answer that is no answer of Prefect's
         raise _no_answer(failed) from None
+
+
+def not_let_in() -> ScorekeeperError:
+    """What to say of a server that refuses our password."""
+    return ScorekeeperError(
+        f"the Prefect server at {shown_address()} does not let us in: set PREFECT_API_AUTH_STRING (Cloud: "
+        "PREFECT_API_KEY)"
+    )
 
 
 def _no_answer(failed: Exception) -> ScorekeeperError:

@@ -27,7 +27,7 @@ async def inner(scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"reached"})
 
 
-gate = Gate(inner, PASSWORD, ["score.example"])
+gate = Gate(inner, PASSWORD, ["score.example:8443"])
 
 
 def ask(path: str = "/api/flows/", method: str = "POST", body: bytes = b"", **headers: str) -> httpx.Response:
@@ -97,14 +97,22 @@ def test_who_is_no_browser_comes_through_and_nothing_is_framed() -> None:
     assert (answer.status_code, answer.text, answer.headers["X-Frame-Options"]) == (299, "reached", "SAMEORIGIN")
     assert ask(Origin=f"http://{HERE}", Sec_Fetch_Site="same-origin").status_code == 299
     assert ask(Host="score.example", Origin="https://score.example").status_code == 299
-    assert [ask(path, "GET").status_code for path in ("/docs", "/docs/", "/redoc", "/openapi.json")] == [404] * 4
+
+
+@pytest.mark.parametrize("ending", ["", "/", "%0A", "%0a/"])
+@pytest.mark.parametrize("path", ["/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"])
+def test_pages_that_fetch_programs_from_elsewhere_are_closed_however_their_paths_are_written(
+    path: str, ending: str
+) -> None:
+    assert ask(path + ending, "GET").status_code == 404
+    assert ask("/api" + path, "GET").status_code == 299  # behind the password
 
 
 def test_a_ticket_is_for_who_has_the_password_and_lets_in_once() -> None:
     assert ask(f"{DOOR}/ticket").status_code == 401
     assert ask(f"{DOOR}/ticket", Authorization="Basic c2NvcmVrZWVwZXI6Z3Vlc3M=").status_code == 401
     ticket = json.loads(ask(f"{DOOR}/ticket", **BASIC).text)["ticket"]
-    assert ask(f"{DOOR}/enter", body=b"another").status_code == 403
+    assert [ask(f"{DOOR}/enter", body=body).status_code for body in (b"another", b"x" * 100_000)] == [403] * 2
     assert ask(f"{DOOR}/enter", body=ticket.encode(), Origin="http://evil").status_code == 403
     assert base64.b64decode(ask(f"{DOOR}/enter", body=ticket.encode()).text).decode() == PASSWORD
     assert ask(f"{DOOR}/enter", body=ticket.encode()).status_code == 403

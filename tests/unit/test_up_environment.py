@@ -114,16 +114,23 @@ def test_settings_that_are_spelt_and_read_again_are_the_same(
         os.environ.update(before)
 
 
-def test_the_password_is_made_once_and_kept_and_a_users_own_comes_first(
+def test_each_up_has_a_password_of_its_own_kept_where_commands_look_and_a_users_own_comes_first(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = environment_of(load_settings(), 4200)
     assert first[SERVERS] == first[CLIENTS]
-    assert environment_of(load_settings(), 4300)[SERVERS] == first[SERVERS]
+    second = environment_of(load_settings(), 4200)
+    assert second[SERVERS] != first[SERVERS]  # which may have been shown since to who listened in its place
+    assert password_file(home).read_text() == second[SERVERS]
     assert password_file(home).stat().st_mode & 0o777 == 0o600
     monkeypatch.setenv(SERVERS, "admin:secret")
     assert environment_of(load_settings(), 4200)[CLIENTS] == "admin:secret"
     assert password_file(home).read_text() == "admin:secret"  # where commands beside it look
+    monkeypatch.setenv(SERVERS, "admin:secret\n")
+    assert environment_of(load_settings(), 4200)[SERVERS] == "admin:secret"
+    monkeypatch.setenv(SERVERS, "admin:geheimnüs")  # Prefect would answer every request with 500
+    with pytest.raises(ScorekeeperError, match="ASCII"):
+        environment_of(load_settings(), 4200)
 
 
 @pytest.mark.parametrize("how", ["open to others", "a link"])

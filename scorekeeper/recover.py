@@ -15,6 +15,8 @@ from sqlalchemy import Connection, text
 
 from scorekeeper import filing, following, importing, inbox, ledger, listing, publish, recording, settle, strays
 from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.domain.foreign import explain_line
+from scorekeeper.domain.json_reading import IncompleteJsonError
 from scorekeeper.domain.reading import make_reading
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.first_arrival import Said, find_arrival, is_known, read_records, read_said, received_at
@@ -126,14 +128,19 @@ class _Recovery:
             part.offset, part.lines, part.refusals = known.committed_offset, known.committed_lines, known.refused
         arrived, latest = find_arrival(path, source, self._settings)
         context = msgspec.structs.replace(self._context, received_at=latest)
+        began, why = part.offset, None
         try:
             for position, words, error, offset in _read_texts(part):
                 if offset is not None:
                     part.offset, part.lines = offset, position
-                if error is not None:
+                if error is not None and why is None:
                     _refuse(part, position, None, error, words)
-                else:
+                elif why is None:
                     self._parse(part, position, words, context)
+                alone = len(part.rejections) == 1 and not (part.decisions or part.committed or why)
+                if alone and source.is_lines and (why := inbox.explain_lines(source, began)):
+                    # No file of lines at all: refused once, as ingest does, and read to its end.
+                    part.rejections[position] = None, escape_controls(why), ledger.show_excerpt(words)
                 if len(part.decisions) + len(part.rejections) >= BATCH:
                     self._write(part.hand_over(), path, counts, arrived)
         except inbox.ChangedError:
@@ -186,7 +193,8 @@ class _Recovery:
                 alone = msgspec.structs.replace(context, fallback_opened_at=part.source.mtime)
                 decision = parse_decision(words, context=alone)
         except DecisionError as wrong:
-            _refuse(part, position, wrong.field, wrong.reason, words)
+            reason = explain_line(words) if isinstance(wrong, IncompleteJsonError) else None
+            _refuse(part, position, wrong.field, reason or wrong.reason, words)
             return
         said = self._said.get(decision.trade_id)
         if said is not None:

@@ -284,3 +284,23 @@ def test_what_a_file_held_that_is_still_appended_to_is_no_conflict_after_a_recov
             take_at(again, datetime.now(UTC) + timedelta(minutes=1))
             assert verify(again.db, again.settings) == []
             assert len(list(again.settings.archive_dir.rglob("day/bot-*.jsonl"))) == 1
+
+
+def test_what_a_recovery_refuses_is_refused_in_the_words_of_then(here: Installation) -> None:
+    def refusals(one: Installation) -> list[tuple[Any, ...]]:
+        query = "SELECT source_name, line, field, reason, excerpt FROM scorekeeper.rejection ORDER BY 1, 2"
+        with one.db.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    here.back_up()
+    (here.settings.inbox_dir / "pretty.jsonl").write_text(json.dumps([GOOD, GOOD | {"price": 2}], indent=2))
+    (here.settings.inbox_dir / "quoted.jsonl").write_text(f"{json.dumps(GOOD)}\n{GOOD}\n")
+    for path in here.settings.inbox_dir.iterdir():
+        os.utime(path, (NOW.timestamp() - 60, NOW.timestamp() - 60))
+    here.bring("price.jsonl", {"price": -1})
+    wanted = refusals(here)
+    assert len(wanted) == 3
+    with here.restored() as again:
+        recover(again.db, again.settings, NOW + timedelta(days=1))
+        assert refusals(again) == wanted
+        assert verify(again.db, again.settings) == []

@@ -41,7 +41,11 @@ class Published:
     def explain(self) -> list[str]:
         """What was set aside and why, a sentence for each file."""
         return [
-            *(f"{one} holds what was there before; scorekeeper import reads such a dataset" for one in self.set_aside),
+            *(
+                f"{one} holds what was there before: scorekeeper import reads a dataset of a predecessor, and "
+                "scorekeeper recover FILE one of ours, of before a restore"
+                for one in self.set_aside
+            ),
             *(f"{one} holds lines that the database does not know: see scorekeeper recover" for one in self.ahead),
             *(f"{one} holds what was there before it was rebuilt" for one in self.edited),
         ]

@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from scorekeeper import filing, importing, inbox, ledger, publish, recording, settle, strays
+from scorekeeper import filing, following, importing, inbox, ledger, listing, publish, recording, settle, strays
 from scorekeeper.domain.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.domain.foreign import explain_line
+from scorekeeper.domain.json_reading import IncompleteJsonError
 from scorekeeper.domain.reading import make_reading
 from scorekeeper.domain.text import escape_controls
 from scorekeeper.first_arrival import Said, find_arrival, is_known, read_records, read_said, received_at
@@ -76,7 +78,7 @@ class _Recovery:
             now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading,
             settings.positions,
         )  # fmt: skip
-        # A dataset's confidences are percent, whatever the scale of those that are decided now.
+        # Published confidences are in percent, whatever the scale of the files was.
         self._published = msgspec.structs.replace(self._context, reading=make_reading(settings.words, {}))
         self._said: dict[str, Said] = {}
 
@@ -92,6 +94,9 @@ class _Recovery:
                     self._said.setdefault(record["trade_id"], read_said(record))
         for path in files:
             self._take_file(path)
+        if self._said:
+            for path in listing.walk_inbox(self._settings.inbox_dir, self._settings.own_dirs).files:
+                self._take_open_file(path)
         for path in datasets:
             refused = len(self._done.refused)
             records = read_records(path)
@@ -124,14 +129,19 @@ class _Recovery:
             part.offset, part.lines, part.refusals = known.committed_offset, known.committed_lines, known.refused
         arrived, latest = find_arrival(path, source, self._settings)
         context = msgspec.structs.replace(self._context, received_at=latest)
+        began, why = part.offset, None
         try:
             for position, words, error, offset in _read_texts(part):
                 if offset is not None:
                     part.offset, part.lines = offset, position
-                if error is not None:
+                if error is not None and why is None:
                     _refuse(part, position, None, error, words)
-                else:
+                elif why is None:
                     self._parse(part, position, words, context)
+                alone = len(part.rejections) == 1 and not (part.decisions or part.committed or why)
+                if alone and source.is_lines and (why := inbox.explain_lines(source, began)):
+                    # No file of lines at all: refused once, as ingest does, and read to its end.
+                    part.rejections[position] = None, escape_controls(why), ledger.show_excerpt(words)
                 if len(part.decisions) + len(part.rejections) >= BATCH:
                     self._write(part.hand_over(), path, counts, arrived)
         except inbox.ChangedError:
@@ -144,6 +154,36 @@ class _Recovery:
         self._move(part, path)
         self._done.files += 1
 
+    def _take_open_file(self, path: Path) -> None:
+        """Take in what a dataset tells of from a file that has not left the inbox, such as one that is appended to.
+
+        The file itself is left to the next ingest, which meets these decisions as duplicates. Their lines in the
+        dataset do not hold all of them: taken from there, what the file says would be other content.
+        """
+        name = listing.known_name(path, self._settings.inbox_dir)
+        grows = following.can_follow(path.name)
+        source = inbox.find_growing(path, name, b"") if grows else inbox.open_source(path, self._settings.inbox_dir)
+        if source is None:
+            return
+        part = ledger.Part(source)
+        try:
+            for position, words, error, _ in _read_texts(part):
+                part.lines = position
+                if error is None:
+                    self._parse(part, position, words, self._context)
+                if len(part.decisions) + len(part.rejections) >= BATCH:
+                    self._record_told(part.hand_over())
+        except (inbox.ChangedError, inbox.FileError):
+            pass  # as far as it could be read: the rest is the next ingest's
+        self._record_told(part)
+
+    def _record_told(self, part: ledger.Part) -> None:
+        rows = [(one, None, part.source.name, line) for line, one, _ in part.decisions if one.trade_id in self._said]
+        with self._db.begin() as connection:
+            for moment, some in groupby(rows, key=lambda row: self._received(row[0], row[0].opened_at)):
+                verdicts = recording.record_rows(connection, list(some), moment, self._settings.fee_bps)
+                self._done.decisions += sum(verdict.outcome == "accepted" for verdict in verdicts)
+
     def _parse(self, part: ledger.Part, position: int, words: bytes, context: DecisionContext) -> None:
         try:
             try:
@@ -154,7 +194,8 @@ class _Recovery:
                 alone = msgspec.structs.replace(context, fallback_opened_at=part.source.mtime)
                 decision = parse_decision(words, context=alone)
         except DecisionError as wrong:
-            _refuse(part, position, wrong.field, wrong.reason, words)
+            reason = explain_line(words) if isinstance(wrong, IncompleteJsonError) else None
+            _refuse(part, position, wrong.field, reason or wrong.reason, words)
             return
         said = self._said.get(decision.trade_id)
         if said is not None:
@@ -266,7 +307,8 @@ def _read_texts(part: ledger.Part) -> Iterator[tuple[int, bytes, str | None, int
     """(line or position, text, what is wrong with it, where it ends in a file of lines) of what is not read yet."""
     source = part.source
     if source.is_lines:
-        for line in inbox.read_lines(source, part.offset, part.lines):
+        read = inbox.read_lines(source, part.offset, part.lines)
+        for line in inbox.read_new_lines(source, 0, 0, last=True) if source.growing else read:
             yield line.line_no, line.text, line.error, line.end_offset
         if not part.lines:
             raise inbox.FileError("the file holds no decision")

@@ -380,6 +380,16 @@ def test_a_file_that_grows_in_the_archive_all_the_time_is_read_on_too(
     assert is_done(db, settings)
 
 
+def test_what_a_moved_file_gains_is_found_whatever_the_case_of_its_ending(db: Database, settings: Settings) -> None:
+    (settings.inbox_dir / "BOT.JSONL").write_text(lines(0))
+    take(db, settings)
+    (path,) = settings.archive_dir.rglob("*.JSONL")
+    with path.open("a") as late:
+        late.write(line(1))
+    assert take(db, settings).returned == ["BOT.JSONL"]
+    assert known(db) == {0, 1}
+
+
 def test_a_file_that_came_twice_and_grows_where_it_lies_is_followed_once(db: Database, settings: Settings) -> None:
     for _ in range(2):
         (settings.inbox_dir / "a.jsonl").write_text(lines(0, 1))

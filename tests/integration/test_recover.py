@@ -236,3 +236,71 @@ def test_files_that_were_put_into_the_archive_by_hand_are_found_too(here: Instal
     assert "strange.jsonl: the database does not know it" in difference
     assert recover(here.db, here.settings, datetime.now(UTC)).decisions == 1
     assert verify(here.db, here.settings) == []
+
+
+def test_a_recovery_reads_confidences_on_the_scale_that_the_files_have(here: Installation) -> None:
+    here.settings = here.settings.model_copy(update={"confidence_scale": "fraction"})
+    here.bring("before.jsonl", {"trade_id": "before", "confidence": 0.5})
+    here.back_up()
+    here.bring("a.jsonl", {"trade_id": "a", "confidence": 0.8})
+    here.bring("b.jsonl", {"trade_id": "b", "confidence": 0.7})
+    (lost,) = here.settings.archive_dir.rglob("b-*.jsonl")
+    lost.unlink()
+    with here.restored() as again:
+        done = recover(again.db, again.settings, datetime.now(UTC))
+        assert (done.files, done.from_dataset, done.refused) == (1, 1, [])
+        with again.db.begin() as connection:
+            found = connection.execute(text("SELECT trade_id, confidence FROM scorekeeper.decision ORDER BY 1")).all()
+        assert [tuple(row) for row in found] == [("a", 80.0), ("b", 70.0), ("before", 50.0)]
+
+
+def test_what_a_file_held_that_is_still_appended_to_is_no_conflict_after_a_recovery(here: Installation) -> None:
+    def write_on(*ids: str) -> None:
+        for one in ids:  # `lot` is in no dataset: what that alone tells is other content
+            bot.write(json.dumps(GOOD | {"trade_id": one, "lot": 3}) + "\n")
+        bot.flush()
+
+    def take_at(one: Installation, at: datetime) -> ingest.Summary:
+        return ingest.ingest_files(one.db, one.settings, received_at=at)
+
+    (here.settings.inbox_dir / "day").mkdir()
+    with (here.settings.inbox_dir / "day" / "bot.jsonl").open("a") as bot:
+        write_on("a")
+        take_at(here, NOW)
+        publish.publish(here.db, **here.paths)
+        here.back_up()
+        write_on("b", "c")
+        take_at(here, NOW + timedelta(minutes=1))
+        publish.publish(here.db, **here.paths)
+        wanted = here.rows()
+        write_on("d")
+        with here.restored() as again:
+            done = recover(again.db, again.settings, NOW + timedelta(days=1))
+            assert (done.decisions, done.from_dataset, done.guessed) == (2, 0, 0)
+            assert again.rows() == wanted
+            taken = take_at(again, NOW + timedelta(days=1))
+            assert (taken.decisions, taken.duplicates, taken.rejected) == (1, 2, 0)
+            bot.close()
+            take_at(again, datetime.now(UTC) + timedelta(minutes=1))
+            assert verify(again.db, again.settings) == []
+            assert len(list(again.settings.archive_dir.rglob("day/bot-*.jsonl"))) == 1
+
+
+def test_what_a_recovery_refuses_is_refused_in_the_words_of_then(here: Installation) -> None:
+    def refusals(one: Installation) -> list[tuple[Any, ...]]:
+        query = "SELECT source_name, line, field, reason, excerpt FROM scorekeeper.rejection ORDER BY 1, 2"
+        with one.db.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    here.back_up()
+    (here.settings.inbox_dir / "pretty.jsonl").write_text(json.dumps([GOOD, GOOD | {"price": 2}], indent=2))
+    (here.settings.inbox_dir / "quoted.jsonl").write_text(f"{json.dumps(GOOD)}\n{GOOD}\n")
+    for path in here.settings.inbox_dir.iterdir():
+        os.utime(path, (NOW.timestamp() - 60, NOW.timestamp() - 60))
+    here.bring("price.jsonl", {"price": -1})
+    wanted = refusals(here)
+    assert len(wanted) == 3
+    with here.restored() as again:
+        recover(again.db, again.settings, NOW + timedelta(days=1))
+        assert refusals(again) == wanted
+        assert verify(again.db, again.settings) == []

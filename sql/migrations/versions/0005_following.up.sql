@@ -25,7 +25,7 @@ ALTER TABLE scorekeeper.file_arrival ADD COLUMN followed_as bytea;
 COMMENT ON COLUMN scorekeeper.file_arrival.followed_as IS
 'What its decisions name as their source_sha256, if it was followed while it grew; null: sha256 itself.';
 CREATE INDEX file_arrival_moved_lines ON scorekeeper.file_arrival (moved_at)
-WHERE destination ~ '\.(jsonl|ndjson|jsonlines)$' AND moved_at IS NOT NULL;
+WHERE destination ~* '\.(jsonl|ndjson|jsonlines)$' AND moved_at IS NOT NULL;
 
 CREATE TABLE scorekeeper.archive_look (
     only_row boolean PRIMARY KEY DEFAULT true,

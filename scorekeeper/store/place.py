@@ -75,8 +75,10 @@ def has_cluster(home: Path) -> bool:
             if noted.name != FOLDER:  # else it lay in the home, which may have had another place then
                 folder = noted
         remove = f"{note if is_noted else home / FOLDER}"
+        # Homes of earlier versions shared it with their copies; it has moved into the one that was used first.
+        copied = "" if is_noted else " (a copy of this home that was used before may hold it by now)"
         raise ScorekeeperError(
-            f"the home {home} has lost its database, which was in {folder}: put that folder back as it was, "
+            f"the home {home} has lost its database, which was in {folder}: put that folder back as it was{copied}, "
             f"or remove {remove} to begin an empty one"
         )
     return False

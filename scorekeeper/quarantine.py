@@ -137,7 +137,9 @@ def _say_where(settings: Settings, waiting: Sequence[str], *, unmoved: bool) -> 
     """Where a file is that does not lie in quarantine."""
     if any(_is_file(settings.inbox_dir / name) for name in waiting):
         return "its file still lies in the inbox: the next ingest moves it"
-    return "its file was not moved here: it was read where it lay, or had gone" if unmoved else "its file is gone"
+    if unmoved:
+        return "its file was not moved here: it was read where it lay, or had gone"
+    return f"its file is gone from {settings.quarantine_dir}"
 
 
 def _fits(name: str) -> bool:

@@ -32,8 +32,10 @@ class _Case:
     absent: bool = False  # there is no server to ask
 
 
-# The first that fits. {host}, {port}, {user} and {name} are those of the address.
+# The first that fits. {host}, {port}, {user} and {name} are those of the address; {words}: its first line.
 _UNCONNECTED = [
+    _Case("invalid (port number|connection option|sslmode value|[a-z_]+ value)|bad value for|invalid integer value",
+          "a part of the address is not right ({words})", f"correct DATABASE_URL ({ESCAPES})"),
     _Case("server login fail|pgbouncer cannot connect|server_login_retry",
           "the pooler there does not get at its server",
           "its log says why; the server's place, user and password stand in the pooler's own configuration", away=True),
@@ -133,7 +135,7 @@ def explain_unconnected(url: URL, failed: BaseException) -> DatabaseError:
     known = {
         "host": _host(url), "port": url.port or url.query.get("port") or 5432,
         "user": url.username or url.query.get("user") or "of this system",
-        "name": url.database or url.query.get("dbname") or "of that name",
+        "name": url.database or url.query.get("dbname") or "of that name", "words": _first_line(url, failed),
     }  # fmt: skip
     kind = AwayError if case.away else DatabaseError
     says = f"cannot reach the database at {show_address(url)}: {case.says.format(**known)}"

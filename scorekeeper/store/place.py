@@ -71,10 +71,14 @@ def has_cluster(home: Path) -> bool:
     is_noted = note.exists()
     if is_noted or (lies_elsewhere(home) and not folder.exists()):
         with contextlib.suppress(OSError, ValueError, KeyError):
-            folder = Path(json.loads(note.read_bytes())["folder"]) if is_noted else folder
+            noted = Path(json.loads(note.read_bytes())["folder"]) if is_noted else folder
+            if noted.name != FOLDER:  # else it lay in the home, which may have had another place then
+                folder = noted
         remove = f"{note if is_noted else home / FOLDER}"
+        # Homes of earlier versions shared it with their copies; it has moved into the one that was used first.
+        copied = "" if is_noted else " (a copy of this home that was used before may hold it by now)"
         raise ScorekeeperError(
-            f"the home {home} has lost its database, which was in {folder}: put that folder back as it was, "
+            f"the home {home} has lost its database, which was in {folder}: put that folder back as it was{copied}, "
             f"or remove {remove} to begin an empty one"
         )
     return False
@@ -194,13 +198,18 @@ def _check_folder(folder: Path, owner: pwd.struct_passwd) -> None:
         raise ScorekeeperError(f"{folder} is no folder: remove it, or use another SCOREKEEPER_HOME")
     if found.st_uid == owner.pw_uid:
         return
-    try:
-        pwd.getpwuid(found.st_uid)
-    except KeyError:
-        if os.geteuid() == 0:  # put back from a backup, or used by another image: the system user's number is another
-            _chown_all(folder, owner)
-            return
+    if os.geteuid() == 0 and _is_nobodys(found.st_uid):
+        _chown_all(folder, owner)
+        return
     raise ScorekeeperError(f"the home's database cannot be used: {whose(folder)}")
+
+
+def _is_nobodys(uid: int) -> bool:
+    """Whether no server runs as that user: root, whose copy kept no owners, or a number of another machine."""
+    try:
+        return pwd.getpwuid(uid).pw_uid == 0
+    except KeyError:
+        return True
 
 
 def _chown_all(folder: Path, owner: pwd.struct_passwd) -> None:

@@ -60,6 +60,12 @@ UNREACHABLE: dict[str, Case] = {
         "there is no host no-such-host.invalid|cannot be looked up now",
     ),
     "refused": (lambda s: s.url().replace(str(s.port), "1"), "nobody listens at 127.0.0.1, port 1: start Postgres"),
+    "no port": (
+        lambda s: s.url().replace(str(s.port), "99999"), "part of the address is not right .*99999.*: correct DATABASE"
+    ),
+    "no option": (
+        lambda s: s.url(more="?unheard=of"), 'part of the address is not right .*"unheard".*: correct DATABASE_URL'
+    ),
     "no socket": (
         lambda s: f"postgresql:///postgres?host=/nowhere&password={PASSWORD}",
         "there is no socket of a Postgres at /nowhere, port 5432: start Postgres there",

@@ -151,6 +151,9 @@ def test_a_home_that_was_moved_goes_on(home: Path) -> None:
     elsewhere = home.with_name("elsewhere")
     home.rename(elsewhere)
     assert read_rows(elsewhere) == ["moved"]
+    shutil.rmtree(elsewhere / "postgres")
+    with pytest.raises(ScorekeeperError, match=f"has lost its database, which was in {elsewhere}/postgres: put"):
+        embedded.acquire(elsewhere)
 
 
 @as_root
@@ -212,9 +215,10 @@ def test_where_the_system_user_can_own_nothing_in_the_home_it_lies_elsewhere_and
 @as_root
 def test_files_put_back_from_a_backup_under_another_number_belong_to_the_system_user_again(home: Path) -> None:
     write_row(home, "back")
-    for path in [home / "postgres", *(home / "postgres").rglob("*")]:
-        os.chown(path, 54_321, 54_321)
-    assert read_rows(home) == ["back"]
+    for number in (54_321, 0):  # of another machine; of root, who copied them without their owners
+        for path in [home / "postgres", *(home / "postgres").rglob("*")]:
+            os.chown(path, number, number)
+        assert read_rows(home) == ["back"]
 
 
 @as_root

@@ -194,7 +194,8 @@ def test_a_file_that_could_not_be_moved_is_said_to_lie_in_the_inbox_and_one_that
     stays = next(one for one in listed(db, settings) if one.name == "stays.jsonl")
     assert list(stays.files) == ["stays.jsonl"]
     next(iter(stays.files.values())).unlink()
-    assert next(one for one in listed(db, settings) if one.name == "stays.jsonl").whereabouts == "its file is gone"
+    stays = next(one for one in listed(db, settings) if one.name == "stays.jsonl")
+    assert stays.whereabouts == f"its file is gone from {settings.quarantine_dir}"
 
 
 @pytest.mark.parametrize("name", ["", "abc", "%%%%", "'; DROP TABLE x", "feedbeefcafe", "../../etc"])

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.private import whose
 
 SERVERS, CLIENTS = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
 # `up`'s place in a home, and the file in it.
@@ -22,6 +23,15 @@ DOOR = "/scorekeeper"
 def password_file(home: Path) -> Path:
     """Where the password of the last `up` of this home lies."""
     return home / PLACE / NAME
+
+
+def make_place(home: Path) -> Path:
+    """The folder of `up` in a home. Raises ScorekeeperError if it is somebody else's, who could say there what runs."""
+    place = home / PLACE
+    place.mkdir(parents=True, exist_ok=True)
+    if place.is_symlink() or place.lstat().st_uid != os.geteuid():
+        raise ScorekeeperError(f"up cannot use what others may change: {whose(place)}")
+    return place
 
 
 def settle_password(home: Path) -> str:

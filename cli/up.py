@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from cli.password import CLIENTS, PLACE, SERVERS, settle_password
+from cli.password import CLIENTS, PLACE, SERVERS, make_place, settle_password
 from cli.stopping import SIGNALS, StopError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
@@ -54,8 +54,7 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
     """Start everything and stay until a signal ends it. Raises ScorekeeperError, StopError."""
     home = settings.scorekeeper_home
     has_cluster(home)  # one that was lost is said before anything is started
-    place = home / PLACE
-    place.mkdir(parents=True, exist_ok=True)
+    place = make_place(home)
     settings.inbox_dir.mkdir(parents=True, exist_ok=True)
     with _hold_alone(place):
         address_file(home).unlink(missing_ok=True)  # until the server is up and in order, nobody is sent to it

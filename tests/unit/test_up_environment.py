@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from cli.parts import PARTS
-from cli.password import CLIENTS, SERVERS, password_file
+from cli.password import CLIENTS, PLACE, SERVERS, make_place, password_file
 from cli.up import MARK, environment_of
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
@@ -143,6 +143,21 @@ def test_a_password_that_others_may_have_read_or_laid_there_is_refused(home: Pat
         password_file(home).chmod(0o644)
     with pytest.raises(ScorekeeperError, match="delete it"):
         environment_of(load_settings(), 4200)
+
+
+@pytest.mark.parametrize("how", ["a link", "another's"])
+def test_a_place_that_another_user_may_change_is_not_used(tmp_path: Path, how: str) -> None:
+    assert make_place(tmp_path / "mine").is_dir()
+    place = tmp_path / PLACE
+    if how == "a link":
+        place.symlink_to(tmp_path)
+    elif os.geteuid() == 0:
+        place.mkdir()
+        os.chown(place, 65534, 65534)
+    else:
+        pytest.skip("only root gives folders away")
+    with pytest.raises(ScorekeeperError, match="what others may change"):
+        make_place(tmp_path)
 
 
 def test_where_python_may_not_write_beside_its_sources_it_keeps_what_it_compiles_in_the_home(

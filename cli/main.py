@@ -221,8 +221,13 @@ def track(
         typer.echo(escape_controls(f"  {line}: what is due later stays open until it goes on"), err=True)
     for line in done["prices_gone"]:
         typer.echo(f"  {line}: void them, or leave them open", err=True)
-    if done["symbols_failed"]:
-        raise ScorekeeperError(f"no candles for {', '.join(done['symbols_failed'])}")
+    failed = done["symbols_failed"]
+    if len(failed) > 1:  # one line would be cut before the last of them
+        for line in failed:
+            typer.echo(escape_controls(f"  no candles for {line}"), err=True)
+        raise ScorekeeperError(f"no candles for {len(failed)} symbols, which are named above")
+    if failed:
+        raise ScorekeeperError(f"no candles for {failed[0]}")
 
 
 @app.command()

@@ -39,6 +39,9 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
 _ALIASES = {"type": "action", "price": "entry_price"}
+# What other systems call it. It is named, and not read: what stands there may mean something else.
+_LIKE_SYMBOL = ("ticker", "pair", "instrument", "market", "coin", "asset", "company_of_interest")
+_LIKE_TYPE = ("signal", "decision", "recommendation", "side", "direction")
 _KNOWN = {
     "symbol", "type", "action", "price", "entry_price", "timestamp", "interval", "confidence", "reason", "version",
     "trade_id", "stop_loss", "take_profit", "trailing_stop_pct", "max_hold_minutes", "position_size", "agent_analyses",
@@ -188,11 +191,22 @@ def identify(document: object, *, context: DecisionContext) -> tuple[str, ...]:
     return (own,) if as_exit == own else (own, as_exit)
 
 
+def _instead(document: Mapping[str, Any], alike: tuple[str, ...], name: str) -> str:
+    """What a document holds in place of a field that it needs, and what to do; empty where that cannot be told."""
+    if other := next((one for one in alike if isinstance(document.get(one), str)), None):
+        return f"; {other} is not read as it: name it {name}"
+    if name in document or "symbol" in document:
+        return ""
+    lists = (key for key, one in document.items() if isinstance(one, list) and one and isinstance(one[0], dict))
+    inner = next(lists, "")
+    return f"; if the decisions are those within {inner[:40]!r}, write each by itself" if inner else ""
+
+
 def _symbol(document: Mapping[str, Any]) -> tuple[str, str]:
     """(as written, unified)"""
     raw_symbol = text_or_none(document, "symbol", 100)
     if raw_symbol is None:
-        raise DecisionError("symbol", "missing")
+        raise DecisionError("symbol", f"missing{_instead(document, _LIKE_SYMBOL, 'symbol')}")
     try:
         return raw_symbol, unify_symbol(raw_symbol)
     except ValueError as wrong:
@@ -213,7 +227,7 @@ def _one_of(document: Mapping[str, Any], name: str) -> tuple[str, Any]:
 def _action(document: Mapping[str, Any]) -> str:
     name, value = _one_of(document, "type")
     if value is None:
-        raise DecisionError("type", "missing; write BUY, SELL or HOLD")
+        raise DecisionError("type", f"missing; write BUY, SELL or HOLD{_instead(document, _LIKE_TYPE, 'type')}")
     if not isinstance(value, str) or not clean_word(said := value.strip()):
         raise DecisionError(name, "not a word such as BUY, SELL or HOLD")
     if len(said) > LONGEST_ACTION or not said.isprintable():
@@ -292,7 +306,8 @@ def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: lis
         reason = str(wrong) if "not a time" in str(wrong) else f"{NO_TIME} ({wrong})"
         raise DecisionError("timestamp", reason[:LONGEST_ACTION]) from None
     if not EARLIEST <= moment.at < LATEST:
-        raise DecisionError("timestamp", "not between the years 2000 and 2100")
+        read = f"{moment.at.replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
+        raise DecisionError("timestamp", f"not between the years 2000 and 2100: it was read as {read}")
     if moment.at > context.received_at + AHEAD:
         raise DecisionError("timestamp", "more than 5 minutes in the future (is DECISION_TIMEZONE right?)")
     if moment.note is not None:

@@ -16,6 +16,7 @@ _BARE_KEY = re.compile(r"[{,]\s*[A-Za-z_]\w*\s*:")
 _SINGLE = re.compile(r"[\[{,:]\s*'|:\s*(?:True|False|None)\b")
 _TRAILING = re.compile(r",\s*[}\]]")
 _STRINGS = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_PART = re.compile(r'[{\[]|[}\]]+,?|"(?:[^"\\]|\\.)*"\s*:.*', re.DOTALL)
 _COMMENT = re.compile(r"^\s*(?://|#|/\*)", re.MULTILINE)
 
 
@@ -48,7 +49,7 @@ def explain_line(line: bytes) -> str | None:
     words = line[:HEAD_BYTES].decode("utf-8", "replace").strip()
     if not words:
         return None
-    return next((why for look in (_fence, _notation, _several) if (why := look(words, [words], True))), None)
+    return next((why for look in (_fence, _part, _notation, _several) if (why := look(words, [words], True))), None)
 
 
 def _encoding(head: bytes) -> str | None:
@@ -89,7 +90,8 @@ def _pretty(words: str, some: list[str], lines: bool) -> str | None:
         _, end = json.JSONDecoder().raw_decode(words)
         spread = "\n" in words[:end].rstrip()
     except (ValueError, RecursionError):
-        spread = first in ("{", "[") or (len(some) > 1 and first[-1] in "{[,")
+        whole = first[0] == "{" and first.rstrip(",").endswith("}")  # an object a line, wrong in another way
+        spread = first in ("{", "[") or (len(some) > 1 and first[-1] in "{[," and not whole)
     if not spread:
         return None
     if words[0] == "[":
@@ -115,6 +117,13 @@ def _several(words: str, some: list[str], lines: bool) -> str | None:
         return "objects with commas between them: leave the commas out, one object a line" + (
             "" if lines else ", in a .jsonl; or make it an array"
         )
+    return None
+
+
+def _part(words: str, some: list[str], lines: bool) -> str | None:
+    """A line of an object that was printed over many, among objects that have a line each."""
+    if _PART.fullmatch(words):
+        return f"a part of a JSON object that stands over many lines (pretty-printed): {_ONE_A_LINE}"
     return None
 
 

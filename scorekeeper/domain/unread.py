@@ -9,7 +9,10 @@ MOST_NAMED = 10
 LONGEST_SHOWN = 40
 FEWEST_STATED = 20
 ADD_WORDS = 'the setting WORDS gives words a meaning, such as {"MOON": "up"}'
-SET_SCALE = "if they are fractions, set CONFIDENCE_SCALE to fraction, or by agent; what is stored stays as it is"
+SET_SCALE = (
+    "if they are fractions, set CONFIDENCE_SCALE=fraction, or for some alone "
+    'CONFIDENCE_SCALE={"AGENT": "fraction", "system": "fraction"}; what is stored stays as it is'
+)
 
 
 def tell_words(idle: Mapping[str, int], unread: Mapping[str, Mapping[str, int]], *, opened: int) -> list[str]:

@@ -30,6 +30,13 @@ UP = """
     買い 買い増し 強い買い 強気 매수 적극매수 상승 강세
     COMPRAR COMPRA COMPRA_FUERTE ALCISTA ACHETER ACHAT HAUSSIER KAUFEN ACQUISTARE ACQUISTA RIALZISTA AL GÜÇLÜ_AL
     ПОКУПАТЬ ПОКУПКА КУПИТЬ ЛОНГ
+    BUY_NOW CONVICTION_BUY TOP_PICK BUY_OPEN OPEN_BUY ENTER_BUY MARKET_BUY BUY_MARKET LONG_POSITION
+    OPEN_LONG_POSITION LEAN_LONG LEAN_BULLISH LEANING_BULLISH CAUTIOUSLY_BULLISH EXTREMELY_BULLISH
+    HIGHLY_BULLISH MODERATE_BULLISH WEAK_BULLISH OPTIMISTIC 增仓 看好 强烈看好 强烈推荐 推荐 乐观 開多倉
+    开多仓 谨慎看多 谨慎买入 立即买入 分批买入
+    加码 加碼 買う 買い推奨 やや強気 강력매수 매수추천 비중확대 롱 KAUF STARKER_KAUF ÜBERGEWICHTEN
+    ACHAT_FORT COMPRA_FORTE MUA MUA_MẠNH
+    BELI KUPUJ KOPEN شراء شراء_قوي खरीदें
 """
 DOWN = """
     SELL STRONG_SELL SELL_STRONG WEAK_SELL MODERATE_SELL SELL_TO_OPEN SELL_SHORT SELL_SIGNAL
@@ -44,9 +51,17 @@ DOWN = """
     売り 強い売り 弱気 매도 적극매도 하락 약세
     VENDER VENTA VENTA_FUERTE VENDA BAJISTA VENDRE VENTE BAISSIER VERKAUFEN VENDERE VENDI RIBASSISTA SAT GÜÇLÜ_SAT
     ПРОДАВАТЬ ПРОДАЖА ПРОДАТЬ ШОРТ
+    SELL_NOW CONVICTION_SELL SELL_OPEN OPEN_SELL ENTER_SELL MARKET_SELL SELL_MARKET SHORT_POSITION
+    OPEN_SHORT_POSITION LEAN_SHORT LEAN_BEARISH LEANING_BEARISH CAUTIOUSLY_BEARISH EXTREMELY_BEARISH
+    HIGHLY_BEARISH MODERATE_BEARISH WEAK_BEARISH PESSIMISTIC 悲观 開空倉 开空仓 谨慎看空 谨慎卖出 立即卖出
+    分批卖出 减码 減碼 売る 売り推奨
+    やや弱気 강력매도 매도추천 비중축소 숏 VERKAUF STARKER_VERKAUF UNTERGEWICHTEN VENTE_FORTE VENDA_FORTE
+    BÁN BÁN_MẠNH JUAL
+    SPRZEDAJ VERKOPEN بيع بيع_قوي बेचें
 """
 NEUTRAL = """
-    HOLD STRONG_HOLD NEUTRAL WAIT WAIT_AND_SEE WATCH OBSERVE FLAT SIDEWAYS SIDELINE SIDELINES RANGE RANGING RANGE_BOUND
+    HOLD STRONG_HOLD NEUTRAL WAIT WAIT_AND_SEE WATCH OBSERVE FLAT SIDEWAYS SIDELINE SIDELINES RANGE RANGING
+    RANGE_BOUND
     CONSOLIDATION NO_TRADE NO_ACTION NO_SIGNAL NO_POSITION NO_ENTRY DO_NOTHING STAY_OUT STAY_NEUTRAL SKIP PASS ABSTAIN
     AVOID HOLD_CASH CASH NONE NULL N/A NA
     EQUAL_WEIGHT MARKET_PERFORM SECTOR_PERFORM PEER_PERFORM MARKET_WEIGHT SECTOR_WEIGHT IN_LINE
@@ -54,6 +69,8 @@ NEUTRAL = """
     持有 观望 觀望 等待 中性 中立 震荡 震盪 盘整 盤整 横盘 橫盤 不操作 保持 保持观望 继续持有 分歧
     様子見 保有 ホールド 관망 중립 보유 유지
     MANTENER MANTER NEUTRO NEUTRALE CONSERVER NEUTRE HALTEN MANTENERE TUT BEKLE NÖTR ДЕРЖАТЬ НЕЙТРАЛЬНО
+    STAND_ASIDE SIT_OUT MAINTAIN MODERATE_HOLD 继续观望 暂不操作 중립적 홀드 GIỮ TAHAN TRZYMAJ HOUDEN احتفاظ
+    УДЕРЖИВАТЬ
 """
 # They close what others opened, and say neither up nor down: of both sides, of the longs, of the shorts. TRIM and the
 # like are not here: a part of a trade cannot be closed.
@@ -80,14 +97,15 @@ EXIT_SIDES: dict[Meaning, int] = {"exit": 0, "exit_long": 1, "exit_short": -1}
 
 # "FINAL TRANSACTION PROPOSAL: **BUY**", "Rating: Overweight", "最终交易建议：买入": a label, a colon, and the word.
 _LABEL = re.compile(
-    r"(?:final (?:transaction proposal|trade decision|decision|recommendation|rating)|rating|recommendation|decision"
-    r"|action|signal|最终交易建议|最終交易建議|投资建议|投資建議|评级|評級|建议|建議)\s*[:：]\s*",
+    r"(?:final (?:transaction proposal|trade decision|decision|recommendation|rating|verdict)|rating|recommendation"
+    r"|decision|(?:trad(?:e|ing) )?(?:action|signal)|verdict|stance|direction|bias|sentiment|outlook|conclusion"
+    r"|最终交易建议|最終交易建議|(?:投资|投資|操作|最终|最終)?(?:建议|建議|评级|評級|决策|決策)|信号|結論|结论)\s*[:：]\s*",
     re.IGNORECASE,
 )
 _DRESS = re.compile(r"[*`]")
 # Coloured dots and the like stand before a word on many a dashboard ("🟡 HOLD"); a cross may mean the opposite.
-_AROUND = " \t\r\n_\"'“”‘’「」『』【】《》()[]🟢🔴🟡⚪⚫🚀📈📉"
-_STOPS = " .,;!。，；！、"
+_AROUND = " \t\r\n_\"'“”‘’「」『』【】《》()[]🟢🔴🟡⚪⚫🚀📈📉✅⬆⬇🔼🔽🔵🟠\ufe0f#→"
+_STOPS = " .,;:!…。，；：！、"
 _PARTS = re.compile(r"(?<=\w)[\s_\-‐-―]+(?=\w)")
 _SPACES = re.compile(r"\s+")
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -249,3 +250,15 @@ def test_no_document_raises_anything_but_a_decision_error(changes: dict[str, obj
         parse({**GOOD, **changes})
     except DecisionError:
         return
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [({"ticker": "BTC/USDT", "type": "BUY"}, "symbol: missing; ticker is not read as it"),
+     ({"symbol": "BTC/USDT", "signal": "BUY"}, "signal is not read as it: name it type"),
+     ({"decisions": [GOOD]}, "within 'decisions', write each by itself"),
+     ({**GOOD, "timestamp": 202505011200}, "it was read as 1976-06-01 19:23 UTC")],
+)  # fmt: skip
+def test_a_refusal_names_what_stands_in_place_of_what_is_needed(document: dict[str, object], says: str) -> None:
+    with pytest.raises(DecisionError, match=re.escape(says)):
+        parse(document)

@@ -24,6 +24,7 @@ LINES: dict[str, tuple[str | bytes, str]] = {
     "words before a code fence": (f"Here it is:\n\n```json\n{PRETTY}\n```\n", "code fence"),
     "Python": (f"{GOOD!r}\n{GOOD!r}\n", "json.dumps"),
     "a comma too many": (LINE[:-1] + ",}\n", "comma"),
+    "a comma too many, and commas between": (f"{LINE[:-1]},}},\n{LINE[:-1]},}}\n", "comma stands before"),
     "commas between": (f"{LINE},\n{LINE},\n", "commas between"),
     "no line ends": (LINE + LINE, "one object a line"),
     "YAML": ("---\nsymbol: BTC/USDT\ntype: BUY\n", "YAML"),
@@ -44,6 +45,11 @@ def as_bytes(content: str | bytes) -> bytes:
 def test_a_file_of_another_kind_is_told_what_it_is(name: str) -> None:
     content, says = LINES[name]
     assert says in (explain_file(as_bytes(content), lines=True) or "")
+
+
+@pytest.mark.parametrize("line", PRETTY.splitlines())
+def test_a_line_of_a_printed_object_among_good_lines_is_told_what_it_is(line: str) -> None:
+    assert "pretty-printed" in (explain_line(line.encode()) or "")
 
 
 @pytest.mark.parametrize(

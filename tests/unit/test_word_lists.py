@@ -38,7 +38,8 @@ DRESSES = (
     str.lower, str.title, lambda w: f"**{w}**", lambda w: f"_{w}_", lambda w: f"`{w}`", lambda w: f" {w}.\n",
     lambda w: f"__{w}__!", lambda w: w.replace("_", " "), lambda w: w.replace("_", "-"), lambda w: w.replace("_", ""),
     lambda w: f'"{w}"', lambda w: f"🟢 {w}", lambda w: f"Rating: **{w}**", lambda w: f"最终交易建议：**{w}**",
-    lambda w: f"FINAL TRANSACTION PROPOSAL: **{w}**",
+    lambda w: f"FINAL TRANSACTION PROPOSAL: **{w}**", lambda w: f"## Final Verdict: {w}", lambda w: f"⬆️ {w}:",
+    lambda w: f"操作建议：{w}",
 )  # fmt: skip
 
 

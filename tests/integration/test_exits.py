@@ -346,3 +346,37 @@ def test_what_came_in_as_a_word_before_this_version_asks_for_a_close_after_it(de
     desk.check()
     desk.migrate("down")
     assert desk.exits() == {"long": (30, 105, "manual"), "short": (32, 105, "manual")}
+
+
+def test_an_exit_whose_symbol_waits_for_the_markets_list_closes_nothing_until_that_is_known(
+    db: Database, tmp_path: Path
+) -> None:
+    desk = Desk(db, tmp_path / "desk", words={"MOON": "exit_long"})
+    there = desk.folder / "market/BTC-USDT.csv"
+    (desk.folder / "market/HYPE-USDT-USDT.csv").write_text(there.read_text())
+    desk.take(
+        said("BUY", 10, trade_id="held", symbol="HYPEUSDT"),
+        said("BUY", 10, trade_id="plain", symbol="HYPE/USDT:USDT"),
+        said("BUY", 10, trade_id="other", symbol="HYPE/USDT"),  # which nothing but the name has in common with them
+        said("**Close-Long**", 30, symbol="hype-usdt", trade_id="asks"),
+        said("moon", 35, trade_id="again"),
+    )
+    assert desk.db.transact(lambda c: settle.settle(c, START + 120 * MINUTE, suspect_price_pct=50)).exits == 1
+    assert desk.one("SELECT count(*) FROM scorekeeper.trade WHERE signal_id IS NOT NULL") == 0
+    desk.track(120)
+    assert desk.exits() == {"held": (30, 105, "signal"), "plain": (30, 105, "signal")}
+    assert desk.one("SELECT count(*) FROM scorekeeper.report_unread_words") == 0
+    desk.check()
+
+
+def test_what_is_noted_between_two_settlements_waits_and_is_no_difference(desk: Desk) -> None:
+    desk.take(said("BUY", 10, trade_id="open"))
+    desk.track(30)
+    desk.take(said("CLOSE", 30, trade_id="close"))
+    desk.check()
+    desk.db.transact(lambda c: settle.apply_exits(c, START + 30.5 * MINUTE))
+    assert desk.one("SELECT signal_at FROM scorekeeper.trade") == START + 30 * MINUTE
+    desk.check()
+    desk.track(31)
+    assert desk.exits() == {"open": (30, 105, "signal")}
+    desk.check()

@@ -19,6 +19,7 @@ HEADER = ["timestamp", "open", "high", "low", "close", "volume"]
 FIRST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
 END_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1000
 MINUTE_MS = 60_000
+MANY_ROWS = 20
 # What makes milliseconds of another unit: how much a value is multiplied by, then divided by.
 _UNITS = {"seconds": (1000, 1), "microseconds": (1, 1000), "nanoseconds": (1, 1_000_000)}
 _BOM = b"\xef\xbb\xbf"
@@ -101,6 +102,7 @@ def _read_frame(path: Path, content: bytes) -> pd.DataFrame:
     stamps = stamp.to_numpy()
     prices = raw[HEADER[1:]].to_numpy()
     _check_rows(path, stamps, prices)
+    _check_distance(path, stamps)
     frame = raw[HEADER[1:]]
     frame.insert(0, "minute_at", pd.to_datetime(stamps, unit="ms", utc=True))
     return frame
@@ -149,6 +151,16 @@ def _check_rows(path: Path, stamps: np.ndarray, prices: np.ndarray) -> None:
     if not reason:
         reason = f"timestamp: {explain_time(str(stamps[row]), int(stamps[row]), after_others=row > 0)}"
     raise CandleFileError(f"{path}: line {row + 2}: {reason}")
+
+
+def _check_distance(path: Path, stamps: np.ndarray) -> None:
+    """Refuse candles of more than a minute: an hour's high would be taken for a minute's. Raises CandleFileError.
+
+    One minute's may have gaps; but among many rows some follow each other by an odd number of minutes.
+    """
+    apart = int(np.gcd.reduce(np.diff(stamps))) // MINUTE_MS if len(stamps) >= MANY_ROWS else 1
+    if apart > 1:
+        raise CandleFileError(f"{path}: line 3: the rows are {apart} minutes apart: candles of one minute are needed")
 
 
 def explain_time(said: str, stamp: int, *, after_others: bool) -> str:

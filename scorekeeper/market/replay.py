@@ -99,26 +99,29 @@ class ReplayMarket:
         """The file of a symbol: under its name with % for what parts it, or with - where that name is no other's."""
         files, stem = self._list(), stem_of(symbol)
         exact = symbol.replace("/", "%2F").replace(":", "%3A")
-        if path := files.get(exact):
-            return path
-        path, owner = files.get(stem), _owner(stem)
-        if path is None:
+        paths, owner = files.get(exact, []), symbol
+        if not paths:
+            paths, owner = files.get(stem, []), _owner(stem)
+        if not paths:
             raise UnknownSymbolError(f"{symbol}: the replay market has no {stem}.csv")
         if owner != symbol and "/" in symbol and "/" in owner:
-            raise UnknownSymbolError(f"{symbol}: {path.name} holds {owner}; name this one's file {exact}.csv")
-        return path
+            raise UnknownSymbolError(f"{symbol}: {paths[0].name} holds {owner}; name this one's file {exact}.csv")
+        if len(paths) > 1:
+            names = " and ".join(path.name for path in paths)
+            raise CandleFileError(f"{self._folder}: {names} are files of one symbol: keep one of them")
+        return paths[0]
 
-    def _list(self) -> dict[str, Path]:
-        """The candle files by their names without ending, in capitals; one as it is before a packed one."""
+    def _list(self) -> dict[str, list[Path]]:
+        """The candle files by their names without ending, in capitals: more than one cannot all be right."""
         try:
             names = sorted(path.name for path in self._folder.iterdir())
         except OSError as failed:
             raise MarketError(f"{self._folder}: cannot be read: {failed.strerror}") from None
-        found: dict[str, Path] = {}
-        for ending in (".csv", ".csv.gz"):
-            for name in names:
+        found: dict[str, list[Path]] = {}
+        for name in names:
+            for ending in (".csv", ".csv.gz"):
                 if name.endswith(ending):
-                    found.setdefault(_comparable(name.removesuffix(ending)), self._folder / name)
+                    found.setdefault(_comparable(name.removesuffix(ending)), []).append(self._folder / name)
         return found
 
 

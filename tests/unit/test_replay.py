@@ -161,6 +161,24 @@ def test_what_cannot_be_is_refused_with_file_and_line(
     assert re.search(says.replace("(", r"\(").replace(")", r"\)"), str(refused.value))
 
 
+@pytest.mark.parametrize("apart", [2, 5, 60, 1440])
+def test_candles_of_more_than_a_minute_are_refused_and_gaps_are_not(tmp_path: Path, apart: int) -> None:
+    late = [line for k in range(30) for line in rows(1, NOON + k * apart * MINUTE)]
+    write(tmp_path, HEADER + "".join(late))
+    with pytest.raises(CandleFileError, match=rf"BTC-USDT.csv: line 3: the rows are {apart} minutes apart"):
+        ask(tmp_path)
+    with_one_more = rows(1) + rows(1, NOON + MINUTE) + late[1:]
+    write(tmp_path, HEADER + "".join(with_one_more))
+    assert len(ask(tmp_path, as_of=NOON + 30 * apart * MINUTE).candles) == 31
+
+
+def test_two_files_of_one_symbol_are_refused_by_name(tmp_path: Path) -> None:
+    write(tmp_path, HEADER + "".join(rows(3)))
+    (tmp_path / "btc-usdt.csv.gz").write_bytes(gzip.compress((HEADER + "".join(rows(5))).encode()))
+    with pytest.raises(CandleFileError, match=r"BTC-USDT.csv and btc-usdt.csv.gz are files of one symbol: keep one"):
+        ask(tmp_path)
+
+
 def test_a_packed_file_that_is_cut_off_is_refused_and_a_whole_one_is_read(tmp_path: Path) -> None:
     packed = gzip.compress((HEADER + "".join(rows(40))).encode())
     path = tmp_path / "BTC-USDT.csv.gz"

@@ -8,7 +8,7 @@ SELECT
     d.horizon_price, d.horizon_return_pct,
     coalesce(e.kind = 'outcome' OR (e.form = 1 AND x.event_id < e.event_id), false) AS closed,
     t.exit_time, t.exit_price, t.exit_reason, t.price_source, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct,
-    q.closes, a.agents
+    CASE WHEN e.form > 1 THEN q.closes END AS closes, a.agents
 FROM scorekeeper.event AS e
 LEFT JOIN scorekeeper.decision AS d ON e.trade_id = d.trade_id
 LEFT JOIN scorekeeper.trade AS t ON e.trade_id = t.trade_id

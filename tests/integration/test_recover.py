@@ -168,6 +168,10 @@ def test_what_the_tracker_and_an_import_brought_comes_back_from_the_dataset(here
         said = GOOD | {"trade_id": name, "agent_analyses": {"A": {"signal": "BUY", "confidence": 60}}}
         decision = parse_decision(said, context=context)
         recorder.record(decision, source_name="record_decision", received_at=NOW, fee_bps=10)
+    bye = GOOD | {"type": "CLOSE", "trade_id": "bye", "closes": "open", "timestamp": "2025-05-07T12:10:00Z"}
+    recorder.record(
+        parse_decision(bye, context=context), source_name="record_decision", received_at=NOW, fee_bps=10
+    )
     recorder.close()
     record = GOOD | {"trade_id": "theirs", "status": "completed", "exit_price": 96_960.0}
     old = settings.inbox_dir.parent / "old.jsonl"
@@ -177,12 +181,15 @@ def test_what_the_tracker_and_an_import_brought_comes_back_from_the_dataset(here
     assert here.db.transact(lambda c: settle.request_close(c, "asked", NOW)) == "requested"
     follow(here, NOW + timedelta(hours=1))
     wanted = [row[:5] + row[6:] for row in here.rows()]
+    with here.db.begin() as connection:
+        reasons = connection.execute(text("SELECT exit_reason FROM scorekeeper.trade ORDER BY trade_id"))
+        assert list(reasons.scalars()) == ["manual", "signal", "manual", "imported"]
     with here.restored() as again:
         # The backup is of before anything was published: the files are somebody else's to this database.
         foreign = publish.publish(again.db, **again.paths).set_aside
         assert recover(again.db, again.settings, NOW + timedelta(hours=1)) == Recovered()
         done = recover(again.db, again.settings, NOW + timedelta(hours=1), [foreign[1]])
-        assert (done.files, done.from_dataset, done.exits, done.guessed) == (0, 4, 3, 0)
+        assert (done.files, done.from_dataset, done.exits, done.guessed) == (0, 5, 3, 0)
         follow(again, NOW + timedelta(hours=1))
         assert [row[:5] + row[6:] for row in again.rows()] == wanted
         assert verify(again.db, again.settings) == []

@@ -130,4 +130,4 @@ def test_one_whose_rows_somebody_changes_meanwhile_begins_anew_from_what_stands_
 
 def test_what_fails_in_a_copy_is_raised_as_what_fails_elsewhere(db: Database) -> None:
     with pytest.raises(IntegrityError), db.begin() as connection, open_copy(connection, "copy_agent_signals") as copy:
-        copy.write_row(("no such decision", "Ann", 0, "BUY", 1, None, None))
+        copy.write_row(("no such decision", "Ann", 0, "BUY", 1, None, None, True))

@@ -76,8 +76,11 @@ def make_hostile(inbox: Path, market: Path, sink: str) -> str:
     for number, text in enumerate(texts):
         refused = json.loads(lines[0]) | {"symbol": text, text: {text: text}, "reason": text}
         (inbox / f"{text.replace('/', '_')[:60]}{number}.json").write_text(json.dumps(refused))
-        fielded = json.loads(lines[0]) | {"agent_analyses": {text: {"confidence": text}}}
-        (inbox / f"field-{number}.json").write_text(json.dumps(fielded))
+        key = json.dumps(text)
+        (inbox / f"field-{number}.json").write_text(f'{{{key}: 1, {key}: 2}}')
+        noted = json.loads(lines[0]) | {"agent_analyses": {text: {"signal": text, "confidence": text}}}
+        noted |= {"reason": text, "version": texts[0], "trade_id": f"noted {number}"}
+        (inbox / f"noted-{number}.json").write_text(json.dumps(noted))
     for path in inbox.iterdir():
         os.utime(path, (1_750_000_000, 1_750_000_000))
     return end.isoformat()

@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from scorekeeper.errors import ScorekeeperError
 from tasks import watching
-from tasks.watching import RETELL_SECONDS, WAITING_SECONDS, Shape, Teller
+from tasks.watching import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Shape, Teller
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
@@ -144,11 +144,14 @@ def test_a_file_that_grows_in_a_folder_of_the_day_is_told_of_as_it_grows(inbox: 
     (inbox / "2025-05-01").mkdir()
     with (inbox / "2025-05-01" / "bot.jsonl").open("a") as bot:
         began = time.monotonic()
-        while time.monotonic() - began < 6:
+
+        def write_more() -> bool:
             bot.write("{}\n")
             bot.flush()
-            time.sleep(0.01)
-        assert 3 <= len(arrivals()) - before <= 7
+            return len(arrivals()) - before >= 4
+
+        assert wait_until(write_more, 90)
+        assert len(arrivals()) - before <= (time.monotonic() - began) / GROWING_SECONDS + 2
         time.sleep(3)
         told = len(arrivals())
         time.sleep(RETELL_SECONDS + 2)

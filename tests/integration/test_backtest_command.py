@@ -59,7 +59,7 @@ def test_the_sample_in_words_then_as_json_and_then_with_a_symbol_that_has_no_pri
     assert not (tmp_path / "prefect").exists()
 
     unknown = {"symbol": "XRP/USDT", "type": "BUY", "price": 1.0, "timestamp": "2025-05-06T00:00:00Z"}
-    wrong = [unknown | {"confidence": number} for number in range(101, 126)]
+    wrong = [unknown | {"price": -number} for number in range(1, 26)]
     (tmp_path / "log" / "more.json").write_text(json.dumps([unknown, *wrong]))
     done = scorekeeper(tmp_path, "backtest", "log", *DAYS, "--json")
     answer = json.loads(done.stdout)

@@ -9,4 +9,7 @@ def main() -> None:
     """See cli.main.main."""
     from cli.main import main as run
 
-    run()
+    try:
+        run()
+    finally:
+        stopping.hear_no_more()

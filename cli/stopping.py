@@ -54,6 +54,15 @@ def end_work() -> None:
     _stage = "done"
 
 
+def hear_no_more() -> None:
+    """All is done and said: a signal changes nothing any more, while the interpreter comes to its own end.
+
+    It would give each signal its old meaning before, and end this process by it without a word.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def asked() -> int | None:
     """The signal that has asked this command to stop."""
     return _asked

@@ -394,7 +394,7 @@ def to_ref(decision: dict[str, Any], close_requested_at: datetime | None, *, pos
     return RefDecision(
         trade_id=stored_id(decision),
         symbol=MEANT.get(decision["symbol"], decision["symbol"]),
-        version=decision["version"],
+        version=decision.get("version", ""),
         direction=_DIRECTIONS.get(decision["type"], 0),
         price=decision.get("price"),
         opened_at=opened,
@@ -406,7 +406,7 @@ def to_ref(decision: dict[str, Any], close_requested_at: datetime | None, *, pos
         close_requested_at=close_requested_at,
         signals={
             agent: (_DIRECTIONS.get(said["signal"], 0), said.get("confidence"))
-            for agent, said in decision["agent_analyses"].items()
+            for agent, said in decision.get("agent_analyses", {}).items()
         },
         exit_side=exit_side(decision, positions=positions),
         closes=None if closes is None else tuple([closes] if isinstance(closes, str) else closes),

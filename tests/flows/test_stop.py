@@ -143,6 +143,8 @@ def test_at_any_moment_a_signal_ends_a_command_in_time_with_one_line_and_nothing
             command.send_signal(number)
         _, said = command.communicate(timeout=60)
         took = time.monotonic() - told
+        if command.returncode in (0, 1) and took < 1:
+            continue  # it had done and said all when the signal came
         assert command.returncode == 128 + number, f"{case}: {said}"
         assert said.startswith(f"stopped by {number.name}: "), f"{case}: {said}"
         assert said.count("\n") == 1, f"{case}: {said}"

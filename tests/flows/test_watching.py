@@ -152,10 +152,13 @@ def test_a_file_that_grows_in_a_folder_of_the_day_is_told_of_as_it_grows(inbox: 
 
         assert wait_until(write_more, 90)
         assert len(arrivals()) - before <= (time.monotonic() - began) / GROWING_SECONDS + 2
-        time.sleep(3)
-        told = len(arrivals())
-        time.sleep(RETELL_SECONDS + 2)
-        assert len(arrivals()) == told  # open and still: nothing to be told
+
+        def has_come_to_rest() -> bool:
+            told = len(arrivals())
+            time.sleep(RETELL_SECONDS + 2)
+            return len(arrivals()) == told  # open and still: nothing to be told
+
+        assert wait_until(has_come_to_rest, 60)
 
 
 def test_what_waits_is_taken_here_and_told_of_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_a_decision_is_recorded_once_wherever_the_connection_is_cut(
 
 
 def stop(cluster: embedded.Cluster) -> None:
-    cluster._run("pg_ctl", "stop", "-D", str(cluster.data), "-m", "immediate", "-w")
+    cluster._run("pg_ctl", "stop", *cluster._at, "-m", "immediate", "-w")
 
 
 def test_a_server_that_comes_back_is_waited_for_and_one_that_does_not_is_named_in_time(

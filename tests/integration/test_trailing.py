@@ -14,7 +14,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.verify import verify
 from tests.lives import decisions_of, live_through
 from tests.plans import explain, of_table, rows_read
-from tests.reference import MINUTE
+from tests.reference import MINUTE, RefCandle
 from tests.trailing_cases import CASES, DOWN, ENTRY, HOLD_MINUTES, PCT, UP, Case
 from tests.universes import START, Universe
 
@@ -27,7 +27,8 @@ def universe_of(cases: list[Case]) -> Universe:
     universe = Universe(end=END)
     for number, case in enumerate(cases):
         symbol = f"C{number}/USDT"
-        universe.candles[symbol] = case.ref_candles()
+        # A later row, so that the file answers for the silent minutes before it.
+        universe.candles[symbol] = [*case.ref_candles(), RefCandle(END, ENTRY, ENTRY, ENTRY, ENTRY, 1.0)]
         decision = {
             "trade_id": case.name, "symbol": symbol, "type": "BUY" if case.direction > 0 else "SELL", "price": ENTRY,
             "timestamp": case.opened_at.isoformat(), "max_hold_minutes": HOLD_MINUTES, "trailing_stop_pct": PCT,

@@ -31,16 +31,22 @@ def is_held(path: Path) -> bool | None:
     try:
         if _is_far(os.fstat(descriptor).st_dev):
             return None
-        # A writer that comes now makes the kernel tell us, by SIGIO if nothing else is chosen, which ends a process.
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        _try_lease(descriptor)
     except OSError as refused:
         return True if refused.errno == errno.EAGAIN else None
     else:
         return False
     finally:
         os.close(descriptor)
+
+
+def _try_lease(descriptor: int) -> None:
+    """Take a read lease and give it back. Raises OSError; its errno is EAGAIN while a writer has the file open."""
+    if sys.platform == "linux":
+        # A writer that comes now makes the kernel tell us, by SIGIO if nothing else is chosen, which ends a process.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
 @cache

@@ -3,11 +3,12 @@
 -- or after the expiry it asks for nothing. A trade that it names may have opened in the same moment, others before it.
 -- Looked at are only: trades that decisions ask for which no settlement has seen yet, trades never looked at before,
 -- and those whose decision has been voided, or turns out to have named another trade, which has come in since.
+-- That goes for trades without any candle, too: they may be closed by a quote, and what asks for them is not idle.
 -- A decision whose symbol waits for the market's list closes nothing, and nothing closes its trade.
 -- Parameters: as_of, settles (whether the same transaction closes what it closes; else its decision waits for that).
 -- Called by settle, after set_reference_prices: what comes in between has no price yet, and waits. And by
 -- settle.apply_exits.
-WITH fresh AS (
+WITH RECURSIVE fresh AS (
     UPDATE scorekeeper.exit_request
     SET known_at = cast(:as_of AS timestamptz)
     WHERE
@@ -18,13 +19,29 @@ WITH fresh AS (
         )
     RETURNING trade_id, symbol, version, side, asked_at, closes, given_id, voided
 ),
+-- An index is walked from symbol to symbol, so that the work grows with the symbols, not with what is open.
+walk AS (
+    (
+        SELECT t.symbol FROM scorekeeper.trade AS t
+        WHERE t.exit_time IS NULL AND NOT t.scanned
+        ORDER BY t.symbol LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT t.symbol FROM scorekeeper.trade AS t
+        WHERE t.exit_time IS NULL AND NOT t.scanned AND t.symbol > walk.symbol
+        ORDER BY t.symbol LIMIT 1
+    )
+    FROM walk
+    WHERE walk.symbol IS NOT NULL
+),
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
 arrived AS (
-    SELECT near.trade_id, c.symbol
-    FROM scorekeeper.candle_coverage AS c
+    SELECT near.trade_id, w.symbol
+    FROM walk AS w
     INNER JOIN LATERAL (
         SELECT t.trade_id FROM scorekeeper.trade AS t
-        WHERE t.exit_time IS NULL AND NOT t.scanned AND t.symbol = c.symbol
+        WHERE t.exit_time IS NULL AND NOT t.scanned AND t.symbol = w.symbol
         ORDER BY t.opened_at OFFSET 0
     ) AS near ON true
 ),

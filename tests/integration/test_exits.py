@@ -152,6 +152,25 @@ def test_a_close_that_comes_before_its_buy_closes_it_all_the_same(desk: Desk, na
     desk.check()
 
 
+@pytest.mark.parametrize("named", [{}, {"trade_id": "long"}, {"closes": "long"}])
+def test_a_close_that_comes_before_its_buy_waits_with_it_for_a_market_without_a_price(
+    desk: Desk, named: dict[str, str]
+) -> None:
+    csv = desk.folder / "market/BTC-USDT.csv"
+    whole = csv.read_text()
+    csv.write_text(whole.splitlines()[0] + "\n")
+    desk.take(said("CLOSE", 30, **named))
+    assert desk.track(35).idle_exits == 1
+    desk.take(LONG)
+    desk.track(36)
+    assert desk.one("SELECT waiting_trades FROM scorekeeper.report_exit_requests WHERE NOT closed_nothing") == 1
+    desk.check()
+    csv.write_text(whole)
+    desk.track(37)
+    assert desk.exits() == {"long": (30, 105, "signal")}
+    desk.check()
+
+
 def test_whose_trade_id_an_exit_came_with_may_turn_out_before_its_minute_is_decided(desk: Desk) -> None:
     other = said("BUY", 12, trade_id="other")
     desk.take(other, said("CLOSE", 30.5, trade_id="long"))
@@ -309,6 +328,13 @@ def test_the_tracker_closes_at_the_quote_what_a_decision_has_asked_for(
         tracker.update_performance(Quotes(), max_hold_time=5_000_000)  # in the same minute
         assert tracker.get_system_metrics(by="exit_reason")["groups"][0]["completed_trades"] == 2
         assert tracker.manually_close_trade(kept, Quotes())["exit_reason"] == "manual"
+        tracker.record_decision(said("CLOSE", 30, trade_id="late", symbol="ETH/USDT"))
+        tracker.update_performance(Quotes(), max_hold_time=5_000_000)
+        tracker.record_decision(said("BUY", 10, trade_id="late", max_hold_minutes=5_000_000, symbol="ETH/USDT"))
+        tracker.update_performance(Quotes(), max_hold_time=5_000_000)
+        with tracker._db.begin() as connection:
+            reasons = {one.trade_id: one.exit_reason for one in connection.execute(text(EXITS))}
+        assert reasons["late"] == "signal"
 
 
 @pytest.mark.parametrize(

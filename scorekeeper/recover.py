@@ -3,6 +3,7 @@
 Exactly once, and as it came then: with the time of its first arrival, so that nothing becomes late.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -113,10 +114,14 @@ class _Recovery:
         if source is None:
             return
         digits = filing.read_hash(path.name)
-        mended = digits is not None and not source.sha256.hex().startswith(digits)
-        if mended and not filing.is_quarantined(self._settings.quarantine_dir, path):
-            self._done.refused.append(f"{path} is not as it came")
-            return
+        kept = filing.is_quarantined(self._settings.quarantine_dir, path)  # where it may be mended
+        if digits is not None and not kept and not source.sha256.hex().startswith(digits):
+            if not _has_grown(source, digits):
+                self._done.refused.append(f"{path} is not as it came")
+                return
+            path = path.rename(path.with_name(filing.archive_name(filing.first_name(path.name), source.sha256)))
+            if (source := inbox.open_source(path, root)) is None:
+                return
         with self._db.begin() as connection:
             hashes = {"rows": json_rows([{"sha256": source.sha256}])}
             known = connection.execute(statement("select_file_ledger"), hashes).one_or_none()
@@ -318,6 +323,19 @@ def _read_texts(part: ledger.Part) -> Iterator[tuple[int, bytes, str | None, int
         raise inbox.FileError("the file holds no decision")
     for position, words, _ in documents:
         yield position, words, None, None
+
+
+def _has_grown(source: inbox.SourceFile, digits: str) -> bool:
+    """Whether a file of lines begins with the content that its name tells of: it was written to after it was moved."""
+    digest = hashlib.sha256()
+    with source.path.open("rb") as file:
+        while source.is_lines and not source.is_compressed and (line := file.readline(inbox.LONGEST_LINE)):
+            torn = digest.copy()
+            torn.update(line.rstrip(b"\n"))
+            digest.update(line)
+            if digits in (torn.hexdigest()[: len(digits)], digest.hexdigest()[: len(digits)]):
+                return True
+    return False
 
 
 def _is_alone(source: inbox.SourceFile) -> bool:

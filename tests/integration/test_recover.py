@@ -311,3 +311,20 @@ def test_what_a_recovery_refuses_is_refused_in_the_words_of_then(here: Installat
         recover(again.db, again.settings, NOW + timedelta(days=1))
         assert refusals(again) == wanted
         assert verify(again.db, again.settings) == []
+
+
+def test_an_archived_file_that_was_written_to_since_comes_in_with_what_it_gained(here: Installation) -> None:
+    here.back_up()
+    here.bring("a.jsonl", {"trade_id": "a"})
+    (archived,) = here.settings.archive_dir.rglob("a-*.jsonl")
+    with archived.open("a") as late:
+        late.write(json.dumps(GOOD | {"trade_id": "b"}) + "\n")
+    with here.restored() as again:
+        done = recover(again.db, again.settings, datetime.now(UTC))
+        assert (done.decisions, done.refused) == (2, [])
+        assert verify(again.db, again.settings) == []
+        assert recover(again.db, again.settings, datetime.now(UTC)).decisions == 0
+        (archived,) = here.settings.archive_dir.rglob("a-*.jsonl")
+        archived.write_text(archived.read_text().replace("BTC", "ETH"))
+    with here.restored() as again:
+        assert "is not as it came" in recover(again.db, again.settings, datetime.now(UTC)).refused[0]

@@ -15,6 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from scorekeeper import fetching, importing, ingest, listing, publish, settle, verify
 from scorekeeper import prune as pruning
 from scorekeeper.domain import unread
+from scorekeeper.domain.text import escape_links
 from scorekeeper.errors import AwayError, ContendedError, ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
@@ -114,9 +115,11 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
             await asyncio.sleep(1)
     await bar.show(100)
     for name in total.returned:
-        logger.warning("%s was written to after it had been moved: it is back in the inbox, and read on", name)
+        words = f"{name} was written to after it had been moved: it is back in the inbox, and read on"
+        logger.warning("%s", escape_links(words))
     for kind in total.passed_over:
-        logger.warning("%d not read, %s: %s; %s", kind.count, kind.what, ", ".join(kind.names), kind.do)
+        words = f"{kind.count} not read, {kind.what}: {', '.join(kind.names)}; {kind.do}"
+        logger.warning("%s", escape_links(words))
     return total
 
 
@@ -131,7 +134,7 @@ def tell_unread(summary: ingest.Summary) -> None:
         )
     for line in (*lines, unread.tell_small(summary.small)):
         if line:
-            get_run_logger().warning("%s", line)
+            get_run_logger().warning("%s", escape_links(line))
 
 
 def stop_at_trouble(summary: ingest.Summary) -> None:

@@ -17,9 +17,10 @@ from sqlalchemy import Connection, text
 
 from benchmarks.database import database, vacuum
 from benchmarks.result import Figure, Run, Target, Timed, open_console
-from scorekeeper import settle
+from scorekeeper.market import sealed_candles
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
+from scorekeeper.trades import settle
 
 TRADES = 1_000_000
 REPEATS = 5
@@ -57,7 +58,7 @@ def build(db: Database, trades: int, console: Console) -> None:
     fill_trades, fill_candles, fill_coverage = FILLS.read_text(encoding="utf-8").split(";\n")[:3]
     known = {"as_of": AS_OF, "symbols": SYMBOLS}
     with db.begin() as connection:
-        settle.ensure_partition(connection, AS_OF.year, AS_OF.month)
+        sealed_candles.ensure_partition(connection, AS_OF.year, AS_OF.month)
         connection.execute(text(fill_candles), known)
         connection.execute(text(fill_coverage), known)
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
@@ -87,12 +88,12 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
         return connection.execute(text("UPDATE scorekeeper.trade SET price_age_seconds = 0")).rowcount
 
     works: list[tuple[str, Callable[[Connection], int]]] = [
-        ("find the symbols to fetch", run_statement("select_symbols_to_fetch")),
-        ("set reference prices", run_statement("set_reference_prices", suspect_price_pct=5)),
-        ("apply exits", run_statement("apply_exits", settles=True)),
-        ("close what is due", run_statement("close_due_trades")),
-        ("set horizon returns", run_statement("set_horizon_returns")),
-        ("mark what is open", run_statement("mark_open_trades")),
+        ("find the symbols to fetch", run_statement("trades/select_symbols_to_fetch")),
+        ("set reference prices", run_statement("trades/set_reference_prices", suspect_price_pct=5)),
+        ("apply exits", run_statement("trades/apply_exits", settles=True)),
+        ("close what is due", run_statement("trades/close_due_trades")),
+        ("set horizon returns", run_statement("trades/set_horizon_returns")),
+        ("mark what is open", run_statement("trades/mark_open_trades")),
         (YARDSTICK, update),
     ]
     answer = []

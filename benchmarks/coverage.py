@@ -19,8 +19,8 @@ from scipy import stats
 from benchmarks import planted
 from benchmarks.result import Run, open_console
 from benchmarks.simulated import GAPS, MEAN_RETURN, MEAN_SIZE, Floats, Spans, is_right, market, percent, spans
-from scorekeeper.domain.metrics import wilson
-from scorekeeper.domain.robust import RobustMean, robust_gap, robust_mean, robust_rate
+from scorekeeper.analysis.intervals import RobustMean, robust_gap, robust_mean, robust_rate
+from scorekeeper.metrics.formulas import wilson
 
 SIMULATIONS = 4_000
 SEED = 20_251

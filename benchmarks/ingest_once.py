@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.memory import peak_memory_mb
-from scorekeeper.ingest import ingest_files
+from scorekeeper.inbox.ingest import ingest_files
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
 

@@ -11,9 +11,9 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.simulated import GAPS, Floats, Spans, is_right, market, moves, percent, spans
-from scorekeeper.domain.analysis import AgentAnalysis
-from scorekeeper.domain.assess import assess_all
-from scorekeeper.domain.columns import Decisions, Rows, Signals, Trades
+from scorekeeper.analysis.assess import assess_all
+from scorekeeper.analysis.columns import Decisions, Rows, Signals, Trades
+from scorekeeper.analysis.document import AgentAnalysis
 
 AS_OF = datetime(2026, 1, 5, tzinfo=UTC)
 SKILLS = (0.68, 0.62, 0.56, 0.50, 0.44)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks.memory import peak_memory_mb
-from scorekeeper.publish import publish, rebuild
+from scorekeeper.publish.publish import publish, rebuild
 from scorekeeper.store.database import open_database
 
 

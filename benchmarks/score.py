@@ -19,9 +19,9 @@ from sqlalchemy import Connection, text
 
 from benchmarks.database import database, run_part, vacuum
 from benchmarks.result import Figure, Run, Target, Timed, open_console
-from scorekeeper import score
-from scorekeeper.domain.breakdown import Breakdown
-from scorekeeper.scorecard import keep_scorecards
+from scorekeeper.metrics import query, rollups
+from scorekeeper.metrics.breakdown import Breakdown
+from scorekeeper.metrics.scorecard import keep_scorecards
 from scorekeeper.store.database import Database
 
 HISTORIES = (10_000, 1_000_000)
@@ -82,7 +82,7 @@ def score_all(db: Database) -> None:
 
 
 def _score_and_keep(connection: Connection) -> None:
-    score.score_stale_days(connection, AS_OF)
+    rollups.score_stale_days(connection, AS_OF)
     keep_scorecards(connection, AS_OF)
 
 
@@ -120,9 +120,9 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
     """The score step, and the answer from rollups and from rows."""
     works: list[tuple[str, Callable[[Connection], object]]] = [
         (STEP, _score_and_keep),
-        (ANSWER, lambda connection: score.system_metrics(connection, at=AS_OF)),
-        ("metrics, composed", lambda connection: score.system_metrics(connection, at=AS_OF, compose=True)),
-        ("metrics --by side", lambda connection: score.system_metrics(connection, by=Breakdown.SIDE, at=AS_OF)),
+        (ANSWER, lambda connection: query.system_metrics(connection, at=AS_OF)),
+        ("metrics, composed", lambda connection: query.system_metrics(connection, at=AS_OF, compose=True)),
+        ("metrics --by side", lambda connection: query.system_metrics(connection, by=Breakdown.SIDE, at=AS_OF)),
     ]
     timed = []
     for what, work in works:

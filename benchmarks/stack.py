@@ -24,7 +24,7 @@ import psycopg
 
 from cli.password import CLIENTS, read_password
 from cli.up import address_file, end_leftovers, reach_directly
-from scorekeeper.sample import write_live_market
+from scorekeeper.operations.sample import write_live_market
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 

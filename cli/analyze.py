@@ -9,12 +9,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.opening import run_flow
-from scorekeeper.analyze import last_analysis
-from scorekeeper.domain import analysis_tables as tables
-from scorekeeper.domain.analysis import Analysis
-from scorekeeper.domain.sentences import conclude
-from scorekeeper.domain.text import escape_controls
+from scorekeeper.analysis import tables as tables
+from scorekeeper.analysis.document import Analysis
+from scorekeeper.analysis.run import last_analysis
+from scorekeeper.analysis.sentences import conclude
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.safe_text import escape_controls
 from scorekeeper.store.database import Database
 
 # Of each table what fits a terminal; the artifacts show all of it.

@@ -11,10 +11,10 @@ from cli.main import print_rejections, print_unread
 from cli.options import parse_moment
 from cli.progress import show_progress
 from cli.tables import print_metrics
-from scorekeeper import backtest
-from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.ingest import Period
+from scorekeeper.inbox.ingest import Period
+from scorekeeper.operations import backtest
+from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import Settings, load_settings
 
 

@@ -12,10 +12,10 @@ from cli.prefect_env import prepare
 from cli.stopping import hear_while_busy
 from cli.tables import print_metrics
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.metrics.query import system_metrics
+from scorekeeper.operations.sample import write_live_market, write_sample
 from scorekeeper.private import check_owner
 from scorekeeper.report import report_name
-from scorekeeper.sample import write_live_market, write_sample
-from scorekeeper.score import system_metrics
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import place
 from scorekeeper.store.database import open_database

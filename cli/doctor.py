@@ -12,11 +12,11 @@ import typer
 
 from cli.prefect_env import prepare, use_running_server
 from cli.up import ROOT, reach_directly
-from scorekeeper import health
-from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.health import Check
 from scorekeeper.market import open_market
+from scorekeeper.operations import health
+from scorekeeper.operations.health import Check
+from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import Settings, load_settings
 
 WORKER_SILENT = timedelta(minutes=2)  # it reports every 30 seconds

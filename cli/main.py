@@ -16,10 +16,11 @@ from cli.opening import load as _settings
 from cli.opening import open_installation as _database
 from cli.opening import run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
-from scorekeeper.domain import unread
-from scorekeeper.domain.breakdown import Breakdown
-from scorekeeper.domain.text import escape_controls
+from scorekeeper.decisions import unread_words
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.metrics import update
+from scorekeeper.metrics.breakdown import Breakdown
+from scorekeeper.safe_text import escape_controls
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(quarantine.app, name="quarantine")
@@ -178,12 +179,12 @@ def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
         say(escape_controls(f"  noted: {file}, line {lines[0]}{more}, {field}: {reason}"))
     if len(alike) > 20 or len(done["notes"]) < done["noted"]:
         say(f"  … {done['noted']:,} decisions have notes: see the view report_notes")
-    for line in unread.tell_words(done["idle"], done["unread"], opened=done["opened"]):
+    for line in unread_words.tell_words(done["idle"], done["unread"], opened=done["opened"]):
         say(f"  {line}")
     if done["unread"]:
-        say(f"  -> {unread.ADD_WORDS}")
-    if small := unread.tell_small(done["small"]):
-        say(f"  {small}\n  -> {unread.SET_SCALE}")
+        say(f"  -> {unread_words.ADD_WORDS}")
+    if small := unread_words.tell_small(done["small"]):
+        say(f"  {small}\n  -> {unread_words.SET_SCALE}")
 
 
 def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str = "", to_stderr: bool = False) -> None:
@@ -331,7 +332,7 @@ def publish(
 
     A file with whole lines that the database does not know, as after a restore, is kept beside it and named.
     """
-    from scorekeeper import publish as library
+    from scorekeeper.publish import publish as library
 
     if renew and not rebuild:
         raise typer.BadParameter("goes with --rebuild", param_hint="--renew")
@@ -357,7 +358,7 @@ def recover(
     From archive/ and quarantine/, and, what no file has brought, from the published dataset; exactly once, with the
     time of the first arrival. May be repeated. End scorekeeper up and workers before.
     """
-    from scorekeeper.recover import recover as library
+    from scorekeeper.operations.recover import recover as library
 
     with _database() as (db, settings):
         done = library(db, settings, datetime.now(UTC), datasets or ())
@@ -410,13 +411,12 @@ def void(
 
     Example:  scorekeeper void BTCUSDT-2025-05-01T12:00:00Z-1a2b3c4d --why "a test of the feed"
     """
-    from scorekeeper import settle
 
     if not why.strip():
         raise typer.BadParameter("a reason is needed, and kept", param_hint="--why")
     now = datetime.now(UTC)
     with _database() as (db, _):
-        answer = db.transact(lambda connection: settle.void_decision(connection, trade_id, why, now))
+        answer = db.transact(lambda connection: update.void_decision(connection, trade_id, why, now))
     if answer == "unknown":
         raise ScorekeeperError(f"{trade_id}: unknown")
     typer.echo(f"{trade_id}: {answer}")
@@ -453,15 +453,16 @@ def status(
 ) -> None:  # fmt: skip
     """Say where things stand. Exit code 1 if something is red: see scorekeeper doctor."""
     from cli.doctor import report
-    from scorekeeper import health, listing
-    from scorekeeper.domain.metrics import iso
+    from scorekeeper.inbox import listing
+    from scorekeeper.inbox.open_files import is_held
+    from scorekeeper.metrics.formulas import iso
+    from scorekeeper.operations import health
     from scorekeeper.store.database import describe_database
     from scorekeeper.store.sql import statement
-    from scorekeeper.writers import is_held
 
     with _database() as (db, settings):
         with db.begin() as connection:
-            row = dict(connection.execute(statement("select_status")).mappings().one())
+            row = dict(connection.execute(statement("operations/select_status")).mappings().one())
             checks = [*health.check_database(connection, settings, lambda: datetime.now(UTC))]
             read = health.read_offsets(connection)
         waiting = None
@@ -526,7 +527,7 @@ def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, da
     candles, by other code than track's; the books against each other. As it stands at one moment: what is written
     meanwhile is no difference. What waits for the next track is counted, and not wrong.
     """
-    from scorekeeper.verify import compare
+    from scorekeeper.verify.trades import compare
 
     with _database() as (db, settings):
         found = compare(db, settings)
@@ -572,7 +573,7 @@ def roles() -> None:
     """
     from scorekeeper.store.sql import raw
 
-    typer.echo(raw("roles") + raw("grants"), nl=False)
+    typer.echo(raw("store/roles") + raw("store/grants"), nl=False)
 
 
 @app.command()
@@ -605,7 +606,7 @@ def migrate(
     with _database() as (db, _):
         if switch_market:
             with db.begin() as connection:
-                connection.execute(statement("unbind_market"))
+                connection.execute(statement("operations/unbind_market"))
     typer.echo(f"schema {newest_version()}" + ("; the next track chooses the market" if switch_market else ""))
 
 

@@ -6,12 +6,12 @@ from json import dumps
 import typer
 
 from cli.options import parse_moment
-from scorekeeper.domain.breakdown import Breakdown
-from scorekeeper.domain.symbols import spell
-from scorekeeper.domain.text import escape_controls
-from scorekeeper.score import system_metrics
-from scorekeeper.scorecard import list_versions
-from scorekeeper.spelling import find_symbol
+from scorekeeper.decisions.symbols import spell
+from scorekeeper.market.symbol_list import find_symbol
+from scorekeeper.metrics.breakdown import Breakdown
+from scorekeeper.metrics.query import system_metrics
+from scorekeeper.metrics.scorecard import list_versions
+from scorekeeper.safe_text import escape_controls
 from scorekeeper.store.database import Database
 
 

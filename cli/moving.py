@@ -6,8 +6,8 @@ import typer
 
 from cli.opening import open_installation
 from cli.password import PLACE
-from scorekeeper import moving
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.operations import move_database
 from scorekeeper.settings import Settings, load_settings
 
 
@@ -15,7 +15,7 @@ def move(url: str) -> None:
     """Move all to the empty database at `url`. Raises ScorekeeperError."""
     _refuse_running(load_settings())
     with open_installation() as (db, settings):
-        rows = moving.move_database(
+        rows = move_database.move_database(
             db, url, settings.scorekeeper_home, tell=lambda table, rows: typer.echo(f"  {table}: {rows} rows")
         )
     typer.echo(f"{rows} rows moved, and found to be the same. Now, before anything else runs:")

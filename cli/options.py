@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from scorekeeper.domain.moments import read_moment
+from scorekeeper.decisions.timestamps import read_moment
 
 
 def _put(name: str) -> Callable[[Any], Any]:

@@ -183,7 +183,7 @@ def run_deployer(settings: Settings) -> None:
 
 def run_feeder(settings: Settings) -> None:
     """The demo's trading system: decisions of the last half hour, then one every few seconds."""
-    from scorekeeper.sample import feed_live
+    from scorekeeper.operations.sample import feed_live
 
     feed_live(settings.inbox_dir, settings.scorekeeper_home / "market")
 

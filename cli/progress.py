@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scorekeeper.domain.text import escape_controls
+from scorekeeper.safe_text import escape_controls
 
 _OURS = [Path(__file__).resolve().parents[1] / room for room in ("tasks", "flows", "scorekeeper")]
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")

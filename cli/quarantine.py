@@ -7,11 +7,11 @@ import typer
 
 from cli.opening import open_installation, run_flow
 from cli.options import Home, Inbox, Url
-from scorekeeper.domain.text import escape_controls
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.safe_text import escape_controls
 
 if TYPE_CHECKING:
-    from scorekeeper.quarantine import Quarantined
+    from scorekeeper.inbox.quarantine import Quarantined
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -29,7 +29,7 @@ def quarantine() -> None:
 @app.command("list")
 def list_files(json: AsJson = False, home: Home = None, inbox: Inbox = None, database_url: Url = None) -> None:
     """Name the files, the latest first, with how much was refused and the first reason."""
-    from scorekeeper import quarantine as library
+    from scorekeeper.inbox import quarantine as library
 
     with open_installation() as (db, settings), db.begin() as connection:
         found = library.list_quarantined(connection, settings)
@@ -49,7 +49,7 @@ def show(
     json: AsJson = False, home: Home = None, inbox: Inbox = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Name every refusal of a file: line, field, why, and how the text begins."""
-    from scorekeeper import quarantine as library
+    from scorekeeper.inbox import quarantine as library
 
     with open_installation() as (db, settings), db.begin() as connection:
         one = library.find(connection, settings, id)
@@ -81,7 +81,7 @@ def retry(
 
     Example:  scorekeeper quarantine retry 1a2b3c4d5e6f
     """
-    from scorekeeper import quarantine as library
+    from scorekeeper.inbox import quarantine as library
 
     if bool(ids) == all_files:
         raise typer.BadParameter("name the files, or say --all", param_hint="ID")

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import FlowRun, StateType, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.states import Crashed
 
-from scorekeeper.health import Check
+from scorekeeper.operations.health import Check
 
 # A claimed run begins within seconds; one that is to be cancelled is so within Prefect's five minutes.
 BEGINS_WITHIN, CANCELLED_WITHIN = timedelta(minutes=3), timedelta(minutes=10)

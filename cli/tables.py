@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from scorekeeper.domain.text import escape_controls
+from scorekeeper.safe_text import escape_controls
 
 _WIDEST_PART = len("take_profit")
 _AGENT_COLUMNS = {

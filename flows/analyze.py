@@ -5,8 +5,8 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
-from scorekeeper.domain.sentences import conclude
-from scorekeeper.domain.text import escape_links
+from scorekeeper.analysis.sentences import conclude
+from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import load_settings
 from tasks import analysis, naming, steps
 

@@ -19,8 +19,8 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_core import to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from scorekeeper.domain.reading import DEFAULT, Reading, Scale, make_reading
-from scorekeeper.domain.words import LONGEST_WORD, Meaning, clean_word
+from scorekeeper.decisions.reading_rules import DEFAULT, Reading, Scale, make_reading
+from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.private import check_owner
 

@@ -12,21 +12,24 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from scorekeeper import publish, recording, score, settle
-from scorekeeper.domain.breakdown import Breakdown
-from scorekeeper.domain.decision import DecisionContext, parse_decision
-from scorekeeper.domain.json_reading import to_json
-from scorekeeper.domain.prices import is_price
-from scorekeeper.domain.records import dataset_record
-from scorekeeper.domain.text import escape_controls
+from scorekeeper.decisions.decision import DecisionContext, parse_decision
+from scorekeeper.decisions.prices import is_price
+from scorekeeper.decisions.strict_json import to_json
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.recorder import Recorded, Recorder
-from scorekeeper.scorecard import keep_scorecards
+from scorekeeper.inbox import store_decisions
+from scorekeeper.market.symbol_list import find_symbol
+from scorekeeper.metrics import query, rollups, update
+from scorekeeper.metrics.breakdown import Breakdown
+from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.operations.record import Recorded, Recorder
+from scorekeeper.publish import publish
+from scorekeeper.publish.lines import dataset_record
+from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import load_settings
-from scorekeeper.spelling import find_symbol
 from scorekeeper.store import place
 from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
+from scorekeeper.trades import settle
 
 logger = logging.getLogger("PerformanceTracker")
 
@@ -85,7 +88,12 @@ class PerformanceTracker:
             document |= {"timestamp": now.isoformat()}
         settings = self._settings
         context = DecisionContext(
-            now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading,
+            now,
+            self.version,
+            settings.max_hold_time_minutes,
+            settings.timezone,
+            None,
+            settings.reading,
             settings.positions,
         )
         decision = parse_decision(document, context=context)
@@ -102,8 +110,13 @@ class PerformanceTracker:
             return decision.trade_id
         if recorded is Recorded.NOT:
             verdict = self._db.transact(
-                lambda connection: recording.record(
-                    connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps,
+                lambda connection: store_decisions.record(
+                    connection,
+                    [decision],
+                    source_name=source,
+                    source_sha256=None,
+                    received_at=now,
+                    fee_bps=fee_bps,
                     by_custom=True,
                 ),
                 repeatable=True,  # a decision that came in meets itself
@@ -128,7 +141,9 @@ class PerformanceTracker:
         self._settle(as_of)
         if max_hold_time is not None:
             self._db.transact(lambda connection: settle.apply_exits(connection, now))
-            trades = self._db.transact(lambda c: c.execute(statement("select_open_to_quote"), {"at": now}).all())
+            trades = self._db.transact(
+                lambda c: c.execute(statement("operations/select_open_to_quote"), {"at": now}).all()
+            )
             due = [
                 trade for trade in trades
                 if trade.signal_at is not None or (now - trade.opened_at).total_seconds() >= 60 * max_hold_time
@@ -149,7 +164,7 @@ class PerformanceTracker:
         now = datetime.now(UTC)
         as_of = now.replace(second=0, microsecond=0)
         found = self._db.transact(
-            lambda c: c.execute(statement("select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
+            lambda c: c.execute(statement("trades/select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
         )
         if found is None or not found["is_trade"] or found["exit_time"] is not None:
             logger.warning("trade %s not found or already closed", trade_id)
@@ -161,7 +176,7 @@ class PerformanceTracker:
         self._score(now)
         self._publish()
         row = self._db.transact(
-            lambda c: c.execute(statement("select_trade_record"), {"trade_id": trade_id}).mappings().one()
+            lambda c: c.execute(statement("operations/select_trade_record"), {"trade_id": trade_id}).mappings().one()
         )
         if not row["closed"]:
             return {"error": f"no price for {found['symbol']}"}
@@ -172,7 +187,7 @@ class PerformanceTracker:
     def void_decision(self, trade_id: str, why: str) -> str:
         """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
         self._check_open()
-        answer = self._db.transact(lambda c: settle.void_decision(c, trade_id, why, datetime.now(UTC)))
+        answer = self._db.transact(lambda c: update.void_decision(c, trade_id, why, datetime.now(UTC)))
         self._publish()
         return answer
 
@@ -196,7 +211,7 @@ class PerformanceTracker:
         self._check_open()
         parts = None if by is None else Breakdown(by)
         return self._db.transact(
-            lambda connection: score.system_metrics(
+            lambda connection: query.system_metrics(
                 connection,
                 version=version,
                 symbol=symbol and find_symbol(connection, symbol),
@@ -214,7 +229,7 @@ class PerformanceTracker:
         """Write a line with this version's metrics to the log."""
         self._check_open()
         now = datetime.now(UTC)
-        self._db.transact(lambda connection: score.insert_metrics_line(connection, now, self.version))
+        self._db.transact(lambda connection: rollups.insert_metrics_line(connection, now, self.version))
         self._publish()
 
     def close(self) -> None:
@@ -241,9 +256,7 @@ class PerformanceTracker:
 
     def _settle(self, as_of: datetime) -> None:
         limit = self._settings.suspect_price_pct
-        self._db.transact(
-            lambda connection: settle.settle(connection, as_of, suspect_price_pct=limit), repeatable=True
-        )
+        self._db.transact(lambda connection: settle.settle(connection, as_of, suspect_price_pct=limit), repeatable=True)
 
     def _close(self, trade_id: str, price: float, now: datetime, reason: str) -> None:
         as_of = now.replace(second=0, microsecond=0)
@@ -255,7 +268,7 @@ class PerformanceTracker:
     def _score(self, now: datetime) -> None:
         # Quotes close at the second, not at the minute.
         def work(connection: Connection) -> None:
-            score.score_stale_days(connection, now)
+            rollups.score_stale_days(connection, now)
             settle.mark(connection, now.replace(second=0, microsecond=0))
             keep_scorecards(connection, now)
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from prefect import get_run_logger
 
-from scorekeeper import alerting
-from scorekeeper.domain.text import escape_markdown
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.quarantine import ID_LENGTH, count_refused
+from scorekeeper.inbox.quarantine import ID_LENGTH, count_refused
+from scorekeeper.operations import alerts
+from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
@@ -52,7 +52,7 @@ async def tell_of_score(db: Database, settings: Settings, as_of: datetime) -> No
     def look() -> tuple[dict[str, datetime], float | None]:
         with db.begin() as connection:
             limit = settings.drawdown_alert_pct
-            return alerting.find_stale(connection, as_of), limit and alerting.measure_drawdown(connection)
+            return alerts.find_stale(connection, as_of), limit and alerts.measure_drawdown(connection)
 
     stale, fallen = await run_in_thread(look)
     new = await _note(db, PRICE_STALE, list(stale))
@@ -62,7 +62,7 @@ async def tell_of_score(db: Database, settings: Settings, as_of: datetime) -> No
         await _tell_once(db, PRICE_STALE, new, {"symbols": len(new), "named": named, "since": oldest.isoformat()})
     limit = settings.drawdown_alert_pct
     breached = limit is not None and fallen is not None and fallen >= limit
-    if new := await _note(db, DRAWDOWN_BREACHED, [alerting.WHOLE] if breached else []):
+    if new := await _note(db, DRAWDOWN_BREACHED, [alerts.WHOLE] if breached else []):
         await _tell_once(db, DRAWDOWN_BREACHED, new, {"drawdown_pct": fallen, "limit_pct": limit})
 
 
@@ -71,29 +71,29 @@ async def tell_of_track(db: Database) -> None:
 
     def look() -> bool:
         with db.begin() as connection:
-            return alerting.is_track_late(connection, datetime.now(UTC))
+            return alerts.is_track_late(connection, datetime.now(UTC))
 
     late = await run_in_thread(look)
-    if new := await _note(db, TRACK_LATE, [alerting.WHOLE] if late else []):
+    if new := await _note(db, TRACK_LATE, [alerts.WHOLE] if late else []):
         await _tell_once(db, TRACK_LATE, new, {})
 
 
 async def tell_of_differences(db: Database, differences: int) -> None:
     """That what is stored or published differs from its recompute."""
-    if new := await _note(db, VERIFY_FAILED, [alerting.WHOLE] if differences else []):
+    if new := await _note(db, VERIFY_FAILED, [alerts.WHOLE] if differences else []):
         await _tell_once(db, VERIFY_FAILED, new, {"differences": differences})
 
 
 async def _note(db: Database, name: str, subjects: Sequence[str]) -> list[str]:
     at = datetime.now(UTC)
-    return await run_in_thread(db.transact, lambda connection: alerting.note(connection, name, subjects, at))
+    return await run_in_thread(db.transact, lambda connection: alerts.note(connection, name, subjects, at))
 
 
 async def _tell_once(db: Database, name: str, subjects: Sequence[str], payload: dict[str, Any]) -> None:
     """Tell, and note it then: killed in between, it is told twice, which is better than never."""
     if await _tell(name, payload):
         at = datetime.now(UTC)
-        await run_in_thread(db.transact, lambda connection: alerting.note_told(connection, name, subjects, at))
+        await run_in_thread(db.transact, lambda connection: alerts.note_told(connection, name, subjects, at))
 
 
 async def _tell(name: str, payload: dict[str, Any]) -> bool:

@@ -6,11 +6,11 @@ from prefect import get_run_logger, task
 from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from scorekeeper import analyze as library
-from scorekeeper.domain import analysis_tables as tables
-from scorekeeper.domain.analysis import Analysis
-from scorekeeper.domain.text import escape_markdown
+from scorekeeper.analysis import run as library
+from scorekeeper.analysis import tables as tables
+from scorekeeper.analysis.document import Analysis
 from scorekeeper.report import write_report
+from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread

@@ -14,9 +14,9 @@ from prefect.client.schemas.filters import (
     ArtifactFilterId,
 )
 
-from scorekeeper import quarantine
-from scorekeeper.domain.text import escape_markdown
-from scorekeeper.scorecard import read_scorecard
+from scorekeeper.inbox import quarantine
+from scorekeeper.metrics.scorecard import read_scorecard
+from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -98,7 +98,7 @@ def _read_quarantine(db: Database, settings: Settings) -> list[dict[str, str]]:
 def _read(db: Database) -> tuple[dict[str, Any], list[dict[str, str]]]:
     with db.begin() as connection:
         metrics = read_scorecard(connection)
-        rows = connection.execute(statement("select_open_trades"), {"most": MOST_ROWS}).mappings()
+        rows = connection.execute(statement("operations/select_open_trades"), {"most": MOST_ROWS}).mappings()
         return metrics, [{name: shown(value) for name, value in row.items()} for row in rows]
 
 

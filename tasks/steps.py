@@ -12,14 +12,20 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from scorekeeper import fetching, importing, ingest, listing, publish, settle, verify
-from scorekeeper import prune as pruning
-from scorekeeper.domain import unread
-from scorekeeper.domain.text import escape_links
+from scorekeeper.decisions import unread_words
 from scorekeeper.errors import AwayError, ContendedError, ScorekeeperError
+from scorekeeper.inbox import ingest, listing
+from scorekeeper.market import fetch
+from scorekeeper.metrics import update
+from scorekeeper.operations import import_dataset
+from scorekeeper.operations import prune as pruning
+from scorekeeper.publish import publish
+from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.threads import run_in_thread, run_until_stopped
+from scorekeeper.trades import by_hand, settle
+from scorekeeper.verify import trades
 from tasks.progress import ProgressBar
 
 WAIT_FOR_WRITERS_SECONDS = 6
@@ -125,14 +131,14 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
 
 def tell_unread(summary: ingest.Summary) -> None:
     """Warn in the run's log of what came in and was not understood."""
-    lines = unread.tell_words(summary.idle, summary.unread, opened=summary.opened)
+    lines = unread_words.tell_words(summary.idle, summary.unread, opened=summary.opened)
     if summary.noted:
         first = summary.notes[0]
         lines.append(
             f"{summary.noted} decisions with fields left out or decided about; the first: {first['file']}, "
             f"line {first['line']}, {first['field']}: {first['reason']}"
         )
-    for line in (*lines, unread.tell_small(summary.small)):
+    for line in (*lines, unread_words.tell_small(summary.small)):
         if line:
             get_run_logger().warning("%s", escape_links(line))
 
@@ -147,11 +153,17 @@ def stop_at_trouble(summary: ingest.Summary) -> None:
 
 
 @task(name="fetch candles", **REPEATABLE)
-async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fetching.Prices:
+async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fetch.Prices:
     """Candles for every symbol with something open or undecided; one that fails stops no other."""
     bar = ProgressBar("candles-progress", "Symbols whose candles have been fetched")
-    return await fetching.fetch_prices(
-        db, settings, as_of, now=datetime.now(UTC), tell=get_run_logger().log, on_percent=bar.show
+    return await fetch.fetch_prices(
+        db,
+        settings,
+        as_of,
+        settle_first=settle.settling(as_of, settings.suspect_price_pct),
+        now=datetime.now(UTC),
+        tell=get_run_logger().log,
+        on_percent=bar.show,
     )
 
 
@@ -164,7 +176,7 @@ async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> se
     settled = await run_in_thread(
         db.transact, lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct)
     )
-    await run_in_thread(db.transact, lambda c: settle.conclude(c, as_of))
+    await run_in_thread(db.transact, lambda c: update.score_and_mark(c, as_of))
     return settled
 
 
@@ -178,9 +190,9 @@ async def publish_files(db: Database, settings: Settings) -> publish.Published:
 
 
 @task(name="verify", **DAILY)
-async def verify_all(db: Database, settings: Settings) -> verify.Verified:
+async def verify_all(db: Database, settings: Settings) -> trades.Verified:
     """Every difference between what is stored or published and its recompute, and what waits."""
-    return await run_in_thread(verify.compare, db, settings)
+    return await run_in_thread(trades.compare, db, settings)
 
 
 def stop_at_differences(differences: list[str]) -> None:
@@ -190,16 +202,16 @@ def stop_at_differences(differences: list[str]) -> None:
 
 
 @task(name="import dataset", cache_policy=NO_CACHE)
-async def import_records(db: Database, settings: Settings, path: Path) -> importing.Imported:
+async def import_records(db: Database, settings: Settings, path: Path) -> import_dataset.Imported:
     """Read a dataset of the predecessor."""
-    return await run_in_thread(importing.import_dataset, db, path, settings, datetime.now(UTC))
+    return await run_in_thread(import_dataset.import_dataset, db, path, settings, datetime.now(UTC))
 
 
 @task(name="void decision", cache_policy=NO_CACHE)
 async def void_decision(db: Database, trade_id: str, why: str) -> str:
     """Take a decision out of every figure."""
     now = datetime.now(UTC)
-    return await run_in_thread(db.transact, lambda c: settle.void_decision(c, trade_id, why, now))
+    return await run_in_thread(db.transact, lambda c: update.void_decision(c, trade_id, why, now))
 
 
 @task(name="request close", cache_policy=NO_CACHE)
@@ -209,7 +221,7 @@ async def request_close(db: Database, trade_id: str, as_of: datetime | None) -> 
     moment = as_utc(as_of or now)
     if moment > now:
         raise ScorekeeperError(f"{trade_id} is not closed: {moment:%F %R} UTC lies in the future")
-    return await run_in_thread(db.transact, lambda c: settle.request_close(c, trade_id, moment))
+    return await run_in_thread(db.transact, lambda c: by_hand.request_close(c, trade_id, moment))
 
 
 @task(name="prune", **DAILY)

@@ -20,13 +20,13 @@ from prefect.settings import PREFECT_API_URL
 from watchfiles import awatch
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.following import can_follow
-from scorekeeper.listing import known_name, list_inbox
-from scorekeeper.writers import is_held
+from scorekeeper.inbox.growing_files import can_follow
+from scorekeeper.inbox.listing import known_name, list_inbox
+from scorekeeper.inbox.open_files import is_held
 from tasks import events
 
 EVENT = "decision-file.arrived"
-RESOURCE = "scorekeeper.inbox"
+RESOURCE = "scorekeeper.inbox.source_files"
 DEPLOYMENT = "ingest"
 WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0
@@ -38,7 +38,6 @@ PATIENT_TELLS = 12
 SELDOM_SECONDS = 60.0
 # Enough to know that files wait, and for how long; a look at a flooded inbox stays cheap.
 MOST_LOOKED_AT = 20_000
-
 
 
 class Shape(NamedTuple):
@@ -175,9 +174,7 @@ def _shapes(folder: Path, skip: Sequence[Path]) -> dict[str, Shape]:
         except OSError:
             continue  # taken since
         grows = can_follow(path.name)
-        shapes[known_name(path, folder)] = Shape(
-            found.st_size, found.st_mtime_ns, grows, grows and bool(is_held(path))
-        )
+        shapes[known_name(path, folder)] = Shape(found.st_size, found.st_mtime_ns, grows, grows and bool(is_held(path)))
     return shapes
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scorekeeper import score
+from scorekeeper.metrics import query
 from scorekeeper.store.database import Database
 from tests import reference, rollups
 
@@ -72,7 +72,7 @@ def check(db: Database, wanted: list[reference.RefScored], as_of: datetime, rece
     with db.begin() as connection:
         found = {row[0]: tuple(row[1:]) for row in connection.execute(text(DECISIONS))}
         days, agent_days = rollup(connection, *DAYS), rollup(connection, *AGENT_DAYS)
-        answer = score.system_metrics(connection)
+        answer = query.system_metrics(connection)
     assert found.keys() == {one.decision.trade_id for one in wanted}
     for one in wanted:
         fields = tuple(None if one.exit is None else getattr(one.exit, name) for name in EXIT)

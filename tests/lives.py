@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection
 
-from scorekeeper import fetching, recording, settle
-from scorekeeper.domain.decision import Decision, DecisionContext, parse_decision
-from scorekeeper.market import Answer, MarketError
+from scorekeeper.decisions.decision import Decision, DecisionContext, parse_decision
+from scorekeeper.inbox import store_decisions
+from scorekeeper.market import Answer, MarketError, fetch
 from scorekeeper.market.replay import ReplayMarket
+from scorekeeper.metrics import update
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database, open_database
+from scorekeeper.trades import by_hand, settle
 from tests import reference
 from tests.reference import MINUTE, RefDecision
 from tests.universes import (
@@ -169,7 +171,7 @@ class Life:
     def look(self, tick: Tick) -> None:
         as_of = tick.as_of
         with self.db.begin() as connection:
-            recording.record(
+            store_decisions.record(
                 connection, tick.arriving, source_name="u", source_sha256=None, received_at=as_of, fee_bps=FEE_BPS
             )
             if tick.killed_at == "arrivals":
@@ -193,7 +195,7 @@ class Life:
             self.sealed[symbol] = self._sealed(self._universe.candles[symbol], tick)
         self._note_what_ended()
         with self.db.begin() as connection:
-            settle.conclude(connection, as_of)
+            update.score_and_mark(connection, as_of)
             if tick.killed_at == "score":
                 raise KilledError
         self._void(as_of, before_tracking=False)
@@ -223,9 +225,16 @@ class Life:
         kept = None if self._kept_minutes is None else tick.as_of - self._kept_minutes * MINUTE
         market = UniverseMarket(self._replay, self._universe.page_minutes, kept, dict(failing), self._exchange)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fetching, "open_market", lambda *_, **__: market)
+            patch.setattr(fetch, "open_market", lambda *_, **__: market)
             prices = self._runner.run(
-                fetching.fetch_prices(self.db, self._settings, tick.as_of, now=NOW, tell=lambda *_: None)
+                fetch.fetch_prices(
+                    self.db,
+                    self._settings,
+                    tick.as_of,
+                    settle_first=settle.settling(tick.as_of, self._settings.suspect_price_pct),
+                    now=NOW,
+                    tell=lambda *_: None,
+                )
             )
         assert {line.split(" ")[0] for line in prices.failed} <= failing.keys()
         assert prices.unknown == prices.gone == []
@@ -238,7 +247,7 @@ class Life:
         for trade_id, at in due:
             wanted = self._verdict(trade_id, at)
             with self.db.begin() as connection:
-                verdict = settle.request_close(connection, trade_id, at)
+                verdict = by_hand.request_close(connection, trade_id, at)
             assert verdict == wanted or self.uncertain, (trade_id, at, verdict, wanted)
             self.asked.append((trade_id, at))
             self.verdicts.append(verdict)
@@ -301,7 +310,7 @@ class Life:
         self._voids = [void for void in self._voids if void not in due]
         for void in due:
             with self.db.begin() as connection:
-                assert settle.void_decision(connection, void.trade_id, "a mock feed", as_of) == "voided"
+                assert update.void_decision(connection, void.trade_id, "a mock feed", as_of) == "voided"
             self.voided.add(void.trade_id)
 
     def expected(self) -> list[reference.RefScored]:

@@ -107,9 +107,7 @@ def asked_at(exit: RefDecision, trade: RefDecision, trades: set[str]) -> datetim
     return moment if asks and moment < trade.expires_at else None
 
 
-def first_signal(
-    trade: RefDecision, exits: list[RefDecision], trades: set[str]
-) -> tuple[datetime | None, str | None]:
+def first_signal(trade: RefDecision, exits: list[RefDecision], trades: set[str]) -> tuple[datetime | None, str | None]:
     """When the first of the exit decisions asks for a trade's close, and its id."""
     best: RefDecision | None = None
     for exit in exits:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scorekeeper.domain.prices import LARGEST_PRICE, SMALLEST_PRICE
+from scorekeeper.decisions.prices import LARGEST_PRICE, SMALLEST_PRICE
 from scorekeeper.market.base import CANDLE_COLUMNS, CandleFileError
 
 HEADER = ["timestamp", "open", "high", "low", "close", "volume"]

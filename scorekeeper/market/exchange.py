@@ -20,11 +20,11 @@ from typing import Any, Self, TypeVar
 import pandas as pd
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from scorekeeper.domain.prices import LOOK_BACK, is_price
-from scorekeeper.domain.symbols import Listing
+from scorekeeper.decisions.prices import LOOK_BACK, is_price
+from scorekeeper.decisions.symbols import Listing
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, MarketError, UnknownSymbolError
-from scorekeeper.market.oddities import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
+from scorekeeper.market.exchange_quirks import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
 from scorekeeper.private import make_folder
 
 ATTEMPTS = 5

@@ -14,7 +14,7 @@ from typing import Self
 
 import pandas as pd
 
-from scorekeeper.domain.symbols import Listing, read_stem, stem_of
+from scorekeeper.decisions.symbols import Listing, read_stem, stem_of
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import MINUTE, Answer, CandleFileError, MarketError, UnknownSymbolError
 from scorekeeper.market.candle_file import CandleFile, read_candle_file

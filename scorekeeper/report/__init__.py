@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from scorekeeper.analyze import last_analysis
-from scorekeeper.domain import unread
+from scorekeeper.analysis.run import last_analysis
+from scorekeeper.decisions import unread_words
+from scorekeeper.inbox.not_understood import read_unread
+from scorekeeper.metrics.query import system_metrics
 from scorekeeper.private import keep_mode, make_folder
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.page import render_report
-from scorekeeper.score import system_metrics
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
-from scorekeeper.wording import read_unread
 
 ROWS_AT_A_TIME = 50_000
 
@@ -63,9 +63,9 @@ def build_report(db: Database, *, version: str | None = None) -> str:
 
 def _read_not_understood(connection: Connection) -> list[str]:
     found = read_unread(connection)
-    lines = [f"{line} ({unread.ADD_WORDS})" for line in unread.tell_unread(found.words)]
-    if small := unread.tell_small(found.small):
-        lines.append(f"{small} ({unread.SET_SCALE})")
+    lines = [f"{line} ({unread_words.ADD_WORDS})" for line in unread_words.tell_unread(found.words)]
+    if small := unread_words.tell_small(found.small):
+        lines.append(f"{small} ({unread_words.SET_SCALE})")
     if found.noted:
         lines.append(f"{found.noted:,} decisions with a field that was left out, or decided about (view report_notes)")
     return lines
@@ -75,7 +75,7 @@ def _read_trades(connection: Connection, version: str | None) -> Trades:
     """Closed trades that count, in order of exit, a part at a time: as objects millions would not fit."""
     parts = [np.empty((0, 6))]
     rows = connection.execution_options(stream_results=True, yield_per=ROWS_AT_A_TIME).execute(
-        statement("select_report_trades"), {"version": version}
+        statement("report/select_report_trades"), {"version": version}
     )
     parts += [np.array([tuple(row) for row in part], dtype=float) for part in rows.partitions()]
     return Trades(*np.concatenate(parts).T)
@@ -84,6 +84,6 @@ def _read_trades(connection: Connection, version: str | None) -> Trades:
 def _read_tenths(connection: Connection, version: str | None) -> dict[str, list[Tenth]]:
     """Each agent's scored calls by tenths of stated confidence."""
     tenths: defaultdict[str, list[Tenth]] = defaultdict(list)
-    for row in connection.execute(statement("select_report_confidences"), {"version": version}):
+    for row in connection.execute(statement("report/select_report_confidences"), {"version": version}):
         tenths[row.agent].append(Tenth(row.n, row.correct, row.mean_confidence))
     return dict(tenths)

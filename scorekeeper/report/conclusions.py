@@ -2,8 +2,8 @@
 
 import html
 
-from scorekeeper.domain.analysis import Analysis, Baseline, Claim
-from scorekeeper.domain.robust import RobustMean
+from scorekeeper.analysis.document import Analysis, Baseline, Claim
+from scorekeeper.analysis.intervals import RobustMean
 from scorekeeper.report import figures
 from scorekeeper.report.figures import Bar
 from scorekeeper.report.markup import Page, number, table, text

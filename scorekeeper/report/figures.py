@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scorekeeper.domain.charts import (
+from scorekeeper.charts.series import (
     Band,
     Bars,
     Floats,
@@ -26,7 +26,7 @@ from scorekeeper.domain.charts import (
     thin,
     wilson_band,
 )
-from scorekeeper.domain.text import escape_controls
+from scorekeeper.safe_text import escape_controls
 
 MOST_POINTS = 4_000  # of a line
 MOST_DOTS = 5_000  # of a cloud: each is an element of the page

@@ -9,8 +9,8 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
-from scorekeeper.domain.text import escape_controls
 from scorekeeper.report.figures import Figure
+from scorekeeper.safe_text import escape_controls
 
 
 def text(words: object) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scorekeeper.domain.analysis import Analysis
-from scorekeeper.domain.charts import window_for
+from scorekeeper.analysis.document import Analysis
+from scorekeeper.charts.series import window_for
 from scorekeeper.report import conclusions, figures
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.markup import Page, number, table, text

@@ -7,10 +7,10 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, inspect, text
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
+from scorekeeper.locks import Lock, lock
 from scorekeeper.store.failures import ROLES_DO, show_address
 from scorekeeper.store.sql import SQL_FOLDER, statement
 
-MIGRATE_LOCK = 0x5C0_0000
 MIGRATIONS = SQL_FOLDER / "migrations"
 
 
@@ -35,13 +35,13 @@ def migrate_to(connection: Connection, version: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATE_LOCK})
+    lock(connection, Lock.MIGRATE)
     if version == "base":
         command.downgrade(config, version)
     else:
         command.upgrade(config, version)
         # What is new has its rights at once, where there are the three roles.
-        connection.execute(statement("grants"))
+        connection.execute(statement("store/grants"))
     connection.commit()
 
 
@@ -84,7 +84,7 @@ def _naming_missing_rights(connection: Connection, current: str | None = None) -
         if not isinstance(failed.__cause__, InsufficientPrivilege):
             raise
         with connection.engine.connect() as other:  # this one's transaction is undone
-            found = other.execute(statement("select_access")).one()
+            found = other.execute(statement("store/select_access")).one()
         where = show_address(connection.engine.url)
         if current is not None:
             raise DatabaseError(

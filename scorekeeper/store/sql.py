@@ -1,5 +1,10 @@
-"""Statements are files: one a file, under `sql/`, beside the package's own folder."""
+"""Statements lie in files under `sql/`, beside the package's own folder, in folders named as the packages.
 
+A file holds one statement, named as the file, or several short ones, each below a line `-- name: its_name`. Code asks
+for `folder/name` in either case.
+"""
+
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -10,17 +15,37 @@ from sqlalchemy import TextClause, text
 
 # Found by path, not by import name: a host may have a `sql` of its own.
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+@cache
+def read_folder(folder: str) -> dict[str, str]:
+    """The statements of a folder by their names. Raises ValueError where two have the same name."""
+    found: dict[str, str] = {}
+    for path in sorted((SQL_FOLDER / folder).glob("*.sql")):
+        whole = path.read_text(encoding="utf-8")
+        head, *sections = _NAME.split(whole)
+        named = list(zip(sections[::2], sections[1::2], strict=True)) if sections else [(path.stem, head)]
+        for name, body in named:
+            if name in found:
+                raise ValueError(f"sql/{folder} has two statements with the name {name}")
+            found[name] = body
+    return found
 
 
 @cache
 def raw(name: str) -> str:
-    """The text of sql/NAME.sql."""
-    return (SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    """The text of the statement `folder/name`. Raises LookupError for one that is not there."""
+    folder, _, short = name.partition("/")
+    try:
+        return read_folder(folder)[short]
+    except KeyError:
+        raise LookupError(f"sql/{folder} has no statement {short}") from None
 
 
 @cache
 def statement(name: str) -> TextClause:
-    """The statement of sql/NAME.sql, its parameters named as in its opening comment."""
+    """The statement `folder/name`, its parameters named as in its opening comment."""
     return text(raw(name))
 
 

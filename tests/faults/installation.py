@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from scorekeeper import publish
+from scorekeeper.publish import publish
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.verify import verify
+from scorekeeper.verify.trades import verify
 from tests import agreement
 from tests.faults.kill_loop import ROOT, Zygote
 from tests.faults.model import Model, Step

@@ -20,11 +20,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from scorekeeper.sample import write_sample
+from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import open_database
-from scorekeeper.verify import verify
+from scorekeeper.verify.trades import verify
 from tests.conftest import fresh_database
 from tests.faults.failpoints import POINTS
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scorekeeper.sample import write_sample
+from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings
-from tests.integration.test_embedded import tcp_server as tcp_server
+from tests.integration.store.test_embedded import tcp_server as tcp_server
 from tests.waiting import wait_until
 
 PROGRAMS = Path(sys.executable).parent

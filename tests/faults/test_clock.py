@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import fetching, health, ingest, settle
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox import ingest
+from scorekeeper.market import fetch
+from scorekeeper.metrics import update
+from scorekeeper.operations import health
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
-from scorekeeper.verify import verify
+from scorekeeper.trades import settle
+from scorekeeper.verify.trades import verify
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
 NOW = datetime(2025, 5, 1, 14, 0, tzinfo=UTC)
@@ -43,9 +47,18 @@ def drop(settings: Settings, db: Database, **changed: object) -> None:
 def track(db: Database, settings: Settings, local_clock: datetime) -> int:
     """A run of track by a local clock that stands there; trades closed."""
     as_of = local_clock.replace(second=0)
-    asyncio.run(fetching.fetch_prices(db, settings, as_of, now=local_clock, tell=lambda level, words: None))
+    asyncio.run(
+        fetch.fetch_prices(
+            db,
+            settings,
+            as_of,
+            settle_first=settle.settling(as_of, settings.suspect_price_pct),
+            now=local_clock,
+            tell=lambda level, words: None,
+        )
+    )
     done = db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=5))
-    db.transact(lambda c: settle.conclude(c, as_of))
+    db.transact(lambda c: update.score_and_mark(c, as_of))
     return done.closed
 
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from scorekeeper import settle
-from scorekeeper.domain.decision import DecisionContext, parse_decision
+from scorekeeper.decisions.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ContendedError
-from scorekeeper.recording import record
+from scorekeeper.inbox.store_decisions import record
+from scorekeeper.metrics import update
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import ATTEMPTS, Database, open_copy
 from tests.waiting import wait_until
@@ -84,7 +84,7 @@ class Void:
 
     def __call__(self, connection: Connection) -> str:
         self.begun += 1
-        return settle.void_decision(connection, self._trade_id, "a test", NOW)
+        return update.void_decision(connection, self._trade_id, "a test", NOW)
 
 
 def test_a_void_that_postgres_undoes_for_a_deadlock_is_done_all_the_same(
@@ -129,5 +129,9 @@ def test_one_whose_rows_somebody_changes_meanwhile_begins_anew_from_what_stands_
 
 
 def test_what_fails_in_a_copy_is_raised_as_what_fails_elsewhere(db: Database) -> None:
-    with pytest.raises(IntegrityError), db.begin() as connection, open_copy(connection, "copy_agent_signals") as copy:
+    with (
+        pytest.raises(IntegrityError),
+        db.begin() as connection,
+        open_copy(connection, "inbox/copy_agent_signals") as copy,
+    ):
         copy.write_row(("no such decision", "Ann", 0, "BUY", 1, None, None, True))

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from scorekeeper import ingest, publish
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox import ingest
+from scorekeeper.publish import publish
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database
-from scorekeeper.verify import verify
+from scorekeeper.verify.trades import verify
 
 TO_DO = "make room, and the next run goes on"
 DECISIONS = 400

@@ -14,7 +14,7 @@ import pytest
 
 from scorekeeper.market import exchange
 from scorekeeper.store.database import Database
-from tests.integration.test_exchange import NOW, START, candles, decide, track, trades
+from tests.integration.market.test_exchange import NOW, START, candles, decide, track, trades
 from tests.loopback import MINUTE, make_klines, open_exchange
 
 FAULTS = ("refused", "cut", "broken", "half closed", "delayed", "no fault")

@@ -16,12 +16,13 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from scorekeeper import importing, ingest, listing
 from scorekeeper.errors import DatabaseError, ScorekeeperError
+from scorekeeper.inbox import ingest, listing
+from scorekeeper.operations import import_dataset
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.verify import verify
+from scorekeeper.verify.trades import verify
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -292,7 +293,7 @@ def test_an_imported_53_time_of_no_year_is_refused_with_its_field(
     path = settings.base_dir / os.fsdecode(b"old \xff.jsonl")
     lines = [GOOD | {"reason": "bad", "exit_price": 101, "exit_time": ended}, GOOD]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    done = importing.import_dataset(db, path, settings, datetime.now(UTC))
+    done = import_dataset.import_dataset(db, path, settings, datetime.now(UTC))
     assert done.decisions == 1
     assert [(one["line"], one["field"]) for one in done.rejected] == [(1, "exit_time")]
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper import ingest
-from scorekeeper.domain.unread import SYSTEM
+from scorekeeper.decisions.unread_words import SYSTEM
+from scorekeeper.inbox import ingest
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from tests.faults.fuzz import HOSTILE, NAMES, read_file

@@ -17,12 +17,12 @@ from typing import Any
 import psutil
 import pytest
 
-from scorekeeper.sample import write_sample
+from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 from tests.browser import BROWSER, open_tab
 from tests.conftest import fresh_database
-from tests.integration.test_report import Listener
+from tests.integration.report.test_report import Listener
 from tests.waiting import wait_until
 
 BIN = Path(sys.executable).parent
@@ -77,7 +77,7 @@ def make_hostile(inbox: Path, market: Path, sink: str) -> str:
         refused = json.loads(lines[0]) | {"symbol": text, text: {text: text}, "reason": text}
         (inbox / f"{text.replace('/', '_')[:60]}{number}.json").write_text(json.dumps(refused))
         key = json.dumps(text)
-        (inbox / f"field-{number}.json").write_text(f'{{{key}: 1, {key}: 2}}')
+        (inbox / f"field-{number}.json").write_text(f"{{{key}: 1, {key}: 2}}")
         noted = json.loads(lines[0]) | {"agent_analyses": {text: {"signal": text, "confidence": text}}}
         noted |= {"reason": text, "version": texts[0], "trade_id": f"noted {number}"}
         (inbox / f"noted-{number}.json").write_text(json.dumps(noted))

@@ -23,8 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from scorekeeper import ingest, publish
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox import ingest
+from scorekeeper.publish import publish
 from scorekeeper.store import embedded
 from tests.conftest import fresh_database
 from tests.faults.failpoints import POINTS

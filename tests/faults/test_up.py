@@ -23,11 +23,11 @@ from sqlalchemy.exc import OperationalError
 from cli.password import read_password
 from cli.up import MARK
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.sample import write_live_market
+from scorekeeper.operations.sample import write_live_market
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import open_database
-from tests.integration.test_private import open_to_others
+from tests.integration.inbox.test_private import open_to_others
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))

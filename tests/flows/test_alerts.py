@@ -14,10 +14,10 @@ from sqlalchemy import text
 from flows.ingest import ingest
 from flows.track import track
 from flows.verify_score import verify
-from scorekeeper import health
-from scorekeeper.alerting import measure_drawdown
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.sample import write_sample
+from scorekeeper.operations import health
+from scorekeeper.operations.alerts import measure_drawdown
+from scorekeeper.operations.sample import write_sample
 from scorekeeper.store.database import Database
 from tasks import alerts, events
 from tests.flows.test_command import scorekeeper

@@ -7,7 +7,7 @@ from pathlib import Path
 from flows.analyze import analyze
 from flows.ingest import ingest
 from flows.track import track
-from scorekeeper.sample import write_sample
+from scorekeeper.operations.sample import write_sample
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_flows import artifacts, run
 

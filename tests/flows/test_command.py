@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scorekeeper.settings import Settings
-from tests.integration.test_private import open_to_others
+from tests.integration.inbox.test_private import open_to_others
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
 CLOSED = "postgresql://owner:canary-7f3a@127.0.0.1:1/x"

@@ -19,7 +19,7 @@ from flows.prune import prune
 from flows.track import track
 from flows.void_decision import void_decision
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.sample import write_sample
+from scorekeeper.operations.sample import write_sample
 from tasks import steps
 
 

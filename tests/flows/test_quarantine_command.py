@@ -9,7 +9,7 @@ from typing import Any
 from prefect.settings import PREFECT_API_URL
 
 from flows.ingest import ingest
-from scorekeeper.ingest import ingest_files
+from scorekeeper.inbox.ingest import ingest_files
 from scorekeeper.settings import load_settings
 from tasks import alerts, steps
 from tests.flows.test_command import scorekeeper

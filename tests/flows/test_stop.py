@@ -16,12 +16,12 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 from sqlalchemy import text
 
-from scorekeeper.sample import write_sample
+from scorekeeper.locks import Lock
+from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
-from scorekeeper.settle import SETTLE_LOCK
 from scorekeeper.store.database import Database
 from scorekeeper.store.postmaster import find_postmaster
-from scorekeeper.verify import verify
+from scorekeeper.verify.trades import verify
 from tests.flows.test_command import COMMAND
 from tests.waiting import wait_until
 
@@ -88,7 +88,7 @@ def test_a_track_ends_the_transaction_that_it_is_in_and_the_next_one_goes_on(hom
     assert start(home, "ingest").wait(120) == 0
     stopped = None
     with db.begin() as obstacle:
-        obstacle.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
+        obstacle.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": Lock.SETTLE})
         stopped = start(home, *words)
         assert wait_until(lambda: waits(db), 120)
         stopped.send_signal(signal.SIGTERM)
@@ -107,7 +107,7 @@ def test_a_track_ends_the_transaction_that_it_is_in_and_the_next_one_goes_on(hom
 
 def waits(db: Database) -> bool:
     """Whether somebody waits to settle."""
-    wanted = f"NOT granted AND locktype = 'advisory' AND objid = {SETTLE_LOCK}"
+    wanted = f"NOT granted AND locktype = 'advisory' AND objid = {Lock.SETTLE}"
     return count(db, f"market CROSS JOIN pg_locks WHERE {wanted}") > 0
 
 
@@ -176,7 +176,7 @@ def test_what_does_not_end_by_itself_is_ended_in_time_and_undone(home: Path, db:
     as_of = write_sample(home / "inbox", home / "market")
     assert start(home, "ingest").wait(120) == 0
     with db.begin() as obstacle:
-        obstacle.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": SETTLE_LOCK})
+        obstacle.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": Lock.SETTLE})
         stopped = start(home, "track", "--as-of", as_of.isoformat())
         assert wait_until(lambda: waits(db), 120)
         told = time.monotonic()

@@ -17,7 +17,7 @@ from prefect.states import Cancelling
 from cli.deploying import Whose, clear_runs
 from flows.ingest import ingest
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.sample import write_sample
+from scorekeeper.operations.sample import write_sample
 from tasks import warm
 from tasks.warm import WarmRunner
 from tasks.watching import is_at_work, watch_inbox

@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 from benchmarks.main import app as benchmarks
-from scorekeeper.domain import decision
-from scorekeeper.domain.answer import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
-from scorekeeper.domain.metrics import compose_agent, compose_system
+from scorekeeper.decisions import decision
+from scorekeeper.metrics.analysed_figures import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
+from scorekeeper.metrics.formulas import compose_agent, compose_system
 from scorekeeper.settings import Settings
+from scorekeeper.store.sql import read_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTS = (
@@ -53,7 +54,8 @@ def test_every_sql_file_says_its_grain_and_is_used_by_name() -> None:
     code = "".join(
         p.read_text(encoding="utf-8") for room in ("scorekeeper", "tasks", "cli") for p in (ROOT / room).rglob("*.py")
     )
-    for path in (ROOT / "sql").glob("*.sql"):
-        first = path.read_text(encoding="utf-8").splitlines()[0]
-        assert re.match(r"-- (One row|At most one row)", first), path.name
-        assert f'"{path.stem}"' in code, f"{path.name} is used by nothing"
+    folders = [path.name for path in (ROOT / "sql").iterdir() if path.is_dir() and path.name != "migrations"]
+    for folder in folders:
+        for name, body in read_folder(folder).items():
+            assert re.match(r"-- (One row|At most one row)", body), f"{folder}/{name}"
+            assert f'"{folder}/{name}"' in code, f"{folder}/{name} is used by nothing"

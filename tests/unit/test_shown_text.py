@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.domain.text import escape_controls, escape_links, escape_markdown
+from scorekeeper.safe_text import escape_controls, escape_links, escape_markdown
 from tasks.artifacts import shown
 
 

@@ -1,0 +1,84 @@
+"""Means held against values and against each other, and what may be concluded from that."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from scorekeeper.analysis.columns import Decisions, Floats
+from scorekeeper.analysis.document import Claim
+from scorekeeper.analysis.intervals import GROUPS, T95, RobustMean, robust_mean
+
+FALSE_DISCOVERIES = 0.05
+
+
+def adjust(p_values: Sequence[float | None]) -> list[float | None]:
+    """The p-values after Benjamini and Hochberg (1995) over those that are defined; the others stay None."""
+    known = [p for p in p_values if p is not None]
+    adjusted = iter(stats.false_discovery_control(known).tolist() if known else [])
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
+def judge(family: Sequence[tuple[RobustMean, float]]) -> list[Claim]:
+    """A claim for each mean and the value that it is held against, all of them shown beside each other."""
+    adjusted = adjust([estimate.p for estimate, _ in family])
+    return [
+        Claim(estimate, null, p, _verdict(estimate, null, p))
+        for (estimate, null), p in zip(family, adjusted, strict=True)
+    ]
+
+
+def _verdict(estimate: RobustMean, null: float, p_adjusted: float | None) -> str | None:
+    if estimate.ci95 is None or p_adjusted is None or p_adjusted >= FALSE_DISCOVERIES:
+        return None
+    low, high = estimate.ci95
+    return "above" if low > null else "below" if high < null else None
+
+
+def compare_paired(one: Floats, other: Floats, opened: Floats, closed: Floats) -> RobustMean:
+    """The mean difference, one minus other, of values that belong together; spans in seconds."""
+    return robust_mean(one - other, opened, closed)
+
+
+def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
+    """The difference of two means that do not belong together, with Welch's (1947) interval.
+
+    Each mean's standard error is that of its eight groups. `n` is of both, `independent` the smaller one's.
+    """
+    n, independent = one.n + other.n, min(one.independent, other.independent)
+    if one.mean is None or other.mean is None:
+        return RobustMean(None, n, independent, None, None)
+    difference = one.mean - other.mean
+    if one.ci95 is None or other.ci95 is None:
+        return RobustMean(difference, n, independent, None, None)
+    a, b = (((each.ci95[1] - each.ci95[0]) / 2 / T95) ** 2 for each in (one, other) if each.ci95)
+    error, freedom = math.sqrt(a + b), (a + b) ** 2 / ((a * a + b * b) / (GROUPS - 1))
+    half = float(stats.t.ppf(0.975, freedom)) * error
+    p = 2 * float(stats.t.sf(abs(difference) / error, freedom))
+    return RobustMean(difference, n, independent, (difference - half, difference + half), p)
+
+
+def compare_versions(decisions: Decisions, one: int, other: int) -> RobustMean:
+    """The difference of two versions, one minus other, where both decided on the same slot.
+
+    A slot is a symbol, an interval (by its length) and a bucket of that length, counted from 1970 in UTC. A version's
+    value there is the mean of its decisions' horizon returns, signed by the action: 0 for an action that opens no
+    trade. The span of a slot is from the first of these decisions' opening to the last expiry.
+    """
+    (slots_a, *a), (slots_b, *b) = (_by_slot(decisions, version) for version in (one, other))
+    _, in_a, in_b = np.intersect1d(slots_a, slots_b, assume_unique=True, return_indices=True)
+    opened, closed = np.minimum(a[1][in_a], b[1][in_b]), np.maximum(a[2][in_a], b[2][in_b])
+    return compare_paired(a[0][in_a], b[0][in_b], opened, closed)
+
+
+def _by_slot(decisions: Decisions, version: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """A version's slots in ascending order, with the mean signed return, first opening and last expiry in each."""
+    ours = (decisions.version == version) & (decisions.slot >= 0)
+    slots, place = np.unique(decisions.slot[ours], return_inverse=True)
+    signed = decisions.direction[ours] * decisions.return_pct[ours]
+    first, last = np.full(len(slots), np.inf), np.full(len(slots), -np.inf)
+    np.minimum.at(first, place, decisions.opened[ours])
+    np.maximum.at(last, place, decisions.expires[ours])
+    mean = np.bincount(place, weights=signed, minlength=len(slots)) / np.bincount(place, minlength=len(slots))
+    return slots.astype(np.float64), mean, first, last

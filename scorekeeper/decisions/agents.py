@@ -1,0 +1,117 @@
+"""What a decision's agents said: their words, and how sure they were."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from scorekeeper.decisions.fields import Note, check_text, lenient
+from scorekeeper.decisions.reading_rules import Reading
+from scorekeeper.decisions.strict_json import DecisionError
+from scorekeeper.decisions.words import DIRECTIONS, LONGEST_WORD, meaning_of
+
+MOST_AGENTS = 200
+# Where an agent's word stands; the first that is there holds.
+WORD_FIELDS = ("signal", "action", "recommendation")
+_NAMES = ("agent_analyses", "agent_contributions")
+_SAID = {"signal", "confidence"}
+_ABSTAINS = "NEUTRAL"
+
+
+class AgentSignal(msgspec.Struct, frozen=True, gc=False):
+    """What one agent said: its word, how it is read (+1, 0, -1), confidence 0..100 or None, and whether the word is in
+    a list.
+    """
+
+    agent: str
+    ordinal: int
+    signal: str
+    direction: int
+    confidence: float | None
+    extra: dict[str, Any] | None
+    understood: bool | None = True
+
+
+def read_agents(document: Mapping[str, Any], reading: Reading, notes: list[Note]) -> tuple[AgentSignal, ...]:
+    """What the agents of a decision said, in the document's order; who cannot be read is left out, with a note.
+
+    Raises DecisionError for more than MOST_AGENTS.
+    """
+    name, other = _NAMES
+    value = document.get(name)
+    if value is None:
+        name, value = other, document.get(other)
+    elif document.get(other) not in (None, value):
+        notes.append(Note(other, f"says something else than {name}: both are left out"))
+        return ()
+    if not value:
+        return ()
+    if not isinstance(value, dict):
+        notes.append(Note(name, "not an object of agents: left out"))
+        return ()
+    if len(value) > MOST_AGENTS:
+        raise DecisionError(name, f"{len(value)} agents; at most {MOST_AGENTS} are taken")
+    found = []
+    for ordinal, (agent, said) in enumerate(value.items()):
+        try:
+            found.append(_read_agent(name, ordinal, agent, said, reading, notes))
+        except DecisionError as unread:
+            notes.append(Note(unread.field or name, f"{unread.reason}: left out"))
+    return tuple(found)
+
+
+def _read_agent(name: str, ordinal: int, agent: str, said: object, reading: Reading, notes: list[Note]) -> AgentSignal:
+    if not agent.strip() or len(agent) > 200 or not agent.isprintable():
+        _check_name(name, agent)
+    if not isinstance(said, dict):
+        if isinstance(said, list):
+            raise DecisionError(_where(name, agent), "not an object with signal and confidence")
+        said = {"signal": said}
+    word = said.get("signal")
+    if word is None:
+        word = _other_word(name, agent, said, notes)
+    if not isinstance(word, str):
+        word = msgspec.json.encode(word).decode()  # a number, say: a setting may give it a meaning
+    if len(word) > LONGEST_WORD:
+        where = f"{_where(name, agent)}.signal"
+        notes.append(Note(where, f"{len(word)} characters: the first {LONGEST_WORD} are kept"))
+        word = word[:LONGEST_WORD] + "…"
+    if not word.isprintable():
+        check_text(f"{_where(name, agent)}.signal", word)
+    meaning = meaning_of(word, reading.known)
+    confidence = said.get("confidence")
+    if type(confidence) is int and reading.all_percent and 0 <= confidence <= 100:
+        confidence = float(confidence)  # as nearly all are
+    elif confidence is not None:
+        confidence = lenient(notes, reading.confidence, f"{_where(name, agent)}.confidence", confidence, agent)
+    return AgentSignal(
+        agent=agent,
+        ordinal=ordinal,
+        signal=word,
+        direction=DIRECTIONS[meaning] if meaning else 0,
+        confidence=confidence,
+        extra=None if said.keys() <= _SAID else {k: v for k, v in said.items() if k not in _SAID},
+        understood=meaning is not None,
+    )
+
+
+def _where(name: str, agent: str) -> str:
+    return f"{name}.{agent[:100]}"
+
+
+def _check_name(name: str, agent: str) -> None:
+    where = _where(name, agent)
+    if not agent.strip() or len(agent) > 200:
+        raise DecisionError(where, "an agent's name has 1 to 200 characters")
+    check_text(where, agent)
+
+
+def _other_word(name: str, agent: str, said: Mapping[str, Any], notes: list[Note]) -> object:
+    """The word of an agent that has no signal: another field's; without one it abstains."""
+    for field in WORD_FIELDS:
+        if (word := said.get(field)) is not None:
+            return word
+    if said and "signal" not in said:
+        wanted = f"{', '.join(WORD_FIELDS[:-1])} or {WORD_FIELDS[-1]}"
+        notes.append(Note(_where(name, agent), f"has no {wanted}: it abstains"))
+    return _ABSTAINS

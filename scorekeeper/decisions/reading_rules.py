@@ -1,0 +1,74 @@
+"""How decisions are read as the settings say it: which words mean what, and on which scale a confidence is given.
+
+A decision is stored with what it was read by, so that settings of later days never speak against it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from scorekeeper.decisions.fields import finite
+from scorekeeper.decisions.words import KNOWN, Meaning, clean_word
+
+Scale = Literal["percent", "fraction"]
+DEFAULT, SYSTEM = "default", "system"
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """`known`: meaning by cleaned word; `scales`: by agent, DEFAULT for those not named, SYSTEM for the decision's own.
+
+    `all_percent`: nobody has another scale. `rules`: both as JSON; `id`: what tells one set of rules from another, as
+    Postgres' bigint.
+    """
+
+    id: int
+    rules: str
+    known: dict[str, Meaning]
+    scales: dict[str, Scale]
+    all_percent: bool
+
+    def scale(self, agent: str | None) -> Scale:
+        """The scale of an agent's confidences; None: the decision's own."""
+        whose = SYSTEM if agent is None else agent if agent not in (DEFAULT, SYSTEM) else DEFAULT
+        return self.scales.get(whose) or self.scales[DEFAULT]
+
+    def confidence(self, name: str, value: object, agent: str | None = None) -> float:
+        """A confidence as 0 to 100; `agent` None: the decision's own. Raises DecisionError for another number."""
+        if self.all_percent or self.scale(agent) == "percent":
+            if (type(value) is float or type(value) is int) and 0 <= value <= 100:
+                return float(value)
+            return finite(name, value, low=0, high=100)
+        # As written, moved by two digits: 0.29 is 29, and not 28.999999999999996.
+        return float(Decimal(repr(finite(name, value, low=0, high=1))) * 100)
+
+
+def make_reading(words: Mapping[str, Meaning], scales: Mapping[str, Scale]) -> Reading:
+    """The rules of the lists and of `words`, which win over them, and of `scales` (percent where they say nothing)."""
+    known = {**KNOWN, **{clean_word(word): meaning for word, meaning in words.items()}}
+    return _reading(known, {DEFAULT: "percent", **scales})
+
+
+def read_rules(rules: str) -> Reading:
+    """The reading whose rules these are."""
+    said = msgspec.json.decode(rules, type=_Rules)
+    return _reading({word: meaning for meaning, words in said.words.items() for word in words}, said.confidence_scale)
+
+
+class _Rules(msgspec.Struct):
+    words: dict[Meaning, list[str]]
+    confidence_scale: dict[str, Scale]
+
+
+def _reading(known: dict[str, Meaning], scales: dict[str, Scale]) -> Reading:
+    words: dict[Meaning, list[str]] = {}
+    for word, meaning in sorted(known.items()):
+        words.setdefault(meaning, []).append(word)
+    rules = msgspec.json.encode(_Rules(words, scales), order="sorted").decode()
+    number = int.from_bytes(hashlib.sha256(rules.encode()).digest()[:8], "big", signed=True)
+    return Reading(number, rules, known, scales, {*scales.values()} == {"percent"})
+
+
+STANDARD = make_reading({}, {})

@@ -1,0 +1,68 @@
+"""What was not understood, in words for a person: whoever keeps the score hears it, and what to do about it."""
+
+from collections.abc import Iterable, Mapping
+
+from scorekeeper.safe_text import escape_controls
+
+SYSTEM = ""  # stands where an agent's name does: the decision's own word or confidence
+MOST_NAMED = 10
+LONGEST_SHOWN = 40
+FEWEST_STATED = 20
+ADD_WORDS = 'the setting WORDS gives words a meaning, such as {"MOON": "up"}'
+SET_SCALE = (
+    "if they are fractions, set CONFIDENCE_SCALE=fraction, or for some alone "
+    'CONFIDENCE_SCALE={"AGENT": "fraction", "system": "fraction"}; what is stored stays as it is'
+)
+
+
+def tell_words(idle: Mapping[str, int], unread: Mapping[str, Mapping[str, int]], *, opened: int) -> list[str]:
+    """A line for each thing to be said of an ingest: why it opened no trade, and which words are in no list.
+
+    `idle`: words of decisions that opened none; `unread`: words in no list by agent, or SYSTEM; each with its count.
+    """
+    lines = tell_unread(unread)
+    if idle and not opened:
+        why = f"no trade opened: {_decisions(sum(idle.values()))} of words that open no trade"
+        if idle == unread.get(SYSTEM):
+            lines[0] = f"{why}, in no list: {_list(idle)}"
+        else:
+            lines.insert(0, f"{why}: {_list(idle)}")
+    return lines
+
+
+def tell_unread(unread: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A line for the system's and one for the agents' words that are in no list; none if there are none."""
+    lines = []
+    if system := unread.get(SYSTEM):
+        lines.append(f"{_decisions(sum(system.values()))} of words in no list, which open no trade: {_list(system)}")
+    said = {f"{_cut(agent)}: {_cut(word)}": n for agent, words in unread.items() if agent for word, n in words.items()}
+    if said:
+        lines.append(f"{_count(sum(said.values()), 'signal')} of words in no list, read as abstentions: {_list(said)}")
+    return lines
+
+
+def tell_small(who: Iterable[str]) -> str:
+    """Whose confidences never exceed 1; SYSTEM: the decisions' own. Empty if nobody's."""
+    names = ["the decisions themselves" if one == SYSTEM else _cut(one) for one in who]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    named = ", ".join(names[:MOST_NAMED]) + more
+    return f"confidences that never exceed 1 percent, over {FEWEST_STATED} and more: {named}" if names else ""
+
+
+def _list(counts: Mapping[str, int]) -> str:
+    most_first = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    more = f" and {len(most_first) - MOST_NAMED} more" if len(most_first) > MOST_NAMED else ""
+    return ", ".join(f"{_cut(word)} ({n:,})" for word, n in most_first[:MOST_NAMED]) + more
+
+
+def _cut(word: str) -> str:
+    line = escape_controls(word[: 2 * LONGEST_SHOWN])
+    return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…"
+
+
+def _decisions(n: int) -> str:
+    return _count(n, "decision")
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Decision files: found, read, stored with their decisions, and moved to where they belong."""

@@ -1,0 +1,150 @@
+"""Files of which something was refused: what and why, and back into the inbox for another try."""
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox import file_moves, source_files
+from scorekeeper.inbox.file_ledger import write
+from scorekeeper.locks import Lock, hold
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import statement
+
+ID_LENGTH = 12
+SHORTEST_ID = 4
+MOST_LISTED = 1_000
+LONGEST_NAME = 255  # bytes, on the file systems there are
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A content of which something is refused.
+
+    `name`: of the file that it came in; `rejected`: decisions refused of it; `line` (from 1; 0: the whole file),
+    `field` and `reason`: the first of them; `files`: where it lies in quarantine, by each name that it came under;
+    none: it is where `whereabouts` says.
+    """
+
+    sha256: bytes
+    name: str
+    rejected: int
+    rejected_at: datetime
+    line: int
+    field: str | None
+    reason: str
+    files: dict[str, Path]
+    whereabouts: str
+
+    @property
+    def id(self) -> str:
+        """What its file's name in quarantine ends in, before the suffix."""
+        return self.sha256.hex()[:ID_LENGTH]
+
+
+def count_refused(connection: Connection) -> dict[str, int]:
+    """Decisions refused, by content (its hash in hex), of everything that was read to its end."""
+    return {row.content: row.rejected for row in connection.execute(statement("inbox/select_refused_contents"))}
+
+
+def list_quarantined(
+    connection: Connection, settings: Settings, *, prefix: str = "", most: int = MOST_LISTED
+) -> list[Quarantined]:
+    """The `most` latest contents of which something is refused; `prefix`: only those whose hash begins so."""
+    rows = connection.execute(statement("inbox/select_quarantine"), {"prefix": prefix, "most": most})
+    return [
+        Quarantined(
+            row.sha256, row.name, row.rejected, row.rejected_at, row.line, row.field, row.reason,
+            {name: path for name in row.names or () if _is_file(path := _place(settings, name, row.sha256))},
+            _say_where(settings, row.waiting or (), unmoved=bool(row.unmoved)),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def find(connection: Connection, settings: Settings, name: str) -> Quarantined:
+    """The one whose id begins with `name`. Raises ScorekeeperError if there is none, or more than one."""
+    prefix = name.strip().lower()
+    if len(prefix) < SHORTEST_ID or prefix.strip("0123456789abcdef"):
+        raise ScorekeeperError(f"{name[:80]!r} is no id of the quarantine: scorekeeper quarantine list shows them")
+    found = list_quarantined(connection, settings, prefix=prefix, most=2)
+    if not found:
+        raise ScorekeeperError(f"{prefix}: nothing of that id is refused (any more); see scorekeeper quarantine list")
+    if len(found) > 1:
+        raise ScorekeeperError(f"{prefix}: more than one begins so, write {' or '.join(one.id for one in found)}")
+    return found[0]
+
+
+def read_refusals(connection: Connection, one: Quarantined) -> list[dict[str, Any]]:
+    """The first 1,000 refusals of it, in order: line, field, reason, and an excerpt of the text."""
+    return [
+        dict(row) for row in connection.execute(statement("inbox/select_rejections"), {"sha256": one.sha256}).mappings()
+    ]
+
+
+def is_refused(connection: Connection, sha256: bytes) -> bool:
+    """Whether something of this content stands refused."""
+    return bool(connection.execute(statement("inbox/select_quarantine"), {"prefix": sha256.hex(), "most": 1}).first())
+
+
+def put_back(db: Database, settings: Settings, one: Quarantined, at: datetime) -> list[bytes]:
+    """Put its files back into the inbox, under the names that they came under; the hash of each.
+
+    The next ingest reads them whole: what it knows already are duplicates, and what it refuses, it refuses anew. May be
+    repeated, and killed anywhere. A file that somebody has mended in quarantine is another content by now: it takes
+    the refused one's place. Raises ScorekeeperError.
+    """
+    with db.engine.connect() as connection, hold(connection, Lock.INGEST):
+        return _put_back(connection, settings, one, at)
+
+
+def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: datetime) -> list[bytes]:
+    returned: list[bytes] = []
+    for name, path in one.files.items():
+        source = source_files.open_source(path)
+        if source is None:
+            continue  # somebody else was faster
+        # A run that was killed right after it moved the file has not said so: the next one would move it back unread.
+        with connection.begin():
+            write(
+                connection,
+                "inbox/mark_arrivals_moved",
+                [{"name": name, "sha256": one.sha256, "moved_at": at, "lies": True}],
+            )
+        file_moves.return_file(path, settings.inbox_dir / (name if _fits(name) else path.name))
+        returned.append(source.sha256)
+    if returned and one.sha256 not in returned:
+        with connection.begin():
+            write(connection, "inbox/delete_rejections", [{"sha256": one.sha256}])
+    return returned
+
+
+def _place(settings: Settings, name: str, sha256: bytes) -> Path:
+    return file_moves.quarantine_path(settings.quarantine_dir, name, sha256)
+
+
+def _say_where(settings: Settings, waiting: Sequence[str], *, unmoved: bool) -> str:
+    """Where a file is that does not lie in quarantine."""
+    if any(_is_file(settings.inbox_dir / name) for name in waiting):
+        return "its file still lies in the inbox: the next ingest moves it"
+    if unmoved:
+        return "its file was not moved here: it was read where it lay, or had gone"
+    return f"its file is gone from {settings.quarantine_dir}"
+
+
+def _fits(name: str) -> bool:
+    return len(os.fsencode(name)) <= LONGEST_NAME
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False

@@ -1,0 +1,185 @@
+"""Decisions into Postgres, with their trades, events and signals: the caller's transaction, a COPY each."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from psycopg.errors import UniqueViolation
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from scorekeeper.decisions.decision import Decision, Note
+from scorekeeper.decisions.reading_rules import Reading
+from scorekeeper.decisions.symbols import is_certain, spell
+from scorekeeper.store.database import open_copy
+from scorekeeper.store.sql import json_rows, statement
+
+# A decision and where it was read: the file's hash (None: no file), its name, the line.
+Row = tuple[Decision, bytes | None, str, int]
+
+
+class Verdict(NamedTuple):
+    """What became of a decision: accepted, duplicate, or conflict with the one that stands at `standing`."""
+
+    outcome: str
+    standing: str | None = None
+
+
+_ACCEPTED, _DUPLICATE = Verdict("accepted"), Verdict("duplicate")
+
+
+def record(
+    connection: Connection,
+    decisions: Sequence[Decision],
+    *,
+    source_name: str,
+    source_sha256: bytes | None,
+    received_at: datetime,
+    fee_bps: float,
+    lines: Sequence[int] | None = None,
+    by_custom: bool = False,
+) -> list[Verdict]:
+    """Write decisions of one source with their signals, trades and events; a verdict for each, in order.
+
+    `by_custom`: where there is no market yet, no symbol waits for its list: none may ever come (a tracker alone).
+    """
+    numbered = zip(lines or range(1, len(decisions) + 1), decisions, strict=True)
+    return record_rows(
+        connection, [(decision, source_sha256, source_name, line) for line, decision in numbered], received_at, fee_bps,
+        by_custom=by_custom,
+    )  # fmt: skip
+
+
+def record_rows(
+    connection: Connection,
+    rows: Sequence[Row],
+    received_at: datetime | None,
+    fee_bps: float,
+    *,
+    by_custom: bool = False,
+) -> list[Verdict]:
+    """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
+    rows, held = _read_symbols(connection, rows)
+    if held and by_custom and connection.execute(statement("inbox/select_market")).one_or_none() is None:
+        held = set()
+    while True:
+        verdicts = _judge(connection, rows)
+        fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.outcome == "accepted"]
+        if not fresh:
+            return verdicts
+        for reading in {row[0].reading.id: row[0].reading for row in fresh}.values():
+            keep_reading(connection, reading)
+        try:
+            with connection.begin_nested():
+                _copy(connection, fresh, received_at, fee_bps)
+                waits = ((d.trade_id,) for d, *_ in fresh if d.raw_symbol in held)
+                _copy_rows(connection, "inbox/copy_held_decisions", waits)
+        except IntegrityError as failed:
+            # Somebody else has written one of them since they were looked for: now it will be found.
+            if isinstance(failed.orig, UniqueViolation) and failed.orig.diag.constraint_name == "decision_pkey":
+                continue
+            raise
+        return verdicts
+
+
+def _read_symbols(connection: Connection, rows: Sequence[Row]) -> tuple[Sequence[Row], set[str]]:
+    """The rows, with the symbols that the market's list makes of their spellings; the spellings it has yet to read."""
+    words = {raw: spell(raw) for raw in {d.raw_symbol for d, *_ in rows} if not is_certain(raw)}
+    if not words:
+        return rows, set()
+    found = connection.execute(statement("inbox/select_symbol_readings"), {"spelled": sorted(set(words.values()))})
+    known: dict[str, str] = {row.spelled: row.symbol for row in found}
+    meant = {raw: known[word] for raw, word in words.items() if word in known}
+    named = [
+        row if (symbol := meant.get(row[0].raw_symbol)) in (None, row[0].symbol)
+        else (msgspec.structs.replace(row[0], symbol=symbol), *row[1:])
+        for row in rows
+    ]  # fmt: skip
+    return named, words.keys() - meant.keys()
+
+
+def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
+    """A verdict for each of a batch, by what stands already and by what comes before it in the batch."""
+    given = json_rows(
+        {"place": place, "trade_id": d.trade_id, "content_sha256": d.content_sha256}
+        for place, (d, *_) in enumerate(rows, 1)
+    )
+    standing = {
+        place: _DUPLICATE if where is None else Verdict("conflict", where)
+        for place, where in connection.execute(statement("inbox/select_standing_decisions"), {"rows": given})
+    }
+    verdicts = []
+    firsts: dict[str, Row] = {}
+    for place, row in enumerate(rows, 1):
+        verdict = standing.get(place)
+        if verdict is None and (first := firsts.setdefault(row[0].trade_id, row)) is not row:
+            same = first[0].content_sha256 == row[0].content_sha256
+            verdict = _DUPLICATE if same else Verdict("conflict", f"{first[2]}, line {first[3]}")
+        verdicts.append(verdict or _ACCEPTED)
+    return verdicts
+
+
+def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float) -> None:
+    """Write decisions that are all new. Sorted by id: two writers wait for each other then, and never deadlock."""
+    _copy_rows(
+        connection, "inbox/copy_decisions",
+        (
+            (
+                d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol, d.raw_symbol,
+                d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at, d.expires_at, d.version,
+                d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size, extra_json(d.extra),
+                d.understood, notes_json(d.notes), d.reading.id,
+            )
+            for d, sha256, name, line in sorted(rows, key=lambda row: row[0].trade_id)
+        ),
+    )  # fmt: skip
+    _copy_rows(
+        connection, "inbox/copy_trades",
+        (
+            (
+                d.trade_id, d.symbol, d.version, d.direction, d.price, d.opened_at, d.expires_at, d.stop_loss,
+                d.take_profit, d.trailing_stop_pct, None if d.trailing_stop_pct is None else d.price, fee_bps, None,
+            )
+            for d, *_ in rows
+            if d.direction
+        ),
+    )  # fmt: skip
+    if asking := [d for d, *_ in rows if d.exit_side is not None]:
+        _copy_rows(
+            connection, "inbox/copy_exit_requests",
+            (
+                (d.trade_id, d.symbol, d.version, d.exit_side, d.opened_at, d.closes and list(d.closes), d.given_id)
+                for d in asking
+            ),
+        )  # fmt: skip
+    _copy_rows(connection, "inbox/copy_decision_events", (("decision", d.trade_id) for d, *_ in rows))
+    _copy_rows(
+        connection, "inbox/copy_agent_signals",
+        (
+            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra), s.understood)
+            for d, *_ in rows
+            for s in d.signals
+        ),
+    )  # fmt: skip
+
+
+def _copy_rows(connection: Connection, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with open_copy(connection, name) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def keep_reading(connection: Connection, reading: Reading) -> None:
+    """Write the rules that decisions are read by, unless they are known: the caller's transaction."""
+    connection.execute(statement("inbox/insert_reading"), {"reading_id": reading.id, "rules": reading.rules})
+
+
+def notes_json(notes: Sequence[Note]) -> str | None:
+    """What could not be read of a decision, as the database takes it."""
+    return msgspec.json.encode(notes).decode() if notes else None
+
+
+def extra_json(extra: dict[str, Any] | None) -> str | None:
+    """What a decision or signal says beside the known fields, as the database takes it."""
+    return msgspec.json.encode(extra).decode() if extra else None

@@ -1,0 +1,36 @@
+"""What decisions' spellings of a symbol mean: the market's list says it once, before anything of them is published."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection
+
+from scorekeeper.decisions.symbols import is_certain, spell, unify_symbol
+from scorekeeper.locks import Lock, lock
+from scorekeeper.store.sql import json_rows, statement
+
+
+def select_held(connection: Connection) -> list[str]:
+    """The spellings, as written, of the decisions that wait for the market's list."""
+    return list(connection.execute(statement("market/select_held_spellings")).scalars())
+
+
+def release(connection: Connection, spellings: Iterable[str], listed: Mapping[str, str]) -> int:
+    """Give the decisions that wait for the market's list of `spellings` their symbols for good; decisions.
+
+    `listed`: symbols by what spell makes of a spelling. What is not listed stays as it was written.
+    """
+    words = {raw: spell(raw) for raw in spellings}
+    rows = [{"raw_symbol": raw, "symbol": listed.get(word, word)} for raw, word in words.items()]
+    # It writes decisions, trades and days to be scored again, as settlements and scores do in other orders.
+    lock(connection, Lock.SETTLE, Lock.SCORE)
+    known = [{"spelled": word, "symbol": listed[word]} for word in sorted({*words.values()} & listed.keys())]
+    connection.execute(statement("market/insert_symbol_readings"), {"rows": json_rows(known)})
+    return int(connection.execute(statement("market/release_held_decisions"), {"rows": json_rows(rows)}).scalar_one())
+
+
+def find_symbol(connection: Connection, words: str) -> str:
+    """The symbol that somebody asks for by any spelling of it. Raises ValueError for what cannot be a symbol."""
+    if is_certain(words):
+        return unify_symbol(words)
+    given = {"spelled": spell(words), "custom": unify_symbol(words)}
+    return str(connection.execute(statement("market/select_symbol"), given).scalar_one())

@@ -1,0 +1,1 @@
+"""The score: rollups by day, formulas, scorecards, and the query for any selection."""

@@ -1,0 +1,166 @@
+"""Every figure of docs/metrics.md, composed from daily pieces. Percent of entry; undefined is None."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from statistics import NormalDist
+from typing import Any, get_type_hints
+
+from scorekeeper.metrics.daily_series import EXACT, NO_DAYS, SMALLEST_STD, PowerSums, compose_daily
+from scorekeeper.metrics.day_sums import AGENT_COUNTS, DayPieces, Period, extend
+from scorekeeper.safe_text import escape_controls
+
+Z95 = NormalDist().inv_cdf(0.975)
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_ZEROS: dict[type, Any] = {int: 0, Decimal: Decimal(0), date: _START.date(), datetime: _START, PowerSums: NO_DAYS}
+# Days without a trade.
+_NOTHING = Period(**{name: _ZEROS[kind] for name, kind in get_type_hints(Period).items()})
+
+
+def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
+    """The trade, path and daily figures over days in order."""
+    return compose_period(extend(None, days), [day.sum_pct for day in days])
+
+
+def compose_period(period: Period | None, busy: Sequence[Decimal]) -> dict[str, Any]:
+    """The trade, path and daily figures of a period (None: nothing); `busy`: what each day with trades brought."""
+    p = period or _NOTHING
+    n, winners, losers = p.trades, p.winners, p.losers
+    total = Fraction(p.sum_pct)
+    profit, loss = _mean(Fraction(p.sum_winners_pct), winners), _mean(Fraction(p.sum_losers_pct), losers)
+    expectancy = _mean(total, n)
+    payoff = profit / -loss if profit is not None and loss else None
+    won = Fraction(winners, n) if n else None
+    std = _std(total, Fraction(p.sum_squares), n)
+    path = _compose_path(period)
+    return {
+        "completed_trades": n,
+        "profitable_trades": winners,
+        "losing_trades": losers,
+        "breakeven_trades": n - winners - losers,
+        "win_rate": _float(won and won * 100) if n else None,
+        "win_rate_ci95": wilson(winners, n),
+        "avg_profit_pct": _float(profit),
+        "avg_loss_pct": _float(loss),
+        "total_pnl_pct": float(total),
+        "expectancy_pct": _float(expectancy),
+        "expectancy_ratio": _float(expectancy / -loss) if expectancy is not None and loss else None,
+        "payoff_ratio": _float(payoff),
+        "profit_factor": float(Fraction(p.sum_winners_pct) / -Fraction(p.sum_losers_pct)) if losers else None,
+        "sqn": math.sqrt(n) * float(expectancy) / std if expectancy is not None and std else None,
+        "kelly": _float(won - (1 - won) / payoff) if won is not None and payoff else None,
+        "max_win_streak": p.longest_wins,
+        "max_loss_streak": p.longest_losses,
+        "avg_hold_minutes": _float(_mean(Fraction(p.hold_seconds) / 60, n)),
+        "avg_hold_minutes_winners": _float(_mean(Fraction(p.hold_seconds_winners) / 60, winners)),
+        "avg_hold_minutes_losers": _float(_mean(Fraction(p.hold_seconds_losers) / 60, losers)),
+        "avg_mfe_pct": _float(_mean(Fraction(p.sum_mfe_pct), n)),
+        "avg_mae_pct": _float(_mean(Fraction(p.sum_mae_pct), n)),
+        "profit_given_back_pct": _float(_mean(Fraction(p.sum_given_back_pct), winners)),
+        **path,
+        **compose_daily(period.calendar_days if period else 0, p.daily, busy, path["max_drawdown_pct"]),
+    }
+
+
+def compose_agent(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """An agent's figures from its summed counts.
+
+    `bin_correct` and `bin_confidence` (of the `brier_calls`, those with a confidence and a horizon return other than 0:
+    how many were correct, sum of confidences in percent) have ten entries each, by confidence.
+    """
+    count = {name: int(row[name]) for name in AGENT_COUNTS}
+    scored = count["correct"] + count["incorrect"]
+    total = Fraction(row["sum_call_return_pct"])
+    calls, signals = count["calls"], count["signals"]
+    return {
+        "signals": signals,
+        "calls": calls,
+        "abstentions": signals - calls,
+        "coverage": _float(_mean(Fraction(100 * calls), signals)),
+        "correct": count["correct"],
+        "incorrect": count["incorrect"],
+        "accuracy": _float(_mean(Fraction(100 * count["correct"]), scored)),
+        "accuracy_ci95": wilson(count["correct"], scored),
+        "avg_call_return_pct": _float(_mean(total, calls)),
+        "total_call_return_pct": float(total) if calls else None,
+        **_calibration(row, count["brier_calls"]),
+        **{name: value for name, value in count.items() if name.endswith(("_winners", "_losers"))},
+    }
+
+
+def _calibration(row: Mapping[Any, Any], calls: int) -> dict[str, Any]:
+    """Brier score, its skill over always saying the share that was right, and the expected calibration error."""
+    brier = _mean(Fraction(row["sum_brier"]), calls)
+    if brier is None:
+        return {"brier": None, "brier_skill": None, "ece": None}
+    right = Fraction(sum(map(int, row["bin_correct"])), calls)
+    bins = zip(row["bin_confidence"], row["bin_correct"], strict=True)
+    gaps = sum((abs(Fraction(confidence) / 100 - int(correct)) for confidence, correct in bins), Fraction(0))
+    return {
+        "brier": float(brier),
+        "brier_skill": float(1 - brier / (right * (1 - right))) if 0 < right < 1 else None,
+        "ece": float(gaps / calls),
+    }
+
+
+def wilson(successes: int, n: int) -> list[float] | None:
+    """[low, high] of the 95 % Wilson score interval, in percent (Wilson 1927); None for n = 0."""
+    if not n:
+        return None
+    p, z2 = successes / n, Z95 * Z95
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return [0.0 if successes == 0 else 100 * (middle - half), 100.0 if successes == n else 100 * (middle + half)]
+
+
+def metrics_line(version: str | None, sums: Mapping[Any, Any], as_of: datetime) -> str:
+    """The log's line of metrics: `sums` of DayPieces over the days of a version (None: all), gross."""
+    n, winners, losers = (int(sums[name]) for name in ("trades", "winners", "losers"))
+    profit, loss = (Fraction(sums[f"sum_{name}_pct"]) for name in ("winners", "losers"))
+
+    def shown(value: Fraction | None, digits: int) -> str:
+        return "n/a" if value is None else f"{float(value):.{digits}f}%"
+
+    return (
+        f"[{iso(as_of.replace(microsecond=0))}] SYSTEM METRICS ({escape_controls(version or 'all')}): "
+        f"Win Rate: {shown(_mean(Fraction(100 * winners), n), 1)}, Trades: {n}, "
+        f"Avg Profit: {shown(_mean(profit, winners), 2)}, Avg Loss: {shown(_mean(loss, losers), 2)}, "
+        f"Total P&L: {shown(Fraction(sums['sum_pct']), 2)}"
+    )
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, ending in Z."""
+    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _mean(total: Fraction, n: int) -> Fraction | None:
+    return total / n if n else None
+
+
+def _float(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _std(total: Fraction, squares: Fraction, n: int) -> float | None:
+    """Standard deviation (ddof=1); None below two values, or where it is no more than rounding."""
+    if n < 2:
+        return None
+    std = math.sqrt((squares - total * total / n) / (n - 1))
+    return std if std >= SMALLEST_STD else None
+
+
+def _compose_path(period: Period | None) -> dict[str, Any]:
+    """Drawdown of the running sum, which starts at 0 and takes one step per exit_time."""
+    if period is None:
+        return {"max_drawdown_pct": None, "current_drawdown_pct": None, "underwater_since": None}
+    risen = period.path_high_pct >= 0
+    with localcontext(EXACT):
+        fall = (period.path_high_pct if risen else 0) - period.sum_pct
+    return {
+        "max_drawdown_pct": float(period.path_fall_pct),
+        "current_drawdown_pct": float(fall),
+        "underwater_since": iso(period.path_high_at if risen else period.first_exit_at) if fall else None,
+    }

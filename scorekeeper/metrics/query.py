@@ -1,0 +1,174 @@
+"""The score of a selection: `system_metrics`, composed from rollups or counted from the rows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from scorekeeper.metrics.analysed_figures import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
+from scorekeeper.metrics.breakdown import Breakdown, label_part
+from scorekeeper.metrics.day_sums import AgentSums, DayPieces, agent_sums
+from scorekeeper.metrics.formulas import compose_agent, compose_system, iso
+from scorekeeper.store.sql import statement
+
+# Days of each basis (True: after fees), and each agent's counts, by part of a breakdown (None: the whole).
+_Days = dict[tuple[str | None, bool], list[DayPieces]]
+_Agents = dict[str | None, list[Mapping[Any, Any]]]
+
+
+def system_metrics(
+    connection: Connection,
+    *,
+    version: str | None = None,
+    symbol: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    include_suspect: bool = False,
+    exclude_late: bool = False,
+    by: Breakdown | None = None,
+    at: datetime | None = None,
+    compose: bool = False,
+    whole: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The answer of docs/metrics.md for a scope (None: all), ready for JSON: undefined is None, times end in Z.
+
+    `since` and `until` are half-open, on a trade's exit and a decision's expiry. What opened after `at` (None: the last
+    as_of of track) does not count yet. With `by` there are `groups` too: a part of the breakdown each, under its name
+    the part (None: of what has none), with the same figures.
+    The figures of a version, and of all, are those that were kept when the score changed last; for a symbol, or with
+    `compose`, they are composed of the rollups' days; `whole` has them where the caller has composed them. What the
+    rollups do not hold, all but version and symbol, is counted from the rows, which takes longer.
+    """
+    rows: dict[str, Any] = {
+        "version": version, "symbol": symbol, "since": since, "until": until, "include_suspect": include_suspect,
+        "exclude_late": exclude_late, "at": at,
+    }  # fmt: skip
+    count = connection.execute(statement("metrics/count_trades"), rows).mappings().one()
+    rows |= {"at": at or count["as_of"], "by": None}
+    rolled_up = since is None and until is None and not (include_suspect or exclude_late)
+    of_version = rolled_up and symbol is None
+    kept: dict[str, Any] | None = None
+    if of_version and not compose and whole is None:
+        kept = connection.execute(statement("metrics/select_scorecard"), {"version": version}).scalar()
+    if kept is not None:
+        answer = kept | _counted(count)
+    else:
+        if whole is None:
+            whole = (
+                _compose(*read_days(connection, rows), read_agents(connection, rows))
+                if rolled_up
+                else _figures(_count_days(connection, rows), _count_agents(connection, rows), None)
+            )
+        answer = {
+            "version": version,
+            "symbol": symbol,
+            "since": iso(since),
+            "until": iso(until),
+            "include_suspect": include_suspect,
+            "exclude_late": exclude_late,
+            "as_of": None,
+            "days": whole["days"],
+            **_counted(count),
+            **{name: value for name, value in whole.items() if name != "days"},
+        }
+    # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
+    known = min((moment for moment in (at, count["as_of"]) if moment is not None), default=None)
+    _add_analysis(connection, answer, rows | {"at": known}, analysed=of_version)
+    return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
+
+
+def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
+    """What changes without a close."""
+    return {"as_of": iso(count["as_of"])} | {
+        name: count[name] for name in ("suspect_trades", "late_decisions", "active_trades")
+    }
+
+
+def _add_analysis(connection: Connection, answer: dict[str, Any], rows: dict[str, Any], *, analysed: bool) -> None:
+    """What the last analysis of the scope says beside the rest; None throughout where the scope is not analysed."""
+    found = connection.execute(statement("metrics/select_analysis_figures"), rows).scalar() if analysed else None
+    stored = found or {"system": {}, "net": {}, "agents": {}}
+    answer |= {name: stored["system"].get(name) for name in SYSTEM_FIGURES}
+    answer["net"] |= {name: stored["net"].get(name) for name in NET_FIGURES}
+    for agent, one in answer["agent_performance"].items():
+        one |= {name: stored["agents"].get(agent, {}).get(name) for name in AGENT_FIGURES}
+
+
+def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list[dict[str, Any]]:
+    """The figures of each part, in the parts' order, without any last."""
+    rows = rows | {"by": by.value}
+    days = _count_days(connection, rows)
+    # What ended a trade is known from what the price did, and that is what agents are scored on.
+    agents = {} if by is Breakdown.EXIT_REASON else _count_agents(connection, rows)
+    parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
+    groups = [{by.value: label_part(by, part)} | _figures(days, agents, part) for part in parts]
+    if by is Breakdown.EXIT_REASON:
+        groups = [group | {"agent_performance": None} for group in groups]
+    return groups
+
+
+def _figures(days: _Days, agents: _Agents, part: str | None) -> dict[str, Any]:
+    gross, net = (days.get((part, after_fees), []) for after_fees in (False, True))
+    return _compose(gross, net, map(agent_sums, agents.get(part, [])))
+
+
+def _compose(gross: Sequence[DayPieces], net: Sequence[DayPieces], agents: Iterable[AgentSums]) -> dict[str, Any]:
+    days = (gross[-1].day - gross[0].day).days + 1 if gross else 0
+    return compose_whole(days, compose_system(gross), compose_system(net), agents)
+
+
+def compose_whole(
+    days: int, gross: Mapping[str, Any], net: Mapping[str, Any], agents: Iterable[AgentSums]
+) -> dict[str, Any]:
+    """All figures of a scope of so many calendar days: its own gross, after fees, and its agents'."""
+    return {
+        "days": days,
+        **gross,
+        "net": dict(net),
+        "agent_performance": {one.agent: compose_agent(msgspec.structs.asdict(one)) for one in agents},
+    }
+
+
+def read_days(
+    connection: Connection, rows: Mapping[str, Any], from_day: date | None = None
+) -> tuple[list[DayPieces], list[DayPieces]]:
+    """The days of a scope from the rollup, in order, from one on: gross, after fees."""
+    gross, net = (
+        [
+            DayPieces(*row)
+            for row in connection.execute(
+                statement("metrics/select_daily_scores"), {**rows, "after_fees": after_fees, "from_day": from_day}
+            ).all()
+        ]
+        for after_fees in (False, True)
+    )
+    return gross, net
+
+
+def read_agents(
+    connection: Connection, rows: Mapping[str, Any], from_day: date | None = None, to_day: date | None = None
+) -> list[AgentSums]:
+    """Each agent's sums in a scope over days of the rollup, in [from_day, to_day)."""
+    found = connection.execute(
+        statement("metrics/select_agent_daily_scores"), {**rows, "from_day": from_day, "to_day": to_day}
+    )
+    return [agent_sums(row) for row in found.mappings()]
+
+
+def _count_days(connection: Connection, rows: dict[str, Any]) -> _Days:
+    """The days of each part, from the trades."""
+    days: defaultdict[tuple[str | None, bool], list[DayPieces]] = defaultdict(list)
+    for part, after_fees, *pieces in connection.execute(statement("metrics/count_days"), rows):
+        days[part, after_fees].append(DayPieces(*pieces))
+    return days
+
+
+def _count_agents(connection: Connection, rows: dict[str, Any]) -> _Agents:
+    """Each agent's counts in each part, from what it said."""
+    agents: defaultdict[str | None, list[Mapping[Any, Any]]] = defaultdict(list)
+    for row in connection.execute(statement("metrics/count_agents"), rows).mappings():
+        agents[row["part"]].append(row)
+    return agents

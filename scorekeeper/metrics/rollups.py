@@ -1,0 +1,60 @@
+"""The rollups: what each UTC day adds to the score, made again where trades of the day have changed."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scorekeeper.locks import Lock, lock
+from scorekeeper.metrics.formulas import metrics_line
+from scorekeeper.store.sql import statement
+
+
+def score_stale_days(connection: Connection, as_of: datetime) -> int:
+    """Make the rollups again of the days whose trades changed, and write a line of metrics for what closed; days.
+
+    What closed after `as_of` counts nowhere yet. The scorecards of the versions that these days speak of are outdated
+    then, until they are composed again (scorekeeper/metrics/scorecard.py).
+    """
+    lock(connection, Lock.SCORE)
+    stale: defaultdict[str, list[date]] = defaultdict(list)
+    for kind, day in connection.execute(statement("metrics/take_stale_days")):
+        stale[kind].append(day)
+    _mark_outdated(connection, stale)
+    if stale["system"]:
+        connection.execute(statement("metrics/delete_daily_scores"), {"days": stale["system"]})
+        connection.execute(statement("metrics/score_days"), _bounds(stale["system"]) | {"as_of": as_of})
+    if stale["agent"]:
+        connection.execute(statement("metrics/delete_agent_daily_scores"), {"days": stale["agent"]})
+        connection.execute(statement("metrics/score_agent_days"), _bounds(stale["agent"]) | {"as_of": as_of})
+    # Before and after: a version may have had something on a day, or have something now.
+    _mark_outdated(connection, stale)
+    connection.execute(statement("metrics/keep_stale_days"), {"as_of": as_of})
+    after = connection.execute(statement("metrics/select_last_metrics_event")).scalar_one()
+    reported = {"as_of": as_of, "after": after}
+    for version in connection.execute(statement("metrics/select_versions_to_report"), reported).scalars().all():
+        insert_metrics_line(connection, as_of, version)
+    return len(stale["system"]) + len(stale["agent"])
+
+
+def _mark_outdated(connection: Connection, stale: Mapping[str, list[date]]) -> None:
+    """Mark the scorecards of the versions that the stale days' rollups speak of."""
+    if any(stale.values()):
+        lock(connection, Lock.SCORECARD)
+        touched = {"days": stale.get("system", []), "agent_days": stale.get("agent", [])}
+        connection.execute(statement("metrics/mark_scorecards_outdated"), touched)
+
+
+def _bounds(days: list[date]) -> dict[str, Any]:
+    """UTC days, and the half-open period that holds them."""
+    since, last = (datetime.combine(day, time(), UTC) for day in (min(days), max(days)))
+    return {"days": days, "since": since, "until": last + timedelta(days=1)}
+
+
+def insert_metrics_line(connection: Connection, as_of: datetime, version: str | None) -> None:
+    """Note a line with the metrics of `version` (None: all) for the log."""
+    sums = connection.execute(statement("metrics/sum_days"), {"version": version}).mappings().one()
+    line = metrics_line(version, sums, as_of)
+    connection.execute(statement("metrics/insert_metrics_event"), {"log_line": line})

@@ -1,0 +1,1 @@
+"""What an operator runs beside the pipeline: checks, alerts, backtest, import, prune, recovery."""

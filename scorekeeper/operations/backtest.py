@@ -1,0 +1,185 @@
+"""Past decisions scored over history in one go, with the code of a live run, in a database of their own."""
+
+import asyncio
+import fcntl
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox import ingest, listing
+from scorekeeper.inbox.ingest import Period
+from scorekeeper.market import open_market, sealed_candles
+from scorekeeper.market.fetch import Prices, Tell, fetch_prices
+from scorekeeper.metrics import query, update
+from scorekeeper.private import make_folder
+from scorekeeper.publish import publish
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database, open_copy, open_database, open_scratch
+from scorekeeper.store.migrate import check_schema
+from scorekeeper.store.sql import statement
+from scorekeeper.trades import settle
+
+DATABASE = "backtest"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a backtest found: `metrics` as query.system_metrics gives them, and what stands beside them.
+
+    `voided`: decisions left out as they are in the installation. `overdue`: open trades that are due, and have no
+    price. `unpriced`: symbols without prices, or without all of them, a line each.
+    """
+
+    metrics: dict[str, Any]
+    taken: ingest.Summary
+    voided: int
+    open_trades: int
+    overdue: int
+    unpriced: list[str]
+    log_path: Path
+    dataset_path: Path
+
+
+def run_backtest(
+    settings: Settings, period: Period, *, now: datetime, paths: Sequence[Path] | None = None, tell: Tell
+) -> Report:
+    """Score the decisions of a period, as they stood at its end, in whole minutes.
+
+    They are those of the files and folders in `paths`, else those of the installation's database, of which nothing is
+    changed. Log and dataset go to backtest/ under the home, in place of the last ones. `now` is the local clock;
+    `tell` hears of progress and trouble. Raises ScorekeeperError.
+    """
+    with _alone(settings.scorekeeper_home / "backtest") as folder:
+        own = settings.model_copy(update={"log_dir": folder / "logs", "datasets_dir": folder / "datasets"})
+        with open_scratch(settings.scorekeeper_home, DATABASE) as db:
+            return replay(db, own, period, now=now, paths=paths, tell=tell)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[Path]:
+    make_folder(folder)
+    with (folder / "run.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ScorekeeperError(f"another backtest is at work in {folder}: wait for it") from None
+        yield folder
+
+
+def replay(
+    db: Database, settings: Settings, period: Period, *, now: datetime, paths: Sequence[Path] | None, tell: Tell
+) -> Report:
+    """See run_backtest; in `db`, which is empty, and published to the files of `settings`."""
+    if paths is None:
+        with open_database(settings.database_url, settings.scorekeeper_home, migrate=False) as installation:
+            taken, voided = copy_decisions(installation, db, period)
+            candles = copy_candles(installation, db, period, settings)
+        tell(logging.INFO, f"{candles} sealed candles taken as the installation holds them")
+    else:
+        taken, voided = _read_decisions(db, settings, period, now, paths, tell), 0
+    as_of = period.until
+    tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
+    prices = asyncio.run(
+        fetch_prices(
+            db, settings, as_of, settle_first=settle.settling(as_of, settings.suspect_price_pct), now=now, tell=tell
+        )
+    )
+    tell(logging.INFO, f"{prices.candles} candles; closing trades")
+    db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
+    db.transact(lambda c: update.score_and_mark(c, as_of))
+    paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
+    for path in paths_of.values():
+        path.unlink(missing_ok=True)  # the last run's: a new database would set it aside as somebody else's
+    publish.publish(db, **paths_of)
+    with db.begin() as connection:
+        metrics = query.system_metrics(connection)
+        still = connection.execute(statement("operations/count_still_open"), {"as_of": as_of}).one()
+        unpriced = _list_unpriced(connection, prices)
+    return Report(metrics, taken, voided, still.open_trades, still.overdue, unpriced, **paths_of)
+
+
+def _read_decisions(
+    db: Database, settings: Settings, period: Period, now: datetime, paths: Sequence[Path], tell: Tell
+) -> ingest.Summary:
+    def on_progress(done: ingest.Summary) -> None:
+        tell(logging.INFO, f"{done.files} of {done.found} files, {done.decisions} decisions so far")
+
+    files = listing.list_named(paths, deep=True)
+    taken = ingest.ingest_files(db, settings, received_at=now, paths=files, replay=period, on_progress=on_progress)
+    taken.trouble += [f"{name} changed while it was read" for name in taken.waiting]
+    return taken
+
+
+def copy_decisions(source: Database, target: Database, period: Period) -> tuple[ingest.Summary, int]:
+    """Take the decisions that `source` keeps of a period; how many were voided, and are left out.
+
+    Raises ScorekeeperError if `source` has another schema: nothing of it is changed, so it is not migrated either.
+    """
+    moments = {"since": period.since, "until": period.until}
+    taken = ingest.Summary()
+    with source.engine.connect() as unbound, target.begin() as connection:
+        kept = unbound.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        check_schema(kept)
+        taken.outside, voided = kept.execute(statement("operations/count_past"), moments).one()
+        words = {name: moment.isoformat() for name, moment in moments.items()}
+        kept.execute(statement("operations/begin_past"), words)
+        _pour(kept, "operations/copy_past_readings", connection, "operations/copy_readings")
+        taken.decisions = _pour(kept, "operations/copy_past_decisions", connection, "inbox/copy_decisions")
+        _pour(kept, "operations/copy_past_held", connection, "inbox/copy_held_decisions")
+        _pour(kept, "operations/copy_past_trades", connection, "inbox/copy_trades")
+        _pour(kept, "operations/copy_past_exit_requests", connection, "inbox/copy_exit_requests")
+        _pour(kept, "operations/copy_past_events", connection, "inbox/copy_decision_events")
+        _pour(kept, "operations/copy_past_signals", connection, "inbox/copy_agent_signals")
+    return taken, voided
+
+
+def copy_candles(source: Database, target: Database, period: Period, settings: Settings) -> int:
+    """Take what `source` has sealed of a period, if it is bound to the same market; candles.
+
+    Asked again, an exchange may tell another past than the one that a live run has used.
+    """
+    name = open_market(
+        settings.market, settings.candle_grace_minutes,
+        cache=settings.scorekeeper_home / "cache", exchange_options=settings.exchange_options,
+    ).name  # fmt: skip
+    moments = {"since": period.since, "until": period.until}
+    with source.engine.connect() as unbound, target.begin() as connection:
+        kept = unbound.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        bound = kept.execute(statement("inbox/select_market")).one_or_none()
+        if bound is None or bound.name != name:
+            return 0
+        grace = {"grace_minutes": settings.candle_grace_minutes}
+        sealed = [
+            dict(row) for row in kept.execute(statement("operations/select_past_coverage"), moments | grace).mappings()
+        ]
+        if not sealed:
+            return 0
+        sealed_candles.ensure_partitions(connection, min(row["sealed_from"] for row in sealed), period.until)
+        kept.execute(statement("operations/begin_past"), {name: moment.isoformat() for name, moment in moments.items()})
+        candles = _pour(kept, "operations/copy_past_candles", connection, "operations/copy_candles")
+        connection.execute(statement("trades/extend_coverage"), sealed)
+    return candles
+
+
+def _pour(source: Connection, out: str, target: Connection, into: str) -> int:
+    """COPY out of one database and into the other, a block in memory at a time; rows."""
+    with open_copy(source, out) as blocks, open_copy(target, into) as copy:
+        for block in blocks:
+            copy.write(block)
+    return int(copy.cursor.rowcount)
+
+
+def _list_unpriced(connection: Connection, prices: Prices) -> list[str]:
+    lines = [f"{symbol}: the market does not know it" for symbol in prices.unknown] + prices.failed + prices.gone
+    told = {line.partition(" ")[0].removesuffix(":") for line in lines}
+    silent = connection.execute(statement("operations/select_symbols_without_candles")).scalars()
+    return sorted(
+        lines + [f"{symbol}: the market has no candle of that time" for symbol in silent if symbol not in told]
+    )

@@ -1,0 +1,78 @@
+"""When a decision first arrived, after the database has lost it: what published lines and files on the disk tell."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scorekeeper.decisions.decision import Decision
+from scorekeeper.inbox import file_moves, source_files
+from scorekeeper.settings import Settings
+
+
+class Said(NamedTuple):
+    """What a published line says of a decision beside what its file says; None: it says nothing of it."""
+
+    received_at: datetime | None
+    expires_at: datetime | None
+    late: bool | None
+    version: str | None
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole records of a dataset."""
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue  # torn
+            if isinstance(record, dict) and isinstance(record.get("trade_id"), str):
+                yield record
+
+
+def read_said(record: dict[str, Any]) -> Said:
+    received, expires = (
+        datetime.fromisoformat(record[name]) if isinstance(record.get(name), str) else None
+        for name in ("received_at", "expires_at")
+    )
+    return Said(received, expires, record.get("late"), record.get("version"))
+
+
+def is_known(said: Said | None) -> bool:
+    """Whether a line tells when its decision arrived."""
+    return said is not None and said.received_at is not None
+
+
+def received_at(decision: Decision, said: Said | None, arrived: datetime) -> datetime:
+    """When a decision was received: as its line says it, else when its file (or nobody knows what) `arrived`."""
+    if said is None or (said.received_at is None and said.late is None):
+        return arrived
+    if said.received_at is not None:
+        return said.received_at
+    # Lines from before they told the time tell at least on which side of the expiry it was.
+    if said.late:
+        return max(arrived, decision.expires_at + timedelta(microseconds=1))
+    return min(arrived, decision.expires_at)
+
+
+def find_arrival(path: Path, source: source_files.SourceFile, settings: Settings) -> tuple[datetime, datetime]:
+    """When the file arrived, as far as the disk tells: no later than that, and certainly by then.
+
+    A file in the archive was moved right after it was read, on the day that its folder names. One that has been copied
+    since tells less: it was written before it arrived.
+    """
+    moved = datetime.fromtimestamp(path.lstat().st_ctime, UTC)
+    if file_moves.is_quarantined(settings.quarantine_dir, path):
+        moved = file_moves.reported_at(path) or moved
+        return moved, moved
+    try:
+        parts = path.relative_to(settings.archive_dir).parts[: file_moves.DAY_PARTS]
+        day = datetime.combine(date(*(int(part) for part in parts)), time(), UTC)
+    except (TypeError, ValueError):
+        return moved, moved
+    end = day + timedelta(days=1)
+    if day <= moved < end:
+        return moved, moved
+    return min(max(source.mtime, day), end), end

@@ -1,0 +1,180 @@
+"""The predecessor's dataset: decisions with the exits that they came with."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scorekeeper.decisions.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.decisions.prices import LARGEST_PRICE, is_price
+from scorekeeper.decisions.reading_rules import make_reading
+from scorekeeper.decisions.strict_json import load_json
+from scorekeeper.decisions.timestamps import read_moment
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox import source_files, store_decisions
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import statement
+from scorekeeper.trades import settle
+
+BATCH_RECORDS = 5_000
+# What a dataset says beyond the decision: how it ended, and what Scorekeeper itself adds.
+_OUTCOME = {
+    "status", "exit_price", "exit_time", "pnl_pct", "hold_time_minutes", "is_profitable", "current_price",
+    "net_pnl_pct", "exit_reason", "price_source", "mfe_pct", "mae_pct", "horizon_return_pct", "price_suspect", "late",
+    "received_at", "expires_at", "horizon_price",
+}  # fmt: skip
+
+
+@dataclass
+class Imported:
+    """What an import did: records read, decisions new, known already, trades closed, and what was refused."""
+
+    records: int = 0
+    decisions: int = 0
+    duplicates: int = 0
+    completed: int = 0
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Exit:
+    """An exit as its dataset gives it; excursions (percent of entry) where it has them."""
+
+    price: float
+    time: datetime
+    mfe_pct: float | None
+    mae_pct: float | None
+
+
+@dataclass(frozen=True)
+class _Record:
+    line: int
+    decision: Decision
+    exit: "_Exit | None"
+
+
+def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) -> Imported:
+    """Read a dataset; later records of a trade_id complete earlier ones; repeatable. Raises ScorekeeperError."""
+    source = source_files.open_source(path)
+    if source is None:
+        raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
+    path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
+    context = DecisionContext(
+        now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None,
+        # A dataset's confidences are percent, whatever the scale of those that are decided now.
+        make_reading(settings.words, {}), settings.positions,
+    )  # fmt: skip
+    done = Imported()
+    lines = source_files.read_lines(source, 0, 0)
+    while chunk := list(islice(lines, BATCH_RECORDS)):
+        records = []
+        for line in chunk:
+            done.records += 1
+            try:
+                if line.error is not None:
+                    raise DecisionError(None, line.error)
+                records.append(_read(line, context))
+            except DecisionError as wrong:
+                done.rejected.append(
+                    {"file": str(path), "line": line.line_no, "field": wrong.field, "reason": wrong.reason}
+                )
+        db.transact(_Storing(records, path, source.sha256, settings, now, done))
+    return done
+
+
+def _read(line: source_files.RawLine, context: DecisionContext) -> _Record:
+    document = load_json(line.text)
+    if not isinstance(document, dict):
+        raise DecisionError(None, "a record is a JSON object")
+    decision = read_decision(document, context)
+    price, time = document.get("exit_price"), document.get("exit_time")
+    if price is None or time is None or not decision.direction:
+        return _Record(line.line_no, decision, None)
+    if isinstance(price, bool) or not isinstance(price, int | float) or not is_price(price):
+        raise DecisionError("exit_price", "not a number that can be a price")
+    try:
+        moment = read_moment(time, context.timezone).at
+    except (TypeError, ValueError, OverflowError):
+        raise DecisionError("exit_time", "not an ISO 8601 time") from None
+    if not decision.opened_at <= moment <= context.received_at:
+        raise DecisionError("exit_time", "before the entry, or in the future")
+    excursions = (_excursion(document, "mfe_pct", 1), _excursion(document, "mae_pct", -1))
+    return _Record(line.line_no, decision, _Exit(float(price), moment, *excursions))
+
+
+def read_decision(record: dict[str, Any], context: DecisionContext) -> Decision:
+    """The decision of a dataset's record, without what became of it. Raises DecisionError."""
+    core = {name: value for name, value in record.items() if name not in _OUTCOME and value is not None}
+    return parse_decision(core, context=context)
+
+
+def close_as_imported(
+    connection: Connection,
+    trade_id: str,
+    price: float,
+    time: datetime,
+    mfe_pct: float | None,
+    mae_pct: float | None,
+    as_of: datetime,
+) -> int:
+    """Close an open trade with the exit that its dataset gives, within a settlement; trades closed."""
+    given = {
+        "trade_id": trade_id, "exit_price": price, "exit_time": time, "mfe_pct": mfe_pct, "mae_pct": mae_pct,
+        "as_of": as_of,
+    }  # fmt: skip
+    return connection.execute(statement("operations/import_exit"), given).rowcount
+
+
+def _excursion(document: dict[str, Any], name: str, sign: int) -> float | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= sign * value < LARGEST_PRICE:
+        raise DecisionError(name, "not a percentage " + ("from 0 up" if sign > 0 else "from 0 down"))
+    return float(value)
+
+
+class _Storing:
+    """One batch of records as a transaction that may be repeated."""
+
+    def __init__(
+        self, records: list[_Record], path: Path, sha256: bytes, settings: Settings, now: datetime, done: Imported
+    ) -> None:
+        self._records, self._path, self._sha256, self._settings = records, path, sha256, settings
+        self._now, self._done = now, done
+
+    def __call__(self, connection: Connection) -> None:
+        verdicts = store_decisions.record(
+            connection,
+            [record.decision for record in self._records],
+            source_name=self._path.name,
+            source_sha256=self._sha256,
+            received_at=self._now,
+            fee_bps=self._settings.fee_bps,
+            lines=[record.line for record in self._records],
+        )
+        settle.open_settlement(connection)
+        closed = 0
+        for record, verdict in zip(self._records, verdicts, strict=True):
+            if verdict.outcome == "conflict":
+                continue
+            if record.exit is not None:
+                ended = record.exit
+                closed += close_as_imported(
+                    connection, record.decision.trade_id, ended.price, ended.time, ended.mfe_pct, ended.mae_pct,
+                    self._now,
+                )  # fmt: skip
+        settle.record_settlement(connection)
+        self._done.completed += closed
+        for record, verdict in zip(self._records, verdicts, strict=True):
+            self._done.decisions += verdict.outcome == "accepted"
+            self._done.duplicates += verdict.outcome == "duplicate"
+            if verdict.outcome == "conflict":
+                reason = f"{record.decision.trade_id} has other content in {verdict.standing}"
+                self._done.rejected.append(
+                    {"file": str(self._path), "line": record.line, "field": "trade_id", "reason": reason}
+                )

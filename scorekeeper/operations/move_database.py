@@ -1,0 +1,116 @@
+"""Everything from one database to another: copied from one snapshot, compared row for row, and only then committed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market import sealed_candles
+from scorekeeper.store.database import Database, open_database
+from scorekeeper.store.migrate import check_schema
+from scorekeeper.store.sql import statement
+
+# Rows as text: the same on every server of the same settings. The sum does not depend on their order.
+_CHECKSUM = "SELECT count(*), sum(('x' || left(md5(t::text), 15))::bit(60)::bigint) FROM scorekeeper.{} AS t"
+
+
+@dataclass(frozen=True)
+class _Table:
+    name: str
+    columns: list[str]
+    numbered: list[str]
+    parents: list[str]
+
+
+def move_database(
+    source: Database, target_url: str, home: Path, *, tell: Callable[[str, int], object] = lambda table, rows: None
+) -> int:
+    """Copy all of `source` to the empty database at `target_url`, which gets the schema; rows copied.
+
+    One transaction on each side: the source takes no writes meanwhile, and stays as it is; the target has everything,
+    or nothing. Counts and checksums of every table are compared before it is committed. `tell` hears of each table with
+    its rows. Raises ScorekeeperError if the target is not empty, or does not hold the same in the end.
+    """
+    with open_database(target_url, home, migrate=False) as untouched, untouched.begin() as connection:
+        _refuse_rows(connection)
+    with source.begin() as connection:
+        check_schema(connection)
+        tables = _tables(connection)
+    kept = source.engine.connect().execution_options(isolation_level="REPEATABLE READ")
+    with open_database(target_url, home) as target, kept as ours, target.begin() as theirs:
+        _lock(ours, tables)
+        _refuse_rows(theirs)  # once more: the first look and the migration were transactions of their own
+        for year, month in ours.execute(statement("operations/select_candle_months")):
+            sealed_candles.ensure_partition(theirs, year, month)
+        total = 0
+        for table in tables:
+            _copy(_driver(ours), _driver(theirs), table)
+            rows = _compare(_driver(ours), _driver(theirs), table)
+            tell(table.name, rows)
+            total += rows
+    return total
+
+
+def _driver(connection: Connection) -> psycopg.Connection[Any]:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
+
+
+def _tables(connection: Connection) -> list[_Table]:
+    """Every table, those that others refer to first."""
+    found = {
+        row.name: _Table(row.name, row.columns, row.numbered or [], row.parents or [])
+        for row in connection.execute(statement("operations/select_movable_tables"))
+    }
+    order = TopologicalSorter({name: table.parents for name, table in found.items()})
+    return [found[name] for name in order.static_order()]
+
+
+def _refuse_rows(connection: Connection) -> None:
+    for table in _tables(connection):
+        asked = sql.SQL("SELECT FROM scorekeeper.{} LIMIT 1").format(sql.Identifier(table.name))
+        if _driver(connection).execute(asked).rowcount:
+            raise ScorekeeperError(f"the target is not empty: its table {table.name} has rows; name another database")
+
+
+def _lock(connection: Connection, tables: list[_Table]) -> None:
+    """Let nobody write to the source until it is copied; who is at work is waited for."""
+    names = sql.SQL(", ").join(sql.Identifier("scorekeeper", table.name) for table in tables)
+    # The first statement of its transaction: what is seen then is what stands when all locks are held.
+    _driver(connection).execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(names))
+
+
+def _copy(ours: psycopg.Connection[Any], theirs: psycopg.Connection[Any], table: _Table) -> None:
+    name, columns = sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    read = sql.SQL("COPY (SELECT {} FROM scorekeeper.{}) TO STDOUT (FORMAT binary)").format(columns, name)
+    write = sql.SQL("COPY scorekeeper.{} ({}) FROM STDIN (FORMAT binary)").format(name, columns)
+    with ours.cursor().copy(read) as out, theirs.cursor().copy(write) as into:
+        for block in out:
+            into.write(block)
+    for column in table.numbered:
+        where = (f"scorekeeper.{table.name}", column)
+        sequence = _one(ours.execute("SELECT pg_get_serial_sequence(%s, %s)", where))[0]
+        place = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(*sequence.split(".")))
+        set_to = (*where, *_one(ours.execute(place)))
+        theirs.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s, %s)", set_to)
+
+
+def _one(answer: psycopg.Cursor[Any]) -> tuple[Any, ...]:
+    row = answer.fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def _compare(ours: psycopg.Connection[Any], theirs: psycopg.Connection[Any], table: _Table) -> int:
+    asked = sql.SQL(_CHECKSUM).format(sql.Identifier(table.name))
+    wanted, found = (_one(connection.execute(asked)) for connection in (ours, theirs))
+    if wanted != found:
+        raise ScorekeeperError(f"{table.name} is not the same in the target: nothing was moved")
+    return int(wanted[0])

@@ -1,0 +1,241 @@
+"""Log and dataset: rendered from the events in Postgres, appended exactly once, and rebuilt to the same bytes."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import IO, Any
+
+from sqlalchemy import Connection
+
+from scorekeeper.errors import ScorekeeperError, explain
+from scorekeeper.locks import Lock, lock
+from scorekeeper.private import keep_mode, make_file, make_folder
+from scorekeeper.publish.lines import dataset_line, log_line
+from scorekeeper.publish.set_aside import AHEAD, EDITED, count_shared, find_foreign, keep_aside, read_blocks
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import statement
+
+BATCH_LINES = 5_000
+TAIL_BYTES = 4_096
+_RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
+
+
+@dataclass(frozen=True)
+class Published:
+    """Lines written by one publication, and where the files are now that had to be set aside.
+
+    `set_aside`: what stood under the name before, of somebody else's; `ahead`: files of ours with whole lines that the
+    database does not know, as after a restore from a backup; `edited`: what a rebuild has taken the place of.
+    """
+
+    log_lines: int
+    dataset_lines: int
+    set_aside: tuple[Path, ...] = ()
+    ahead: tuple[Path, ...] = ()
+    edited: tuple[Path, ...] = ()
+
+    def explain(self) -> list[str]:
+        """What was set aside and why, a sentence for each file."""
+        return [
+            *(
+                f"{one} holds what was there before: scorekeeper import reads a dataset of a predecessor, and "
+                "scorekeeper recover FILE one of ours, of before a restore"
+                for one in self.set_aside
+            ),
+            *(f"{one} holds lines that the database does not know: see scorekeeper recover" for one in self.ahead),
+            *(f"{one} holds what was there before it was rebuilt" for one in self.edited),
+        ]
+
+
+class _AheadError(Exception):
+    """The file holds whole lines behind those that the database knows."""
+
+
+def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
+    """Append what is new to both files; raises ScorekeeperError if one is not as it was left.
+
+    A file with whole lines that the database does not know is kept under another name, and written anew.
+    """
+    files, aside = _begin(db, log_path, dataset_path)
+    done = [_append(db, path, kind) for kind, path in files.items()]
+    return _sum_up(done, aside)
+
+
+def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
+    """Write both files anew, whole, each put in place by a rename; whole lines that are not ours are kept beside it."""
+    files, aside = _begin(db, log_path, dataset_path)
+    done = [db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items()]
+    return _sum_up(done, aside)
+
+
+def renew(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
+    """Rebuild both files with lines of an older release in today's form, from now on; the old files are kept."""
+    files, aside = _begin(db, log_path, dataset_path)
+    return _sum_up(db.transact(partial(_renew, files=files)), aside)
+
+
+def _renew(connection: Connection, files: Mapping[str, Path]) -> list[tuple[int, Path | None]]:
+    lock_publisher(connection)
+    connection.execute(statement("publish/renew_events"))
+    connection.execute(statement("publish/keep_renewed_numbers"))
+    connection.execute(statement("publish/forget_publications"), {"paths": [str(path) for path in files.values()]})
+    return [_rewrite(connection, path, kind) for kind, path in files.items()]
+
+
+def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) -> Published:
+    kept = [path for _, path in done if path is not None]
+    ahead = tuple(path for path in kept if f".{AHEAD}-" in path.name)
+    return Published(done[0][0], done[1][0], aside, ahead, tuple(path for path in kept if path not in ahead))
+
+
+def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
+    """The lines of a row of select_events_to_publish, of the log first, without those that it does not have."""
+    lines = (render(row) for render in _RENDER.values())
+    return [line.encode() + b"\n" for line in lines if line is not None]
+
+
+def lock_publisher(connection: Connection) -> None:
+    lock(connection, Lock.PUBLISH)
+
+
+def _number(connection: Connection) -> None:
+    lock_publisher(connection)
+    connection.execute(statement("publish/number_events"))
+
+
+def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, Path], tuple[Path, ...]]:
+    """Number the events, and make sure that both files are ours: their paths, and what was set aside."""
+    db.transact(_number)
+    files = {"log": log_path.absolute(), "dataset": dataset_path.absolute()}
+    aside = [db.transact(partial(_claim, path=path, kind=kind)) for kind, path in files.items()]
+    return files, tuple(path for path in aside if path is not None)
+
+
+def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
+    """Note that this file is ours before the first byte is written; what somebody else has written goes aside."""
+    lock_publisher(connection)
+    if connection.execute(statement("publish/select_is_published"), {"path": str(path)}).scalar():
+        return None
+    aside = None
+    if path.exists() and path.stat().st_size:
+        names = (path.with_name(f"{path.name}.before-scorekeeper-{number}") for number in count(1))
+        aside = next(name for name in names if not name.exists())
+        try:
+            path.rename(aside)
+        except OSError as failed:
+            raise ScorekeeperError(f"{path} is not ours, and cannot be set aside: {explain(failed)}") from None
+    connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind})
+    return aside
+
+
+def render_events(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
+    """(line number, bytes) of the events with a line of that kind, in order, a batch in memory at a time."""
+    render = _RENDER[kind]
+    while True:
+        # The log names no agent, and to look them up is half of what a line costs.
+        window = {"after": after, "up_to": up_to, "most": BATCH_LINES, "with_agents": kind == "dataset"}
+        rows = connection.execute(statement("publish/select_events_to_publish"), window).mappings().all()
+        if not rows:
+            return
+        for row in rows:
+            if row["kind"] == "outcome" and row["exit_time"] is None:
+                raise ScorekeeperError(f"line {row['line_no']} tells of the exit of {row['trade_id']}, which has none")
+            if (line := render(row)) is not None:
+                yield row["line_no"], line.encode() + b"\n"
+        after = rows[-1]["line_no"]
+
+
+def _append(db: Database, path: Path, kind: str) -> tuple[int, Path | None]:
+    """Lines appended, and where the file was set aside, if it had to be."""
+    total = 0
+    while True:
+        try:
+            lines, more = db.transact(partial(_append_batch, path=path, kind=kind))
+        except _AheadError:
+            lines, aside = db.transact(partial(_rewrite, path=path, kind=kind))
+            return total + lines, aside
+        total += lines
+        if not more:
+            return total, None
+
+
+def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, bool]:
+    """(lines appended, whether there is more): one transaction, committed after the bytes are on the disk."""
+    lock_publisher(connection)
+    key = {"path": str(path), "kind": kind}
+    state = connection.execute(statement("publish/select_publication"), key).one()
+    last = connection.execute(statement("publish/select_last_line")).scalar_one()
+    up_to = min(last, state.published_line_no + BATCH_LINES)
+    content = [line for _, line in render_events(connection, kind, state.published_line_no, up_to)]
+    try:
+        make_folder(path.parent)
+        if not state.committed_bytes:
+            make_file(path)  # not opened to append: a recorder's lines may be in it, and are written over
+        with path.open("r+b") as file:
+            _check_tail(file, path, state.committed_bytes, state.tail_sha256)
+            # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes,
+            # so that who reads along never sees the file shrink. Only a torn line is cut.
+            file.seek(state.committed_bytes)
+            lines = b"".join(content)
+            found = file.read(len(lines))
+            same = count_shared(lines, found)
+            looks = up_to == last or same < len(found)
+            if b"\n" in found[same:] or (looks and any(b"\n" in block for block in read_blocks(file))):
+                raise _AheadError
+            file.seek(state.committed_bytes + same)
+            file.write(lines[same:])
+            if looks:
+                file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+            mark = _mark(file, state.committed_bytes + len(lines))
+    except FileNotFoundError:
+        raise ScorekeeperError(f"{path} was removed: put it right with: scorekeeper publish --rebuild") from None
+    except OSError as failed:
+        raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
+    connection.execute(statement("publish/advance_publication"), {"path": str(path), "line_no": up_to, **mark})
+    return len(content), up_to < last
+
+
+def _check_tail(file: IO[bytes], path: Path, size: int, tail: bytes | None) -> None:
+    file.seek(max(0, size - TAIL_BYTES))
+    found = file.read(min(size, TAIL_BYTES))
+    if size and (len(found) < min(size, TAIL_BYTES) or hashlib.sha256(found).digest() != tail):
+        raise ScorekeeperError(
+            f"{path} was changed or cut since it was published: put it right with: scorekeeper publish --rebuild"
+        )
+
+
+def _mark(file: IO[bytes], size: int) -> dict[str, Any]:
+    file.seek(max(0, size - TAIL_BYTES))
+    return {"bytes": size, "tail": hashlib.sha256(file.read(min(size, TAIL_BYTES))).digest()}
+
+
+def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path | None]:
+    """Lines written, and where the file is now that stood there, if it held whole lines that are not among them."""
+    lock_publisher(connection)
+    state = connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind}).one()
+    last = connection.execute(statement("publish/select_last_line")).scalar_one()
+    fresh, aside = path.with_name(f".{path.name}.part"), None
+    lines = 0
+    try:
+        make_folder(path.parent)
+        with fresh.open("w+b") as file:
+            keep_mode(file.fileno(), path)
+            for _, line in render_events(connection, kind, 0, last):
+                file.write(line)
+                lines += 1
+            file.flush()
+            os.fsync(file.fileno())
+            mark = _mark(file, file.seek(0, os.SEEK_END))
+            if path.exists() and (same := find_foreign(path, file)) is not None:
+                aside = keep_aside(path, AHEAD if same >= state.committed_bytes else EDITED)
+        fresh.replace(path)
+    except OSError as failed:
+        raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
+    connection.execute(statement("publish/advance_publication"), {"path": str(path), "line_no": last, **mark})
+    return lines, aside

@@ -1,4 +1,0 @@
--- One row per version that has no score any more, since its last decision was voided. Parameter: versions. Called by
--- scorecard.
-DELETE FROM scorekeeper.scorecard
-WHERE NOT version = any(cast(:versions AS text[]));

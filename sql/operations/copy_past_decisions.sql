@@ -1,0 +1,13 @@
+-- One row per decision of a period that was not voided, as copy_decisions takes it: received when it was decided.
+-- Settings: begin_past.
+COPY (
+    SELECT
+        trade_id, content_sha256, source_sha256, source_name, source_line, opened_at AS received_at, symbol,
+        raw_symbol, bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason,
+        stop_loss, take_profit, trailing_stop_pct, position_size, extra, understood, notes, reading_id
+    FROM scorekeeper.decision
+    WHERE
+        opened_at >= cast(current_setting('scorekeeper.since') AS timestamptz)
+        AND opened_at < cast(current_setting('scorekeeper.until') AS timestamptz)
+        AND voided_at IS NULL
+) TO STDOUT;

@@ -1,0 +1,10 @@
+-- One row per agent's signal on a decision of copy_past_decisions. Settings: begin_past.
+COPY (
+    SELECT s.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
+    FROM scorekeeper.decision AS d
+    INNER JOIN scorekeeper.agent_signal AS s ON d.trade_id = s.trade_id
+    WHERE
+        d.opened_at >= cast(current_setting('scorekeeper.since') AS timestamptz)
+        AND d.opened_at < cast(current_setting('scorekeeper.until') AS timestamptz)
+        AND d.voided_at IS NULL
+) TO STDOUT;

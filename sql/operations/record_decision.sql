@@ -1,0 +1,96 @@
+-- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
+-- number only if :number and nobody publishes: then this session holds the publisher's lock, until it gives it back.
+-- No row if there is a decision of that id. An error if somebody else gave the same line number a moment before.
+-- Parameters: the columns of a decision, spelled (its symbol, if the market's list is to say what it means), signals (a
+-- JSON array), exit_side, closes, given_id, fee_bps, lock, number.
+WITH said AS MATERIALIZED (
+    SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
+    FROM
+        jsonb_to_recordset(cast(:signals AS jsonb)) AS s (
+            agent text, ordinal smallint, signal text, direction smallint, confidence double precision, extra jsonb,
+            understood boolean
+        )
+),
+-- What the market's list made of the spelling; where there is a market, and it has yet to be asked, the decision waits.
+meant AS MATERIALIZED (
+    SELECT
+        (
+            SELECT r.symbol FROM scorekeeper.symbol_reading AS r
+            WHERE r.spelled = cast(:spelled AS text)
+        ) AS symbol,
+        cast(:spelled AS text) IS NOT NULL AND EXISTS (SELECT 1 FROM scorekeeper.market) AS asks
+),
+fresh AS (
+    INSERT INTO scorekeeper.decision (
+        trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, bar_interval, action,
+        direction, price, confidence, opened_at, expires_at, version, reason, stop_loss, take_profit, trailing_stop_pct,
+        position_size, extra, understood, notes, reading_id
+    )
+    VALUES (
+        :trade_id, :content_sha256, :source_name, 1, :received_at,
+        coalesce((SELECT m.symbol FROM meant AS m), :symbol), :raw_symbol, :bar_interval, :action,
+        :direction, :price, :confidence, :opened_at, :expires_at, :version, :reason, :stop_loss, :take_profit,
+        :trailing_stop_pct, :position_size, cast(:extra AS jsonb), :understood, cast(:notes AS jsonb),
+        :reading_id
+    )
+    ON CONFLICT (trade_id) DO NOTHING
+    RETURNING
+        trade_id, symbol, bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason,
+        stop_loss, take_profit, trailing_stop_pct, late, received_at
+),
+signalled AS (
+    INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, extra, understood)
+    SELECT f.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
+    FROM fresh AS f CROSS JOIN said AS s
+),
+traded AS (
+    INSERT INTO scorekeeper.trade (
+        trade_id, symbol, version, direction, entry_price, opened_at, expires_at, stop_loss, take_profit,
+        trailing_stop_pct, best_price, fee_bps
+    )
+    SELECT
+        trade_id, symbol, version, direction, price, opened_at, expires_at, stop_loss, take_profit, trailing_stop_pct,
+        CASE WHEN trailing_stop_pct IS NOT NULL THEN price END, cast(:fee_bps AS double precision)
+    FROM fresh
+    WHERE direction <> 0
+),
+held AS (
+    INSERT INTO scorekeeper.held_decision (trade_id)
+    SELECT f.trade_id FROM fresh AS f CROSS JOIN meant AS m
+    WHERE m.asks AND m.symbol IS NULL
+    RETURNING trade_id
+),
+asking AS (
+    INSERT INTO scorekeeper.exit_request (trade_id, symbol, version, side, asked_at, closes, given_id)
+    SELECT
+        trade_id, symbol, version, cast(:exit_side AS smallint), opened_at, cast(:closes AS text[]),
+        cast(:given_id AS text)
+    FROM fresh
+    WHERE cast(:exit_side AS smallint) IS NOT NULL
+),
+noted AS (
+    INSERT INTO scorekeeper.event (kind, trade_id, line_no)
+    SELECT
+        'decision', trade_id,
+        CASE
+            WHEN cast(:number AS boolean) AND NOT EXISTS (SELECT 1 FROM held)
+                THEN
+                    CASE
+                        WHEN pg_try_advisory_lock(cast(:lock AS bigint))
+                            THEN (SELECT coalesce(max(e.line_no), 0) + 1 FROM scorekeeper.event AS e)
+                    END
+        END
+    FROM fresh
+    RETURNING line_no, kind, form, log_line, horizon_known, price_suspect
+)
+SELECT
+    n.line_no, n.kind, n.form, n.log_line, n.horizon_known, n.price_suspect,
+    f.trade_id, f.opened_at, f.version, f.symbol, f.bar_interval, f.action, f.direction, f.confidence, f.price,
+    f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, f.received_at, f.expires_at,
+    null AS horizon_price, null AS horizon_return_pct,
+    false AS closed, null AS exit_time, null AS exit_price, null AS exit_reason, null AS price_source, null AS pnl_pct,
+    null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct, cast(:closes AS text[]) AS closes,
+    (
+        SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal) FROM said AS s
+    ) AS agents
+FROM fresh AS f CROSS JOIN noted AS n;

@@ -1,0 +1,12 @@
+-- At most one row: the first request to close an open trade wins; in the minute of its entry it acts at the entry. The
+-- decision waits for the next settlement then. Parameters: trade_id, moment, minute (moment rounded down).
+WITH asked AS (
+    UPDATE scorekeeper.trade
+    SET close_requested_at = greatest(cast(:minute AS timestamptz), opened_at)
+    WHERE trade_id = :trade_id AND exit_time IS NULL AND close_requested_at IS NULL AND opened_at <= :moment
+    RETURNING trade_id
+)
+UPDATE scorekeeper.decision AS d
+SET tracked = false
+FROM asked
+WHERE d.trade_id = asked.trade_id;

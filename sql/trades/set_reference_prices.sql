@@ -1,0 +1,97 @@
+-- One row per decision that meets the market's price for the first time: the close of the last sealed candle complete
+-- at opened_at and not a week old, else the open of the first later one; a price too far from it is suspect. And one
+-- row per other decision that a settlement looks at for the first time: it is tracked from now on.
+-- Parameters: as_of, suspect_price_pct.
+-- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
+WITH fresh AS (
+    SELECT near.trade_id
+    FROM scorekeeper.candle_coverage AS c
+    INNER JOIN LATERAL (
+        SELECT d.trade_id FROM scorekeeper.decision AS d
+        WHERE
+            d.reference_price IS NULL AND d.symbol = c.symbol AND d.opened_at >= c.sealed_from
+            AND d.opened_at <= least(cast(:as_of AS timestamptz), c.sealed_until + interval '59.999999 seconds')
+        ORDER BY d.opened_at OFFSET 0
+    ) AS near ON true
+),
+met AS (
+    SELECT d.trade_id, coalesce(before.close, after.open) AS reference_price
+    FROM scorekeeper.decision AS d
+    INNER JOIN scorekeeper.candle_coverage AS c ON d.symbol = c.symbol
+    LEFT JOIN LATERAL (
+        SELECT k.close FROM scorekeeper.candle AS k
+        WHERE
+            k.symbol = d.symbol
+            -- What lies before the sealed range may be parted from it by minutes that nobody knows.
+            -- A price of a week ago is none; and how far back the range goes depends on what came in before.
+            AND k.minute_at >= greatest(c.sealed_from, d.opened_at - interval '7 days')
+            AND k.minute_at <= d.opened_at - interval '1 minute'
+        ORDER BY k.minute_at DESC LIMIT 1
+    ) AS before ON true
+    LEFT JOIN LATERAL (
+        SELECT k.open FROM scorekeeper.candle AS k
+        WHERE
+            -- While a back-fill is on its way the price before may yet come.
+            before.close IS NULL AND c.filled_back
+            AND k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
+        ORDER BY k.minute_at LIMIT 1
+    ) AS after ON true
+    WHERE
+        d.trade_id = any(array(SELECT fresh.trade_id FROM fresh))
+        -- Without a reference price nothing of a decision is settled: so it waits until its symbol is known.
+        AND NOT EXISTS (
+            SELECT 1 FROM scorekeeper.held_decision AS h
+            WHERE h.trade_id = d.trade_id
+        )
+        AND date_trunc('minute', d.opened_at) BETWEEN c.sealed_from AND c.sealed_until
+        AND coalesce(before.close, after.open) IS NOT NULL
+),
+-- A settlement that has been overtaken by a later one does not decide all that the later one has: what it finds new
+-- waits for the next.
+newest AS (
+    SELECT
+        NOT EXISTS (
+            SELECT 1 FROM scorekeeper.market AS m
+            WHERE m.settled_as_of > cast(:as_of AS timestamptz)
+        ) AS is_newest
+),
+looked_at AS (
+    UPDATE scorekeeper.decision AS d
+    SET tracked = true
+    FROM newest
+    WHERE
+        newest.is_newest AND NOT d.tracked AND d.opened_at <= cast(:as_of AS timestamptz)
+        AND NOT EXISTS (
+            SELECT 1 FROM met
+            WHERE met.trade_id = d.trade_id
+        )
+),
+changed AS (
+    UPDATE scorekeeper.decision AS d
+    SET
+        tracked = d.tracked OR newest.is_newest,
+        reference_price = met.reference_price,
+        price_suspect = coalesce(
+            abs(d.price - met.reference_price) / met.reference_price * 100 > cast(:suspect_price_pct AS float8), false
+        )
+    FROM met CROSS JOIN newest
+    WHERE d.trade_id = met.trade_id
+    RETURNING d.trade_id, d.price_suspect, d.expires_at
+),
+kept_apart AS (
+    UPDATE scorekeeper.trade AS t
+    SET left_out = true
+    FROM changed
+    WHERE t.trade_id = changed.trade_id AND changed.price_suspect
+)
+-- Only a trade that closed before any candle was known (by a quote, or imported) has been scored already.
+INSERT INTO scorekeeper.stale_day (kind, day)
+SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
+FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
+WHERE changed.price_suspect AND t.exit_time IS NOT NULL
+UNION
+SELECT 'agent', cast(changed.expires_at AT TIME ZONE 'UTC' AS date)
+FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
+WHERE changed.price_suspect AND t.exit_time IS NOT NULL
+-- Not DO NOTHING: whoever takes the day off the list has to wait for what is changed here.
+ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;

@@ -1,0 +1,34 @@
+-- At most one row: the decision stays, and counts nowhere any more. Parameters: trade_id, why, at.
+WITH voided AS (
+    UPDATE scorekeeper.decision
+    SET voided_at = cast(:at AS timestamptz), void_reason = :why
+    WHERE trade_id = :trade_id AND voided_at IS NULL
+    RETURNING trade_id, expires_at, opened_at, version
+),
+-- What counted it cannot be mended without every row: the next run of analyze says it anew.
+analysed AS (
+    DELETE FROM scorekeeper.analysis AS a
+    USING voided
+    WHERE (a.version IS NULL OR a.version = voided.version) AND a.as_of >= voided.opened_at
+),
+kept_apart AS (
+    UPDATE scorekeeper.trade AS t
+    SET left_out = true
+    FROM voided
+    WHERE t.trade_id = voided.trade_id
+),
+-- The next settlement looks at it once more: what it was about to close stays open.
+asks_no_more AS (
+    UPDATE scorekeeper.exit_request AS e
+    SET voided = true, known_at = NULL
+    FROM voided
+    WHERE e.trade_id = voided.trade_id
+)
+INSERT INTO scorekeeper.stale_day (kind, day)
+SELECT 'agent', cast(v.expires_at AT TIME ZONE 'UTC' AS date) FROM voided AS v
+UNION
+SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
+FROM voided AS v INNER JOIN scorekeeper.trade AS t ON v.trade_id = t.trade_id
+WHERE t.exit_time IS NOT NULL
+-- Not DO NOTHING: whoever takes the day off the list has to wait for what is changed here.
+ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;

@@ -1,6 +1,0 @@
--- One row: the next track binds the database to its own market, whose list reads spellings anew.
--- Called by scorekeeper migrate (switch-market).
-WITH unread AS (
-    DELETE FROM scorekeeper.symbol_reading
-)
-DELETE FROM scorekeeper.market;

@@ -1,0 +1,70 @@
+"""What each way in imports: heavy packages only where they are needed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HEAVY = ("prefect", "ccxt", "pandas", "numpy", "scipy", "plotly", "alembic", "sqlalchemy", "psycopg", "rich")
+PROGRAM = """
+import json, sys
+sys.argv[0] = "scorekeeper"
+try:
+    {statement}
+finally:
+    print(json.dumps([name for name in {heavy} if name in sys.modules]), file=sys.stderr)
+"""
+COMMAND = "from cli.main import main; main()"
+DATABASE = {"sqlalchemy", "psycopg"}
+
+
+def imported(statement: str, *arguments: str, **environment: str) -> set[str]:
+    """Which heavy packages a process of its own has imported at its end."""
+    program = PROGRAM.format(statement=statement, heavy=HEAVY)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=ROOT, env={**os.environ, **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["metrics", "--help"], ["up", "--help"], ["quarantine", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert imported(COMMAND, *arguments) == set()
+
+
+@pytest.mark.parametrize("module", ["scorekeeper", "scorekeeper.decisions.decision", "cli.main"])
+def test_the_package_by_itself_imports_nothing_heavy(module: str) -> None:
+    assert imported(f"import {module}") == set()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "scorekeeper.tracker",
+        "scorekeeper.metrics.query",
+        "scorekeeper.publish.publish",
+        "scorekeeper.operations.record",
+    ],
+)
+def test_the_library_imports_the_database_at_most(module: str) -> None:
+    assert imported(f"import {module}") <= DATABASE
+
+
+def test_metrics_as_json_imports_the_database_and_no_more(database_url: str, tmp_path: Path) -> None:
+    given = {"DATABASE_URL": database_url, "SCOREKEEPER_HOME": str(tmp_path)}
+    assert imported(COMMAND, "metrics", "--json", **given) == DATABASE
+
+
+def test_no_module_of_the_library_imports_prefect() -> None:
+    modules = sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (ROOT / "scorekeeper").rglob("*.py")
+    )
+    assert len(modules) > 50
+    assert "prefect" not in imported("import importlib; [importlib.import_module(m) for m in sys.argv[1:]]", *modules)

@@ -1,0 +1,218 @@
+"""The report's page: nothing is fetched, nothing that a stranger wrote comes alive, and few data are said to be few."""
+
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionPair, VersionPeriod
+from scorekeeper.analysis.intervals import RobustMean
+from scorekeeper.metrics.formulas import compose_agent, compose_system
+from scorekeeper.report import report_name
+from scorekeeper.report.figures import Tenth, Trades
+from scorekeeper.report.page import render_report
+
+HOSTILE = (
+    '<script>alert(1)</script>',
+    '"><img src=http://evil.example/x onerror=alert(1)>',
+    "javascript:alert(1)",
+    "</script><script>alert(2)</script>",
+    "<a href='javascript:alert(3)'>b</a>",
+    "${figures} {{7*7}} %{x} gross",
+    "\u202eeman\x00\u2028",
+)  # fmt: skip
+COUNTS = (
+    "signals calls correct incorrect sum_call_return_pct brier_calls sum_brier supported_winners supported_losers "
+    "opposed_winners opposed_losers abstained_winners abstained_losers"
+)
+
+
+class Reader(HTMLParser):
+    """Elements with their attributes, and the text of each script."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.words: list[str] = []
+        self._in: str | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._in = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self._in == "script":
+            self.scripts[-1] += data
+        elif self._in != "style":
+            self.words.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = None
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    @property
+    def policy(self) -> str:
+        return next(
+            str(attrs["content"])
+            for tag, attrs in self.elements
+            if attrs.get("http-equiv") == "Content-Security-Policy"
+        )
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.scripts[0])
+        return found
+
+
+def trades(n: int, seed: int = 1) -> Trades:
+    chance = np.random.default_rng(seed)
+    closed = np.sort(chance.uniform(1.7e9, 1.71e9, n))
+    pnl = chance.normal(0, 1, n)
+    return Trades(closed - 3_600, closed, pnl, pnl - 0.2, np.abs(pnl) + 0.1, -np.abs(pnl) - 0.1)
+
+
+def metrics(agents: tuple[str, ...] = (), version: str | None = None) -> dict[str, Any]:
+    empty = dict.fromkeys(COUNTS.split(), 0) | {"bin_correct": [0] * 10, "bin_confidence": [0] * 10}
+    return {
+        "version": version, "as_of": "2025-05-08T00:00:00Z", "days": 0, "suspect_trades": 0, "late_decisions": 0,
+        "active_trades": 0, **compose_system([]), "net": compose_system([]),
+        "agent_performance": {agent: compose_agent({**empty, "agent": agent}) for agent in agents},
+    }  # fmt: skip
+
+
+def analysis(names: tuple[str, ...], interval: tuple[float, float] | None = (-1.0, 2.0)) -> Analysis:
+    """One with everything that a stranger can have named."""
+    estimate = RobustMean(0.5, 300, 40, interval, None if interval is None else 0.4)
+    claim = Claim(estimate, 0.0, None if interval is None else 0.6, None)
+    return Analysis(
+        "2025-05-08T00:00:00Z", None, 300, 200, 0, claim, claim, claim, None,
+        tuple(
+            AgentAnalysis(name, 300, 200, claim, claim, 0.1, 3.0 - i, interval, None, 1.0, interval, claim, ())
+            for i, name in enumerate(names)
+        ),
+        0,
+        (
+            Baseline("system", None, 300, 0.1, 30.0, None), Baseline("always_long", None, 300, 0.0, 0.0, claim),
+            *(Baseline("agent", name, 300, 0.1, 30.0, claim) for name in names),
+        ),
+        tuple(
+            VersionPeriod(name, "2025-05-05T00:00:00Z", "2025-05-06T00:00:00Z", 9, 8, estimate, estimate, estimate,
+                          None, None, None)
+            for name in names
+        ),
+        tuple(VersionPair(name, names[0], claim, claim) for name in names[1:]),
+        ("With 54 trades nothing can be told of &#60;b&#62;.", *names),
+    )  # fmt: skip
+
+
+def hostile_page() -> str:
+    tenths = {name: [Tenth(30, 20, 75.0)] for name in HOSTILE}
+    return render_report(metrics(HOSTILE, version=HOSTILE[0]), trades(300), tenths, analysis(HOSTILE))
+
+
+def test_nothing_is_fetched() -> None:
+    page = Reader(hostile_page())
+    assert {tag for tag, _ in page.elements} <= {
+        "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "div", "span", "b", "section",
+        "figure", "figcaption", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "code", "script",
+    }  # fmt: skip
+    for tag, attrs in page.elements:
+        assert not attrs.keys() & {"src", "href", "srcset", "action", "data", "poster", "background"}, (tag, attrs)
+        assert not any(name.startswith("on") for name in attrs)
+
+
+def test_only_the_pages_own_scripts_may_run() -> None:
+    page = Reader(hostile_page())
+    assert page.policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "'unsafe-inline'" not in page.policy.split("style-src")[0]
+    assert page.policy.count("sha256-") == 2
+    assert len(page.scripts) == 3
+    assert "unsafe-eval" not in page.policy
+
+
+def test_names_of_strangers_are_shown_as_they_are_and_do_nothing() -> None:
+    page = Reader(hostile_page())
+    for name in HOSTILE[:-1]:
+        assert name in page.text
+    assert "\\u202eeman\\x00\\u2028" in page.text
+    assert "told of <b>." in page.text
+
+
+def test_plotly_gets_names_without_markup() -> None:
+    shown = [
+        words
+        for figure in Reader(hostile_page()).figures.values()
+        for words in figure["layout"].get("yaxis", {}).get("ticktext", [])
+    ]
+    assert any("&lt;script&gt;" in words for words in shown)
+    assert not any("<" in words for words in shown)
+
+
+def test_every_figure_has_its_place_and_says_how_many_it_is_of() -> None:
+    page = Reader(hostile_page())
+    places = [attrs["id"] for _, attrs in page.elements if str(attrs.get("id")).startswith("figure-")]
+    assert places == list(page.figures)
+    assert "n = 300 closed trades" in page.text
+    assert "n = 30 calls with a confidence" in page.text
+
+
+def test_without_trades_the_page_says_so() -> None:
+    page = Reader(render_report(metrics(), trades(0), {}, None))
+    assert "No trade has closed yet" in page.text
+    assert "No agent's call has met its horizon yet" in page.text
+    assert "Not analysed yet" in page.text
+    assert page.figures == {}
+    assert "n/a" in page.text
+
+
+@pytest.mark.parametrize("n", [1, 2, 19, 20])
+def test_with_few_trades_the_page_draws_what_can_be_drawn(n: int) -> None:
+    page = Reader(render_report(metrics(), trades(n), {}, None))
+    rolling = f"Needs 20 closed trades; there are {n}."
+    assert (rolling in page.text) == (n < 20)
+    assert ("mostly luck" in page.text) == (n < 20)
+    assert len(page.figures) == (4 if n < 20 else 5)
+
+
+def test_trades_that_are_all_alike_can_be_drawn() -> None:
+    same = np.zeros(30)
+    page = Reader(render_report(metrics(), Trades(same, same + 60, same, same, same, same), {}, None))
+    assert len(page.figures) == 5
+
+
+def test_an_analysis_of_too_little_draws_bars_without_intervals() -> None:
+    page = Reader(render_report(metrics(), trades(30), {}, analysis(("a", "b"), interval=None)))
+    errors = [
+        figure["data"][0]["error_x"]["array"] for figure in page.figures.values() if "error_x" in figure["data"][0]
+    ]
+    assert errors == [[0.0, 0.0], [0.0, 0.0, 0.0]]
+    assert "n/a" in page.text
+
+
+def test_more_points_than_can_be_seen_are_thinned_and_the_page_says_so() -> None:
+    page = Reader(render_report(metrics(), trades(30_000), {}, None))
+    assert "drawn from fewer: of each stretch the ends, the highest and the lowest" in page.text
+    assert "5,000 of them are drawn" in page.text
+    assert max(len(line["x"]) for figure in page.figures.values() for line in figure["data"]) <= 5_000
+
+
+def test_the_same_rows_give_the_same_bytes() -> None:
+    assert hostile_page() == hostile_page()
+
+
+@pytest.mark.parametrize("version", ["../../etc/passwd", "v1", "v 1", "v_1", "ü" * 300, "", "."])
+def test_a_version_names_a_file_within_the_folder_and_no_other_versions(version: str) -> None:
+    name = report_name(version)
+    assert re.fullmatch(r"report-[A-Za-z0-9._-]{0,70}\.html", name)
+    assert name != report_name(None)
+    assert name != report_name(version + "x")

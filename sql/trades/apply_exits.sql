@@ -5,8 +5,7 @@
 -- and those whose decision has been voided, or turns out to have named another trade, which has come in since.
 -- That goes for trades without any candle, too: they may be closed by a quote, and what asks for them is not idle.
 -- A decision whose symbol waits for the market's list closes nothing, and nothing closes its trade.
--- Parameters: as_of, settles (whether the same transaction closes what it closes; else its decision waits for that). And by
--- settle.apply_exits.
+-- Parameters: as_of, settles (whether the same transaction closes what it closes; else its decision waits for that).
 WITH RECURSIVE fresh AS (
     UPDATE scorekeeper.exit_request
     SET known_at = cast(:as_of AS timestamptz)

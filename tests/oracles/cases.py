@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scorekeeper.metrics.formulas import compose_agent, compose_system
+
 from scorekeeper.metrics.day_sums import DayPieces
-from scorekeeper.verify.trades.recount import ClosedTrade, Said, count_agent_day, count_day
+from scorekeeper.metrics.formulas import compose_agent, compose_system
+from scorekeeper.verify.recount import ClosedTrade, Said, count_agent_day, count_day
 
 START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 TIGHT = 1e-9

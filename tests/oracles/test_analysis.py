@@ -11,13 +11,14 @@ from cases import EVERY_CASE, TIGHT, Trades
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from scorekeeper.analysis.attribution import information_coefficient
-from scorekeeper.analysis.comparisons import adjust
-from scorekeeper.metrics.daily_series import daily_series
-from scorekeeper.analysis.intervals import robust_mean
-from scorekeeper.analysis.sharpe import daily_sharpe, deflated_sharpe, luck_of_the_best
 from skfolio.measures import deflated_sharpe_ratio, expected_max_sharpe_ratio, probabilistic_sharpe_ratio
 from statsmodels.stats.multitest import multipletests
+
+from scorekeeper.analysis.attribution import information_coefficient
+from scorekeeper.analysis.comparisons import adjust
+from scorekeeper.analysis.intervals import robust_mean
+from scorekeeper.analysis.sharpe import daily_sharpe, deflated_sharpe, luck_of_the_best
+from scorekeeper.metrics.daily_series import daily_series
 
 TRIED = {"two": [0.1, -0.05], "alike": [0.2, 0.2, 0.2], "many": list(np.random.default_rng(1).normal(0, 0.1, 40))}
 

@@ -155,7 +155,7 @@ def test_a_writer_waits_until_the_move_is_done(
 def test_a_dump_restored_elsewhere_is_the_same_and_work_goes_on(
     db: Database, settings: Settings, as_of: datetime, empty_url: str, cluster: embedded.Lease, tmp_path: Path
 ) -> None:
-    """As docs/operations.md says it, with the programs of the embedded Postgres."""
+    """As docs/operations/back-up.md says it, with the programs of the embedded Postgres."""
     place = embedded.Cluster(tmp_path / "unused", {})
     dump = str(cluster.socket_folder / "scorekeeper.dump")
     source = db.engine.url.database

@@ -36,7 +36,7 @@ GOOD = {"symbol": "BTC/USDT", "type": "BUY", "price": 96_000.0, "timestamp": "20
 
 
 def pg(program: str, *arguments: str) -> None:
-    """Run a program of Postgres that came with the server, as docs/operations.md does."""
+    """Run a program of Postgres that came with the server, as docs/operations/back-up.md does."""
     subprocess.run([find_binaries() / program, *arguments], check=True, capture_output=True)
 
 

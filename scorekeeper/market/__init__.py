@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import MINUTE, Answer, CandleFileError, Market, MarketError, UnknownSymbolError
+from scorekeeper.market.base import MINUTE, CandleFileError, CandlePage, Market, MarketError, UnknownSymbolError
 
-__all__ = ["MINUTE", "Answer", "CandleFileError", "Market", "MarketError", "UnknownSymbolError", "open_market"]
+__all__ = ["MINUTE", "CandleFileError", "CandlePage", "Market", "MarketError", "UnknownSymbolError", "open_market"]
 
 
 def open_market(

@@ -31,7 +31,7 @@ class CandleFileError(MarketError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class CandlePage:
     """One unbroken answer of a market.
 
     `candles`: a frame with CANDLE_COLUMNS, one row per minute that has a candle, in order; `minute_at` is the
@@ -44,12 +44,12 @@ class Answer:
     sealed_until: datetime
     ends: str | None = None
 
-    def followed_by(self, other: Answer) -> Answer:
+    def followed_by(self, other: CandlePage) -> CandlePage:
         """This answer and the one that begins where it is sealed, as one."""
         import pandas as pd  # whoever has answers has it loaded
 
         later = other.candles[other.candles["minute_at"] >= self.sealed_until]
-        return Answer(pd.concat([self.candles, later], ignore_index=True), other.sealed_until, other.ends)
+        return CandlePage(pd.concat([self.candles, later], ignore_index=True), other.sealed_until, other.ends)
 
 
 class Market(Protocol):
@@ -95,7 +95,7 @@ class Market(Protocol):
         """
         ...
 
-    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
+    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> CandlePage:
         """Candles that open in [since, until), all complete at `as_of`: the first page of them.
 
         Raises UnknownSymbolError, MarketError.

@@ -23,7 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from scorekeeper.decisions.prices import LOOK_BACK, is_price
 from scorekeeper.decisions.symbols import Listing
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, MarketError, UnknownSymbolError
+from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, CandlePage, MarketError, UnknownSymbolError
 from scorekeeper.market.exchange_quirks import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
 from scorekeeper.private import make_folder
 
@@ -165,7 +165,7 @@ class ExchangeMarket:
             last, start = before[-1], before[-1] + MINUTE
         return last
 
-    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
+    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> CandlePage:
         """See Market.candles."""
         listed = await self._listed(symbol)
         clock = (await self.now()).replace(second=0, microsecond=0)
@@ -192,7 +192,7 @@ class ExchangeMarket:
             # Nothing in the page's reach: there was nothing, once the exchange has had its time.
             sealed_until = min(start + wanted * MINUTE, clock - self._grace)
         frame = pd.DataFrame(rows, columns=CANDLE_COLUMNS)
-        return Answer(frame, max(min(sealed_until, until, as_of), since))
+        return CandlePage(frame, max(min(sealed_until, until, as_of), since))
 
     async def _page(self, listed: str, since: datetime, limit: int) -> tuple[list[Row], str | None]:
         """One answer, from `since` on: its candles in order, one a minute, up to the first that cannot be; that one."""

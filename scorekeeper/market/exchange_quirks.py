@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-# Answer with their last so many candles, whatever start is asked for; gate refuses older ones.
+# CandlePage with their last so many candles, whatever start is asked for; gate refuses older ones.
 KEPT_CANDLES = {
     "kraken": 720, "gemini": 1440, "hyperliquid": 5000, "gate": 10_000, "gateeu": 10_000,
     # ccxt hands these no start at all: what comes is the last page.
@@ -13,7 +13,7 @@ KEPT_CANDLES = {
 }  # fmt: skip
 # Of a page that is asked for, ccxt asks these for so many minutes only.
 REACH_MINUTES = {"bullish": 100, "mexc": 500}
-# Answer with what is left of the UTC day of the start.
+# CandlePage with what is left of the UTC day of the start.
 DAILY = {"bitbank"}
 # ccxt fills their empty minutes with candles of its own, of volume 0.
 FILLED = {"bitopro"}

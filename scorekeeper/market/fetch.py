@@ -101,7 +101,7 @@ async def fetch_prices(
 
 async def _read_spellings(db: Database, market: Market, tell: Tell) -> None:
     """Let the market's list say what the decisions that wait for it are about."""
-    spellings = await run_in_thread(db.transact, symbol_list.select_held)
+    spellings = await run_in_thread(db.transact, symbol_list.select_spellings)
     if not spellings:
         return
     try:
@@ -109,7 +109,7 @@ async def _read_spellings(db: Database, market: Market, tell: Tell) -> None:
     except MarketError as failed:
         tell(logging.WARNING, f"{failed}; what {', '.join(spellings[:MOST_NAMED])} mean is asked again")
         return
-    released = await run_in_thread(db.transact, lambda c: symbol_list.release(c, spellings, listed))
+    released = await run_in_thread(db.transact, lambda c: symbol_list.release_decisions(c, spellings, listed))
     tell(logging.INFO, f"{len(spellings)} spellings of symbols, in {released} decisions: {len(listed)} are listed")
 
 

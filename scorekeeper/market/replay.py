@@ -16,7 +16,7 @@ import pandas as pd
 
 from scorekeeper.decisions.symbols import Listing, read_stem, stem_of
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import MINUTE, Answer, CandleFileError, MarketError, UnknownSymbolError
+from scorekeeper.market.base import MINUTE, CandleFileError, CandlePage, MarketError, UnknownSymbolError
 from scorekeeper.market.candle_file import CandleFile, read_candle_file
 
 STILL_SECONDS = 5.0  # as long as a decision file is given to be written
@@ -65,7 +65,7 @@ class ReplayMarket:
             return _as_datetime(minutes.iloc[complete - 1])
         return opened_at.replace(second=0, microsecond=0)
 
-    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
+    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> CandlePage:
         """See Market.candles."""
         path, file = self._read(symbol)
         minutes = file.candles["minute_at"]
@@ -78,7 +78,7 @@ class ReplayMarket:
             ends = f"{path} holds no candle yet" if end is None else f"{path} ends at {end:%F %R} UTC"
             if file.torn is not None:
                 ends += f" (its last line, {file.torn}, is not whole)"
-        return Answer(file.candles.iloc[first:last], sealed_until, ends)
+        return CandlePage(file.candles.iloc[first:last], sealed_until, ends)
 
     def _read(self, symbol: str) -> tuple[Path, CandleFile]:
         path = self._find(symbol)

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from scorekeeper.locks import Lock, lock
-from scorekeeper.market.base import MINUTE, Answer, Market
+from scorekeeper.market.base import MINUTE, CandlePage, Market
 from scorekeeper.store.database import Database, open_copy
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.threads import run_in_thread
@@ -81,7 +81,7 @@ async def fetch_candles(
             answer = answer.followed_by(more)
         if answer.sealed_until > since and (answer.sealed_until == until or not whole):
             store = partial(
-                store_answer,
+                store_page,
                 symbol=need.symbol, since=since, answer=answer, as_of=as_of, filled_back=False if whole else None,
             )  # fmt: skip
             written += await run_in_thread(db.transact, store)
@@ -121,11 +121,11 @@ def _restart_coverage(connection: Connection, symbol: str, start: datetime, sett
     connection.execute(statement("trades/restart_coverage"), {"symbol": symbol, "start": start})
 
 
-def store_answer(
+def store_page(
     connection: Connection,
     symbol: str,
     since: datetime,
-    answer: Answer,
+    answer: CandlePage,
     as_of: datetime,
     *,
     filled_back: bool | None = None,

@@ -9,12 +9,12 @@ from scorekeeper.locks import Lock, lock
 from scorekeeper.store.sql import json_rows, statement
 
 
-def select_held(connection: Connection) -> list[str]:
+def select_spellings(connection: Connection) -> list[str]:
     """The spellings, as written, of the decisions that wait for the market's list."""
     return list(connection.execute(statement("market/select_held_spellings")).scalars())
 
 
-def release(connection: Connection, spellings: Iterable[str], listed: Mapping[str, str]) -> int:
+def release_decisions(connection: Connection, spellings: Iterable[str], listed: Mapping[str, str]) -> int:
     """Give the decisions that wait for the market's list of `spellings` their symbols for good; decisions.
 
     `listed`: symbols by what spell makes of a spelling. What is not listed stays as it was written.

@@ -18,7 +18,7 @@ class Breakdown(StrEnum):
     HOUR = "hour"
 
 
-def label_part(by: Breakdown, part: str | None) -> str | None:
+def label_group(by: Breakdown, part: str | None) -> str | None:
     """A part's name for readers; None for decisions without what they are told apart by."""
     if part is None:
         return None

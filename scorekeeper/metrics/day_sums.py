@@ -18,7 +18,7 @@ _SUMS = (
 _KINDS = ("wins", "losses")
 
 
-class DayPieces(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class DaySums(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """What composes of one UTC exit day of one scope: exact sums (percent, seconds), path pieces, streaks."""
 
     day: date
@@ -48,8 +48,8 @@ class DayPieces(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fals
     longest_losses: int
 
 
-class Period(DayPieces, frozen=True, kw_only=True):
-    """What DayPieces says of a day, of all days with trades from `first_day` to `day`; and their daily sums."""
+class PeriodSums(DaySums, frozen=True, kw_only=True):
+    """What DaySums says of a day, of all days with trades from `first_day` to `day`; and their daily sums."""
 
     first_day: date
     daily: PowerSums
@@ -84,7 +84,7 @@ class AgentSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 AGENT_COUNTS = tuple(field.name for field in msgspec.structs.fields(AgentSums) if field.type is int)
 
 
-def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
+def extend(before: PeriodSums | None, days: Sequence[DaySums]) -> PeriodSums | None:
     """What `before` and the days after it, in order, come to; None for nothing."""
     if not days:
         return before
@@ -99,7 +99,7 @@ def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
     streaks: dict[str, Any] = {}
     for kind in _KINDS:
         streaks |= _extend_streaks(before, days, kind)
-    return Period(
+    return PeriodSums(
         first_day=days[0].day if before is None else before.first_day,
         day=days[-1].day,
         first_exit_at=days[0].first_exit_at if before is None else before.first_exit_at,
@@ -110,7 +110,7 @@ def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
     )
 
 
-def _extend_path(before: Period | None, days: Sequence[DayPieces]) -> dict[str, Any]:
+def _extend_path(before: PeriodSums | None, days: Sequence[DaySums]) -> dict[str, Any]:
     """The running sum, which starts at 0 and takes one step per exit_time: highest, lowest, largest fall."""
     first, zero = days[0] if before is None else before, Decimal(0)
     level, fall = (zero, zero) if before is None else (before.sum_pct, before.path_fall_pct)
@@ -126,7 +126,7 @@ def _extend_path(before: Period | None, days: Sequence[DayPieces]) -> dict[str, 
     return {"path_high_pct": high, "path_high_at": high_at, "path_low_pct": low, "path_fall_pct": fall}
 
 
-def _extend_streaks(before: Period | None, days: Sequence[DayPieces], kind: str) -> dict[str, int]:
+def _extend_streaks(before: PeriodSums | None, days: Sequence[DaySums], kind: str) -> dict[str, int]:
     names = f"leading_{kind}", f"trailing_{kind}", f"longest_{kind}"
     past, leading, trailing, longest = (0, 0, 0, 0) if before is None else attrgetter("trades", *names)(before)
     for trades, at_first, at_last, within in map(attrgetter("trades", *names), days):

@@ -9,22 +9,22 @@ from statistics import NormalDist
 from typing import Any, get_type_hints
 
 from scorekeeper.metrics.daily_series import EXACT, NO_DAYS, SMALLEST_STD, PowerSums, compose_daily
-from scorekeeper.metrics.day_sums import AGENT_COUNTS, DayPieces, Period, extend
+from scorekeeper.metrics.day_sums import AGENT_COUNTS, DaySums, PeriodSums, extend
 from scorekeeper.safe_text import escape_controls
 
 Z95 = NormalDist().inv_cdf(0.975)
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _ZEROS: dict[type, Any] = {int: 0, Decimal: Decimal(0), date: _START.date(), datetime: _START, PowerSums: NO_DAYS}
 # Days without a trade.
-_NOTHING = Period(**{name: _ZEROS[kind] for name, kind in get_type_hints(Period).items()})
+_NOTHING = PeriodSums(**{name: _ZEROS[kind] for name, kind in get_type_hints(PeriodSums).items()})
 
 
-def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
+def compose_system(days: Sequence[DaySums]) -> dict[str, Any]:
     """The trade, path and daily figures over days in order."""
     return compose_period(extend(None, days), [day.sum_pct for day in days])
 
 
-def compose_period(period: Period | None, busy: Sequence[Decimal]) -> dict[str, Any]:
+def compose_period(period: PeriodSums | None, busy: Sequence[Decimal]) -> dict[str, Any]:
     """The trade, path and daily figures of a period (None: nothing); `busy`: what each day with trades brought."""
     p = period or _NOTHING
     n, winners, losers = p.trades, p.winners, p.losers
@@ -116,7 +116,7 @@ def wilson(successes: int, n: int) -> list[float] | None:
 
 
 def metrics_line(version: str | None, sums: Mapping[Any, Any], as_of: datetime) -> str:
-    """The log's line of metrics: `sums` of DayPieces over the days of a version (None: all), gross."""
+    """The log's line of metrics: `sums` of DaySums over the days of a version (None: all), gross."""
     n, winners, losers = (int(sums[name]) for name in ("trades", "winners", "losers"))
     profit, loss = (Fraction(sums[f"sum_{name}_pct"]) for name in ("winners", "losers"))
 
@@ -152,7 +152,7 @@ def _std(total: Fraction, squares: Fraction, n: int) -> float | None:
     return std if std >= SMALLEST_STD else None
 
 
-def _compose_path(period: Period | None) -> dict[str, Any]:
+def _compose_path(period: PeriodSums | None) -> dict[str, Any]:
     """Drawdown of the running sum, which starts at 0 and takes one step per exit_time."""
     if period is None:
         return {"max_drawdown_pct": None, "current_drawdown_pct": None, "underwater_since": None}

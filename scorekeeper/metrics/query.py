@@ -9,13 +9,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from scorekeeper.metrics.analysed_figures import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
-from scorekeeper.metrics.breakdown import Breakdown, label_part
-from scorekeeper.metrics.day_sums import AgentSums, DayPieces, agent_sums
+from scorekeeper.metrics.breakdown import Breakdown, label_group
+from scorekeeper.metrics.day_sums import AgentSums, DaySums, agent_sums
 from scorekeeper.metrics.formulas import compose_agent, compose_system, iso
 from scorekeeper.store.sql import statement
 
 # Days of each basis (True: after fees), and each agent's counts, by part of a breakdown (None: the whole).
-_Days = dict[tuple[str | None, bool], list[DayPieces]]
+_Days = dict[tuple[str | None, bool], list[DaySums]]
 _Agents = dict[str | None, list[Mapping[Any, Any]]]
 
 
@@ -104,7 +104,7 @@ def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list
     # What ended a trade is known from what the price did, and that is what agents are scored on.
     agents = {} if by is Breakdown.EXIT_REASON else _count_agents(connection, rows)
     parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
-    groups = [{by.value: label_part(by, part)} | _figures(days, agents, part) for part in parts]
+    groups = [{by.value: label_group(by, part)} | _figures(days, agents, part) for part in parts]
     if by is Breakdown.EXIT_REASON:
         groups = [group | {"agent_performance": None} for group in groups]
     return groups
@@ -115,7 +115,7 @@ def _figures(days: _Days, agents: _Agents, part: str | None) -> dict[str, Any]:
     return _compose(gross, net, map(agent_sums, agents.get(part, [])))
 
 
-def _compose(gross: Sequence[DayPieces], net: Sequence[DayPieces], agents: Iterable[AgentSums]) -> dict[str, Any]:
+def _compose(gross: Sequence[DaySums], net: Sequence[DaySums], agents: Iterable[AgentSums]) -> dict[str, Any]:
     days = (gross[-1].day - gross[0].day).days + 1 if gross else 0
     return compose_whole(days, compose_system(gross), compose_system(net), agents)
 
@@ -134,11 +134,11 @@ def compose_whole(
 
 def read_days(
     connection: Connection, rows: Mapping[str, Any], from_day: date | None = None
-) -> tuple[list[DayPieces], list[DayPieces]]:
+) -> tuple[list[DaySums], list[DaySums]]:
     """The days of a scope from the rollup, in order, from one on: gross, after fees."""
     gross, net = (
         [
-            DayPieces(*row)
+            DaySums(*row)
             for row in connection.execute(
                 statement("metrics/select_daily_scores"), {**rows, "after_fees": after_fees, "from_day": from_day}
             ).all()
@@ -160,9 +160,9 @@ def read_agents(
 
 def _count_days(connection: Connection, rows: dict[str, Any]) -> _Days:
     """The days of each part, from the trades."""
-    days: defaultdict[tuple[str | None, bool], list[DayPieces]] = defaultdict(list)
+    days: defaultdict[tuple[str | None, bool], list[DaySums]] = defaultdict(list)
     for part, after_fees, *pieces in connection.execute(statement("metrics/count_days"), rows):
-        days[part, after_fees].append(DayPieces(*pieces))
+        days[part, after_fees].append(DaySums(*pieces))
     return days
 
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from scorekeeper.locks import Lock, lock
-from scorekeeper.metrics.day_sums import AgentSums, DayPieces, Period, add_agents, extend
+from scorekeeper.metrics.day_sums import AgentSums, DaySums, PeriodSums, add_agents, extend
 from scorekeeper.metrics.formulas import compose_period
 from scorekeeper.metrics.query import compose_whole, read_agents, read_days, system_metrics
 from scorekeeper.store.sql import statement
@@ -37,8 +37,8 @@ class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What all days of a version before `day` come to, added up: it is read instead of them while none has changed."""
 
     day: date
-    gross: Period | None
-    net: Period | None
+    gross: PeriodSums | None
+    net: PeriodSums | None
     agents: list[AgentSums]
 
 
@@ -121,7 +121,7 @@ def _add_up(
     connection: Connection,
     scope: Mapping[str, Any],
     before: Before,
-    days: tuple[list[DayPieces], list[DayPieces]],
+    days: tuple[list[DaySums], list[DaySums]],
     until: date,
 ) -> Before:
     """Those of `days` that lie before `until`, on top of those that are added up already."""

@@ -17,7 +17,7 @@ from scorekeeper.inbox import ingest, listing
 from scorekeeper.inbox.ingest import Period
 from scorekeeper.market import open_market, sealed_candles
 from scorekeeper.market.fetch import Prices, Tell, fetch_prices
-from scorekeeper.metrics import query, update
+from scorekeeper.metrics import query, score_update
 from scorekeeper.private import make_folder
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
@@ -93,7 +93,7 @@ def replay(
     )
     tell(logging.INFO, f"{prices.candles} candles; closing trades")
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     for path in paths_of.values():
         path.unlink(missing_ok=True)  # the last run's: a new database would set it aside as somebody else's

@@ -34,7 +34,7 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     lock(connection, Lock.CANDLE)
     known = {"as_of": as_of}
     connection.execute(statement("trades/set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
-    connection.execute(statement("trades/apply_exits"), {**known, "settles": True})
+    connection.execute(statement("trades/match_exits"), {**known, "settles": True})
     closed = connection.execute(statement("trades/close_due_trades"), known).rowcount
     horizons = connection.execute(statement("trades/set_horizon_returns"), known).rowcount
     connection.execute(statement("trades/advance_settled"))
@@ -49,13 +49,13 @@ def settling(as_of: datetime, suspect_price_pct: float) -> Callable[[Connection]
     return partial(settle, as_of=as_of, suspect_price_pct=suspect_price_pct)
 
 
-def apply_exits(connection: Connection, at: datetime) -> None:
+def match_exits(connection: Connection, at: datetime) -> None:
     """Note for open trades which decision asks first for their close, of those made up to `at`; nothing is closed.
 
     They wait for the next settlement.
     """
     open_settlement(connection)
-    connection.execute(statement("trades/apply_exits"), {"as_of": at, "settles": False})
+    connection.execute(statement("trades/match_exits"), {"as_of": at, "settles": False})
 
 
 def close_by_quote(
@@ -86,6 +86,6 @@ def record_settlement(connection: Connection) -> None:
     connection.execute(statement("trades/mark_stale_days"))
 
 
-def mark(connection: Connection, as_of: datetime) -> int:
+def mark_open_trades(connection: Connection, as_of: datetime) -> int:
     """Write what was known of open trades at `as_of`; equity rows written (a repeat writes none)."""
     return connection.execute(statement("trades/mark_open_trades"), {"as_of": as_of}).rowcount

@@ -1,6 +1,6 @@
 -- One row per trade that the sealed candles close, by the rules of "A trade's life"; the ids go to settled_trade.
 -- Looked at are only: trades never looked at before (their whole past, once), trades whose time is up (by expiry, by
--- hand, or by a decision that apply_exits has noted), trades whose stop, trailing level or target lies within what the
+-- hand, or by a decision that match_exits has noted), trades whose stop, trailing level or target lies within what the
 -- newly sealed candles touched, and trailing trades to which those candles brought a new best price: it moves their
 -- level, within these candles and for the next ones.
 -- Parameter: as_of.

@@ -29,9 +29,9 @@ def main(folder: str, *moments: str) -> None:
             if last is not None and as_of < last:
                 continue
             db.transact(lambda c, at=as_of: binding.bind_market(c, market.name, at))  # type: ignore[misc]
-            spellings = db.transact(symbol_list.select_held)
+            spellings = db.transact(symbol_list.select_spellings)
             listed = asyncio.run(market.read_spellings({spell(raw) for raw in spellings}))
-            db.transact(lambda c, all=spellings, known=listed: symbol_list.release(c, all, known))  # type: ignore[misc]
+            db.transact(lambda c, all=spellings, known=listed: symbol_list.release_decisions(c, all, known))  # type: ignore[misc]
             for need in db.transact(lambda c, at=as_of: sealed_candles.select_needs(c, at)):  # type: ignore[misc]
                 asyncio.run(
                     sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, 5))
@@ -39,7 +39,7 @@ def main(folder: str, *moments: str) -> None:
             db.transact(lambda c, at=as_of: settle.settle(c, at, suspect_price_pct=5))  # type: ignore[misc]
             with db.begin() as connection:
                 rollups.score_stale_days(connection, as_of)
-                settle.mark(connection, as_of)
+                settle.mark_open_trades(connection, as_of)
                 binding.advance_as_of(connection, as_of)
             publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
 from scorekeeper.market import fetch
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update
 from scorekeeper.operations import health
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
@@ -58,7 +58,7 @@ def track(db: Database, settings: Settings, local_clock: datetime) -> int:
         )
     )
     done = db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=5))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     return done.closed
 
 

@@ -93,7 +93,7 @@ def track(db: Database, served: Exchange, cache: Path, as_of: datetime | None = 
     with db.begin() as connection:
         settle.settle(connection, as_of, suspect_price_pct=5)
         rollups.score_stale_days(connection, as_of)
-        settle.mark(connection, as_of)
+        settle.mark_open_trades(connection, as_of)
         binding.advance_as_of(connection, as_of)
     return failed
 
@@ -145,7 +145,7 @@ def test_weeks_of_history_come_in_pages_and_go_on_where_they_stopped(
     start = NOW - timedelta(days=5)
     with open_exchange(NOW, {"BTCUSDT": make_klines(start - 10 * MINUTE, 5 * 1440 + 20)}) as served:
         decide(db, {"timestamp": start.isoformat(), "price": 100.1}, {"timestamp": NOW.isoformat(), "price": 172.1})
-        real = sealed_candles.store_answer
+        real = sealed_candles.store_page
         stored: list[datetime] = []
 
         def stop_after_three(*words: Any, **named: Any) -> int:
@@ -154,11 +154,11 @@ def test_weeks_of_history_come_in_pages_and_go_on_where_they_stopped(
             stored.append(named["since"])
             return real(*words, **named)
 
-        monkeypatch.setattr(settle, "store_answer", stop_after_three)
+        monkeypatch.setattr(sealed_candles, "store_page", stop_after_three)
         assert "BTC/USDT" in track(db, served, tmp_path)
         before = len(candles(db))
         asked = served.requests["/klines"]
-        monkeypatch.setattr(settle, "store_answer", real)
+        monkeypatch.setattr(sealed_candles, "store_page", real)
         assert track(db, served, tmp_path) == {}
         assert len(candles(db)) == 5 * 1440 + 1
         assert served.requests["/klines"] - asked <= (5 * 1440 - before) // 990 + 2

@@ -14,7 +14,7 @@ from scorekeeper.inbox import ingest
 from scorekeeper.market import open_market
 from scorekeeper.market.fetch import SYMBOLS_AT_ONCE, Prices, fetch_prices
 from scorekeeper.market.symbol_list import find_symbol
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update
 from scorekeeper.operations import health
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
@@ -62,7 +62,7 @@ def track(db: Database, settings: Settings, folder: Path, as_of: datetime = END)
         )
     )
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     lines(db, settings)
     return prices
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scorekeeper.metrics import query, rollups, update
+from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.scorecard import keep_scorecards
 from scorekeeper.store.database import Database
@@ -170,7 +170,7 @@ def live_through(db: Database, past: list[Past], chance: random.Random) -> list[
             gone = chance.choice(left)
             left.remove(gone)
             with db.begin() as connection:
-                assert update.void_decision(connection, gone.trade_id, "a test", AS_OF) == "voided"
+                assert voiding.void_decision(connection, gone.trade_id, "a test", AS_OF) == "voided"
             work = [(kind, one) for kind, one in work if one is not gone]
     score_now(db)
     return left

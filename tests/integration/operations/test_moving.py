@@ -17,7 +17,7 @@ from sqlalchemy import text
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
 from scorekeeper.market import fetch
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update
 from scorekeeper.operations.move_database import move_database
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
@@ -57,7 +57,7 @@ def track(db: Database, settings: Settings, as_of: datetime) -> None:
         )
     )
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=5))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
 
 

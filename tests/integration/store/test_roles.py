@@ -15,7 +15,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, quarantine
 from scorekeeper.locks import Lock
 from scorekeeper.market import fetch, sealed_candles
-from scorekeeper.metrics import query, update
+from scorekeeper.metrics import query, score_update
 from scorekeeper.operations.prune import prune_candles
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
@@ -88,7 +88,7 @@ async def work(db: Database, as_of: datetime) -> None:
     )
     assert done.candles > 0
     assert db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=5)).closed > 0
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
     assert trades.verify(db, settings) == []
     with db.begin() as connection:

@@ -41,7 +41,7 @@ def track(db: Database, settings: Settings, folder: Path, as_of: datetime) -> se
     with db.begin() as connection:
         done = settle.settle(connection, as_of, suspect_price_pct=5)
         rollups.score_stale_days(connection, as_of)
-        settle.mark(connection, as_of)
+        settle.mark_open_trades(connection, as_of)
         binding.advance_as_of(connection, as_of)
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
     return done

@@ -15,7 +15,6 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from scorekeeper.decisions import unread_words
 from scorekeeper.errors import AwayError, ContendedError, ScorekeeperError
 from scorekeeper.inbox import ingest, listing
-from scorekeeper.market import fetch
 from scorekeeper.metrics import score_update, voiding
 from scorekeeper.operations import import_dataset
 from scorekeeper.operations import prune as pruning
@@ -24,7 +23,7 @@ from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.threads import run_in_thread, run_until_stopped
-from scorekeeper.trades import close_requests, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from scorekeeper.verify import trades
 from tasks.progress import ProgressBar
 
@@ -160,7 +159,6 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fe
         db,
         settings,
         as_of,
-        settle_first=settle.settling(as_of, settings.suspect_price_pct),
         now=datetime.now(UTC),
         tell=get_run_logger().log,
         on_percent=bar.show,

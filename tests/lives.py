@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 
 from scorekeeper.decisions.decision import Decision, DecisionContext, parse_decision
 from scorekeeper.inbox import store_decisions
-from scorekeeper.market import CandlePage, MarketError, fetch
+from scorekeeper.market import CandlePage, MarketError
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.metrics import score_update, voiding
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.trades import close_requests, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from tests import reference
 from tests.reference import MINUTE, RefDecision
 from tests.universes import (
@@ -231,7 +231,6 @@ class Life:
                     self.db,
                     self._settings,
                     tick.as_of,
-                    settle_first=settle.settling(tick.as_of, self._settings.suspect_price_pct),
                     now=NOW,
                     tell=lambda *_: None,
                 )

@@ -69,7 +69,7 @@ def choose_as_of(connection: Connection, asked: datetime | None, now: datetime) 
 
     Raises ScorekeeperError for one after the last track: what will be known of it is not known yet.
     """
-    market = connection.execute(statement("inbox/select_market")).one_or_none()
+    market = connection.execute(statement("market/select_market")).one_or_none()
     tracked: datetime | None = None if market is None else market.last_as_of
     if asked is not None and tracked is not None and asked > tracked:
         raise ScorekeeperError(

@@ -26,7 +26,7 @@ def void_decision(connection: Connection, trade_id: str, why: str, at: datetime)
     if row["voided_at"] is not None:
         return "already voided"
     connection.execute(statement("trades/void_decision"), {"trade_id": trade_id, "why": why, "at": at})
-    market = connection.execute(statement("inbox/select_market")).one_or_none()
+    market = connection.execute(statement("market/select_market")).one_or_none()
     tracked = None if market is None else market.last_as_of
     # The local clock may lag behind the last as_of of track: what counts already goes on counting.
     known = at if tracked is None else max(at, tracked)

@@ -3,10 +3,8 @@
 Every function works inside the caller's transaction and may be repeated.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import Connection, text
 
@@ -42,11 +40,6 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     record_settlement(connection)
     exits, idle = connection.execute(statement("trades/count_idle_exits"), known).one()
     return Settled(closed, horizons, exits, idle)
-
-
-def settling(as_of: datetime, suspect_price_pct: float) -> Callable[[Connection], Settled]:
-    """`settle` with its arguments given, for code that settles before it changes what a settlement reads."""
-    return partial(settle, as_of=as_of, suspect_price_pct=suspect_price_pct)
 
 
 def match_exits(connection: Connection, at: datetime) -> None:

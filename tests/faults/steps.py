@@ -9,13 +9,12 @@ from typing import Any
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, quarantine
-from scorekeeper.market import fetch
 from scorekeeper.metrics import score_update, voiding
 from scorekeeper.operations import prune
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.trades import close_requests, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from tests.faults.model import GRACE_MINUTES, KEEP_DAYS, SUSPECT_PCT, File, Step
 
 BATCH_DECISIONS = 3  # so that small files, too, come in by several commits
@@ -66,7 +65,6 @@ def track(db: Database, settings: Settings, as_of: datetime) -> str:
                 db,
                 settings,
                 as_of,
-                settle_first=settle.settling(as_of, settings.suspect_price_pct),
                 now=as_of,
                 tell=lambda *_: None,
             )

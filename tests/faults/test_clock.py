@@ -11,12 +11,11 @@ from sqlalchemy import text
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
-from scorekeeper.market import fetch
 from scorekeeper.metrics import score_update
 from scorekeeper.operations import health
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
-from scorekeeper.trades import settle
+from scorekeeper.trades import fetch, settle
 from scorekeeper.verify.trades import verify
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
@@ -52,7 +51,6 @@ def track(db: Database, settings: Settings, local_clock: datetime) -> int:
             db,
             settings,
             as_of,
-            settle_first=settle.settling(as_of, settings.suspect_price_pct),
             now=local_clock,
             tell=lambda level, words: None,
         )

@@ -26,7 +26,7 @@ from scorekeeper.market import (
 from scorekeeper.market.exchange import ExchangeMarket
 from scorekeeper.metrics import rollups
 from scorekeeper.store.database import Database
-from scorekeeper.trades import settle
+from scorekeeper.trades import fetch, settle
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
 START = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
@@ -78,18 +78,18 @@ def track(db: Database, served: Exchange, cache: Path, as_of: datetime | None = 
     as_of = as_of or served.clock.replace(second=0, microsecond=0)
     failed = {}
 
-    async def fetch() -> None:
+    async def fetch_all() -> None:
         async with market_of(served, cache) as market:
             with db.begin() as connection:
                 binding.bind_market(connection, market.name, as_of)
-                needs = sealed_candles.select_needs(connection, as_of)
+                needs = fetch.select_needs(connection, as_of)
             for need in needs:
                 try:
-                    await sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, 5))
+                    await fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=5)
                 except ScorekeeperError as trouble:
                     failed[need.symbol] = str(trouble)
 
-    asyncio.run(fetch())
+    asyncio.run(fetch_all())
     with db.begin() as connection:
         settle.settle(connection, as_of, suspect_price_pct=5)
         rollups.score_stale_days(connection, as_of)
@@ -395,7 +395,7 @@ def test_an_exchange_that_keeps_little_says_so_and_older_trades_stay_open(
     assert trades(db)["t0"].exit_time is None
     assert trades(db)["young"].exit_reason == "expired"
     with db.begin() as connection:
-        assert [(s, n) for s, n, _ in sealed_candles.select_stuck(connection, NOW)] == [("BTC/USDT", 1)]
+        assert [(s, n) for s, n, _ in fetch.select_stuck(connection, NOW)] == [("BTC/USDT", 1)]
     loop_exchange.clock = NOW + 300 * MINUTE  # away so long that even the range itself cannot be joined
     decide(db, {"timestamp": (NOW + 290 * MINUTE).isoformat(), "max_hold_minutes": 5, "price": 104, "trade_id": "new"})
     assert track(db, loop_exchange, tmp_path) == {}

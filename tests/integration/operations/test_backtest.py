@@ -16,7 +16,6 @@ from scorekeeper.decisions.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, store_decisions
 from scorekeeper.inbox.ingest import Period
-from scorekeeper.market.fetch import fetch_prices
 from scorekeeper.metrics import query, score_update, voiding
 from scorekeeper.operations.backtest import Report, replay, run_backtest
 from scorekeeper.operations.sample import START as SAMPLE_START
@@ -25,6 +24,7 @@ from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database
 from scorekeeper.trades import close_requests, settle
+from scorekeeper.trades.fetch import fetch_prices
 from scorekeeper.verify.trades import verify
 from tests.loopback import make_klines, open_exchange
 from tests.universes import HOLD_MINUTES, START, Universe, make_universe, write_replay
@@ -66,7 +66,6 @@ def track(db: Database, settings: Settings, as_of: datetime) -> None:
             db,
             settings,
             as_of,
-            settle_first=settle.settling(as_of, settings.suspect_price_pct),
             now=NOW,
             tell=say_nothing,
         )

@@ -20,7 +20,7 @@ from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.metrics import query, rollups, score_update, voiding
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
-from scorekeeper.trades import close_requests, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from tests.lives import UniverseMarket
 
 MINUTE = timedelta(minutes=1)
@@ -214,8 +214,8 @@ def test_voids_and_tracks_at_once_neither_stop_each_other_nor_leave_a_voided_tra
 def test_a_price_from_before_minutes_that_nobody_knows_is_no_reference(db: Database) -> None:
     with db.begin() as connection:
         store(connection, 0, 10, price=50.0)
-        sealed_candles._restart_coverage(
-            connection, "BTC/USDT", START + 100 * MINUTE, settle.settling(START + 130 * MINUTE, SUSPECT_PCT)
+        fetch.restart_after_gap(
+            connection, "BTC/USDT", START + 100 * MINUTE, START + 130 * MINUTE, suspect_price_pct=SUSPECT_PCT
         )
         store(connection, 100, 130, price=200.0)
         at = (START + 100 * MINUTE).isoformat()
@@ -250,11 +250,11 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
     as_of = START + 500 * MINUTE
     market = UniverseMarket(ReplayMarket(str(tmp_path), 5), page_minutes=60)
 
-    def fetch() -> None:
+    def fetch_more() -> None:
         with db.begin() as connection:
-            (need,) = sealed_candles.select_needs(connection, as_of)
+            (need,) = fetch.select_needs(connection, as_of)
         asyncio.run(
-            sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, SUSPECT_PCT))
+            fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=SUSPECT_PCT)
         )
 
     def settled() -> list[Any]:
@@ -265,17 +265,17 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
 
     with db.begin() as connection:
         decide(connection, {"trade_id": "a", "timestamp": (START + 300 * MINUTE).isoformat(), "price": 51.0})
-    fetch()
+    fetch_more()
     assert settled() == [51.0]
     with db.begin() as connection:
         for name, minute in (("b", 100), ("c", 200)):
             decide(connection, {"trade_id": name, "timestamp": (START + minute * MINUTE).isoformat(), "price": 50.0})
     market.failing = {"BTC/USDT": 3}  # the fourth page gets no answer
     with pytest.raises(MarketError):
-        fetch()
+        fetch_more()
     assert settled() == [51.0, None, None]
     market.failing = {}
-    fetch()
+    fetch_more()
     assert settled() == [51.0, 50.0, 50.0]
 
 
@@ -288,8 +288,8 @@ def test_candles_that_were_stored_and_not_settled_count_before_their_range_is_gi
         late = {"trade_id": "late", "timestamp": (START + 2 * MINUTE).isoformat(), "max_hold_minutes": 3}
         decide(connection, late)
     with db.begin() as connection:
-        sealed_candles._restart_coverage(
-            connection, "BTC/USDT", START + 100 * MINUTE, settle.settling(START + 130 * MINUTE, SUSPECT_PCT)
+        fetch.restart_after_gap(
+            connection, "BTC/USDT", START + 100 * MINUTE, START + 130 * MINUTE, suspect_price_pct=SUSPECT_PCT
         )
         exits = connection.execute(text("SELECT trade_id, exit_reason FROM scorekeeper.trade ORDER BY trade_id")).all()
     assert [tuple(row) for row in exits] == [("late", "expired"), ("short hold", "expired"), ("t", "stop_loss")]

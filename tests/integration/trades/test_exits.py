@@ -11,7 +11,6 @@ from sqlalchemy import text
 
 from scorekeeper.inbox import ingest
 from scorekeeper.inbox.ingest import Period
-from scorekeeper.market import fetch
 from scorekeeper.metrics import score_update, voiding
 from scorekeeper.operations import backtest, import_dataset
 from scorekeeper.publish import publish
@@ -19,7 +18,7 @@ from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.migrate import MIGRATIONS
 from scorekeeper.tracker import PerformanceTracker
-from scorekeeper.trades import close_requests, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from scorekeeper.trades.settle import Settled
 from scorekeeper.verify.trades import verify
 from tests.reference import MINUTE
@@ -64,7 +63,6 @@ class Desk:
                 self.db,
                 self.settings,
                 as_of,
-                settle_first=settle.settling(as_of, self.settings.suspect_price_pct),
                 now=as_of,
                 tell=lambda *_: None,
             )

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
+from scorekeeper.metrics.names import DAILY_NAMES
+
 DAYS_A_YEAR = 365
 SMALLEST_STD = 1e-12
 # Below so many days a tail has no day of its own to be read from.
 FEWEST_DAYS_OF_A_TAIL = 20
 # Sums of doubles and of their fourth powers end well before so many digits; one that would not is an error.
 EXACT = Context(prec=4_000, traps=[Inexact])
-
-_NAMES = ("sharpe", "sortino", "calmar", "volatility_pct", "var95_pct", "cvar95_pct", "psr")
 
 
 class PowerSums(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ def compose_daily(n: int, sums: PowerSums, busy: Sequence[Decimal], max_drawdown
 
     All sums and `max_drawdown` in percent. A year has 365 days.
     """
-    figures: dict[str, Any] = dict.fromkeys(_NAMES)
+    figures: dict[str, Any] = dict.fromkeys(DAILY_NAMES)
     if n < 2:
         return figures
     total, squares = Fraction(sums.total), Fraction(sums.squares)

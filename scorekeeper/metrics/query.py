@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from scorekeeper.metrics.analysed_figures import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
 from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.day_sums import AgentSums, DaySums, agent_sums
 from scorekeeper.metrics.formulas import compose_agent, compose_system, iso
+from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES, COUNTED_NAMES
 from scorekeeper.store.sql import statement
 
 # Days of each basis (True: after fees), and each agent's counts, by part of a breakdown (None: the whole).
@@ -82,19 +82,17 @@ def system_metrics(
 
 def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
     """What changes without a close."""
-    return {"as_of": iso(count["as_of"])} | {
-        name: count[name] for name in ("suspect_trades", "late_decisions", "active_trades")
-    }
+    return {"as_of": iso(count["as_of"])} | {name: count[name] for name in COUNTED_NAMES}
 
 
 def _add_analysis(connection: Connection, answer: dict[str, Any], rows: dict[str, Any], *, analysed: bool) -> None:
     """What the last analysis of the scope says beside the rest; None throughout where the scope is not analysed."""
     found = connection.execute(statement("metrics/select_analysis_figures"), rows).scalar() if analysed else None
     stored = found or {"system": {}, "net": {}, "agents": {}}
-    answer |= {name: stored["system"].get(name) for name in SYSTEM_FIGURES}
-    answer["net"] |= {name: stored["net"].get(name) for name in NET_FIGURES}
+    answer |= {name: stored["system"].get(name) for name in ANALYSED_NAMES}
+    answer["net"] |= {name: stored["net"].get(name) for name in ANALYSED_NET_NAMES}
     for agent, one in answer["agent_performance"].items():
-        one |= {name: stored["agents"].get(agent, {}).get(name) for name in AGENT_FIGURES}
+        one |= {name: stored["agents"].get(agent, {}).get(name) for name in ANALYSED_AGENT_NAMES}
 
 
 def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list[dict[str, Any]]:

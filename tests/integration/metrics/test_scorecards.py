@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper.analysis import run
-from scorekeeper.metrics import query, score_update, scorecard, voiding
+from scorekeeper.metrics import names, query, score_update, scorecard, voiding
 from scorekeeper.metrics.scorecard import keep_scorecards, list_versions, read_scorecard
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -15,9 +15,7 @@ from scorekeeper.verify.scores import check_score
 from tests.integration.analysis.test_analyze import live_two_versions
 from tests.plans import explain, of_table, rows_read
 
-NOT_FIGURES = {
-    "version", "symbol", "since", "until", "include_suspect", "exclude_late", "as_of", "net", "agent_performance",
-}  # fmt: skip
+NOT_FIGURES = {*names.SCOPE, "net", "agent_performance"}
 OF_GROSS_ALONE = ("win_rate_ci95_robust", "win_rate_p_robust", "dsr")
 
 
@@ -44,6 +42,17 @@ def rows(db: Database, view: str) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+
+
+def test_the_views_have_a_column_for_every_metric_of_the_list(db: Database) -> None:
+    columns = text(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+        "WHERE attrelid = cast(:view AS regclass) AND attnum > 3 ORDER BY attnum"
+    )
+    with db.begin() as connection:
+        for view, metrics in (("report_system_metrics", names.SYSTEM), ("report_agent_metrics", names.AGENT)):
+            found = connection.execute(columns, {"view": f"scorekeeper.{view}"}).all()
+            assert [tuple(row) for row in found] == [(metric.name, metric.kind) for metric in metrics]
 
 
 def test_each_version_has_a_row_before_and_one_after_fees_with_every_figure(db: Database, as_of: datetime) -> None:

@@ -207,5 +207,5 @@ def test_versions_are_found_without_reading_every_day(db: Database) -> None:
         )
         connection.execute(text("ANALYZE scorekeeper.equity"))
         assert list_versions(connection) == ["v0", "v1", "v2"]
-        plan = explain(connection, "select_versions")
+        plan = explain(connection, "metrics/select_versions")
         assert sum(rows_read(node) for node in of_table(plan, "equity")) == 3

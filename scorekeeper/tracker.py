@@ -20,7 +20,7 @@ from scorekeeper.inbox import store_decisions
 from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
-from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.operations.record import Recorded, Recorder
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
@@ -270,7 +270,7 @@ class PerformanceTracker:
         def work(connection: Connection) -> None:
             rollups.score_stale_days(connection, now)
             settle.mark_open_trades(connection, now.replace(second=0, microsecond=0))
-            keep_scorecards(connection, now)
+            store_scorecards(connection, now)
 
         self._db.transact(work, repeatable=True)
 

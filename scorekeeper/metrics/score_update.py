@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from scorekeeper.market.binding import advance_as_of
 from scorekeeper.metrics.rollups import score_stale_days
-from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.trades.settle import mark_open_trades
 
 
@@ -18,5 +18,5 @@ def update_score(connection: Connection, as_of: datetime) -> int:
     days = score_stale_days(connection, as_of)
     mark_open_trades(connection, as_of)
     advance_as_of(connection, as_of)
-    keep_scorecards(connection, as_of)
+    store_scorecards(connection, as_of)
     return days

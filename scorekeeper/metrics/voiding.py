@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.rollups import score_stale_days
-from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store.sql import statement
 
 
@@ -31,5 +31,5 @@ def void_decision(connection: Connection, trade_id: str, why: str, at: datetime)
     # The local clock may lag behind the last as_of of track: what counts already goes on counting.
     known = at if tracked is None else max(at, tracked)
     score_stale_days(connection, known)
-    keep_scorecards(connection, known)
+    store_scorecards(connection, known)
     return "voided"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
-from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store.database import Database
 from scorekeeper.trades import settle
 from scorekeeper.verify.scores import check_score
@@ -179,7 +179,7 @@ def live_through(db: Database, past: list[Past], chance: random.Random) -> list[
 def score_now(db: Database) -> int:
     with db.begin() as connection:
         days = rollups.score_stale_days(connection, AS_OF)
-        keep_scorecards(connection, AS_OF)
+        store_scorecards(connection, AS_OF)
         for version in (None, "v1", "v2"):
             kept = query.system_metrics(connection, version=version, at=AS_OF)
             assert kept == query.system_metrics(connection, version=version, at=AS_OF, compose=True)

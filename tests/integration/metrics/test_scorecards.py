@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from scorekeeper.analysis import run
 from scorekeeper.metrics import names, query, score_update, scorecard, voiding
-from scorekeeper.metrics.scorecard import keep_scorecards, list_versions, read_scorecard
+from scorekeeper.metrics.scorecard import list_versions, read_scorecard, store_scorecards
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.scores import check_score
@@ -110,7 +110,7 @@ def test_nothing_is_kept_before_the_first_track_and_a_track_without_decisions_ke
 
 def test_an_earlier_moment_does_not_replace_a_later_one(db: Database, as_of: datetime) -> None:
     before = rows(db, "report_system_metrics")
-    db.transact(lambda connection: keep_scorecards(connection, as_of - timedelta(days=1)))
+    db.transact(lambda connection: store_scorecards(connection, as_of - timedelta(days=1)))
     assert rows(db, "report_system_metrics") == before
 
 
@@ -180,7 +180,7 @@ def test_earlier_days_are_added_up_once_until_one_of_them_changes(
             assert voiding.void_decision(connection, connection.scalar(last), "a test", as_of) == "voided"
 
     monkeypatch.setattr(scorecard, "OPEN_DAYS", timedelta(0))
-    db.transact(lambda connection: keep_scorecards(connection, as_of, anew=True))
+    db.transact(lambda connection: store_scorecards(connection, as_of, from_scratch=True))
     true = completed(db)
     with db.begin() as connection:
         nonsense = text("UPDATE scorekeeper.scorecard SET before = jsonb_set(before::jsonb, '{gross,trades}', '10000')")

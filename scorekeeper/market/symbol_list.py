@@ -1,4 +1,7 @@
-"""What decisions' spellings of a symbol mean: the market's list says it once, before anything of them is published."""
+"""The symbols that spellings mean: the market's list says it once, before a decision is published.
+
+A decision whose spelling may mean several symbols waits until then: it is held.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -15,13 +18,13 @@ def select_spellings(connection: Connection) -> list[str]:
 
 
 def release_decisions(connection: Connection, spellings: Iterable[str], listed: Mapping[str, str]) -> int:
-    """Give the decisions that wait for the market's list of `spellings` their symbols for good; decisions.
+    """Give the held decisions with one of `spellings` their symbols; how many decisions.
 
-    `listed`: symbols by what spell makes of a spelling. What is not listed stays as it was written.
+    `listed`: the market's symbols, by the spelling as spell() returns it. A spelling that is not listed stays as it is.
     """
     words = {raw: spell(raw) for raw in spellings}
     rows = [{"raw_symbol": raw, "symbol": listed.get(word, word)} for raw, word in words.items()]
-    # It writes decisions, trades and days to be scored again, as settlements and scores do in other orders.
+    # Settlements and scores write the same decisions, trades and days, each in another order.
     lock(connection, Lock.SETTLE, Lock.SCORE)
     known = [{"spelled": word, "symbol": listed[word]} for word in sorted({*words.values()} & listed.keys())]
     connection.execute(statement("market/insert_symbol_readings"), {"rows": json_rows(known)})
@@ -29,7 +32,7 @@ def release_decisions(connection: Connection, spellings: Iterable[str], listed: 
 
 
 def find_symbol(connection: Connection, words: str) -> str:
-    """The symbol that somebody asks for by any spelling of it. Raises ValueError for what cannot be a symbol."""
+    """The symbol that a spelling of it means. Raises ValueError for what cannot be a symbol."""
     if is_certain(words):
         return unify_symbol(words)
     given = {"spelled": spell(words), "custom": unify_symbol(words)}

@@ -1,7 +1,4 @@
-"""What a person asks for: that a trade is closed, or that a decision no longer counts.
-
-Every function works inside the caller's transaction and may be repeated.
-"""
+"""Requests to close a trade, made by a person."""
 
 from datetime import datetime
 
@@ -12,12 +9,13 @@ from scorekeeper.store.sql import statement
 
 
 def request_close(connection: Connection, trade_id: str, moment: datetime) -> str:
-    """Ask for a trade to be closed at `moment`, rounded down to the minute, but not to before its entry.
+    """Ask for a trade to be closed at `moment`, rounded down to the minute but not to before its entry.
 
-    What became of it: requested, already requested, closed, not open yet, no trade or unknown. A request may come after
-    its moment, as a late decision may: exit_known_at tells.
+    Returns what became of the request: requested, already requested, closed, not open yet, no trade or unknown. Works
+    inside the caller's transaction and may be repeated. A request may be made after its moment: then the trade's
+    exit_known_at is later than its exit_time.
     """
-    # What a settlement is just closing is closed, and what is asked for here is known to the next one.
+    # A settlement that is under way may close the trade. Only the next one reads the request.
     lock(connection, Lock.SETTLE)
     row = connection.execute(statement("trades/select_trade"), {"trade_id": trade_id}).mappings().one_or_none()
     if row is None:

@@ -1,4 +1,4 @@
-"""A settlement: what decisions and sealed candles close is closed, what is open can be marked.
+"""Settlements: they close the trades, and fill the horizon returns, that decisions and sealed candles decide.
 
 Every function works inside the caller's transaction and may be repeated.
 """
@@ -14,9 +14,9 @@ from scorekeeper.store.sql import statement
 
 @dataclass(frozen=True)
 class Settled:
-    """What one settlement did: trades closed, horizon returns that became known.
+    """What one settlement did: how many trades it closed, and how many horizon returns became known.
 
-    `exits`: exit decisions that were looked at for the first time; `idle_exits`: those of them that found nothing open.
+    `exits`: exit decisions that it was the first to read. `idle_exits`: those of them that found nothing open.
     """
 
     closed: int
@@ -26,9 +26,12 @@ class Settled:
 
 
 def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float) -> Settled:
-    """Close what decisions and sealed candles close at `as_of`, and fill the horizon returns that they decide."""
+    """Close the trades that decisions and sealed candles close at `as_of`, and fill the horizon returns they decide.
+
+    `suspect_price_pct`: a decision's price farther from the market's, in percent, is suspect.
+    """
     open_settlement(connection)
-    # No answer is stored meanwhile: what is said to be settled below is what was held against the trades.
+    # No page is stored meanwhile: all candles that are marked as settled below were compared with the trades.
     lock(connection, Lock.CANDLE)
     known = {"as_of": as_of}
     connection.execute(statement("trades/set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
@@ -43,9 +46,9 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
 
 
 def match_exits(connection: Connection, at: datetime) -> None:
-    """Note for open trades which decision asks first for their close, of those made up to `at`; nothing is closed.
+    """Note for each open trade the first decision, of those made up to `at`, that asks for its close.
 
-    They wait for the next settlement.
+    Nothing is closed: the next settlement does that.
     """
     open_settlement(connection)
     connection.execute(statement("trades/match_exits"), {"as_of": at, "settles": False})
@@ -54,7 +57,7 @@ def match_exits(connection: Connection, at: datetime) -> None:
 def close_by_quote(
     connection: Connection, trade_id: str, *, price: float, at: datetime, as_of: datetime, reason: str
 ) -> bool:
-    """Close an open trade at a quoted price, now; False if it was not open. `reason`: expired, manual or signal."""
+    """Close an open trade at a quoted price; whether it was open. `reason`: expired, manual or signal."""
     open_settlement(connection)
     closed = connection.execute(
         statement("trades/close_by_quote"),
@@ -65,7 +68,7 @@ def close_by_quote(
 
 
 def open_settlement(connection: Connection) -> None:
-    """Begin to close trades in this transaction: one settlement at a time."""
+    """Begin a settlement in this transaction, after any other has ended."""
     lock(connection, Lock.SETTLE)
     connection.execute(statement("trades/create_settled_trades"))
     connection.execute(statement("trades/create_settled_decisions"))
@@ -73,12 +76,12 @@ def open_settlement(connection: Connection) -> None:
 
 
 def record_settlement(connection: Connection) -> None:
-    """Note what this transaction settled: lines to publish, rollup days to make again."""
+    """Note what this transaction settled: the lines to publish, and the days whose rollups change."""
     connection.execute(statement("trades/insert_outcome_events"))
     connection.execute(statement("trades/insert_horizon_events"))
     connection.execute(statement("trades/mark_stale_days"))
 
 
 def mark_open_trades(connection: Connection, as_of: datetime) -> int:
-    """Write what was known of open trades at `as_of`; equity rows written (a repeat writes none)."""
+    """Write an equity row per version for its open trades at `as_of`; rows written (a repeat writes none)."""
     return connection.execute(statement("trades/mark_open_trades"), {"as_of": as_of}).rowcount

@@ -18,7 +18,7 @@ from scorekeeper.market import (
     MarketError,
     UnknownSymbolError,
     binding,
-    exchange,
+    exchange_client,
     exchange_quirks,
     open_market,
     sealed_candles,
@@ -37,7 +37,7 @@ CONTEXT = DecisionContext(NOW + timedelta(days=1), "v1", 60, ZoneInfo("UTC"), No
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of a moment: how often it is asked again is what counts here."""
-    monkeypatch.setattr(exchange, "LONGEST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(exchange_client, "LONGEST_WAIT_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -380,8 +380,8 @@ def test_a_symbol_spelled_as_the_exchange_spells_it_is_found(loop_exchange: Exch
     async def ask() -> tuple[str, str]:
         async with market_of(loop_exchange, tmp_path) as market:
             with pytest.raises(UnknownSymbolError):
-                await market._listed("BTC/EUR")
-            return await market._listed("BTCUSDT"), await market._listed("BTC/USDT")
+                await market._listing.find("BTC/EUR")
+            return await market._listing.find("BTCUSDT"), await market._listed("BTC/USDT")
 
     assert asyncio.run(ask()) == ("BTC/USDT", "BTC/USDT")
 

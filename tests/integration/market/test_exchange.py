@@ -381,7 +381,7 @@ def test_a_symbol_spelled_as_the_exchange_spells_it_is_found(loop_exchange: Exch
         async with market_of(loop_exchange, tmp_path) as market:
             with pytest.raises(UnknownSymbolError):
                 await market._listing.find("BTC/EUR")
-            return await market._listing.find("BTCUSDT"), await market._listed("BTC/USDT")
+            return await market._listing.find("BTCUSDT"), await market._listing.find("BTC/USDT")
 
     assert asyncio.run(ask()) == ("BTC/USDT", "BTC/USDT")
 

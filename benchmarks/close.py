@@ -90,7 +90,7 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
     works: list[tuple[str, Callable[[Connection], int]]] = [
         ("find the symbols to fetch", run_statement("trades/select_symbols_to_fetch")),
         ("set reference prices", run_statement("trades/set_reference_prices", suspect_price_pct=5)),
-        ("apply exits", run_statement("trades/apply_exits", settles=True)),
+        ("match exits", run_statement("trades/match_exits", settles=True)),
         ("close what is due", run_statement("trades/close_due_trades")),
         ("set horizon returns", run_statement("trades/set_horizon_returns")),
         ("mark what is open", run_statement("trades/mark_open_trades")),

@@ -21,7 +21,7 @@ from benchmarks.database import database, run_part, vacuum
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from scorekeeper.metrics import query, rollups
 from scorekeeper.metrics.breakdown import Breakdown
-from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store.database import Database
 
 HISTORIES = (10_000, 1_000_000)
@@ -83,7 +83,7 @@ def score_all(db: Database) -> None:
 
 def _score_and_keep(connection: Connection) -> None:
     rollups.score_stale_days(connection, AS_OF)
-    keep_scorecards(connection, AS_OF)
+    store_scorecards(connection, AS_OF)
 
 
 def fill_history(db: Database, trades: int, console: Console, a_day: int = A_DAY) -> None:

@@ -18,7 +18,7 @@ from cli.opening import run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
 from scorekeeper.decisions import unread_words
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.metrics import update
+from scorekeeper.metrics import voiding
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.safe_text import escape_controls
 
@@ -416,7 +416,7 @@ def void(
         raise typer.BadParameter("a reason is needed, and kept", param_hint="--why")
     now = datetime.now(UTC)
     with _database() as (db, _):
-        answer = db.transact(lambda connection: update.void_decision(connection, trade_id, why, now))
+        answer = db.transact(lambda connection: voiding.void_decision(connection, trade_id, why, now))
     if answer == "unknown":
         raise ScorekeeperError(f"{trade_id}: unknown")
     typer.echo(f"{trade_id}: {answer}")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from scorekeeper.metrics.names import SYSTEM, Metric
 from scorekeeper.safe_text import escape_controls
 
 _WIDEST_PART = len("take_profit")
@@ -19,7 +20,6 @@ _GROUP_COLUMNS = {
     "completed_trades": "n", "win_rate": "won %", "win_rate_ci95": "95 %", "expectancy_pct": "avg %",
     "total_pnl_pct": "sum %", "profit_factor": "factor", "max_drawdown_pct": "fall",
 }  # fmt: skip
-_ABOUT = ("version", "symbol", "since", "until", "include_suspect", "exclude_late", "as_of")
 
 
 def print_metrics(metrics: dict[str, Any]) -> None:
@@ -28,9 +28,10 @@ def print_metrics(metrics: dict[str, Any]) -> None:
     table = Table(title=f"System ({_scope(metrics)}), as of {metrics['as_of'] or 'never tracked'}")
     for name in ("figure", "gross", "after fees"):
         table.add_column(name, justify="left" if name == "figure" else "right", overflow="fold")
-    for name, value in metrics.items():
-        if name not in (*_ABOUT, "net", "agent_performance", "by", "groups"):
-            table.add_row(_label(name), _shown(value), _shown(metrics["net"][name]) if name in metrics["net"] else "")
+    for metric in SYSTEM:
+        net = metrics["net"]
+        after_fees = _shown(net[metric.name]) if metric.name in net else ""
+        table.add_row(_label(metric), _shown(metrics[metric.name]), after_fees)
     console.print(table)
     agents = _agents_table("Agents, scored on what became of the price, traded or not", _AGENT_COLUMNS)
     for agent, one in sorted(metrics["agent_performance"].items()):
@@ -83,9 +84,9 @@ def _scope(metrics: dict[str, Any]) -> str:
     return escape(escape_controls(", ".join(words)))
 
 
-def _label(name: str) -> str:
-    words = name.replace("_pct", " %").replace("_ci95", " 95 % interval").replace("_minutes", " minutes")
-    return words.replace("_", " ") + (" %" if name in ("win_rate", "accuracy") else "")
+def _label(metric: Metric) -> str:
+    words = metric.name.replace("_pct", " %").replace("_ci95", " 95 % interval").replace("_minutes", " minutes")
+    return words.replace("_", " ") + (f" {metric.unit}" if metric.unit else "")
 
 
 def _shown(value: object) -> str:

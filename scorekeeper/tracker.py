@@ -18,9 +18,9 @@ from scorekeeper.decisions.strict_json import to_json
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.market.symbol_list import find_symbol
-from scorekeeper.metrics import query, rollups, update
+from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
-from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.operations.record import Recorded, Recorder
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
@@ -140,7 +140,7 @@ class PerformanceTracker:
         as_of = now.replace(second=0, microsecond=0)
         self._settle(as_of)
         if max_hold_time is not None:
-            self._db.transact(lambda connection: settle.apply_exits(connection, now))
+            self._db.transact(lambda connection: settle.match_exits(connection, now))
             trades = self._db.transact(
                 lambda c: c.execute(statement("operations/select_open_to_quote"), {"at": now}).all()
             )
@@ -187,7 +187,7 @@ class PerformanceTracker:
     def void_decision(self, trade_id: str, why: str) -> str:
         """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
         self._check_open()
-        answer = self._db.transact(lambda c: update.void_decision(c, trade_id, why, datetime.now(UTC)))
+        answer = self._db.transact(lambda c: voiding.void_decision(c, trade_id, why, datetime.now(UTC)))
         self._publish()
         return answer
 
@@ -269,8 +269,8 @@ class PerformanceTracker:
         # Quotes close at the second, not at the minute.
         def work(connection: Connection) -> None:
             rollups.score_stale_days(connection, now)
-            settle.mark(connection, now.replace(second=0, microsecond=0))
-            keep_scorecards(connection, now)
+            settle.mark_open_trades(connection, now.replace(second=0, microsecond=0))
+            store_scorecards(connection, now)
 
         self._db.transact(work, repeatable=True)
 

@@ -15,8 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from scorekeeper.decisions import unread_words
 from scorekeeper.errors import AwayError, ContendedError, ScorekeeperError
 from scorekeeper.inbox import ingest, listing
-from scorekeeper.market import fetch
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update, voiding
 from scorekeeper.operations import import_dataset
 from scorekeeper.operations import prune as pruning
 from scorekeeper.publish import publish
@@ -24,7 +23,7 @@ from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.threads import run_in_thread, run_until_stopped
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from scorekeeper.verify import trades
 from tasks.progress import ProgressBar
 
@@ -160,7 +159,6 @@ async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fe
         db,
         settings,
         as_of,
-        settle_first=settle.settling(as_of, settings.suspect_price_pct),
         now=datetime.now(UTC),
         tell=get_run_logger().log,
         on_percent=bar.show,
@@ -176,7 +174,7 @@ async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> se
     settled = await run_in_thread(
         db.transact, lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct)
     )
-    await run_in_thread(db.transact, lambda c: update.score_and_mark(c, as_of))
+    await run_in_thread(db.transact, lambda c: score_update.update_score(c, as_of))
     return settled
 
 
@@ -211,7 +209,7 @@ async def import_records(db: Database, settings: Settings, path: Path) -> import
 async def void_decision(db: Database, trade_id: str, why: str) -> str:
     """Take a decision out of every figure."""
     now = datetime.now(UTC)
-    return await run_in_thread(db.transact, lambda c: update.void_decision(c, trade_id, why, now))
+    return await run_in_thread(db.transact, lambda c: voiding.void_decision(c, trade_id, why, now))
 
 
 @task(name="request close", cache_policy=NO_CACHE)
@@ -221,7 +219,7 @@ async def request_close(db: Database, trade_id: str, as_of: datetime | None) -> 
     moment = as_utc(as_of or now)
     if moment > now:
         raise ScorekeeperError(f"{trade_id} is not closed: {moment:%F %R} UTC lies in the future")
-    return await run_in_thread(db.transact, lambda c: by_hand.request_close(c, trade_id, moment))
+    return await run_in_thread(db.transact, lambda c: close_requests.request_close(c, trade_id, moment))
 
 
 @task(name="prune", **DAILY)

@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 
 from scorekeeper.decisions.decision import Decision, DecisionContext, parse_decision
 from scorekeeper.inbox import store_decisions
-from scorekeeper.market import Answer, MarketError, fetch
+from scorekeeper.market import CandlePage, MarketError
 from scorekeeper.market.replay import ReplayMarket
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update, voiding
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from tests import reference
 from tests.reference import MINUTE, RefDecision
 from tests.universes import (
@@ -100,7 +100,7 @@ class UniverseMarket:
     async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
         return await self.replay.read_spellings(words)
 
-    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
+    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> CandlePage:
         if symbol in self.failing:
             if self.failing[symbol] == 0:
                 raise MarketError(f"{symbol}: out of order")
@@ -112,7 +112,7 @@ class UniverseMarket:
         if not self.exchange:
             return answer
         last = [minute.to_pydatetime() + MINUTE for minute in answer.candles["minute_at"][-1:]]
-        return Answer(answer.candles, max(since, min(until, max([*last, as_of - GRACE * MINUTE]))))
+        return CandlePage(answer.candles, max(since, min(until, max([*last, as_of - GRACE * MINUTE]))))
 
 
 class Life:
@@ -195,7 +195,7 @@ class Life:
             self.sealed[symbol] = self._sealed(self._universe.candles[symbol], tick)
         self._note_what_ended()
         with self.db.begin() as connection:
-            update.score_and_mark(connection, as_of)
+            score_update.update_score(connection, as_of)
             if tick.killed_at == "score":
                 raise KilledError
         self._void(as_of, before_tracking=False)
@@ -231,7 +231,6 @@ class Life:
                     self.db,
                     self._settings,
                     tick.as_of,
-                    settle_first=settle.settling(tick.as_of, self._settings.suspect_price_pct),
                     now=NOW,
                     tell=lambda *_: None,
                 )
@@ -247,7 +246,7 @@ class Life:
         for trade_id, at in due:
             wanted = self._verdict(trade_id, at)
             with self.db.begin() as connection:
-                verdict = by_hand.request_close(connection, trade_id, at)
+                verdict = close_requests.request_close(connection, trade_id, at)
             assert verdict == wanted or self.uncertain, (trade_id, at, verdict, wanted)
             self.asked.append((trade_id, at))
             self.verdicts.append(verdict)
@@ -310,7 +309,7 @@ class Life:
         self._voids = [void for void in self._voids if void not in due]
         for void in due:
             with self.db.begin() as connection:
-                assert update.void_decision(connection, void.trade_id, "a mock feed", as_of) == "voided"
+                assert voiding.void_decision(connection, void.trade_id, "a mock feed", as_of) == "voided"
             self.voided.add(void.trade_id)
 
     def expected(self) -> list[reference.RefScored]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorekeeper.analysis.intervals import RobustMean
-from scorekeeper.metrics.analysed_figures import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
+from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def figures(analysis: Analysis) -> dict[str, Any]:
         analysis.as_of, gross.independent, win_rate.ci95, win_rate.p, gross.ci95, gross.p, analysis.dsr,
     )  # fmt: skip
     agents = {
-        one.agent: dict(zip(AGENT_FIGURES, (
+        one.agent: dict(zip(ANALYSED_AGENT_NAMES, (
             one.ic, one.shapley_pct, one.shapley_ci95, one.shapley_error_pct, one.leave_one_out_pct,
             one.leave_one_out_ci95, one.accuracy.estimate.ci95, one.accuracy.estimate.p,
             one.call_return_pct.estimate.ci95, one.call_return_pct.estimate.p, one.call_return_pct.estimate.independent,
@@ -164,7 +164,7 @@ def figures(analysis: Analysis) -> dict[str, Any]:
         for one in analysis.agents
     }  # fmt: skip
     return {
-        "system": dict(zip(SYSTEM_FIGURES, system, strict=True)),
-        "net": dict(zip(NET_FIGURES, (net.ci95, net.p), strict=True)),
+        "system": dict(zip(ANALYSED_NAMES, system, strict=True)),
+        "net": dict(zip(ANALYSED_NET_NAMES, (net.ci95, net.p), strict=True)),
         "agents": agents,
     }

@@ -17,7 +17,7 @@ from scorekeeper.analysis.columns import Decisions, Rows, Signals, Trades, inter
 from scorekeeper.analysis.document import Analysis, figures
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
-from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store.database import open_copy
 from scorekeeper.store.sql import statement
 
@@ -54,7 +54,7 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
                 "known_event_id": known,
             },
         )
-    keep_scorecards(connection, as_of, anew=True)
+    store_scorecards(connection, as_of, from_scratch=True)
     return analyses[0]
 
 
@@ -69,7 +69,7 @@ def choose_as_of(connection: Connection, asked: datetime | None, now: datetime) 
 
     Raises ScorekeeperError for one after the last track: what will be known of it is not known yet.
     """
-    market = connection.execute(statement("inbox/select_market")).one_or_none()
+    market = connection.execute(statement("market/select_market")).one_or_none()
     tracked: datetime | None = None if market is None else market.last_as_of
     if asked is not None and tracked is not None and asked > tracked:
         raise ScorekeeperError(

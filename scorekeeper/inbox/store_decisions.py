@@ -61,7 +61,7 @@ def record_rows(
 ) -> list[Verdict]:
     """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
     rows, held = _read_symbols(connection, rows)
-    if held and by_custom and connection.execute(statement("inbox/select_market")).one_or_none() is None:
+    if held and by_custom and connection.execute(statement("market/select_market")).one_or_none() is None:
         held = set()
     while True:
         verdicts = _judge(connection, rows)

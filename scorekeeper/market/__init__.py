@@ -1,13 +1,13 @@
-"""Where prices come from: one interface, whatever stands behind it."""
+"""Where prices come from: the Market interface, the exchanges and replay folders behind it, and the stored candles."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import MINUTE, Answer, CandleFileError, Market, MarketError, UnknownSymbolError
+from scorekeeper.market.base import MINUTE, CandleFileError, CandlePage, Market, MarketError, UnknownSymbolError
 
-__all__ = ["MINUTE", "Answer", "CandleFileError", "Market", "MarketError", "UnknownSymbolError", "open_market"]
+__all__ = ["MINUTE", "CandleFileError", "CandlePage", "Market", "MarketError", "UnknownSymbolError", "open_market"]
 
 
 def open_market(
@@ -15,11 +15,11 @@ def open_market(
 ) -> Market:
     """The market that `MARKET` names: `replay:DIR` or `ccxt:EXCHANGE`.
 
-    `cache` is a folder for an exchange's list of markets; `now`: see ReplayMarket. Raises ScorekeeperError for a name
-    that no market has.
+    `cache`: the folder for an exchange's list of markets. `now`: see ReplayMarket. `exchange_options`: see
+    ExchangeClient. Raises ScorekeeperError for any other name.
     """
     kind, _, rest = name.partition(":")
-    # Imported here: only who fetches prices pays for pandas, and only who asks an exchange for ccxt.
+    # Imported here: pandas loads only where prices are fetched, and ccxt only for an exchange.
     if kind == "replay" and rest:
         from scorekeeper.market.replay import ReplayMarket
 

@@ -12,48 +12,48 @@ from scorekeeper.errors import ScorekeeperError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import pandas as pd  # at run time only where prices are fetched: the tracker starts without it
+    import pandas as pd  # at run time it loads only where prices are fetched: the tracker starts without it
 
 MINUTE = timedelta(minutes=1)
 CANDLE_COLUMNS = ["minute_at", "open", "high", "low", "close", "volume"]
 
 
 class UnknownSymbolError(ScorekeeperError):
-    """The market does not have this symbol; trades in it stay open and are reported."""
+    """The market does not list this symbol. Its trades stay open and are reported."""
 
 
 class MarketError(ScorekeeperError):
-    """The market gave no usable answer, also when asked again; nothing was made up, and the next run asks anew."""
+    """The market gave no usable candles after several attempts. Nothing is stored, and the next run asks again."""
 
 
 class CandleFileError(MarketError):
-    """A symbol's own candle file is none: its text names file, line and reason. No other symbol is concerned."""
+    """A symbol's candle file cannot be read: the text names file, line and reason. Other symbols are not affected."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One unbroken answer of a market.
+class CandlePage:
+    """One page of a symbol's candles, without a break.
 
     `candles`: a frame with CANDLE_COLUMNS, one row per minute that has a candle, in order; `minute_at` is the
-    minute's opening (UTC). `sealed_until`: every minute before it, from the start asked for, is sealed. Candles from
-    before the start asked for may come along: they tell of revisions. `ends`: where what the market holds of the symbol
-    ends too early, and why, in words; None where it does not.
+    minute's opening (UTC). It may hold candles from before the requested start: they show revisions.
+    `sealed_until`: every minute before it, from the requested start on, is sealed. `ends`: a sentence that says where
+    the market's candles of the symbol end, if they end too early; else None.
     """
 
     candles: pd.DataFrame
     sealed_until: datetime
     ends: str | None = None
 
-    def followed_by(self, other: Answer) -> Answer:
-        """This answer and the one that begins where it is sealed, as one."""
-        import pandas as pd  # whoever has answers has it loaded
+    def followed_by(self, other: CandlePage) -> CandlePage:
+        """This page and the one that begins at its `sealed_until`, as one."""
+        import pandas as pd  # it is loaded already: a page holds a frame
 
         later = other.candles[other.candles["minute_at"] >= self.sealed_until]
-        return Answer(pd.concat([self.candles, later], ignore_index=True), other.sealed_until, other.ends)
+        return CandlePage(pd.concat([self.candles, later], ignore_index=True), other.sealed_until, other.ends)
 
 
 class Market(Protocol):
-    """What replay and exchanges have in common. Open it with `async with`."""
+    """A source of sealed one-minute candles: an exchange, or a folder of files. Open it with `async with`."""
 
     @property
     def name(self) -> str:
@@ -62,7 +62,7 @@ class Market(Protocol):
 
     @property
     def page_minutes(self) -> int | None:
-        """How many minutes one answer holds at most; None: any number."""
+        """How many minutes one page holds at most; None: any number."""
         ...
 
     async def __aenter__(self) -> Self: ...
@@ -80,23 +80,23 @@ class Market(Protocol):
         ...
 
     async def first_minute(self, symbol: str, opened_at: datetime) -> datetime:
-        """From which minute candles are needed for a decision of that time.
+        """The first minute whose candle a decision of that time needs.
 
-        It is the opening minute of the last candle complete at `opened_at` (the reference price's), else the minute
-        that contains `opened_at`. A later one: the market has not kept the minutes before it. Raises
-        UnknownSymbolError, MarketError.
+        It is the minute of the last candle complete at `opened_at`, which gives the reference price; without one, the
+        minute that contains `opened_at`. A later minute means that the market no longer keeps those before it.
+        Raises UnknownSymbolError, MarketError.
         """
         ...
 
     async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
-        """The listed symbols that spellings (see domain.symbols.spell) mean, by spelling; without those that mean none.
+        """The listed symbol of each spelling (see decisions.symbols.spell); a spelling of none is left out.
 
         Raises MarketError.
         """
         ...
 
-    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
-        """Candles that open in [since, until), all complete at `as_of`: the first page of them.
+    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> CandlePage:
+        """The first page of the candles that open in [since, until) and are complete at `as_of`.
 
         Raises UnknownSymbolError, MarketError.
         """

@@ -1,4 +1,7 @@
-"""Which market the database is bound to, and up to which minute it has been tracked."""
+"""The market that a database is bound to, and the last as_of that track has worked up to.
+
+A database keeps the score by the prices of one market. The first track binds it.
+"""
 
 from datetime import datetime
 
@@ -9,8 +12,8 @@ from scorekeeper.store.sql import statement
 
 
 def check_market(connection: Connection, name: str) -> None:
-    """Refuse another market than the one that the database is bound to. Raises ScorekeeperError."""
-    bound = connection.execute(statement("inbox/select_market")).one_or_none()
+    """Raises ScorekeeperError if the database is bound to another market than `name`."""
+    bound = connection.execute(statement("market/select_market")).one_or_none()
     if bound is not None and bound.name != name:
         raise ScorekeeperError(
             f"this database keeps the score of {bound.name}, not of {name}: use another SCOREKEEPER_HOME or "
@@ -19,21 +22,21 @@ def check_market(connection: Connection, name: str) -> None:
 
 
 def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
-    """Bind the database to a market, or refuse another one, or an `as_of` that lies before the last one.
+    """Bind the database to the market `name`, if it has none yet, and begin a track at `as_of`.
 
-    Raises ScorekeeperError.
+    Raises ScorekeeperError for another market, and for an `as_of` before the last one.
     """
-    connection.execute(statement("trades/bind_market"), {"name": name, "as_of": as_of})
+    connection.execute(statement("market/bind_market"), {"name": name, "as_of": as_of})
     check_market(connection, name)
-    last = connection.execute(statement("trades/lock_market")).scalar_one()
+    last = connection.execute(statement("market/lock_market")).scalar_one()
     if as_of < last:
         raise ScorekeeperError(
             f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies before the last one, {last:%Y-%m-%d %H:%M} UTC: was a clock set "
             "back? Track goes on by itself from that minute on, and nothing is lost"
         )
-    connection.execute(statement("trades/begin_as_of"), {"as_of": as_of})
+    connection.execute(statement("market/begin_as_of"), {"as_of": as_of})
 
 
 def advance_as_of(connection: Connection, as_of: datetime) -> None:
     """Note that track has worked up to `as_of`."""
-    connection.execute(statement("trades/advance_as_of"), {"as_of": as_of})
+    connection.execute(statement("market/advance_as_of"), {"as_of": as_of})

@@ -1,4 +1,4 @@
-"""A candle file, read whole and checked: what cannot be right is refused with its line, and nothing is guessed."""
+"""Reading a candle file. A file with an impossible line is refused, with the line's number; nothing is guessed."""
 
 import gzip
 import io
@@ -20,7 +20,7 @@ FIRST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
 END_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1000
 MINUTE_MS = 60_000
 MANY_ROWS = 20
-# What makes milliseconds of another unit: how much a value is multiplied by, then divided by.
+# Converts a value in another unit to milliseconds: multiply by the first number, then divide by the second.
 _UNITS = {"seconds": (1000, 1), "microseconds": (1, 1000), "nanoseconds": (1, 1_000_000)}
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_SHOWN = 40
@@ -28,7 +28,7 @@ _LONGEST_SHOWN = 40
 
 @dataclass(frozen=True)
 class CandleFile:
-    """What a file holds: a frame with CANDLE_COLUMNS, in order; `torn`: the last line, if it is not whole yet."""
+    """A file's candles, a frame with CANDLE_COLUMNS in order of time; `torn`: the number of a last line cut short."""
 
     candles: pd.DataFrame
     torn: int | None
@@ -36,10 +36,10 @@ class CandleFile:
 
 @lru_cache(maxsize=64)
 def read_candle_file(path: Path, _mtime_ns: int, _size: int, *, still: bool) -> CandleFile:
-    """The whole file. `still`: nobody writes at it, so that a last line without its line end may be whole.
+    """Read a whole file. `still`: the file has not changed lately, so a last line without its line end counts.
 
-    The first five numbers of a row are whole where a comma follows them. Only the volume of such a last row can be cut:
-    it counts once the file stands still. Raises CandleFileError that names file and line.
+    A number is whole where a comma follows it. In a last row without line end, only the volume can be cut short: the
+    row counts once the file stands still. Raises CandleFileError, which names file and line.
     """
     try:
         content = _read_bytes(path)
@@ -48,12 +48,12 @@ def read_candle_file(path: Path, _mtime_ns: int, _size: int, *, still: bool) -> 
         frame = _read_frame(path, content)
     except CandleFileError:
         raise
-    except OSError as failed:
-        raise CandleFileError(f"{path}: cannot be read: {failed.strerror or failed}") from failed
-    except (EOFError, zlib.error) as broken:
-        raise CandleFileError(f"{path}: is cut off, or no gzip file: {broken}") from broken
-    except Exception as broken:  # whatever it is, it came out of one file, and concerns one symbol
-        raise CandleFileError(f"{path}: not a candle file: {type(broken).__name__}: {broken}") from broken
+    except OSError as exc:
+        raise CandleFileError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+    except (EOFError, zlib.error) as exc:
+        raise CandleFileError(f"{path}: is cut off, or no gzip file: {exc}") from exc
+    except Exception as exc:  # any error comes from this file, and so affects one symbol only
+        raise CandleFileError(f"{path}: not a candle file: {type(exc).__name__}: {exc}") from exc
     return CandleFile(frame, lines + 1 if torn else None)
 
 
@@ -64,7 +64,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _cut(content: bytes, *, still: bool) -> tuple[bytes, bool]:
-    """The content without a last line that may not be whole yet; whether there was one."""
+    """The content without a last line that may be cut short; whether there was one."""
     whole, end, last = content.rpartition(b"\n")
     if not last.strip():
         return content, False
@@ -75,25 +75,25 @@ def _cut(content: bytes, *, still: bool) -> tuple[bytes, bool]:
 
 
 def _read_frame(path: Path, content: bytes) -> pd.DataFrame:
-    if not content.strip():  # made, and not written yet
+    if not content.strip():  # the file exists, and is not written yet
         return _empty()
     header = content.partition(b"\n")[0]
     _check_header(path, header)
-    body = content.rstrip()  # lines of nothing at the end mean nothing
+    body = content.rstrip()  # empty lines at the end are allowed
     if body.count(b"\n") == 0:
         return _empty()
     try:
-        # pandas 3.1 and later read the very double that the text names.
+        # pandas 3.1 and later read each number as the nearest double.
         raw = pd.read_csv(
             io.BytesIO(body), names=HEADER, skiprows=1, usecols=range(len(HEADER)), skip_blank_lines=False,
             dtype=dict.fromkeys(HEADER[1:], "float64"),
         )  # fmt: skip
-    except ValueError as broken:
+    except ValueError as exc:
         _name_bad_line(path, body)
-        raise CandleFileError(f"{path}: not a candle file: {broken}") from broken
+        raise CandleFileError(f"{path}: not a candle file: {exc}") from exc
     stamp = raw["timestamp"]
     if not pd.api.types.is_integer_dtype(stamp):
-        # Written as 1746057600000.0, as pandas does once a column has held a gap: a whole number all the same.
+        # pandas writes 1746057600000.0 for a column that has had a gap: it is a whole number all the same.
         whole = pd.api.types.is_float_dtype(stamp) and bool((np.isfinite(stamp) & (stamp % 1 == 0)).all())
         if not whole or not (stamp.abs() < 2**53).all():
             _name_bad_line(path, body)
@@ -109,12 +109,12 @@ def _read_frame(path: Path, content: bytes) -> pd.DataFrame:
 
 
 def _empty() -> pd.DataFrame:
-    none = pd.DatetimeIndex([], dtype="datetime64[us, UTC]")  # the default, of seconds, meets no finer time
+    none = pd.DatetimeIndex([], dtype="datetime64[us, UTC]")  # the default has seconds, and cannot join microseconds
     return pd.DataFrame({"minute_at": none} | {name: [] for name in CANDLE_COLUMNS[1:]})
 
 
 def _check_header(path: Path, header: bytes) -> None:
-    """The six names in their order, in any case; columns after them are passed over."""
+    """Check for the six names in their order, in any case; further columns are ignored. Raises CandleFileError."""
     said = header.decode("utf-8", "replace").strip()
     names = [name.strip().strip('"').lower() for name in said.split(",")]
     if names[: len(HEADER)] == HEADER:
@@ -129,7 +129,7 @@ def _check_header(path: Path, header: bytes) -> None:
 
 
 def _check_rows(path: Path, stamps: np.ndarray, prices: np.ndarray) -> None:
-    """Refuse the first line of which something cannot be. Raises CandleFileError."""
+    """Refuse a file with an impossible line. Raises CandleFileError, which names the first one."""
     outside = (stamps < FIRST_MS) | (stamps >= END_MS)
     wrong = {
         "": outside,
@@ -154,9 +154,9 @@ def _check_rows(path: Path, stamps: np.ndarray, prices: np.ndarray) -> None:
 
 
 def _check_distance(path: Path, stamps: np.ndarray) -> None:
-    """Refuse candles of more than a minute: an hour's high would be taken for a minute's. Raises CandleFileError.
+    """Refuse candles of more than a minute, whose high would be taken for one minute's. Raises CandleFileError.
 
-    One minute's may have gaps; but among many rows some follow each other by an odd number of minutes.
+    One-minute candles may have gaps. But among many rows, the distances have no common divisor above one minute.
     """
     apart = int(np.gcd.reduce(np.diff(stamps))) // MINUTE_MS if len(stamps) >= MANY_ROWS else 1
     if apart > 1:
@@ -164,7 +164,7 @@ def _check_distance(path: Path, stamps: np.ndarray) -> None:
 
 
 def explain_time(said: str, stamp: int, *, after_others: bool) -> str:
-    """Why a number is no time of a candle, the unit that it looks like, and what to do."""
+    """Why a number is no candle's time: the unit that it looks like, and what to do."""
     for unit, (times, parts) in _UNITS.items():
         if FIRST_MS <= stamp * times // parts < END_MS:
             looks_like = datetime.fromtimestamp(stamp * times // parts // 1000, UTC)
@@ -178,7 +178,7 @@ def explain_time(said: str, stamp: int, *, after_others: bool) -> str:
 
 
 def _name_bad_line(path: Path, body: bytes) -> None:
-    """Find the first line that pandas could not read, slowly. Raises CandleFileError, if there is one."""
+    """Find the first line that pandas cannot read. Raises CandleFileError, if there is one. It is slow."""
     for number, line in _lines(body):
         if not line.strip():
             raise CandleFileError(f"{path}: line {number}: an empty line")

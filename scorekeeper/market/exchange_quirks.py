@@ -1,29 +1,29 @@
-"""What some exchanges do otherwise than a start and a limit would have them, and ccxt with them."""
+"""Exchanges that answer otherwise than the requested start and limit say, and ccxt's own deviations."""
 
 from typing import Any, Literal
 
 import msgspec
 
-# Answer with their last so many candles, whatever start is asked for; gate refuses older ones.
+# These exchanges answer with their last so many candles, whatever the start; gate refuses an older start.
 KEPT_CANDLES = {
     "kraken": 720, "gemini": 1440, "hyperliquid": 5000, "gate": 10_000, "gateeu": 10_000,
-    # ccxt hands these no start at all: what comes is the last page.
+    # ccxt sends these no start: the answer is the last page.
     "bithumb": 200, "deepcoin": 300, "nado": 500, "p2b": 500, "bitrue": 1000, "bittrade": 1000, "htx": 1000,
     "phemex": 1000,
 }  # fmt: skip
-# Of a page that is asked for, ccxt asks these for so many minutes only.
+# ccxt asks these exchanges for so many minutes only, whatever the limit.
 REACH_MINUTES = {"bullish": 100, "mexc": 500}
-# Answer with what is left of the UTC day of the start.
+# These exchanges answer with the rest of the UTC day of the start.
 DAILY = {"bitbank"}
-# ccxt fills their empty minutes with candles of its own, of volume 0.
+# For these exchanges ccxt fills empty minutes with candles of its own, with volume 0.
 FILLED = {"bitopro"}
 _FAULTS = ("error", "errors")
 
 
 def candles_in(body: str) -> Literal["some", "none"] | None:
-    """Whether an answer's body holds a list of candles, an empty one, or none at all.
+    """Whether the body of an answer holds a list of candles, an empty list, or no list.
 
-    ccxt reads nearly every body without such a list (null, an empty object) as if the exchange had said: no candles.
+    ccxt reads nearly every body without a list (null, an empty object) as an empty list of candles.
     """
     try:
         return _lists_in(msgspec.json.decode(body))

@@ -1,8 +1,8 @@
 """A market that replays a folder of candle files: BTC-USDT.csv, optionally .gz.
 
-Header `timestamp,open,high,low,close,volume`; timestamp is the minute's opening in epoch milliseconds (UTC). A file is
-one unbroken answer up to its last row, and no further: before it, a minute without a row had no candle; after it,
-nothing is known, so that a file that grows gives the score of one that was whole.
+The header is `timestamp,open,high,low,close,volume`; timestamp is the minute's opening in epoch milliseconds (UTC). A
+file is sealed up to its last row. A minute without a row before that had no candle. Nothing is known of later minutes,
+so a file that grows gives the same score as one that was whole from the start.
 """
 
 import unicodedata
@@ -16,16 +16,17 @@ import pandas as pd
 
 from scorekeeper.decisions.symbols import Listing, read_stem, stem_of
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import MINUTE, Answer, CandleFileError, MarketError, UnknownSymbolError
+from scorekeeper.market.base import MINUTE, CandleFileError, CandlePage, MarketError, UnknownSymbolError
 from scorekeeper.market.candle_file import CandleFile, read_candle_file
 
-STILL_SECONDS = 5.0  # as long as a decision file is given to be written
+STILL_SECONDS = 5.0  # the same as for decision files
 
 
 class ReplayMarket:
-    """The replay market in `folder`. A file that ends `grace_minutes` or more before an `as_of` is said to end there.
+    """The replay market in `folder`. A file that ends `grace_minutes` or more before an `as_of` is reported.
 
-    `now`: the local clock, UTC; a file changed less than STILL_SECONDS before it may be half written. None: none is.
+    `now`: the local clock, UTC. A file that changed less than STILL_SECONDS before it may be half written. None: every
+    file is complete.
     """
 
     def __init__(self, folder: str, grace_minutes: int, now: datetime | None = None) -> None:
@@ -48,13 +49,13 @@ class ReplayMarket:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pass  # it holds nothing
+        pass  # there is nothing to close
 
     async def now(self) -> None:
-        """See Market.now: the past has no clock."""
+        """See Market.now: a replay has no clock."""
 
     async def first_kept(self) -> None:
-        """See Market.first_kept: all that it ever had."""
+        """See Market.first_kept: a folder keeps all candles."""
 
     async def first_minute(self, symbol: str, opened_at: datetime) -> datetime:
         """See Market.first_minute."""
@@ -65,7 +66,7 @@ class ReplayMarket:
             return _as_datetime(minutes.iloc[complete - 1])
         return opened_at.replace(second=0, microsecond=0)
 
-    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> Answer:
+    async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> CandlePage:
         """See Market.candles."""
         path, file = self._read(symbol)
         minutes = file.candles["minute_at"]
@@ -78,25 +79,25 @@ class ReplayMarket:
             ends = f"{path} holds no candle yet" if end is None else f"{path} ends at {end:%F %R} UTC"
             if file.torn is not None:
                 ends += f" (its last line, {file.torn}, is not whole)"
-        return Answer(file.candles.iloc[first:last], sealed_until, ends)
+        return CandlePage(file.candles.iloc[first:last], sealed_until, ends)
 
     def _read(self, symbol: str) -> tuple[Path, CandleFile]:
         path = self._find(symbol)
         try:
             state = path.stat()
-        except OSError as failed:
-            raise CandleFileError(f"{path}: cannot be read: {failed.strerror}") from failed
+        except OSError as exc:
+            raise CandleFileError(f"{path}: cannot be read: {exc.strerror}") from exc
         still = self._now is None or self._now.timestamp() - state.st_mtime >= STILL_SECONDS
         return path, read_candle_file(path, state.st_mtime_ns, state.st_size, still=still)
 
     async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
-        """See Market.read_spellings: a file lists the symbol that its name says."""
+        """See Market.read_spellings: each file lists the symbol of its name."""
         listing = Listing({_owner(name): [stem_of(_owner(name))] for name in self._list()})
         found = {word: listing.read(word) or listing.read(word.replace("_", "-")) for word in words}
         return {word: symbol for word, symbol in found.items() if symbol is not None}
 
     def _find(self, symbol: str) -> Path:
-        """The file of a symbol: under its name with % for what parts it, or with - where that name is no other's."""
+        """The file of a symbol: BTC%2FUSDT.csv, else BTC-USDT.csv unless that is another symbol's."""
         files, stem = self._list(), stem_of(symbol)
         exact = symbol.replace("/", "%2F").replace(":", "%3A")
         paths, owner = files.get(exact, []), symbol
@@ -112,11 +113,11 @@ class ReplayMarket:
         return paths[0]
 
     def _list(self) -> dict[str, list[Path]]:
-        """The candle files by their names without ending, in capitals: more than one cannot all be right."""
+        """The candle files by their names without ending, in capitals. Two under one name are a mistake."""
         try:
             names = sorted(path.name for path in self._folder.iterdir())
-        except OSError as failed:
-            raise MarketError(f"{self._folder}: cannot be read: {failed.strerror}") from None
+        except OSError as exc:
+            raise MarketError(f"{self._folder}: cannot be read: {exc.strerror}") from None
         found: dict[str, list[Path]] = {}
         for name in names:
             for ending in (".csv", ".csv.gz"):
@@ -126,12 +127,12 @@ class ReplayMarket:
 
 
 def _owner(name: str) -> str:
-    """The one symbol that a file of that name is for, by itself."""
+    """The symbol that a file of that name is for."""
     return name.replace("%2F", "/").replace("%3A", ":") if "%" in name else read_stem(name)
 
 
 def _comparable(name: str) -> str:
-    """A file's name in capitals and, as macOS may have parted its accents from their letters, composed."""
+    """A file's name in capitals, its accents composed: macOS may store a letter and its accent apart."""
     whole = unicodedata.normalize("NFC", name)
     return "".join(one.upper() if one.isascii() else one for one in whole)
 

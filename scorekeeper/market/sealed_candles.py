@@ -1,27 +1,31 @@
-"""Sealed candles: which are wanted, how they are fetched, and how they are stored.
+"""A symbol's sealed candles: fetched in pages, and stored so that the sealed range stays one piece.
 
 Functions that take a connection work inside the caller's transaction and may be repeated.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
 from scorekeeper.locks import Lock, lock
-from scorekeeper.market.base import MINUTE, Answer, Market
+from scorekeeper.market.base import MINUTE, CandlePage, Market
 from scorekeeper.store.database import Database, open_copy
-from scorekeeper.store.sql import json_rows, statement
+from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
 
-SettleFirst = Callable[[Connection], object]  # settles what the sealed candles decide, in the caller's transaction
+OnPage = Callable[[datetime], None]  # is told up to which minute the symbol is sealed
 
 
 @dataclass(frozen=True)
 class Need:
-    """A symbol that has something open or undecided, and what is known of it."""
+    """A symbol that has something open or undecided, and its sealed range (None: nothing is sealed yet).
+
+    `filled_back`: no back-fill is under way. `earliest_new`: the time of the earliest decision without a reference
+    price.
+    """
 
     symbol: str
     sealed_from: datetime | None
@@ -32,119 +36,140 @@ class Need:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetch did: candles written; `gone_until`: the market has not kept what was needed before it; `ends`: why
-    there is nothing up to `as_of`, where the market says so.
+    """What a fetch did.
+
+    `candles`: how many were written. `gone_until`: the market no longer keeps what was needed before it. `ends`: why
+    there is nothing up to `as_of`, where the market says so. `gap_until`: the market no longer keeps the candles
+    between the sealed range and this minute, so the range cannot grow.
     """
 
     candles: int
-    gone_until: datetime | None
+    gone_until: datetime | None = None
     ends: str | None = None
-
-
-def select_needs(connection: Connection, as_of: datetime) -> list[Need]:
-    """The symbols whose candles are wanted at `as_of`, in order of their names."""
-    rows = connection.execute(statement("trades/select_symbols_to_fetch"), {"as_of": as_of})
-    return [Need(*row) for row in rows]
+    gap_until: datetime | None = None
 
 
 async def fetch_candles(
-    db: Database,
-    market: Market,
-    need: Need,
-    as_of: datetime,
-    *,
-    settle_first: SettleFirst,
-    on_page: Callable[[datetime], None] = lambda _: None,
+    db: Database, market: Market, need: Need, as_of: datetime, *, on_page: OnPage = lambda _: None
 ) -> Fetched:
-    """Bring a symbol's sealed range up to `as_of`, and back to its earliest new decision.
+    """Extend a symbol's sealed range back to its earliest new decision, and forward to `as_of`.
 
-    Each answer is one transaction: killed, it goes on where it was; `on_page` is told up to where it is sealed then.
-    Where the range has to start again later, `settle_first` is called before, with the connection: the old range may
-    decide trades that no settlement has seen yet.
-    Raises what the market raises.
+    Each page is stored in a transaction of its own: a fetch that is killed goes on from there. With a gap, nothing is
+    fetched forward: see Fetched.gap_until. Raises what the market raises.
     """
-    sealed_from, sealed_until, written = need.sealed_from, need.sealed_until, 0
+    pages = _Pages(db, market, need.symbol, as_of, on_page)
+    sealed_from, new = need.sealed_from, need.earliest_new
     start = gone_until = None
-    ends: str | None = None
-    new = need.earliest_new
     if new is not None and (sealed_from is None or new < sealed_from + MINUTE or not need.filled_back):
         start = await market.first_minute(need.symbol, new)
         gone_until = start if start > new else None
-
-    async def take(since: datetime, until: datetime, *, whole: bool) -> datetime:
-        nonlocal written, ends
-        answer = await market.candles(need.symbol, since, until, as_of)
-        while whole and since < answer.sealed_until < until:
-            more = await market.candles(need.symbol, answer.sealed_until, until, as_of)
-            if more.sealed_until == answer.sealed_until:
-                break
-            answer = answer.followed_by(more)
-        if answer.sealed_until > since and (answer.sealed_until == until or not whole):
-            store = partial(
-                store_answer,
-                symbol=need.symbol, since=since, answer=answer, as_of=as_of, filled_back=False if whole else None,
-            )  # fmt: skip
-            written += await run_in_thread(db.transact, store)
-            on_page(answer.sealed_until)
-        ends = answer.ends
-        return answer.sealed_until
-
-    # Backwards in pages that each join the range, so that it stays one piece whenever this ends.
-    while sealed_from is not None and start is not None and start < sealed_from:
-        since = start if market.page_minutes is None else max(start, sealed_from - market.page_minutes * MINUTE)
-        if await take(since, sealed_from, whole=True) < sealed_from:
-            break
-        sealed_from = since
-    if sealed_from is not None and start is not None and sealed_from <= start:
-        await run_in_thread(db.transact, partial(_mark_filled_back, symbol=need.symbol))
-    at = sealed_until or start
+    if sealed_from is not None and start is not None:
+        await pages.fill_back(sealed_from, start)
+    at = need.sealed_until or start
     kept = await market.first_kept()
     if at is not None and kept is not None and at < kept:
-        # The exchange has forgotten what would join the two: older trades stay open, and are reported.
-        at = gone_until = kept
-        restart = partial(_restart_coverage, symbol=need.symbol, start=kept, settle_first=settle_first)
-        await run_in_thread(db.transact, restart)
-    while at is not None and at < as_of:
-        reached = await take(at, as_of, whole=False)
-        if reached <= at:
-            break
-        at = reached
-    return Fetched(written, gone_until, ends)
+        return Fetched(pages.written, kept, pages.ends, gap_until=kept)
+    if at is not None:
+        await pages.fill_forward(at)
+    return Fetched(pages.written, gone_until, pages.ends)
+
+
+async def fetch_forward(
+    db: Database, market: Market, symbol: str, since: datetime, as_of: datetime, *, on_page: OnPage
+) -> Fetched:
+    """Extend a symbol's sealed range, which ends at `since`, to `as_of`. Raises what the market raises."""
+    pages = _Pages(db, market, symbol, as_of, on_page)
+    await pages.fill_forward(since)
+    return Fetched(pages.written, ends=pages.ends)
+
+
+@dataclass
+class _Pages:
+    """The pages of one fetch: each is asked for and stored before the next."""
+
+    db: Database
+    market: Market
+    symbol: str
+    as_of: datetime
+    on_page: OnPage
+    written: int = 0
+    ends: str | None = field(default=None, init=False)
+
+    async def fill_forward(self, at: datetime) -> None:
+        """Extend the range from `at` to as_of, or as far as the market goes."""
+        while at < self.as_of:
+            page = await self._ask(at, self.as_of)
+            if page.sealed_until <= at:
+                break
+            await self._store(page, at, filled_back=None)
+            at = page.sealed_until
+
+    async def fill_back(self, sealed_from: datetime, start: datetime) -> None:
+        """Extend the range backwards from `sealed_from` to `start`, by pieces that each join it.
+
+        So the range stays one piece whenever this ends.
+        """
+        while start < sealed_from:
+            most = self.market.page_minutes
+            since = start if most is None else max(start, sealed_from - most * MINUTE)
+            page = await self._ask(since, sealed_from)
+            while since < page.sealed_until < sealed_from:
+                more = await self._ask(page.sealed_until, sealed_from)
+                if more.sealed_until == page.sealed_until:
+                    break
+                page = page.followed_by(more)
+            if page.sealed_until < sealed_from:
+                return
+            await self._store(page, since, filled_back=False)
+            sealed_from = since
+        await run_in_thread(self.db.transact, partial(_mark_filled_back, symbol=self.symbol))
+
+    async def _ask(self, since: datetime, until: datetime) -> CandlePage:
+        page = await self.market.candles(self.symbol, since, until, self.as_of)
+        self.ends = page.ends
+        return page
+
+    async def _store(self, page: CandlePage, since: datetime, *, filled_back: bool | None) -> None:
+        store = partial(
+            store_page, symbol=self.symbol, since=since, page=page, as_of=self.as_of, filled_back=filled_back
+        )
+        self.written += await run_in_thread(self.db.transact, store)
+        self.on_page(page.sealed_until)
 
 
 def _mark_filled_back(connection: Connection, symbol: str) -> None:
-    connection.execute(statement("trades/mark_filled_back"), {"symbol": symbol})
+    connection.execute(statement("market/mark_filled_back"), {"symbol": symbol})
 
 
-def _restart_coverage(connection: Connection, symbol: str, start: datetime, settle_first: SettleFirst) -> None:
-    settle_first(connection)
-    connection.execute(statement("trades/restart_coverage"), {"symbol": symbol, "start": start})
+def restart_coverage(connection: Connection, symbol: str, start: datetime) -> None:
+    """Begin a symbol's sealed range again at `start`, after a gap. What it had decided must be settled before."""
+    connection.execute(statement("market/restart_coverage"), {"symbol": symbol, "start": start})
 
 
-def store_answer(
+def store_page(
     connection: Connection,
     symbol: str,
     since: datetime,
-    answer: Answer,
+    page: CandlePage,
     as_of: datetime,
     *,
     filled_back: bool | None = None,
 ) -> int:
-    """Write the sealed candles of an answer from `since` on, extend the symbol's sealed range; new candles.
+    """Write the sealed candles of a page from `since` on, and extend the symbol's sealed range; new candles.
 
-    `filled_back`: False for a piece of a back-fill that is on its way; None leaves that as it is.
+    `filled_back`: False for a piece of a back-fill that is under way; None leaves that as it is.
     """
     lock(connection, Lock.CANDLE)
-    for month in sorted({(minute.year, minute.month) for minute in answer.candles["minute_at"]}):
+    for month in sorted({(minute.year, minute.month) for minute in page.candles["minute_at"]}):
         ensure_partition(connection, *month)
-    connection.execute(statement("trades/create_incoming_candles"))
-    with open_copy(connection, "trades/copy_incoming_candles") as copy:
-        for minute, *prices in answer.candles.itertuples(index=False, name=None):
+    connection.execute(statement("market/create_incoming_candles"))
+    with open_copy(connection, "market/copy_incoming_candles") as copy:
+        for minute, *prices in page.candles.itertuples(index=False, name=None):
             copy.write_row((symbol, minute.to_pydatetime(), *prices))
-    connection.execute(statement("trades/insert_revisions"), {"as_of": as_of})
-    sealed = {"sealed_from": since, "sealed_until": answer.sealed_until}
-    new = connection.execute(statement("trades/insert_candles"), sealed).rowcount
-    connection.execute(statement("trades/extend_coverage"), {"symbol": symbol, **sealed, "filled_back": filled_back})
+    connection.execute(statement("market/insert_revisions"), {"as_of": as_of})
+    sealed = {"sealed_from": since, "sealed_until": page.sealed_until}
+    new = connection.execute(statement("market/insert_candles"), sealed).rowcount
+    connection.execute(statement("market/extend_coverage"), {"symbol": symbol, **sealed, "filled_back": filled_back})
     return new
 
 
@@ -158,21 +183,4 @@ def ensure_partitions(connection: Connection, since: datetime, until: datetime) 
 
 def ensure_partition(connection: Connection, year: int, month: int) -> None:
     """Make the candle partition of a month, unless it is there."""
-    connection.execute(statement("trades/ensure_candle_partition"), {"year": year, "month": month})
-
-
-def select_stuck(connection: Connection, as_of: datetime) -> list[tuple[str, int, datetime]]:
-    """(symbol, trades, since when prices are kept) of trades that are due, but older than the prices."""
-    return [tuple(row) for row in connection.execute(statement("trades/select_stuck_trades"), {"as_of": as_of})]
-
-
-def select_waiting(connection: Connection, symbols: Sequence[str], as_of: datetime) -> set[str]:
-    """Those of the symbols of which something is decided by minutes beyond what is sealed."""
-    given = {"symbols": list(symbols), "as_of": as_of}
-    return set(connection.execute(statement("trades/select_waiting_symbols"), given).scalars())
-
-
-def note_price_troubles(connection: Connection, troubles: Sequence[dict[str, str]], as_of: datetime) -> None:
-    """Keep why symbols have no prices up to `as_of`, in place of what was kept: rows of symbol, kind and says."""
-    given = {"rows": json_rows(troubles), "as_of": as_of}
-    connection.execute(statement("trades/replace_price_troubles"), given)
+    connection.execute(statement("market/ensure_candle_partition"), {"year": year, "month": month})

@@ -1,4 +1,7 @@
-"""What decisions' spellings of a symbol mean: the market's list says it once, before anything of them is published."""
+"""The symbols that spellings mean: the market's list says it once, before a decision is published.
+
+A decision whose spelling may mean several symbols waits until then: it is held.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,19 +12,19 @@ from scorekeeper.locks import Lock, lock
 from scorekeeper.store.sql import json_rows, statement
 
 
-def select_held(connection: Connection) -> list[str]:
+def select_spellings(connection: Connection) -> list[str]:
     """The spellings, as written, of the decisions that wait for the market's list."""
     return list(connection.execute(statement("market/select_held_spellings")).scalars())
 
 
-def release(connection: Connection, spellings: Iterable[str], listed: Mapping[str, str]) -> int:
-    """Give the decisions that wait for the market's list of `spellings` their symbols for good; decisions.
+def release_decisions(connection: Connection, spellings: Iterable[str], listed: Mapping[str, str]) -> int:
+    """Give the held decisions with one of `spellings` their symbols; how many decisions.
 
-    `listed`: symbols by what spell makes of a spelling. What is not listed stays as it was written.
+    `listed`: the market's symbols, by the spelling as spell() returns it. A spelling that is not listed stays as it is.
     """
     words = {raw: spell(raw) for raw in spellings}
     rows = [{"raw_symbol": raw, "symbol": listed.get(word, word)} for raw, word in words.items()]
-    # It writes decisions, trades and days to be scored again, as settlements and scores do in other orders.
+    # Settlements and scores write the same decisions, trades and days, each in another order.
     lock(connection, Lock.SETTLE, Lock.SCORE)
     known = [{"spelled": word, "symbol": listed[word]} for word in sorted({*words.values()} & listed.keys())]
     connection.execute(statement("market/insert_symbol_readings"), {"rows": json_rows(known)})
@@ -29,7 +32,7 @@ def release(connection: Connection, spellings: Iterable[str], listed: Mapping[st
 
 
 def find_symbol(connection: Connection, words: str) -> str:
-    """The symbol that somebody asks for by any spelling of it. Raises ValueError for what cannot be a symbol."""
+    """The symbol that a spelling of it means. Raises ValueError for what cannot be a symbol."""
     if is_certain(words):
         return unify_symbol(words)
     given = {"spelled": spell(words), "custom": unify_symbol(words)}

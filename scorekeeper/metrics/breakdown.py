@@ -1,4 +1,4 @@
-"""The parts that figures are broken down into."""
+"""The breakdowns of a score: what its trades and decisions are grouped by."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 
 class Breakdown(StrEnum):
-    """What trades and decisions are told apart by; the last three are the decision's own, times in UTC."""
+    """What trades and decisions are grouped by; the last three are the decision's own, times in UTC."""
 
     SYMBOL = "symbol"
     INTERVAL = "interval"
@@ -18,13 +18,19 @@ class Breakdown(StrEnum):
     HOUR = "hour"
 
 
-def label_part(by: Breakdown, part: str | None) -> str | None:
-    """A part's name for readers; None for decisions without what they are told apart by."""
-    if part is None:
+def label_group(by: Breakdown, value: str | None) -> str | None:
+    """A group's label for readers, from its value as SQL gives it. None: decisions without a value.
+
+    >>> label_group(Breakdown.CONFIDENCE, "8"), label_group(Breakdown.CONFIDENCE, "9")
+    ('[80, 90)', '[90, 100]')
+    >>> label_group(Breakdown.WEEKDAY, "1"), label_group(Breakdown.HOUR, "09")
+    ('Monday', '09:00')
+    """
+    if value is None:
         return None
     if by is Breakdown.CONFIDENCE:
-        low = 10 * int(part)
+        low = 10 * int(value)
         return f"[{low}, {low + 10})" if low < 90 else "[90, 100]"
     if by is Breakdown.WEEKDAY:
-        return _DAYS[int(part) - 1]
-    return f"{part}:00" if by is Breakdown.HOUR else part
+        return _DAYS[int(value) - 1]
+    return f"{value}:00" if by is Breakdown.HOUR else value

@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
+from scorekeeper.metrics.names import DAILY_NAMES
+
 DAYS_A_YEAR = 365
 SMALLEST_STD = 1e-12
-# Below so many days a tail has no day of its own to be read from.
+# With fewer days, no day lies in a tail of 5 %.
 FEWEST_DAYS_OF_A_TAIL = 20
-# Sums of doubles and of their fourth powers end well before so many digits; one that would not is an error.
+# Sums of doubles and of their fourth powers have far fewer digits. A sum that has more is an error, not rounded.
 EXACT = Context(prec=4_000, traps=[Inexact])
-
-_NAMES = ("sharpe", "sortino", "calmar", "volatility_pct", "var95_pct", "cvar95_pct", "psr")
 
 
 class PowerSums(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +33,11 @@ NO_DAYS = PowerSums(*[Decimal(0)] * 5)
 
 
 def power_sums(values: Iterable[Decimal], before: PowerSums = NO_DAYS) -> PowerSums:
-    """Of days' sums, on top of those of the days before; an idle day adds nothing."""
+    """The power sums of daily values, in percent, added to those of the days before. An idle day adds nothing.
+
+    >>> power_sums([Decimal("1.5"), Decimal("-0.5")])  # doctest: +ELLIPSIS
+    PowerSums(total=Decimal('1.0'), squares=Decimal('2.50'), ..., downside=Decimal('0.25'))
+    """
     total, squares, cubes, fourths, downside = msgspec.structs.astuple(before)
     with localcontext(EXACT):
         for value in values:
@@ -48,19 +52,43 @@ def power_sums(values: Iterable[Decimal], before: PowerSums = NO_DAYS) -> PowerS
 
 
 def daily_series(sums: Mapping[date, Decimal]) -> list[Decimal]:
-    """One sum for every calendar day from the first day of `sums` to the last, in percent; idle days 0."""
+    """The daily series: one sum for every calendar day from the first day of `sums` to the last, in percent.
+
+    Idle days are 0. Without them, the Sharpe ratio of a system that trades once a week would be several times as high.
+
+    >>> daily_series({date(2025, 5, 1): Decimal("1.5"), date(2025, 5, 4): Decimal("-0.5")})
+    [Decimal('1.5'), Decimal('0'), Decimal('0'), Decimal('-0.5')]
+    """
     if not sums:
         return []
     first, last = min(sums).toordinal(), max(sums).toordinal()
     return [sums.get(date.fromordinal(day), Decimal(0)) for day in range(first, last + 1)]
 
 
-def compose_daily(n: int, sums: PowerSums, busy: Sequence[Decimal], max_drawdown: float | None) -> dict[str, Any]:
-    """Sharpe to psr of docs/metrics.md, of `n` calendar days: from their power sums, and what those not idle brought.
+def compose_daily(
+    n: int, sums: PowerSums, active_days: Sequence[Decimal], max_drawdown: float | None
+) -> dict[str, Any]:
+    """The figures of the daily series, from `sharpe` to `psr` (docs/metrics.md). Undefined is None.
 
-    All sums and `max_drawdown` in percent. A year has 365 days.
+    With r the daily sums in percent over `n` calendar days, mean their mean, std their standard deviation (ddof=1):
+
+    - sharpe = mean / std * sqrt(365). Reference: Sharpe, "The Sharpe Ratio" (1994).
+    - sortino = mean / sqrt(mean(min(r, 0)^2)) * sqrt(365). Reference: Sortino and Price (1994).
+    - calmar = mean * 365 / max_drawdown. Reference: Young (1991).
+    - volatility_pct = std * sqrt(365).
+    - var95_pct = the 5th percentile of r by linear interpolation; cvar95_pct = the mean of the days at or below it.
+    - psr: see probabilistic_sharpe.
+
+    Parameters: `n`, the calendar days; `sums`, the power sums of r; `active_days`, the sums of the days with trades
+    (any order, at most n), in percent; `max_drawdown`, in points of percent. All are None below 2 days; var95_pct,
+    cvar95_pct and psr below 20; a ratio is None where it would divide by 0.
+
+    >>> r = [Decimal(2), Decimal(-1), Decimal(2)]
+    >>> figures = compose_daily(3, power_sums(r), r, 1.0)
+    >>> round(figures["sharpe"], 3), round(figures["sortino"], 3), figures["calmar"], figures["var95_pct"]
+    (11.03, 33.091, 365.0, None)
     """
-    figures: dict[str, Any] = dict.fromkeys(_NAMES)
+    figures: dict[str, Any] = dict.fromkeys(DAILY_NAMES)
     if n < 2:
         return figures
     total, squares = Fraction(sums.total), Fraction(sums.squares)
@@ -76,25 +104,31 @@ def compose_daily(n: int, sums: PowerSums, busy: Sequence[Decimal], max_drawdown
     if max_drawdown:
         figures["calmar"] = mean * DAYS_A_YEAR / max_drawdown
     if n >= FEWEST_DAYS_OF_A_TAIL:
-        figures["var95_pct"], figures["cvar95_pct"] = _tail(n, busy)
+        figures["var95_pct"], figures["cvar95_pct"] = _tail(n, active_days)
         figures["psr"] = _probable(n, sums, 0.0)
     return figures
 
 
 def probabilistic_sharpe(series: Sequence[Decimal], against: float = 0.0) -> float | None:
-    """The probability that the true daily Sharpe ratio exceeds `against` (a day's, not a year's).
+    """The probability (0 to 1) that the true daily Sharpe ratio exceeds `against`, a daily one too.
 
-    Bailey and López de Prado, "The Sharpe Ratio Efficient Frontier" (2012), with biased skew and kurtosis and the
-    Sharpe of ddof=1. None below 20 days, without dispersion, or where the variance of the estimate is not positive.
+    psr = Phi((s - against) * sqrt(n - 1) / sqrt(1 - skew * s + (kurtosis - 1) / 4 * s^2)), with s the daily Sharpe
+    ratio (ddof=1), skew and kurtosis the biased ones, Phi the normal distribution. `series` has one sum for each of
+    the n days, in percent. None below 20 days, without dispersion, or where the variance is not positive.
+    Reference: Bailey and López de Prado, "The Sharpe Ratio Efficient Frontier" (2012).
+
+    >>> round(probabilistic_sharpe([Decimal(2), Decimal(-1)] * 10), 4)
+    0.9216
     """
     n = len(series)
     return None if n < FEWEST_DAYS_OF_A_TAIL else _probable(n, power_sums(series), against)
 
 
 def _probable(n: int, sums: PowerSums, against: float) -> float | None:
+    """probabilistic_sharpe of n days, from their power sums."""
     total, squares, cubes, fourths = map(Fraction, (sums.total, sums.squares, sums.cubes, sums.fourths))
     mean = total / n
-    # Sums of the deviations from the mean, to the power: from exact sums, so that no moment is rounded.
+    # Sums of the powers of the deviations from the mean. They come from exact sums, so no moment is rounded.
     second = squares - total * mean
     third = cubes - 3 * mean * squares + 2 * mean * mean * total
     fourth = fourths - 4 * mean * cubes + 6 * mean * mean * squares - 3 * mean**3 * total
@@ -111,9 +145,9 @@ def _probable(n: int, sums: PowerSums, against: float) -> float | None:
     return 0.5 * math.erfc(-z / math.sqrt(2))  # the normal distribution, precise in its lower tail too
 
 
-def _tail(n: int, busy: Sequence[Decimal]) -> tuple[float, float]:
-    """The 5th percentile by linear interpolation, and the mean of the days at or below it."""
-    ordered = sorted([*busy, *[Decimal(0)] * (n - len(busy))])
+def _tail(n: int, active_days: Sequence[Decimal]) -> tuple[float, float]:
+    """The 5th percentile of n days by linear interpolation, and the mean of the days at or below it."""
+    ordered = sorted([*active_days, *[Decimal(0)] * (n - len(active_days))])
     low, twentieths = divmod(n - 1, 20)
     with localcontext(EXACT):
         limit = 20 * ordered[low] + twentieths * (ordered[low + 1] - ordered[low])  # twenty times as high

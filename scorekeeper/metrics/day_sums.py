@@ -1,8 +1,12 @@
-"""What composes: of one UTC day, of many days in order, of what an agent said. Exact sums, percent and seconds."""
+"""Sums that add up: of one UTC day, of a period of days in order, of an agent's signals.
+
+Sums are exact, in percent of the entry price and in seconds. Figures are composed from them (formulas.py).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, localcontext
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -18,8 +22,12 @@ _SUMS = (
 _KINDS = ("wins", "losses")
 
 
-class DayPieces(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """What composes of one UTC exit day of one scope: exact sums (percent, seconds), path pieces, streaks."""
+class DaySums(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The sums of the trades of one scope that closed on one UTC day, with what joins its path and streaks to others.
+
+    The path is the running sum of P&L, from 0 at the start of the day, one step per exit_time: its highest and lowest
+    level, and its largest fall. Streaks are runs of winners or losers: at the start, at the end, and the longest.
+    """
 
     day: date
     trades: int
@@ -48,20 +56,20 @@ class DayPieces(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fals
     longest_losses: int
 
 
-class Period(DayPieces, frozen=True, kw_only=True):
-    """What DayPieces says of a day, of all days with trades from `first_day` to `day`; and their daily sums."""
+class PeriodSums(DaySums, frozen=True, kw_only=True):
+    """The same sums over a period: all days with trades from `first_day` to `day`; and the power sums of the days."""
 
     first_day: date
     daily: PowerSums
 
     @property
     def calendar_days(self) -> int:
-        """From the first day to the last, idle ones with them."""
+        """The calendar days from the first day to the last, idle days included."""
         return (self.day - self.first_day).days + 1
 
 
 class AgentSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What composes of what an agent said on some days; ten bins by confidence, of the calls that Brier counts."""
+    """The sums of an agent's signals on some days. The ten bins hold the calls that Brier counts, by confidence."""
 
     agent: str
     signals: int
@@ -84,8 +92,8 @@ class AgentSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 AGENT_COUNTS = tuple(field.name for field in msgspec.structs.fields(AgentSums) if field.type is int)
 
 
-def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
-    """What `before` and the days after it, in order, come to; None for nothing."""
+def extend(before: PeriodSums | None, days: Sequence[DaySums]) -> PeriodSums | None:
+    """The sums of `before` and of the days after it, in order; None where there is neither."""
     if not days:
         return before
     with localcontext(EXACT):
@@ -99,7 +107,7 @@ def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
     streaks: dict[str, Any] = {}
     for kind in _KINDS:
         streaks |= _extend_streaks(before, days, kind)
-    return Period(
+    return PeriodSums(
         first_day=days[0].day if before is None else before.first_day,
         day=days[-1].day,
         first_exit_at=days[0].first_exit_at if before is None else before.first_exit_at,
@@ -110,8 +118,8 @@ def extend(before: Period | None, days: Sequence[DayPieces]) -> Period | None:
     )
 
 
-def _extend_path(before: Period | None, days: Sequence[DayPieces]) -> dict[str, Any]:
-    """The running sum, which starts at 0 and takes one step per exit_time: highest, lowest, largest fall."""
+def _extend_path(before: PeriodSums | None, days: Sequence[DaySums]) -> dict[str, Any]:
+    """The path of `before` and of the days after it: highest and lowest level, largest fall."""
     first, zero = days[0] if before is None else before, Decimal(0)
     level, fall = (zero, zero) if before is None else (before.sum_pct, before.path_fall_pct)
     high, high_at, low = first.path_high_pct, first.path_high_at, first.path_low_pct
@@ -126,11 +134,12 @@ def _extend_path(before: Period | None, days: Sequence[DayPieces]) -> dict[str, 
     return {"path_high_pct": high, "path_high_at": high_at, "path_low_pct": low, "path_fall_pct": fall}
 
 
-def _extend_streaks(before: Period | None, days: Sequence[DayPieces], kind: str) -> dict[str, int]:
+def _extend_streaks(before: PeriodSums | None, days: Sequence[DaySums], kind: str) -> dict[str, int]:
+    """The streaks of `before` and of the days after it; `kind`: wins or losses."""
     names = f"leading_{kind}", f"trailing_{kind}", f"longest_{kind}"
     past, leading, trailing, longest = (0, 0, 0, 0) if before is None else attrgetter("trades", *names)(before)
     for trades, at_first, at_last, within in map(attrgetter("trades", *names), days):
-        if leading == past:  # of that kind all of them, so far
+        if leading == past:  # all trades so far are of that kind
             leading += at_first
         longest = max(longest, trailing + at_first, within)
         trailing = trailing + trades if within == trades else at_last
@@ -139,7 +148,7 @@ def _extend_streaks(before: Period | None, days: Sequence[DayPieces], kind: str)
 
 
 def agent_sums(row: Mapping[Any, Any]) -> AgentSums:
-    """A row of summed counts, as Postgres adds them up."""
+    """The sums of an agent from a row of the database."""
     return AgentSums(
         agent=row["agent"],
         **{name: int(row[name]) for name in AGENT_COUNTS},
@@ -150,11 +159,11 @@ def agent_sums(row: Mapping[Any, Any]) -> AgentSums:
     )
 
 
-def add_agents(*parts: Iterable[AgentSums]) -> list[AgentSums]:
-    """The sums of each agent over all parts, by name."""
+def add_agents(*ranges: Iterable[AgentSums]) -> list[AgentSums]:
+    """The sums of each agent over several ranges of days, in order of the agents' names."""
     found: dict[str, AgentSums] = {}
-    for one in (one for part in parts for one in part):
-        found[one.agent] = _add(found[one.agent], one) if one.agent in found else one
+    for sums in chain.from_iterable(ranges):
+        found[sums.agent] = _add(found[sums.agent], sums) if sums.agent in found else sums
     return [found[agent] for agent in sorted(found)]
 
 

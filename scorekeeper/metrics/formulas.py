@@ -1,4 +1,7 @@
-"""Every figure of docs/metrics.md, composed from daily pieces. Percent of entry; undefined is None."""
+"""The figures of docs/metrics.md, composed from exact sums. Percent of the entry price; undefined is None.
+
+A new metric has its formula here (or in daily_series.py) and its line in names.py.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,23 +12,41 @@ from statistics import NormalDist
 from typing import Any, get_type_hints
 
 from scorekeeper.metrics.daily_series import EXACT, NO_DAYS, SMALLEST_STD, PowerSums, compose_daily
-from scorekeeper.metrics.day_sums import AGENT_COUNTS, DayPieces, Period, extend
+from scorekeeper.metrics.day_sums import AGENT_COUNTS, DaySums, PeriodSums, extend
 from scorekeeper.safe_text import escape_controls
 
 Z95 = NormalDist().inv_cdf(0.975)
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _ZEROS: dict[type, Any] = {int: 0, Decimal: Decimal(0), date: _START.date(), datetime: _START, PowerSums: NO_DAYS}
 # Days without a trade.
-_NOTHING = Period(**{name: _ZEROS[kind] for name, kind in get_type_hints(Period).items()})
+_NOTHING = PeriodSums(**{name: _ZEROS[kind] for name, kind in get_type_hints(PeriodSums).items()})
 
 
-def compose_system(days: Sequence[DayPieces]) -> dict[str, Any]:
-    """The trade, path and daily figures over days in order."""
+def compose_system(days: Sequence[DaySums]) -> dict[str, Any]:
+    """The figures of the system over days in order: see compose_period."""
     return compose_period(extend(None, days), [day.sum_pct for day in days])
 
 
-def compose_period(period: Period | None, busy: Sequence[Decimal]) -> dict[str, Any]:
-    """The trade, path and daily figures of a period (None: nothing); `busy`: what each day with trades brought."""
+def compose_period(period: PeriodSums | None, active_days: Sequence[Decimal]) -> dict[str, Any]:
+    """The figures of the system over a period (None: no trade): those of names.COMPOSED_NAMES, in that order.
+
+    With pnl the P&L of the n closed trades in percent of entry, winners those above 0, losers those below, and the
+    averages over winners and over losers (negative):
+
+    - win_rate = 100 * winners / n; win_rate_ci95: see wilson.
+    - expectancy_pct = sum(pnl) / n; expectancy_ratio = expectancy_pct / |avg_loss_pct|.
+    - payoff_ratio = avg_profit_pct / |avg_loss_pct|; profit_factor = sum over winners / |sum over losers|.
+    - sqn = sqrt(n) * mean / std(ddof=1). Reference: Tharp, "Definitive Guide to Position Sizing" (2008).
+    - kelly = p - (1 - p) / payoff_ratio, p = winners / n. Reference: Kelly, "A New Interpretation of Information
+      Rate" (1956).
+    - max_drawdown_pct: the largest fall of the running sum of pnl below its earlier peak, in points, positive.
+    - the daily figures: see compose_daily.
+
+    Parameters: `period`, the sums over its days; `active_days`, the sum of pnl of each day with trades, in percent.
+
+    >>> compose_period(None, [])["win_rate"] is None, compose_period(None, [])["total_pnl_pct"]
+    (True, 0.0)
+    """
     p = period or _NOTHING
     n, winners, losers = p.trades, p.winners, p.losers
     total = Fraction(p.sum_pct)
@@ -60,15 +81,29 @@ def compose_period(period: Period | None, busy: Sequence[Decimal]) -> dict[str, 
         "avg_mae_pct": _float(_mean(Fraction(p.sum_mae_pct), n)),
         "profit_given_back_pct": _float(_mean(Fraction(p.sum_given_back_pct), winners)),
         **path,
-        **compose_daily(period.calendar_days if period else 0, p.daily, busy, path["max_drawdown_pct"]),
+        **compose_daily(period.calendar_days if period else 0, p.daily, active_days, path["max_drawdown_pct"]),
     }
 
 
 def compose_agent(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """An agent's figures from its summed counts.
+    """An agent's figures from its summed counts: those of names.COMPOSED_AGENT_NAMES, in that order.
 
-    `bin_correct` and `bin_confidence` (of the `brier_calls`, those with a confidence and a horizon return other than 0:
-    how many were correct, sum of confidences in percent) have ten entries each, by confidence.
+    With d the direction of a signal (+1, 0, -1) and h the horizon return in percent, a call is a signal with d other
+    than 0. It is correct where d * h > 0, incorrect where d * h < 0.
+
+    - coverage = 100 * calls / signals; accuracy = 100 * correct / (correct + incorrect); accuracy_ci95: see wilson.
+    - avg_call_return_pct and total_call_return_pct: the mean and the sum of d * h over calls.
+    - brier, brier_skill, ece: see _calibration.
+
+    `row` has the fields of AgentSums. `bin_correct` and `bin_confidence` have ten entries each, by confidence in bins
+    of ten points: of the `brier_calls` (calls with a confidence, and h other than 0) how many were correct, and the
+    sum of their confidences in percent.
+
+    >>> counts = dict.fromkeys(AGENT_COUNTS, 0) | {"signals": 8, "calls": 6, "correct": 3, "incorrect": 1}
+    >>> sums = {"sum_call_return_pct": 1.5, "sum_brier": 0, "bin_correct": [0] * 10, "bin_confidence": [0] * 10}
+    >>> agent = compose_agent(counts | sums)
+    >>> agent["coverage"], agent["accuracy"], agent["avg_call_return_pct"], agent["brier"]
+    (75.0, 75.0, 0.25, None)
     """
     count = {name: int(row[name]) for name in AGENT_COUNTS}
     scored = count["correct"] + count["incorrect"]
@@ -91,7 +126,20 @@ def compose_agent(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _calibration(row: Mapping[Any, Any], calls: int) -> dict[str, Any]:
-    """Brier score, its skill over always saying the share that was right, and the expected calibration error."""
+    """The Brier score, its skill, and the expected calibration error of `calls` calls with confidence c in percent.
+
+    With y = 1 for a correct call, else 0:
+
+    - brier = mean((c / 100 - y)^2). Reference: Brier, "Verification of Forecasts" (1950).
+    - brier_skill = 1 - brier / (m * (1 - m)), m the mean of y; None where m is 0 or 1. It is above 0 where the
+      confidences say more than m for every call would.
+    - ece = sum over bins of |sum(c / 100) - sum(y)| / calls, from 0 to 1. Reference: Naeini, Cooper and Hauskrecht,
+      "Obtaining Well Calibrated Probabilities Using Bayesian Binning" (2015).
+
+    >>> row = {"sum_brier": Fraction("0.5"), "bin_correct": [0] * 8 + [1, 0], "bin_confidence": [0] * 8 + [160, 0]}
+    >>> _calibration(row, 2)
+    {'brier': 0.25, 'brier_skill': 0.0, 'ece': 0.3}
+    """
     brier = _mean(Fraction(row["sum_brier"]), calls)
     if brier is None:
         return {"brier": None, "brier_skill": None, "ece": None}
@@ -106,7 +154,15 @@ def _calibration(row: Mapping[Any, Any], calls: int) -> dict[str, Any]:
 
 
 def wilson(successes: int, n: int) -> list[float] | None:
-    """[low, high] of the 95 % Wilson score interval, in percent (Wilson 1927); None for n = 0."""
+    """[low, high] of the 95 % Wilson score interval of a share, in percent; None for n = 0.
+
+    With p = successes / n and z the normal distribution's 97.5 % quantile, the bounds are
+    (p + z^2 / 2n +- z * sqrt(p * (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n). They are right if trials are independent.
+    Reference: Wilson, "Probable Inference" (1927).
+
+    >>> [round(bound, 1) for bound in wilson(6, 10)], [round(bound, 1) for bound in wilson(1, 1)]
+    ([31.3, 83.2], [20.7, 100.0])
+    """
     if not n:
         return None
     p, z2 = successes / n, Z95 * Z95
@@ -116,7 +172,11 @@ def wilson(successes: int, n: int) -> list[float] | None:
 
 
 def metrics_line(version: str | None, sums: Mapping[Any, Any], as_of: datetime) -> str:
-    """The log's line of metrics: `sums` of DayPieces over the days of a version (None: all), gross."""
+    """The log's line of metrics of a version (None: all).
+
+    `sums` has the fields of DaySums summed over its days, gross: trades, winners, losers, sum_pct, sum_winners_pct,
+    sum_losers_pct.
+    """
     n, winners, losers = (int(sums[name]) for name in ("trades", "winners", "losers"))
     profit, loss = (Fraction(sums[f"sum_{name}_pct"]) for name in ("winners", "losers"))
 
@@ -132,7 +192,11 @@ def metrics_line(version: str | None, sums: Mapping[Any, Any], as_of: datetime) 
 
 
 def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, ending in Z."""
+    """ISO 8601 in UTC, ending in Z.
+
+    >>> iso(datetime(2025, 5, 1, 12, 30, tzinfo=UTC))
+    '2025-05-01T12:30:00Z'
+    """
     return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
@@ -145,15 +209,15 @@ def _float(value: Fraction | None) -> float | None:
 
 
 def _std(total: Fraction, squares: Fraction, n: int) -> float | None:
-    """Standard deviation (ddof=1); None below two values, or where it is no more than rounding."""
+    """The standard deviation (ddof=1) of n values; None below two values, or below SMALLEST_STD."""
     if n < 2:
         return None
     std = math.sqrt((squares - total * total / n) / (n - 1))
     return std if std >= SMALLEST_STD else None
 
 
-def _compose_path(period: Period | None) -> dict[str, Any]:
-    """Drawdown of the running sum, which starts at 0 and takes one step per exit_time."""
+def _compose_path(period: PeriodSums | None) -> dict[str, Any]:
+    """The drawdown of the running sum, which starts at 0 and takes one step per exit_time, in points of percent."""
     if period is None:
         return {"max_drawdown_pct": None, "current_drawdown_pct": None, "underwater_since": None}
     risen = period.path_high_pct >= 0

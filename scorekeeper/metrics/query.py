@@ -1,4 +1,4 @@
-"""The score of a selection: `system_metrics`, composed from rollups or counted from the rows."""
+"""The score of a selection: `system_metrics`, from the scorecard, the rollups or the rows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from scorekeeper.metrics.analysed_figures import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
-from scorekeeper.metrics.breakdown import Breakdown, label_part
-from scorekeeper.metrics.day_sums import AgentSums, DayPieces, agent_sums
+from scorekeeper.metrics.breakdown import Breakdown, label_group
+from scorekeeper.metrics.day_sums import AgentSums, DaySums, agent_sums
 from scorekeeper.metrics.formulas import compose_agent, compose_system, iso
+from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES, COUNTED_NAMES
 from scorekeeper.store.sql import statement
 
-# Days of each basis (True: after fees), and each agent's counts, by part of a breakdown (None: the whole).
-_Days = dict[tuple[str | None, bool], list[DayPieces]]
+# By group of a breakdown (None: the whole): the days on each basis (True: after fees), and the agents' counts.
+_Days = dict[tuple[str | None, bool], list[DaySums]]
 _Agents = dict[str | None, list[Mapping[Any, Any]]]
 
 
@@ -33,14 +33,15 @@ def system_metrics(
     compose: bool = False,
     whole: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The answer of docs/metrics.md for a scope (None: all), ready for JSON: undefined is None, times end in Z.
+    """The answer of docs/metrics.md for a selection (None: all), ready for JSON: undefined is None, times end in Z.
 
-    `since` and `until` are half-open, on a trade's exit and a decision's expiry. What opened after `at` (None: the last
-    as_of of track) does not count yet. With `by` there are `groups` too: a part of the breakdown each, under its name
-    the part (None: of what has none), with the same figures.
-    The figures of a version, and of all, are those that were kept when the score changed last; for a symbol, or with
-    `compose`, they are composed of the rollups' days; `whole` has them where the caller has composed them. What the
-    rollups do not hold, all but version and symbol, is counted from the rows, which takes longer.
+    `since` and `until` are half-open: a trade's exit and a decision's expiry lie in [since, until). `at` (None: the
+    last as_of of track): what opened later does not count yet. With `by` the answer has `groups`: one per value of the
+    breakdown, with the same figures, and under the breakdown's name the value (None: decisions without one).
+
+    A version's figures, and those of all versions, come from the scorecard. For a symbol, or with `compose`, they are
+    composed from the rollups. Any other selection is counted from the rows, which takes longer. `whole` has the
+    figures where the caller has composed them.
     """
     rows: dict[str, Any] = {
         "version": version, "symbol": symbol, "since": since, "until": until, "include_suspect": include_suspect,
@@ -81,41 +82,39 @@ def system_metrics(
 
 
 def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
-    """What changes without a close."""
-    return {"as_of": iso(count["as_of"])} | {
-        name: count[name] for name in ("suspect_trades", "late_decisions", "active_trades")
-    }
+    """The counts that change without a close."""
+    return {"as_of": iso(count["as_of"])} | {name: count[name] for name in COUNTED_NAMES}
 
 
 def _add_analysis(connection: Connection, answer: dict[str, Any], rows: dict[str, Any], *, analysed: bool) -> None:
-    """What the last analysis of the scope says beside the rest; None throughout where the scope is not analysed."""
+    """Add the figures of the last analysis of the scope; None for a scope that is not analysed."""
     found = connection.execute(statement("metrics/select_analysis_figures"), rows).scalar() if analysed else None
     stored = found or {"system": {}, "net": {}, "agents": {}}
-    answer |= {name: stored["system"].get(name) for name in SYSTEM_FIGURES}
-    answer["net"] |= {name: stored["net"].get(name) for name in NET_FIGURES}
+    answer |= {name: stored["system"].get(name) for name in ANALYSED_NAMES}
+    answer["net"] |= {name: stored["net"].get(name) for name in ANALYSED_NET_NAMES}
     for agent, one in answer["agent_performance"].items():
-        one |= {name: stored["agents"].get(agent, {}).get(name) for name in AGENT_FIGURES}
+        one |= {name: stored["agents"].get(agent, {}).get(name) for name in ANALYSED_AGENT_NAMES}
 
 
 def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list[dict[str, Any]]:
-    """The figures of each part, in the parts' order, without any last."""
+    """The figures of each group, in order of its value, the group without a value last."""
     rows = rows | {"by": by.value}
     days = _count_days(connection, rows)
-    # What ended a trade is known from what the price did, and that is what agents are scored on.
+    # The price decides what ends a trade, and agents are scored on the price.
     agents = {} if by is Breakdown.EXIT_REASON else _count_agents(connection, rows)
-    parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
-    groups = [{by.value: label_part(by, part)} | _figures(days, agents, part) for part in parts]
+    values = sorted({value for value, _ in days} | agents.keys(), key=lambda value: (value is None, value or ""))
+    groups = [{by.value: label_group(by, value)} | _figures(days, agents, value) for value in values]
     if by is Breakdown.EXIT_REASON:
         groups = [group | {"agent_performance": None} for group in groups]
     return groups
 
 
-def _figures(days: _Days, agents: _Agents, part: str | None) -> dict[str, Any]:
-    gross, net = (days.get((part, after_fees), []) for after_fees in (False, True))
-    return _compose(gross, net, map(agent_sums, agents.get(part, [])))
+def _figures(days: _Days, agents: _Agents, group: str | None) -> dict[str, Any]:
+    gross, net = (days.get((group, after_fees), []) for after_fees in (False, True))
+    return _compose(gross, net, map(agent_sums, agents.get(group, [])))
 
 
-def _compose(gross: Sequence[DayPieces], net: Sequence[DayPieces], agents: Iterable[AgentSums]) -> dict[str, Any]:
+def _compose(gross: Sequence[DaySums], net: Sequence[DaySums], agents: Iterable[AgentSums]) -> dict[str, Any]:
     days = (gross[-1].day - gross[0].day).days + 1 if gross else 0
     return compose_whole(days, compose_system(gross), compose_system(net), agents)
 
@@ -123,7 +122,7 @@ def _compose(gross: Sequence[DayPieces], net: Sequence[DayPieces], agents: Itera
 def compose_whole(
     days: int, gross: Mapping[str, Any], net: Mapping[str, Any], agents: Iterable[AgentSums]
 ) -> dict[str, Any]:
-    """All figures of a scope of so many calendar days: its own gross, after fees, and its agents'."""
+    """All figures of a scope over `days` calendar days: gross, after fees, and its agents'."""
     return {
         "days": days,
         **gross,
@@ -134,11 +133,11 @@ def compose_whole(
 
 def read_days(
     connection: Connection, rows: Mapping[str, Any], from_day: date | None = None
-) -> tuple[list[DayPieces], list[DayPieces]]:
-    """The days of a scope from the rollup, in order, from one on: gross, after fees."""
+) -> tuple[list[DaySums], list[DaySums]]:
+    """The days of a scope from the rollup, in order, from `from_day` on: gross, and after fees."""
     gross, net = (
         [
-            DayPieces(*row)
+            DaySums(*row)
             for row in connection.execute(
                 statement("metrics/select_daily_scores"), {**rows, "after_fees": after_fees, "from_day": from_day}
             ).all()
@@ -159,16 +158,16 @@ def read_agents(
 
 
 def _count_days(connection: Connection, rows: dict[str, Any]) -> _Days:
-    """The days of each part, from the trades."""
-    days: defaultdict[tuple[str | None, bool], list[DayPieces]] = defaultdict(list)
-    for part, after_fees, *pieces in connection.execute(statement("metrics/count_days"), rows):
-        days[part, after_fees].append(DayPieces(*pieces))
+    """The days of each group, counted from the trades."""
+    days: defaultdict[tuple[str | None, bool], list[DaySums]] = defaultdict(list)
+    for group, after_fees, *sums in connection.execute(statement("metrics/count_days"), rows):
+        days[group, after_fees].append(DaySums(*sums))
     return days
 
 
 def _count_agents(connection: Connection, rows: dict[str, Any]) -> _Agents:
-    """Each agent's counts in each part, from what it said."""
+    """Each agent's counts in each group, counted from its signals."""
     agents: defaultdict[str | None, list[Mapping[Any, Any]]] = defaultdict(list)
     for row in connection.execute(statement("metrics/count_agents"), rows).mappings():
-        agents[row["part"]].append(row)
+        agents[row["group_value"]].append(row)
     return agents

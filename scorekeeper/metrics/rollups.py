@@ -1,4 +1,4 @@
-"""The rollups: what each UTC day adds to the score, made again where trades of the day have changed."""
+"""The rollups: the sums of each UTC day and scope, made again where trades of the day have changed."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from scorekeeper.store.sql import statement
 
 
 def score_stale_days(connection: Connection, as_of: datetime) -> int:
-    """Make the rollups again of the days whose trades changed, and write a line of metrics for what closed; days.
+    """Make the rollups of the changed days again, and note a line of metrics for each version that closed; days.
 
-    What closed after `as_of` counts nowhere yet. The scorecards of the versions that these days speak of are outdated
-    then, until they are composed again (scorekeeper/metrics/scorecard.py).
+    Inside the caller's transaction. A trade that closed after `as_of` does not count yet. The scorecards of the
+    versions with a rollup of these days are outdated then, until they are composed again (scorecard.py).
     """
     lock(connection, Lock.SCORE)
     stale: defaultdict[str, list[date]] = defaultdict(list)
@@ -29,7 +29,7 @@ def score_stale_days(connection: Connection, as_of: datetime) -> int:
     if stale["agent"]:
         connection.execute(statement("metrics/delete_agent_daily_scores"), {"days": stale["agent"]})
         connection.execute(statement("metrics/score_agent_days"), _bounds(stale["agent"]) | {"as_of": as_of})
-    # Before and after: a version may have had something on a day, or have something now.
+    # Both before and after: a version may have lost its only trade of a day, or have got its first.
     _mark_outdated(connection, stale)
     connection.execute(statement("metrics/keep_stale_days"), {"as_of": as_of})
     after = connection.execute(statement("metrics/select_last_metrics_event")).scalar_one()
@@ -40,7 +40,7 @@ def score_stale_days(connection: Connection, as_of: datetime) -> int:
 
 
 def _mark_outdated(connection: Connection, stale: Mapping[str, list[date]]) -> None:
-    """Mark the scorecards of the versions that the stale days' rollups speak of."""
+    """Mark the scorecards of the versions that have a rollup of a stale day."""
     if any(stale.values()):
         lock(connection, Lock.SCORECARD)
         touched = {"days": stale.get("system", []), "agent_days": stale.get("agent", [])}
@@ -48,13 +48,13 @@ def _mark_outdated(connection: Connection, stale: Mapping[str, list[date]]) -> N
 
 
 def _bounds(days: list[date]) -> dict[str, Any]:
-    """UTC days, and the half-open period that holds them."""
+    """UTC days, and the half-open range of time that holds them."""
     since, last = (datetime.combine(day, time(), UTC) for day in (min(days), max(days)))
     return {"days": days, "since": since, "until": last + timedelta(days=1)}
 
 
 def insert_metrics_line(connection: Connection, as_of: datetime, version: str | None) -> None:
-    """Note a line with the metrics of `version` (None: all) for the log."""
+    """Note a line for the log with the metrics of `version` (None: all)."""
     sums = connection.execute(statement("metrics/sum_days"), {"version": version}).mappings().one()
     line = metrics_line(version, sums, as_of)
     connection.execute(statement("metrics/insert_metrics_event"), {"log_line": line})

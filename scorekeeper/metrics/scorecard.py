@@ -1,4 +1,8 @@
-"""What each version comes to, kept as composed: what dashboards read, and the artifacts show."""
+"""The scorecards: the answer of `system_metrics` for all and for each version, stored for dashboards and artifacts.
+
+A scorecard also stores the sums of its version's older days. While none of these days changes, only the last days are
+read to compose it.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -9,47 +13,47 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from scorekeeper.locks import Lock, lock
-from scorekeeper.metrics.day_sums import AgentSums, DayPieces, Period, add_agents, extend
+from scorekeeper.metrics.day_sums import AgentSums, DaySums, PeriodSums, add_agents, extend
 from scorekeeper.metrics.formulas import compose_period
 from scorekeeper.metrics.query import compose_whole, read_agents, read_days, system_metrics
 from scorekeeper.store.sql import statement
 
-# The last days of a version are read each time: what is late, or voided soon, changes them.
+# The last days of a version are read each time: late decisions and voids mostly change them.
 OPEN_DAYS = timedelta(days=7)
 
 
 def list_versions(connection: Connection) -> list[str]:
-    """The versions that have a score or have had a trade open, in order."""
+    """The versions that have a score or have had an open trade, in order."""
     return list(connection.execute(statement("metrics/select_versions")).scalars())
 
 
 def read_scorecard(connection: Connection) -> dict[str, Any]:
-    """The answer for all versions as it was composed last. Raises LookupError before the first."""
+    """The stored answer for all versions. Raises LookupError where there is none yet."""
     answer: dict[str, Any] | None = connection.execute(
         statement("metrics/select_scorecard"), {"version": None}
     ).scalar()
     if answer is None:
-        raise LookupError("no scorecard is kept yet: nothing was tracked")
+        raise LookupError("there is no scorecard yet: nothing was tracked")
     return answer
 
 
-class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all days of a version before `day` come to, added up: it is read instead of them while none has changed."""
+class OlderDays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The sums of all days of a version before `day`, gross and after fees, and those of its agents."""
 
     day: date
-    gross: Period | None
-    net: Period | None
+    gross: PeriodSums | None
+    net: PeriodSums | None
     agents: list[AgentSums]
 
 
-NOTHING = Before(date.min, None, None, [])
+NO_OLDER_DAYS = OlderDays(date.min, None, None, [])
 
 
-def keep_scorecards(connection: Connection, as_of: datetime, *, anew: bool = False) -> None:
-    """Keep the answer for all and for each version at `as_of`.
+def store_scorecards(connection: Connection, as_of: datetime, *, from_scratch: bool = False) -> None:
+    """Store the answer for all and for each version at `as_of`, inside the transaction that changed the score.
 
-    What the days of a version come to is composed where they have changed since, or all of it `anew`.
-    Inside the caller's transaction, after what changed the score. Never at an earlier moment than what is kept.
+    A version is composed where its days have changed; `from_scratch`: from all days of all versions. Stored answers
+    never go back to an earlier as_of.
     """
     lock(connection, Lock.SCORECARD)
     kept = connection.execute(statement("metrics/select_scored_until")).scalar()
@@ -57,10 +61,10 @@ def keep_scorecards(connection: Connection, as_of: datetime, *, anew: bool = Fal
     known = list_versions(connection)
     connection.execute(statement("metrics/delete_scorecards"), {"versions": known})
     for version in (None, *known):
-        whole, before = None, NOTHING
+        whole, older = None, NO_OLDER_DAYS
         card = connection.execute(statement("metrics/select_scorecard_state"), {"version": version}).one_or_none()
-        if anew or card is None or card.outdated:
-            before, whole = _compose(connection, version, NOTHING if anew else _decode(card))
+        if from_scratch or card is None or card.outdated:
+            older, whole = _compose(connection, version, NO_OLDER_DAYS if from_scratch else _decode(card))
         answer = system_metrics(connection, version=version, at=as_of, whole=whole)
         connection.execute(
             statement("metrics/upsert_scorecard"),
@@ -69,19 +73,19 @@ def keep_scorecards(connection: Connection, as_of: datetime, *, anew: bool = Fal
                 "as_of": as_of,
                 "answer": dumps(answer, allow_nan=False),
                 "composed": whole is not None,
-                "before_day": before.day,
-                "before": msgspec.json.encode(before).decode(),
+                "before_day": older.day,
+                "before": msgspec.json.encode(older).decode(),
             },
         )
 
 
 def find_wrong_sums(connection: Connection) -> list[str | None]:
-    """The versions (None: all) of which what is kept of earlier days is not what these days come to."""
+    """The versions (None: all) whose stored sums of older days differ from what those days add up to."""
     wrong = []
     for version in (None, *list_versions(connection)):
         card = connection.execute(statement("metrics/select_scorecard_state"), {"version": version}).one_or_none()
-        before, scope = _decode(card), _scope(version)
-        if before != _add_up(connection, scope, NOTHING, read_days(connection, scope), before.day):
+        older, scope = _decode(card), _scope(version)
+        if older != _add_up(connection, scope, NO_OLDER_DAYS, read_days(connection, scope), older.day):
             wrong.append(version)
     return wrong
 
@@ -90,43 +94,43 @@ def _scope(version: str | None) -> dict[str, str | None]:
     return {"version": version, "symbol": None}
 
 
-def _decode(card: Row[Any] | None) -> Before:
-    """What a scorecard knows of earlier days; NOTHING for nothing, and for what another release has written."""
+def _decode(card: Row[Any] | None) -> OlderDays:
+    """The stored sums of older days; none where there are none, and where another release has written them."""
     try:
-        before = NOTHING if card is None else msgspec.convert(card.before, Before)
+        older = NO_OLDER_DAYS if card is None else msgspec.convert(card.before, OlderDays)
     except msgspec.ValidationError:
-        return NOTHING
-    return before if card is not None and before.day == card.before_day else NOTHING
+        return NO_OLDER_DAYS
+    return older if card is not None and older.day == card.before_day else NO_OLDER_DAYS
 
 
-def _compose(connection: Connection, version: str | None, before: Before) -> tuple[Before, dict[str, Any]]:
-    """What to keep of a version's days, all but the last ones; and all its figures."""
+def _compose(connection: Connection, version: str | None, older: OlderDays) -> tuple[OlderDays, dict[str, Any]]:
+    """A version's sums of all but its last days, to be stored; and all its figures."""
     scope = _scope(version)
-    days = read_days(connection, scope, before.day)
-    if days[0] and before.day < days[0][-1].day - OPEN_DAYS:
-        before = _add_up(connection, scope, before, days, days[0][-1].day - OPEN_DAYS)
+    days = read_days(connection, scope, older.day)
+    if days[0] and older.day < days[0][-1].day - OPEN_DAYS:
+        older = _add_up(connection, scope, older, days, days[0][-1].day - OPEN_DAYS)
     gross, net = (
-        extend(sums, [one for one in basis if one.day >= before.day])
-        for sums, basis in zip((before.gross, before.net), days, strict=True)
+        extend(sums, [one for one in basis if one.day >= older.day])
+        for sums, basis in zip((older.gross, older.net), days, strict=True)
     )
     of_gross, of_net = (
         compose_period(period, connection.execute(statement("metrics/select_day_sums"), known).scalars().all())
         for period, known in ((gross, scope | {"after_fees": False}), (net, scope | {"after_fees": True}))
     )
-    agents = add_agents(before.agents, read_agents(connection, scope, before.day))
-    return before, compose_whole(gross.calendar_days if gross else 0, of_gross, of_net, agents)
+    agents = add_agents(older.agents, read_agents(connection, scope, older.day))
+    return older, compose_whole(gross.calendar_days if gross else 0, of_gross, of_net, agents)
 
 
 def _add_up(
     connection: Connection,
     scope: Mapping[str, Any],
-    before: Before,
-    days: tuple[list[DayPieces], list[DayPieces]],
+    older: OlderDays,
+    days: tuple[list[DaySums], list[DaySums]],
     until: date,
-) -> Before:
-    """Those of `days` that lie before `until`, on top of those that are added up already."""
+) -> OlderDays:
+    """Add those of `days` that lie before `until` to the sums of the days before them."""
     gross, net = (
         extend(sums, [one for one in basis if one.day < until])
-        for sums, basis in zip((before.gross, before.net), days, strict=True)
+        for sums, basis in zip((older.gross, older.net), days, strict=True)
     )
-    return Before(until, gross, net, add_agents(before.agents, read_agents(connection, scope, before.day, until)))
+    return OlderDays(until, gross, net, add_agents(older.agents, read_agents(connection, scope, older.day, until)))

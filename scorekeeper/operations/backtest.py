@@ -16,8 +16,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, listing
 from scorekeeper.inbox.ingest import Period
 from scorekeeper.market import open_market, sealed_candles
-from scorekeeper.market.fetch import Prices, Tell, fetch_prices
-from scorekeeper.metrics import query, update
+from scorekeeper.metrics import query, score_update
 from scorekeeper.private import make_folder
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
@@ -25,6 +24,7 @@ from scorekeeper.store.database import Database, open_copy, open_database, open_
 from scorekeeper.store.migrate import check_schema
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import settle
+from scorekeeper.trades.fetch import Prices, Tell, fetch_prices
 
 DATABASE = "backtest"
 
@@ -88,12 +88,12 @@ def replay(
     tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
     prices = asyncio.run(
         fetch_prices(
-            db, settings, as_of, settle_first=settle.settling(as_of, settings.suspect_price_pct), now=now, tell=tell
+            db, settings, as_of, now=now, tell=tell
         )
     )
     tell(logging.INFO, f"{prices.candles} candles; closing trades")
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     for path in paths_of.values():
         path.unlink(missing_ok=True)  # the last run's: a new database would set it aside as somebody else's
@@ -152,7 +152,7 @@ def copy_candles(source: Database, target: Database, period: Period, settings: S
     moments = {"since": period.since, "until": period.until}
     with source.engine.connect() as unbound, target.begin() as connection:
         kept = unbound.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        bound = kept.execute(statement("inbox/select_market")).one_or_none()
+        bound = kept.execute(statement("market/select_market")).one_or_none()
         if bound is None or bound.name != name:
             return 0
         grace = {"grace_minutes": settings.candle_grace_minutes}
@@ -164,7 +164,7 @@ def copy_candles(source: Database, target: Database, period: Period, settings: S
         sealed_candles.ensure_partitions(connection, min(row["sealed_from"] for row in sealed), period.until)
         kept.execute(statement("operations/begin_past"), {name: moment.isoformat() for name, moment in moments.items()})
         candles = _pour(kept, "operations/copy_past_candles", connection, "operations/copy_candles")
-        connection.execute(statement("trades/extend_coverage"), sealed)
+        connection.execute(statement("market/extend_coverage"), sealed)
     return candles
 
 

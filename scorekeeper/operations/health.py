@@ -21,12 +21,12 @@ from scorekeeper.inbox import not_understood, quarantine, source_files
 from scorekeeper.inbox.growing_files import identify
 from scorekeeper.inbox.listing import Listing, known_name, walk_inbox
 from scorekeeper.inbox.open_files import is_held
-from scorekeeper.market import sealed_candles
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded, place
 from scorekeeper.store.database import Database, open_database, show_address
 from scorekeeper.store.migrate import check_schema, newest_version
 from scorekeeper.store.sql import statement
+from scorekeeper.trades import fetch
 from scorekeeper.verify import strays
 
 State = Literal["ok", "warning", "red"]
@@ -269,7 +269,7 @@ def judge_prices(sealed_until: dict[str, datetime], now: datetime) -> Check:
 
 def read_sealed(connection: Connection, as_of: datetime) -> dict[str, datetime]:
     """Up to when there are prices of each symbol with something open or undecided at `as_of`."""
-    needs = sealed_candles.select_needs(connection, as_of)
+    needs = fetch.select_needs(connection, as_of)
     return {need.symbol: need.sealed_until or need.earliest_new or as_of for need in needs}
 
 

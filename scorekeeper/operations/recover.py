@@ -28,7 +28,7 @@ from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, settle
 from scorekeeper.verify import strays
 
 BATCH = 2_000
@@ -295,7 +295,7 @@ class _Recovery:
         trade_id, source, reason = record["trade_id"], record.get("price_source"), record.get("exit_reason")
         time, price = datetime.fromisoformat(record["exit_time"]), float(record["exit_price"])
         if source == "market":
-            return reason == "manual" and by_hand.request_close(connection, trade_id, time) == "requested"
+            return reason == "manual" and close_requests.request_close(connection, trade_id, time) == "requested"
         if source == "quote":
             return settle.close_by_quote(
                 connection, trade_id, price=price, at=time, as_of=self._now.replace(second=0, microsecond=0),

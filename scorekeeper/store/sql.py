@@ -2,6 +2,9 @@
 
 A file holds one statement, named as the file, or several short ones, each below a line `-- name: its_name`. Code asks
 for `folder/name` in either case.
+
+Statements share a query by a line `-- with rows: folder/name` after one of their CTEs. It stands for a CTE named `rows`
+that holds that statement, which may read the CTEs before it.
 """
 
 import re
@@ -16,6 +19,7 @@ from sqlalchemy import TextClause, text
 # Found by path, not by import name: a host may have a `sql` of its own.
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_WITH = re.compile(r"(,?)\n-- with (\w+): (\w+/\w+)$", re.MULTILINE)
 
 
 @cache
@@ -35,12 +39,19 @@ def read_folder(folder: str) -> dict[str, str]:
 
 @cache
 def raw(name: str) -> str:
-    """The text of the statement `folder/name`. Raises LookupError for one that is not there."""
+    """The text of the statement `folder/name`, with what it shares. Raises LookupError for one that is not there."""
     folder, _, short = name.partition("/")
     try:
-        return read_folder(folder)[short]
+        body = read_folder(folder)[short]
     except KeyError:
         raise LookupError(f"sql/{folder} has no statement {short}") from None
+    return _WITH.sub(_share, body)
+
+
+def _share(line: re.Match[str]) -> str:
+    """The CTE that a line `-- with rows: folder/name` stands for, and the commas around it."""
+    comma, rows, name = line.groups()
+    return f",\n{rows} AS (\n{raw(name).rstrip().removesuffix(';')}\n){comma}"
 
 
 @cache

@@ -1,1 +1,1 @@
-"""A trade's life in the database: settled, marked, closed or voided by hand."""
+"""A trade's life: the candles it needs, its settlement, its marks, and requests to close it."""

@@ -1,12 +1,10 @@
-"""A settlement: what decisions and sealed candles close is closed, what is open can be marked.
+"""Settlements: they close the trades, and fill the horizon returns, that decisions and sealed candles decide.
 
 Every function works inside the caller's transaction and may be repeated.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import Connection, text
 
@@ -16,9 +14,9 @@ from scorekeeper.store.sql import statement
 
 @dataclass(frozen=True)
 class Settled:
-    """What one settlement did: trades closed, horizon returns that became known.
+    """What one settlement did: how many trades it closed, and how many horizon returns became known.
 
-    `exits`: exit decisions that were looked at for the first time; `idle_exits`: those of them that found nothing open.
+    `exits`: exit decisions that it was the first to read. `idle_exits`: those of them that found nothing open.
     """
 
     closed: int
@@ -28,13 +26,16 @@ class Settled:
 
 
 def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float) -> Settled:
-    """Close what decisions and sealed candles close at `as_of`, and fill the horizon returns that they decide."""
+    """Close the trades that decisions and sealed candles close at `as_of`, and fill the horizon returns they decide.
+
+    `suspect_price_pct`: a decision's price farther from the market's, in percent, is suspect.
+    """
     open_settlement(connection)
-    # No answer is stored meanwhile: what is said to be settled below is what was held against the trades.
+    # No page is stored meanwhile: all candles that are marked as settled below were compared with the trades.
     lock(connection, Lock.CANDLE)
     known = {"as_of": as_of}
     connection.execute(statement("trades/set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
-    connection.execute(statement("trades/apply_exits"), {**known, "settles": True})
+    connection.execute(statement("trades/match_exits"), {**known, "settles": True})
     closed = connection.execute(statement("trades/close_due_trades"), known).rowcount
     horizons = connection.execute(statement("trades/set_horizon_returns"), known).rowcount
     connection.execute(statement("trades/advance_settled"))
@@ -44,24 +45,19 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     return Settled(closed, horizons, exits, idle)
 
 
-def settling(as_of: datetime, suspect_price_pct: float) -> Callable[[Connection], Settled]:
-    """`settle` with its arguments given, for code that settles before it changes what a settlement reads."""
-    return partial(settle, as_of=as_of, suspect_price_pct=suspect_price_pct)
+def match_exits(connection: Connection, at: datetime) -> None:
+    """Note for each open trade the first decision, of those made up to `at`, that asks for its close.
 
-
-def apply_exits(connection: Connection, at: datetime) -> None:
-    """Note for open trades which decision asks first for their close, of those made up to `at`; nothing is closed.
-
-    They wait for the next settlement.
+    Nothing is closed: the next settlement does that.
     """
     open_settlement(connection)
-    connection.execute(statement("trades/apply_exits"), {"as_of": at, "settles": False})
+    connection.execute(statement("trades/match_exits"), {"as_of": at, "settles": False})
 
 
 def close_by_quote(
     connection: Connection, trade_id: str, *, price: float, at: datetime, as_of: datetime, reason: str
 ) -> bool:
-    """Close an open trade at a quoted price, now; False if it was not open. `reason`: expired, manual or signal."""
+    """Close an open trade at a quoted price; whether it was open. `reason`: expired, manual or signal."""
     open_settlement(connection)
     closed = connection.execute(
         statement("trades/close_by_quote"),
@@ -72,7 +68,7 @@ def close_by_quote(
 
 
 def open_settlement(connection: Connection) -> None:
-    """Begin to close trades in this transaction: one settlement at a time."""
+    """Begin a settlement in this transaction, after any other has ended."""
     lock(connection, Lock.SETTLE)
     connection.execute(statement("trades/create_settled_trades"))
     connection.execute(statement("trades/create_settled_decisions"))
@@ -80,12 +76,12 @@ def open_settlement(connection: Connection) -> None:
 
 
 def record_settlement(connection: Connection) -> None:
-    """Note what this transaction settled: lines to publish, rollup days to make again."""
+    """Note what this transaction settled: the lines to publish, and the days whose rollups change."""
     connection.execute(statement("trades/insert_outcome_events"))
     connection.execute(statement("trades/insert_horizon_events"))
     connection.execute(statement("trades/mark_stale_days"))
 
 
-def mark(connection: Connection, as_of: datetime) -> int:
-    """Write what was known of open trades at `as_of`; equity rows written (a repeat writes none)."""
+def mark_open_trades(connection: Connection, as_of: datetime) -> int:
+    """Write an equity row per version for its open trades at `as_of`; rows written (a repeat writes none)."""
     return connection.execute(statement("trades/mark_open_trades"), {"as_of": as_of}).rowcount

@@ -96,7 +96,7 @@ def _count(number: int, what: str) -> str:
 
 def check_trades(connection: Connection) -> Iterator[str]:
     """Every difference between trades, horizon returns and reference prices and a recompute, a line each."""
-    market = connection.execute(statement("inbox/select_market")).mappings().one_or_none()
+    market = connection.execute(statement("market/select_market")).mappings().one_or_none()
     if market is None or market["settled_as_of"] is None:
         return
     as_of, pruned = market["settled_as_of"], market["candles_from"]

@@ -1,10 +1,11 @@
--- One row per part of a breakdown (by; null: the whole) and agent: the counts of agent_daily_score, from the rows, of a
--- scope (null: all) and of decisions that expired in [since, until) (null: no limit); by side, of those that opened
--- a trade. What closed after `at` (null: no limit) counts nowhere yet. There is no part by exit_reason: what ended a
--- trade is known from what the price did, and that is what agents are scored on.
+-- One row per group of a breakdown (by; null: the whole) and agent: the columns of agent_daily_score, counted from the
+-- signals of a scope (null: all) whose decisions expired in [since, until) (null: no limit); by side, of those that
+-- opened a trade. A trade that closed after `at` (null: no limit) does not count yet. There is no group by exit_reason:
+-- the price decides what ends a trade, and agents are scored on the price.
 -- Parameters: version, symbol, since, until, include_suspect, exclude_late, by, at.
-WITH said AS (
+WITH said AS ( -- noqa: ST03
     SELECT
+        cast(null AS date) AS day, cast(null AS text) AS version, cast(null AS text) AS symbol,
         CASE cast(:by AS text)
             WHEN 'symbol' THEN n.symbol
             WHEN 'interval' THEN n.bar_interval
@@ -14,14 +15,8 @@ WITH said AS (
                 THEN cast(width_bucket(n.confidence, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) AS text)
             WHEN 'weekday' THEN to_char(n.opened_at AT TIME ZONE 'UTC', 'ID')
             WHEN 'hour' THEN to_char(n.opened_at AT TIME ZONE 'UTC', 'HH24')
-        END AS part,
-        a.agent, a.direction,
-        n.horizon_known_at IS NOT NULL AS known,
-        a.direction * sign(n.horizon_return_pct) AS right_way,
-        a.direction * cast(cast(n.horizon_return_pct AS text) AS numeric) AS call_return,
-        cast(cast(a.confidence AS text) AS numeric) AS c,
-        sign(t.pnl_pct) AS won,
-        a.direction * t.direction AS backing
+        END AS group_value,
+        a.agent, a.direction, a.confidence, n.horizon_known_at, n.horizon_return_pct, t.pnl_pct, t.direction AS side
     FROM scorekeeper.decision AS n
     INNER JOIN scorekeeper.agent_signal AS a ON n.trade_id = a.trade_id
     LEFT JOIN scorekeeper.trade AS t
@@ -38,52 +33,11 @@ WITH said AS (
         AND (cast(:until AS timestamptz) IS NULL OR n.expires_at < :until)
         AND (n.horizon_known_at IS NOT NULL OR t.trade_id IS NOT NULL)
         AND (cast(:by AS text) IS DISTINCT FROM 'side' OR n.direction <> 0)
-),
-sure AS (
-    SELECT
-        *, CASE WHEN right_way > 0 THEN 1 ELSE 0 END AS y,
-        CASE WHEN right_way <> 0 THEN width_bucket(c, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) END AS bin
-    FROM said
-),
-counted AS (
-    SELECT
-        part, agent, bin,
-        count(*) FILTER (WHERE known) AS signals, count(*) FILTER (WHERE known AND direction <> 0) AS calls,
-        count(*) FILTER (WHERE right_way > 0) AS correct, count(*) FILTER (WHERE right_way < 0) AS incorrect,
-        sum(call_return) FILTER (WHERE direction <> 0) AS returns,
-        count(bin) AS bin_calls, count(bin) FILTER (WHERE right_way > 0) AS bin_correct,
-        sum(c) FILTER (WHERE bin IS NOT NULL) AS confidence,
-        sum((c / 100 - y) * (c / 100 - y)) FILTER (WHERE bin IS NOT NULL) AS squares,
-        count(*) FILTER (WHERE backing = 1 AND won > 0) AS supported_winners,
-        count(*) FILTER (WHERE backing = 1 AND won < 0) AS supported_losers,
-        count(*) FILTER (WHERE backing = -1 AND won > 0) AS opposed_winners,
-        count(*) FILTER (WHERE backing = -1 AND won < 0) AS opposed_losers,
-        count(*) FILTER (WHERE backing = 0 AND won > 0) AS abstained_winners,
-        count(*) FILTER (WHERE backing = 0 AND won < 0) AS abstained_losers
-    FROM sure
-    GROUP BY part, agent, bin
 )
+-- with summed: metrics/sum_counted_signals
 SELECT
-    part, agent, sum(signals) AS signals, sum(calls) AS calls, sum(correct) AS correct, sum(incorrect) AS incorrect,
-    coalesce(sum(returns), 0) AS sum_call_return_pct, sum(bin_calls) AS brier_calls,
-    coalesce(sum(squares), 0) AS sum_brier,
-    ARRAY[
-        coalesce(sum(bin_correct) FILTER (WHERE bin = 0), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 1), 0),
-        coalesce(sum(bin_correct) FILTER (WHERE bin = 2), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 3), 0),
-        coalesce(sum(bin_correct) FILTER (WHERE bin = 4), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 5), 0),
-        coalesce(sum(bin_correct) FILTER (WHERE bin = 6), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 7), 0),
-        coalesce(sum(bin_correct) FILTER (WHERE bin = 8), 0), coalesce(sum(bin_correct) FILTER (WHERE bin = 9), 0)
-    ] AS bin_correct,
-    ARRAY[
-        coalesce(sum(confidence) FILTER (WHERE bin = 0), 0), coalesce(sum(confidence) FILTER (WHERE bin = 1), 0),
-        coalesce(sum(confidence) FILTER (WHERE bin = 2), 0), coalesce(sum(confidence) FILTER (WHERE bin = 3), 0),
-        coalesce(sum(confidence) FILTER (WHERE bin = 4), 0), coalesce(sum(confidence) FILTER (WHERE bin = 5), 0),
-        coalesce(sum(confidence) FILTER (WHERE bin = 6), 0), coalesce(sum(confidence) FILTER (WHERE bin = 7), 0),
-        coalesce(sum(confidence) FILTER (WHERE bin = 8), 0), coalesce(sum(confidence) FILTER (WHERE bin = 9), 0)
-    ] AS bin_confidence,
-    sum(supported_winners) AS supported_winners, sum(supported_losers) AS supported_losers,
-    sum(opposed_winners) AS opposed_winners, sum(opposed_losers) AS opposed_losers,
-    sum(abstained_winners) AS abstained_winners, sum(abstained_losers) AS abstained_losers
-FROM counted
-GROUP BY part, agent
-ORDER BY part, agent;
+    group_value, agent, signals, calls, correct, incorrect, sum_call_return_pct, brier_calls, sum_brier,
+    bin_correct, bin_confidence,
+    supported_winners, supported_losers, opposed_winners, opposed_losers, abstained_winners, abstained_losers
+FROM summed
+ORDER BY group_value, agent;

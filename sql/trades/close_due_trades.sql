@@ -1,6 +1,6 @@
 -- One row per trade that the sealed candles close, by the rules of "A trade's life"; the ids go to settled_trade.
 -- Looked at are only: trades never looked at before (their whole past, once), trades whose time is up (by expiry, by
--- hand, or by a decision that apply_exits has noted), trades whose stop, trailing level or target lies within what the
+-- hand, or by a decision that match_exits has noted), trades whose stop, trailing level or target lies within what the
 -- newly sealed candles touched, and trailing trades to which those candles brought a new best price: it moves their
 -- level, within these candles and for the next ones.
 -- Parameter: as_of.
@@ -216,7 +216,7 @@ decided AS (
         h.hit_minute IS NULL AND h.ends_at <= :as_of AND h.sealed_until >= date_trunc('minute', h.ends_at) AS is_due
     FROM touched AS h
 ),
-priced AS (
+filled AS ( -- noqa: ST03
     SELECT
         x.*,
         CASE
@@ -258,6 +258,7 @@ priced AS (
         ORDER BY k.minute_at LIMIT 1
     ) AS next_open ON true
 ),
+-- with priced: trades/returns
 -- The candles lived through whole: before a stop's or target's exit candle; with an expiry, the last one too. The best
 -- price of a trailing trade that stays open needs only the new ones; at the exit it follows from all of them, so that
 -- it never depends on when they were looked at.
@@ -269,11 +270,7 @@ scored AS (
             WHEN p.direction = 1
                 THEN greatest(CASE WHEN p.fill_price IS NULL THEN p.best_price ELSE p.entry_price END, lived.high)
             ELSE least(CASE WHEN p.fill_price IS NULL THEN p.best_price ELSE p.entry_price END, lived.low)
-        END AS reached_price,
-        CASE p.direction
-            WHEN 1 THEN (p.fill_price - p.entry_price) / p.entry_price * 100
-            ELSE (p.entry_price - p.fill_price) / p.entry_price * 100
-        END AS fill_pnl_pct
+        END AS reached_price
     FROM priced AS p
     LEFT JOIN LATERAL (
         SELECT max(k.high) AS high, min(k.low) AS low
@@ -299,7 +296,7 @@ changed AS (
         price_age_seconds = CASE WHEN s.fill_price IS NOT NULL THEN s.fill_age_seconds END,
         ambiguous_exit = CASE WHEN s.fill_price IS NOT NULL THEN coalesce(s.at_stop AND s.at_target, false) END,
         pnl_pct = s.fill_pnl_pct,
-        net_pnl_pct = s.fill_pnl_pct - s.fee_bps / 100 * (1 + s.fill_price / s.entry_price),
+        net_pnl_pct = s.fill_net_pnl_pct,
         mfe_pct = CASE
             WHEN s.fill_price IS NULL THEN NULL
             WHEN s.direction = 1

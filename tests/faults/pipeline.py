@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from scorekeeper.decisions.symbols import spell
 from scorekeeper.inbox import ingest
-from scorekeeper.market import binding, sealed_candles, symbol_list
+from scorekeeper.market import binding, symbol_list
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.metrics import rollups
 from scorekeeper.publish import publish
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
-from scorekeeper.trades import settle
+from scorekeeper.trades import fetch, settle
 
 RECEIVED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,17 +29,17 @@ def main(folder: str, *moments: str) -> None:
             if last is not None and as_of < last:
                 continue
             db.transact(lambda c, at=as_of: binding.bind_market(c, market.name, at))  # type: ignore[misc]
-            spellings = db.transact(symbol_list.select_held)
+            spellings = db.transact(symbol_list.select_spellings)
             listed = asyncio.run(market.read_spellings({spell(raw) for raw in spellings}))
-            db.transact(lambda c, all=spellings, known=listed: symbol_list.release(c, all, known))  # type: ignore[misc]
-            for need in db.transact(lambda c, at=as_of: sealed_candles.select_needs(c, at)):  # type: ignore[misc]
+            db.transact(lambda c, all=spellings, known=listed: symbol_list.release_decisions(c, all, known))  # type: ignore[misc]
+            for need in db.transact(lambda c, at=as_of: fetch.select_needs(c, at)):  # type: ignore[misc]
                 asyncio.run(
-                    sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, 5))
+                    fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=5)
                 )
             db.transact(lambda c, at=as_of: settle.settle(c, at, suspect_price_pct=5))  # type: ignore[misc]
             with db.begin() as connection:
                 rollups.score_stale_days(connection, as_of)
-                settle.mark(connection, as_of)
+                settle.mark_open_trades(connection, as_of)
                 binding.advance_as_of(connection, as_of)
             publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
 

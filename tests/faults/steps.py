@@ -9,13 +9,12 @@ from typing import Any
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, quarantine
-from scorekeeper.market import fetch
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update, voiding
 from scorekeeper.operations import prune
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from tests.faults.model import GRACE_MINUTES, KEEP_DAYS, SUSPECT_PCT, File, Step
 
 BATCH_DECISIONS = 3  # so that small files, too, come in by several commits
@@ -44,11 +43,11 @@ def perform(db: Database, settings: Settings, step: Step) -> str:
     elif step.kind == "prune":
         prune.prune(db, settings, at)
     elif step.kind == "void":
-        return db.transact(lambda c: update.void_decision(c, step.about, "a mock feed", at))
+        return db.transact(lambda c: voiding.void_decision(c, step.about, "a mock feed", at))
     elif step.kind == "close":
         moment = step.moment
         assert moment is not None
-        return db.transact(lambda c: by_hand.request_close(c, step.about, moment))
+        return db.transact(lambda c: close_requests.request_close(c, step.about, moment))
     elif step.kind == "retry":
         retry(db, settings, step)
     else:
@@ -66,7 +65,6 @@ def track(db: Database, settings: Settings, as_of: datetime) -> str:
                 db,
                 settings,
                 as_of,
-                settle_first=settle.settling(as_of, settings.suspect_price_pct),
                 now=as_of,
                 tell=lambda *_: None,
             )
@@ -77,7 +75,7 @@ def track(db: Database, settings: Settings, as_of: datetime) -> str:
         return "refused"
     assert prices.failed == prices.unknown == prices.gone == []
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     return ""
 
 

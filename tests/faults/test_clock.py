@@ -11,12 +11,11 @@ from sqlalchemy import text
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
-from scorekeeper.market import fetch
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update
 from scorekeeper.operations import health
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
-from scorekeeper.trades import settle
+from scorekeeper.trades import fetch, settle
 from scorekeeper.verify.trades import verify
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
@@ -52,13 +51,12 @@ def track(db: Database, settings: Settings, local_clock: datetime) -> int:
             db,
             settings,
             as_of,
-            settle_first=settle.settling(as_of, settings.suspect_price_pct),
             now=local_clock,
             tell=lambda level, words: None,
         )
     )
     done = db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=5))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     return done.closed
 
 

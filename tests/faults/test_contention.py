@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from scorekeeper.decisions.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ContendedError
 from scorekeeper.inbox.store_decisions import record
-from scorekeeper.metrics import update
+from scorekeeper.metrics import voiding
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import ATTEMPTS, Database, open_copy
 from tests.waiting import wait_until
@@ -84,7 +84,7 @@ class Void:
 
     def __call__(self, connection: Connection) -> str:
         self.begun += 1
-        return update.void_decision(connection, self._trade_id, "a test", NOW)
+        return voiding.void_decision(connection, self._trade_id, "a test", NOW)
 
 
 def test_a_void_that_postgres_undoes_for_a_deadlock_is_done_all_the_same(

@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 
 import pytest
 
-from scorekeeper.market import exchange
+from scorekeeper.market import exchange_client
 from scorekeeper.store.database import Database
 from tests.integration.market.test_exchange import NOW, START, candles, decide, track, trades
 from tests.loopback import MINUTE, make_klines, open_exchange
@@ -78,7 +78,7 @@ def open_bad_way(url: str, seed: int) -> Iterator[BadWay]:
 def test_asked_again_until_all_has_come_it_holds_the_exchanges_candles_and_closes_at_its_prices(
     db: Database, other_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "LONGEST_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(exchange_client, "LONGEST_WAIT_SECONDS", 0.02)
     seed = random.randrange(10**9)
     klines = {"BTCUSDT": make_klines(START - 30 * MINUTE, 600)}
     faults: Counter[str] = Counter()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scorekeeper.metrics.day_sums import DayPieces
+from scorekeeper.metrics.day_sums import DaySums
 from scorekeeper.metrics.formulas import compose_agent, compose_system
 from scorekeeper.verify.recount import ClosedTrade, Said, count_agent_day, count_day
 
@@ -30,7 +30,7 @@ class Trades:
         for number, (at, gain) in enumerate(zip(self.exits, self.gains, strict=True)):
             trade = ClosedTrade(f"t{number:06d}", at - timedelta(hours=1), at, gain, max(gain, 0.0), min(gain, 0.0))
             days[at.date()].append(trade)
-        return compose_system([DayPieces(day, **count_day(trades)) for day, trades in sorted(days.items())])
+        return compose_system([DaySums(day, **count_day(trades)) for day, trades in sorted(days.items())])
 
     @property
     def series(self) -> pd.Series:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.main import app as benchmarks
 from scorekeeper.decisions import decision
-from scorekeeper.metrics.analysed_figures import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
+from scorekeeper.metrics import names
 from scorekeeper.metrics.formulas import compose_agent, compose_system
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import read_folder
@@ -28,10 +28,21 @@ def test_every_setting_is_in_the_readme_and_in_the_example() -> None:
     assert {name for name in settings if not re.search(rf"^(# )?{name}=", example, re.MULTILINE)} == set()
 
 
-def test_every_figure_is_defined() -> None:
-    figures = compose_system([]).keys() | compose_agent(dict.fromkeys(COUNTS.split(), 0)).keys()
-    analysed = {*SYSTEM_FIGURES, *NET_FIGURES, *AGENT_FIGURES}
-    assert figures | analysed <= names_in("docs/metrics.md")
+def defined_in(document: str) -> set[str]:
+    """The names in the first column of a document's tables, from the system's figures on."""
+    text = (ROOT / document).read_text(encoding="utf-8").partition("\n## The system\n")[2]
+    cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_every_metric_of_the_list_is_composed_in_its_order() -> None:
+    assert tuple(compose_system([])) == names.COMPOSED_NAMES
+    assert tuple(compose_agent(dict.fromkeys(COUNTS.split(), 0))) == names.COMPOSED_AGENT_NAMES
+
+
+def test_the_document_defines_the_metrics_of_the_list_and_no_others() -> None:
+    listed = {metric.name for metric in (*names.SYSTEM, *names.AGENT)}
+    assert defined_in("docs/metrics.md") == {*names.SCOPE, *listed}
 
 
 def test_every_field_of_a_decision_is_described() -> None:
@@ -55,7 +66,8 @@ def test_every_sql_file_says_its_grain_and_is_used_by_name() -> None:
         p.read_text(encoding="utf-8") for room in ("scorekeeper", "tasks", "cli") for p in (ROOT / room).rglob("*.py")
     )
     folders = [path.name for path in (ROOT / "sql").iterdir() if path.is_dir() and path.name != "migrations"]
-    for folder in folders:
-        for name, body in read_folder(folder).items():
-            assert re.match(r"-- (One row|At most one row)", body), f"{folder}/{name}"
-            assert f'"{folder}/{name}"' in code, f"{folder}/{name} is used by nothing"
+    bodies = {f"{folder}/{name}": body for folder in folders for name, body in read_folder(folder).items()}
+    shared = {name for body in bodies.values() for name in re.findall(r"^-- with \w+: (\S+)$", body, re.MULTILINE)}
+    for name, body in bodies.items():
+        assert re.match(r"-- (One row|At most one row)", body), name
+        assert f'"{name}"' in code or name in shared, f"{name} is used by nothing"

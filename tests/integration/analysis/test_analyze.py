@@ -16,7 +16,7 @@ from scorekeeper.analysis.document import Analysis
 from scorekeeper.analysis.intervals import robust_gap, robust_mean, robust_rate
 from scorekeeper.analysis.run import analyze, choose_as_of, last_analysis, read_rows
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.metrics import query, update
+from scorekeeper.metrics import query, voiding
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -51,7 +51,7 @@ def live_two_versions(db: Database, settings: Settings) -> datetime:
     assert take(db, settings).rejected == 0
     track(db, settings, folder, as_of)
     with db.begin() as connection:
-        assert update.void_decision(connection, "a11", "a test of the feed", as_of) == "voided"
+        assert voiding.void_decision(connection, "a11", "a test of the feed", as_of) == "voided"
     return as_of
 
 
@@ -267,7 +267,7 @@ def test_what_counted_a_voided_decision_is_gone_until_the_next_analysis(db: Data
         analyze(connection, as_of)
         assert query.system_metrics(connection)["independent_trades"] is not None
         voided = connection.execute(text("SELECT trade_id FROM scorekeeper.trade WHERE version = 'v1' LIMIT 1"))
-        update.void_decision(connection, voided.scalar_one(), "a test of the feed", as_of)
+        voiding.void_decision(connection, voided.scalar_one(), "a test of the feed", as_of)
         answer = query.system_metrics(connection)
         assert (answer["analysis_as_of"], answer["independent_trades"]) == (None, None)
         analyze(connection, as_of)

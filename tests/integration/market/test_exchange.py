@@ -18,7 +18,7 @@ from scorekeeper.market import (
     MarketError,
     UnknownSymbolError,
     binding,
-    exchange,
+    exchange_client,
     exchange_quirks,
     open_market,
     sealed_candles,
@@ -26,7 +26,7 @@ from scorekeeper.market import (
 from scorekeeper.market.exchange import ExchangeMarket
 from scorekeeper.metrics import rollups
 from scorekeeper.store.database import Database
-from scorekeeper.trades import settle
+from scorekeeper.trades import fetch, settle
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
 START = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ CONTEXT = DecisionContext(NOW + timedelta(days=1), "v1", 60, ZoneInfo("UTC"), No
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of a moment: how often it is asked again is what counts here."""
-    monkeypatch.setattr(exchange, "LONGEST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(exchange_client, "LONGEST_WAIT_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -78,22 +78,22 @@ def track(db: Database, served: Exchange, cache: Path, as_of: datetime | None = 
     as_of = as_of or served.clock.replace(second=0, microsecond=0)
     failed = {}
 
-    async def fetch() -> None:
+    async def fetch_all() -> None:
         async with market_of(served, cache) as market:
             with db.begin() as connection:
                 binding.bind_market(connection, market.name, as_of)
-                needs = sealed_candles.select_needs(connection, as_of)
+                needs = fetch.select_needs(connection, as_of)
             for need in needs:
                 try:
-                    await sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, 5))
+                    await fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=5)
                 except ScorekeeperError as trouble:
                     failed[need.symbol] = str(trouble)
 
-    asyncio.run(fetch())
+    asyncio.run(fetch_all())
     with db.begin() as connection:
         settle.settle(connection, as_of, suspect_price_pct=5)
         rollups.score_stale_days(connection, as_of)
-        settle.mark(connection, as_of)
+        settle.mark_open_trades(connection, as_of)
         binding.advance_as_of(connection, as_of)
     return failed
 
@@ -145,7 +145,7 @@ def test_weeks_of_history_come_in_pages_and_go_on_where_they_stopped(
     start = NOW - timedelta(days=5)
     with open_exchange(NOW, {"BTCUSDT": make_klines(start - 10 * MINUTE, 5 * 1440 + 20)}) as served:
         decide(db, {"timestamp": start.isoformat(), "price": 100.1}, {"timestamp": NOW.isoformat(), "price": 172.1})
-        real = sealed_candles.store_answer
+        real = sealed_candles.store_page
         stored: list[datetime] = []
 
         def stop_after_three(*words: Any, **named: Any) -> int:
@@ -154,11 +154,11 @@ def test_weeks_of_history_come_in_pages_and_go_on_where_they_stopped(
             stored.append(named["since"])
             return real(*words, **named)
 
-        monkeypatch.setattr(settle, "store_answer", stop_after_three)
+        monkeypatch.setattr(sealed_candles, "store_page", stop_after_three)
         assert "BTC/USDT" in track(db, served, tmp_path)
         before = len(candles(db))
         asked = served.requests["/klines"]
-        monkeypatch.setattr(settle, "store_answer", real)
+        monkeypatch.setattr(sealed_candles, "store_page", real)
         assert track(db, served, tmp_path) == {}
         assert len(candles(db)) == 5 * 1440 + 1
         assert served.requests["/klines"] - asked <= (5 * 1440 - before) // 990 + 2
@@ -380,8 +380,8 @@ def test_a_symbol_spelled_as_the_exchange_spells_it_is_found(loop_exchange: Exch
     async def ask() -> tuple[str, str]:
         async with market_of(loop_exchange, tmp_path) as market:
             with pytest.raises(UnknownSymbolError):
-                await market._listed("BTC/EUR")
-            return await market._listed("BTCUSDT"), await market._listed("BTC/USDT")
+                await market._listing.find("BTC/EUR")
+            return await market._listing.find("BTCUSDT"), await market._listing.find("BTC/USDT")
 
     assert asyncio.run(ask()) == ("BTC/USDT", "BTC/USDT")
 
@@ -395,7 +395,7 @@ def test_an_exchange_that_keeps_little_says_so_and_older_trades_stay_open(
     assert trades(db)["t0"].exit_time is None
     assert trades(db)["young"].exit_reason == "expired"
     with db.begin() as connection:
-        assert [(s, n) for s, n, _ in sealed_candles.select_stuck(connection, NOW)] == [("BTC/USDT", 1)]
+        assert [(s, n) for s, n, _ in fetch.select_stuck(connection, NOW)] == [("BTC/USDT", 1)]
     loop_exchange.clock = NOW + 300 * MINUTE  # away so long that even the range itself cannot be joined
     decide(db, {"timestamp": (NOW + 290 * MINUTE).isoformat(), "max_hold_minutes": 5, "price": 104, "trade_id": "new"})
     assert track(db, loop_exchange, tmp_path) == {}

@@ -12,15 +12,15 @@ from sqlalchemy import text
 
 from scorekeeper.inbox import ingest
 from scorekeeper.market import open_market
-from scorekeeper.market.fetch import SYMBOLS_AT_ONCE, Prices, fetch_prices
 from scorekeeper.market.symbol_list import find_symbol
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update
 from scorekeeper.operations import health
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.tracker import PerformanceTracker
 from scorekeeper.trades import settle
+from scorekeeper.trades.fetch import SYMBOLS_AT_ONCE, Prices, fetch_prices
 from scorekeeper.verify.trades import verify
 from tests.loopback import make_klines, open_exchange
 
@@ -56,13 +56,12 @@ def track(db: Database, settings: Settings, folder: Path, as_of: datetime = END)
             db,
             own,
             as_of,
-            settle_first=settle.settling(as_of, own.suspect_price_pct),
             now=datetime.now(UTC) + MINUTE,
             tell=lambda *_: None,
         )
     )
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     lines(db, settings)
     return prices
 
@@ -211,7 +210,6 @@ def test_a_file_that_grows_gives_the_score_of_one_that_was_whole(
             db,
             own,
             END,
-            settle_first=settle.settling(END, own.suspect_price_pct),
             now=now,
             tell=lambda level, words: said.append(f"{level} {words}"),
         )

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scorekeeper.metrics import query, rollups, update
+from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
-from scorekeeper.metrics.scorecard import keep_scorecards
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store.database import Database
 from scorekeeper.trades import settle
 from scorekeeper.verify.scores import check_score
@@ -170,7 +170,7 @@ def live_through(db: Database, past: list[Past], chance: random.Random) -> list[
             gone = chance.choice(left)
             left.remove(gone)
             with db.begin() as connection:
-                assert update.void_decision(connection, gone.trade_id, "a test", AS_OF) == "voided"
+                assert voiding.void_decision(connection, gone.trade_id, "a test", AS_OF) == "voided"
             work = [(kind, one) for kind, one in work if one is not gone]
     score_now(db)
     return left
@@ -179,7 +179,7 @@ def live_through(db: Database, past: list[Past], chance: random.Random) -> list[
 def score_now(db: Database) -> int:
     with db.begin() as connection:
         days = rollups.score_stale_days(connection, AS_OF)
-        keep_scorecards(connection, AS_OF)
+        store_scorecards(connection, AS_OF)
         for version in (None, "v1", "v2"):
             kept = query.system_metrics(connection, version=version, at=AS_OF)
             assert kept == query.system_metrics(connection, version=version, at=AS_OF, compose=True)

@@ -7,17 +7,15 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper.analysis import run
-from scorekeeper.metrics import query, scorecard, update
-from scorekeeper.metrics.scorecard import keep_scorecards, list_versions, read_scorecard
+from scorekeeper.metrics import names, query, score_update, scorecard, voiding
+from scorekeeper.metrics.scorecard import list_versions, read_scorecard, store_scorecards
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.scores import check_score
 from tests.integration.analysis.test_analyze import live_two_versions
 from tests.plans import explain, of_table, rows_read
 
-NOT_FIGURES = {
-    "version", "symbol", "since", "until", "include_suspect", "exclude_late", "as_of", "net", "agent_performance",
-}  # fmt: skip
+NOT_FIGURES = {*names.SCOPE, "net", "agent_performance"}
 OF_GROSS_ALONE = ("win_rate_ci95_robust", "win_rate_p_robust", "dsr")
 
 
@@ -26,7 +24,7 @@ def as_of(db: Database, settings: Settings) -> datetime:
     moment = live_two_versions(db, settings)
 
     def conclude(connection: Any) -> None:
-        update.score_and_mark(connection, moment)
+        score_update.update_score(connection, moment)
         run.analyze(connection, moment)
 
     db.transact(conclude)
@@ -44,6 +42,17 @@ def rows(db: Database, view: str) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+
+
+def test_the_views_have_a_column_for_every_metric_of_the_list(db: Database) -> None:
+    columns = text(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+        "WHERE attrelid = cast(:view AS regclass) AND attnum > 3 ORDER BY attnum"
+    )
+    with db.begin() as connection:
+        for view, metrics in (("report_system_metrics", names.SYSTEM), ("report_agent_metrics", names.AGENT)):
+            found = connection.execute(columns, {"view": f"scorekeeper.{view}"}).all()
+            assert [tuple(row) for row in found] == [(metric.name, metric.kind) for metric in metrics]
 
 
 def test_each_version_has_a_row_before_and_one_after_fees_with_every_figure(db: Database, as_of: datetime) -> None:
@@ -94,14 +103,14 @@ def test_nothing_is_kept_before_the_first_track_and_a_track_without_decisions_ke
     assert rows(db, "report_system_metrics") == []
     with db.begin() as connection, pytest.raises(LookupError, match="nothing was tracked"):
         read_scorecard(connection)
-    db.transact(lambda connection: update.score_and_mark(connection, datetime(2025, 4, 25, tzinfo=UTC)))
+    db.transact(lambda connection: score_update.update_score(connection, datetime(2025, 4, 25, tzinfo=UTC)))
     gross, net = sorted(rows(db, "report_system_metrics"), key=lambda row: row["after_fees"])
     assert (gross["completed_trades"], gross["win_rate"], net["total_pnl_pct"]) == (0, None, 0.0)
 
 
 def test_an_earlier_moment_does_not_replace_a_later_one(db: Database, as_of: datetime) -> None:
     before = rows(db, "report_system_metrics")
-    db.transact(lambda connection: keep_scorecards(connection, as_of - timedelta(days=1)))
+    db.transact(lambda connection: store_scorecards(connection, as_of - timedelta(days=1)))
     assert rows(db, "report_system_metrics") == before
 
 
@@ -139,17 +148,17 @@ def test_a_version_is_composed_again_when_its_days_have_changed_and_by_every_ana
     with db.begin() as connection:
         for table in ("daily_score", "agent_daily_score"):
             connection.execute(text(ANOTHER_DAY.format(table=table)))
-        update.score_and_mark(connection, as_of + timedelta(minutes=1))
+        score_update.update_score(connection, as_of + timedelta(minutes=1))
     true = completed(db)
     assert true["v0"] == true["v1"] > 100
     with db.begin() as connection:
         connection.execute(
             text("UPDATE scorekeeper.scorecard SET answer = jsonb_set(answer::jsonb, '{completed_trades}', '999')")
         )
-        update.score_and_mark(connection, as_of + timedelta(minutes=2))
+        score_update.update_score(connection, as_of + timedelta(minutes=2))
     assert completed(db) == dict.fromkeys((None, "v0", "v1", "v2"), 999)
     with db.begin() as connection:
-        update.void_decision(connection, "a12", "a test of what is composed", as_of)
+        voiding.void_decision(connection, "a12", "a test of what is composed", as_of)
     voided = {None: true[None] - 1, "v0": 999, "v1": true["v1"] - 1, "v2": true["v2"]}
     assert completed(db) == voided
     db.transact(lambda connection: run.analyze(connection, as_of + timedelta(minutes=2)))
@@ -168,10 +177,10 @@ def test_earlier_days_are_added_up_once_until_one_of_them_changes(
                 " WHERE trade.version = 'v1' AND voided_at IS NULL AND NOT price_suspect AND exit_time IS NOT NULL"
                 f" ORDER BY decision.expires_at {order} LIMIT 1"
             )
-            assert update.void_decision(connection, connection.scalar(last), "a test", as_of) == "voided"
+            assert voiding.void_decision(connection, connection.scalar(last), "a test", as_of) == "voided"
 
     monkeypatch.setattr(scorecard, "OPEN_DAYS", timedelta(0))
-    db.transact(lambda connection: keep_scorecards(connection, as_of, anew=True))
+    db.transact(lambda connection: store_scorecards(connection, as_of, from_scratch=True))
     true = completed(db)
     with db.begin() as connection:
         nonsense = text("UPDATE scorekeeper.scorecard SET before = jsonb_set(before::jsonb, '{gross,trades}', '10000')")
@@ -198,5 +207,5 @@ def test_versions_are_found_without_reading_every_day(db: Database) -> None:
         )
         connection.execute(text("ANALYZE scorekeeper.equity"))
         assert list_versions(connection) == ["v0", "v1", "v2"]
-        plan = explain(connection, "select_versions")
+        plan = explain(connection, "metrics/select_versions")
         assert sum(rows_read(node) for node in of_table(plan, "equity")) == 3

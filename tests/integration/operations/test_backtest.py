@@ -16,15 +16,15 @@ from scorekeeper.decisions.decision import DecisionContext, parse_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, store_decisions
 from scorekeeper.inbox.ingest import Period
-from scorekeeper.market.fetch import fetch_prices
-from scorekeeper.metrics import query, update
+from scorekeeper.metrics import query, score_update, voiding
 from scorekeeper.operations.backtest import Report, replay, run_backtest
 from scorekeeper.operations.sample import START as SAMPLE_START
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, settle
+from scorekeeper.trades.fetch import fetch_prices
 from scorekeeper.verify.trades import verify
 from tests.loopback import make_klines, open_exchange
 from tests.universes import HOLD_MINUTES, START, Universe, make_universe, write_replay
@@ -66,13 +66,12 @@ def track(db: Database, settings: Settings, as_of: datetime) -> None:
             db,
             settings,
             as_of,
-            settle_first=settle.settling(as_of, settings.suspect_price_pct),
             now=NOW,
             tell=say_nothing,
         )
     )
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
 
 
 def live_through(
@@ -92,7 +91,7 @@ def live_through(
         while closes and closes[0][1] <= as_of:
             trade_id, at = closes.pop(0)
             with db.begin() as connection:
-                by_hand.request_close(connection, trade_id, at)
+                close_requests.request_close(connection, trade_id, at)
         track(db, settings, as_of)
 
 
@@ -251,9 +250,9 @@ def test_of_the_installation_voided_decisions_and_later_closes_are_left_out_and_
         where: dict[str, Any] = {"source_name": "live", "source_sha256": b"s" * 32, "received_at": NOW}
         parsed = [parse_decision(document, context=context) for document in documents]
         store_decisions.record(connection, parsed, fee_bps=7, **where)
-        update.void_decision(connection, "void", "a test", NOW)
-        by_hand.request_close(connection, "closed in time", until)
-        by_hand.request_close(connection, "closed later", until + MINUTE)
+        voiding.void_decision(connection, "void", "a test", NOW)
+        close_requests.request_close(connection, "closed in time", until)
+        close_requests.request_close(connection, "closed later", until + MINUTE)
         asked = START + 20 * MINUTE
         settle.close_by_quote(connection, "by quote", price=1.0, at=asked, as_of=asked, reason="manual")
     found = backtest(other_db, settings, START + MINUTE, until)

@@ -16,15 +16,14 @@ from sqlalchemy import text
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
-from scorekeeper.market import fetch
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update
 from scorekeeper.operations.move_database import move_database
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.trades import settle
+from scorekeeper.trades import fetch, settle
 from scorekeeper.verify import trades
 
 
@@ -51,13 +50,12 @@ def track(db: Database, settings: Settings, as_of: datetime) -> None:
             db,
             settings,
             as_of,
-            settle_first=settle.settling(as_of, settings.suspect_price_pct),
             now=as_of,
             tell=lambda *_: None,
         )
     )
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=5))
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.market import binding
-from scorekeeper.metrics import query, update
+from scorekeeper.metrics import query, score_update
 from scorekeeper.operations.prune import prune, prune_candles
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
@@ -42,7 +42,7 @@ def lived(db: Database) -> Database:
         store_prices(connection, spring | {JUNE + 8 * MINUTE: 100.0}, until=NOW)
         store_prices(connection, spring, until=MARCH + 70 * MINUTE, symbol="ETH/USDT")
         assert settle.settle(connection, NOW, suspect_price_pct=5).closed == 3
-        update.score_and_mark(connection, NOW)
+        score_update.update_score(connection, NOW)
     return db
 
 

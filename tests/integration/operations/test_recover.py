@@ -26,7 +26,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 from scorekeeper.store.binaries import find_binaries
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, settle
 from scorekeeper.verify.trades import verify
 from tests.conftest import fresh_database
 from tests.integration.trades.test_pipeline import take, track
@@ -179,7 +179,7 @@ def test_what_the_tracker_and_an_import_brought_comes_back_from_the_dataset(here
     old.write_text(json.dumps(record | {"exit_time": "2025-05-07T12:20:00Z"}) + "\n")
     import_dataset(here.db, old, settings, NOW)
     here.db.transact(lambda c: settle.close_by_quote(c, "sold", price=95_000.0, at=NOW, as_of=NOW, reason="manual"))
-    assert here.db.transact(lambda c: by_hand.request_close(c, "asked", NOW)) == "requested"
+    assert here.db.transact(lambda c: close_requests.request_close(c, "asked", NOW)) == "requested"
     follow(here, NOW + timedelta(hours=1))
     wanted = [row[:5] + row[6:] for row in here.rows()]
     with here.db.begin() as connection:

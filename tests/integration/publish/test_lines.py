@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.metrics import update
+from scorekeeper.metrics import voiding
 from scorekeeper.operations.import_dataset import import_dataset
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-from scorekeeper.trades import by_hand
+from scorekeeper.trades import close_requests
 from scorekeeper.verify.trades import verify
 from tests.integration.trades.test_pipeline import NOW, take, track
 
@@ -48,12 +48,12 @@ def live(db: Database, settings: Settings) -> None:
     with db.begin() as connection:
         ids = connection.execute(text("SELECT trade_id FROM scorekeeper.trade WHERE opened_at <= :at"), {"at": early})
         for trade_id in ids.scalars().all():
-            by_hand.request_close(connection, trade_id, early)
+            close_requests.request_close(connection, trade_id, early)
     track(db, settings, folder, early)
     track(db, settings, folder, as_of)
     with db.begin() as connection:
         voided = connection.execute(text("SELECT min(trade_id) FROM scorekeeper.trade")).scalar_one()
-        assert update.void_decision(connection, voided, "a test", as_of) == "voided"
+        assert voiding.void_decision(connection, voided, "a test", as_of) == "voided"
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
 
 

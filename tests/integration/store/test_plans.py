@@ -189,7 +189,7 @@ def test_exits_read_what_new_decisions_ask_for_and_what_has_just_arrived(connect
     connection.execute(text(ASK), {"as_of": AS_OF})
     connection.execute(text("ANALYZE scorekeeper.exit_request"))
     of_a_side = connection.execute(text(OF_A_SIDE), {"at": AS_OF - timedelta(minutes=1)}).scalar_one()
-    plan = explain(connection, "trades/apply_exits", as_of=AS_OF, settles=True)
+    plan = explain(connection, "trades/match_exits", as_of=AS_OF, settles=True)
     assert count(connection, "scorekeeper.trade WHERE signal_id = 'past-1'") == 1
     found = 1 + of_a_side + NEW
     assert indexes(plan, "trade") <= {"trade_pkey", "trade_unscanned", "trade_open_side", "trade_by_signal"}

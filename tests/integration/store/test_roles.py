@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, quarantine
 from scorekeeper.locks import Lock
-from scorekeeper.market import fetch, sealed_candles
-from scorekeeper.metrics import query, update
+from scorekeeper.market import sealed_candles
+from scorekeeper.metrics import query, score_update
 from scorekeeper.operations.prune import prune_candles
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
@@ -24,7 +24,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.store.migrate import migrate_to
 from scorekeeper.store.sql import raw
-from scorekeeper.trades import settle
+from scorekeeper.trades import fetch, settle
 from scorekeeper.verify import trades
 
 ROLES = ("scorekeeper_owner", "scorekeeper_writer", "scorekeeper_reader")
@@ -82,13 +82,12 @@ async def work(db: Database, as_of: datetime) -> None:
         db,
         settings,
         as_of,
-        settle_first=settle.settling(as_of, settings.suspect_price_pct),
         now=as_of,
         tell=lambda *_: None,
     )
     assert done.candles > 0
     assert db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=5)).closed > 0
-    db.transact(lambda c: update.score_and_mark(c, as_of))
+    db.transact(lambda c: score_update.update_score(c, as_of))
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
     assert trades.verify(db, settings) == []
     with db.begin() as connection:

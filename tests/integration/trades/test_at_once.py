@@ -14,13 +14,13 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.decisions.decision import DecisionContext, parse_decision
 from scorekeeper.inbox import store_decisions
-from scorekeeper.market import Answer, MarketError, sealed_candles
+from scorekeeper.market import CandlePage, MarketError, sealed_candles
 from scorekeeper.market.base import CANDLE_COLUMNS
 from scorekeeper.market.replay import ReplayMarket
-from scorekeeper.metrics import query, rollups, update
+from scorekeeper.metrics import query, rollups, score_update, voiding
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from tests.lives import UniverseMarket
 
 MINUTE = timedelta(minutes=1)
@@ -50,8 +50,8 @@ def store_prices(
 ) -> int:
     """Seal from the first of `prices` until `until`; what has no price had no candle."""
     rows = [(pd.Timestamp(minute), *[price] * 4, 1.0) for minute, price in prices.items()]
-    answer = Answer(pd.DataFrame(rows, columns=CANDLE_COLUMNS), until)
-    return sealed_candles.store_answer(connection, symbol, min(prices), answer, until)
+    answer = CandlePage(pd.DataFrame(rows, columns=CANDLE_COLUMNS), until)
+    return sealed_candles.store_page(connection, symbol, min(prices), answer, until)
 
 
 def settle_at(connection: Connection, minute: int) -> settle.Settled:
@@ -144,7 +144,7 @@ def test_a_close_that_a_settlement_overtakes_finds_the_trade_closed(db: Database
         decide(connection, {"trade_id": "t"})
     with db.begin() as settling:
         assert settle_at(settling, 90).closed == 1
-        waiter = Waiter(db, lambda c: by_hand.request_close(c, "t", START + 90 * MINUTE))
+        waiter = Waiter(db, lambda c: close_requests.request_close(c, "t", START + 90 * MINUTE))
     assert waiter.answer() == "closed"
     with db.begin() as connection:
         assert one(connection, "SELECT exit_reason FROM scorekeeper.trade") == "expired"
@@ -192,13 +192,13 @@ def test_voids_and_tracks_at_once_neither_stop_each_other_nor_leave_a_voided_tra
 
     def void(number: int) -> None:
         with db.begin() as connection:
-            update.void_decision(connection, names[number], "a test", START + 200 * MINUTE)
+            voiding.void_decision(connection, names[number], "a test", START + 200 * MINUTE)
 
     def track(number: int) -> None:
         with db.begin() as connection:
             settle_at(connection, 6 + number)
         with db.begin() as connection:
-            update.score_and_mark(connection, START + (6 + number) * MINUTE)
+            score_update.update_score(connection, START + (6 + number) * MINUTE)
 
     for thread in (attempt(void), attempt(track)):
         thread.join(60)
@@ -206,7 +206,7 @@ def test_voids_and_tracks_at_once_neither_stop_each_other_nor_leave_a_voided_tra
     assert failed == []
     with db.begin() as connection:
         settle_at(connection, 200)
-        update.score_and_mark(connection, START + 200 * MINUTE)
+        score_update.update_score(connection, START + 200 * MINUTE)
         assert query.system_metrics(connection, at=START + 200 * MINUTE)["completed_trades"] == 0
         assert connection.execute(text("SELECT * FROM scorekeeper.daily_score")).all() == []
 
@@ -214,8 +214,8 @@ def test_voids_and_tracks_at_once_neither_stop_each_other_nor_leave_a_voided_tra
 def test_a_price_from_before_minutes_that_nobody_knows_is_no_reference(db: Database) -> None:
     with db.begin() as connection:
         store(connection, 0, 10, price=50.0)
-        sealed_candles._restart_coverage(
-            connection, "BTC/USDT", START + 100 * MINUTE, settle.settling(START + 130 * MINUTE, SUSPECT_PCT)
+        fetch.restart_after_gap(
+            connection, "BTC/USDT", START + 100 * MINUTE, START + 130 * MINUTE, suspect_price_pct=SUSPECT_PCT
         )
         store(connection, 100, 130, price=200.0)
         at = (START + 100 * MINUTE).isoformat()
@@ -250,11 +250,11 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
     as_of = START + 500 * MINUTE
     market = UniverseMarket(ReplayMarket(str(tmp_path), 5), page_minutes=60)
 
-    def fetch() -> None:
+    def fetch_more() -> None:
         with db.begin() as connection:
-            (need,) = sealed_candles.select_needs(connection, as_of)
+            (need,) = fetch.select_needs(connection, as_of)
         asyncio.run(
-            sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, SUSPECT_PCT))
+            fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=SUSPECT_PCT)
         )
 
     def settled() -> list[Any]:
@@ -265,17 +265,17 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
 
     with db.begin() as connection:
         decide(connection, {"trade_id": "a", "timestamp": (START + 300 * MINUTE).isoformat(), "price": 51.0})
-    fetch()
+    fetch_more()
     assert settled() == [51.0]
     with db.begin() as connection:
         for name, minute in (("b", 100), ("c", 200)):
             decide(connection, {"trade_id": name, "timestamp": (START + minute * MINUTE).isoformat(), "price": 50.0})
     market.failing = {"BTC/USDT": 3}  # the fourth page gets no answer
     with pytest.raises(MarketError):
-        fetch()
+        fetch_more()
     assert settled() == [51.0, None, None]
     market.failing = {}
-    fetch()
+    fetch_more()
     assert settled() == [51.0, 50.0, 50.0]
 
 
@@ -288,8 +288,8 @@ def test_candles_that_were_stored_and_not_settled_count_before_their_range_is_gi
         late = {"trade_id": "late", "timestamp": (START + 2 * MINUTE).isoformat(), "max_hold_minutes": 3}
         decide(connection, late)
     with db.begin() as connection:
-        sealed_candles._restart_coverage(
-            connection, "BTC/USDT", START + 100 * MINUTE, settle.settling(START + 130 * MINUTE, SUSPECT_PCT)
+        fetch.restart_after_gap(
+            connection, "BTC/USDT", START + 100 * MINUTE, START + 130 * MINUTE, suspect_price_pct=SUSPECT_PCT
         )
         exits = connection.execute(text("SELECT trade_id, exit_reason FROM scorekeeper.trade ORDER BY trade_id")).all()
     assert [tuple(row) for row in exits] == [("late", "expired"), ("short hold", "expired"), ("t", "stop_loss")]
@@ -308,7 +308,7 @@ def test_a_close_acts_at_its_minute_but_never_before_the_entry(
 ) -> None:
     with db.begin() as connection:
         decide(connection, {"trade_id": "t", "timestamp": (START + timedelta(seconds=10)).isoformat()})
-        assert by_hand.request_close(connection, "t", asked) == answer
+        assert close_requests.request_close(connection, "t", asked) == answer
         store(connection, 0, 10)
         settle_at(connection, 10)
         assert one(connection, "SELECT exit_time FROM scorekeeper.trade") == exit_time
@@ -319,11 +319,11 @@ def test_a_version_whose_only_trade_is_voided_gets_a_last_equity_row_of_nothing(
         decide(connection, {"trade_id": "t"}, {"trade_id": "u", "version": "v2", "max_hold_minutes": 5})
         store(connection, 0, 30)
         settle_at(connection, 30)
-        update.score_and_mark(connection, START + 30 * MINUTE)
+        score_update.update_score(connection, START + 30 * MINUTE)
         for name in ("t", "u"):
-            update.void_decision(connection, name, "a test", START + 30 * MINUTE)
+            voiding.void_decision(connection, name, "a test", START + 30 * MINUTE)
         for minute in (31, 32):
-            update.score_and_mark(connection, START + minute * MINUTE)
+            score_update.update_score(connection, START + minute * MINUTE)
         rows = connection.execute(
             text("SELECT version, as_of, open_trades, equity_pct FROM scorekeeper.report_equity ORDER BY 1, 2")
         ).all()

@@ -11,15 +11,14 @@ from sqlalchemy import text
 
 from scorekeeper.inbox import ingest
 from scorekeeper.inbox.ingest import Period
-from scorekeeper.market import fetch
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update, voiding
 from scorekeeper.operations import backtest, import_dataset
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.migrate import MIGRATIONS
 from scorekeeper.tracker import PerformanceTracker
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from scorekeeper.trades.settle import Settled
 from scorekeeper.verify.trades import verify
 from tests.reference import MINUTE
@@ -64,13 +63,12 @@ class Desk:
                 self.db,
                 self.settings,
                 as_of,
-                settle_first=settle.settling(as_of, self.settings.suspect_price_pct),
                 now=as_of,
                 tell=lambda *_: None,
             )
         )
         settled = self.db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=50))
-        self.db.transact(lambda c: update.score_and_mark(c, as_of))
+        self.db.transact(lambda c: score_update.update_score(c, as_of))
         return settled
 
     def exits(self) -> dict[str, tuple[float, float, str]]:
@@ -223,7 +221,7 @@ def test_of_two_closes_the_first_by_time_counts_and_one_by_hand_holds_if_it_is_n
     desk.take(LONG, SHORT, said("CLOSE", 35), said("CLOSE", 25))
     for name, minute in (("long", 25), ("short", 26)):
         with desk.db.begin() as connection:
-            assert by_hand.request_close(connection, name, START + minute * MINUTE) == "requested"
+            assert close_requests.request_close(connection, name, START + minute * MINUTE) == "requested"
     assert desk.track(60).idle_exits == 1
     assert desk.exits() == {"long": (25, 105, "manual"), "short": (25, 105, "signal")}
     desk.check()
@@ -238,7 +236,7 @@ def test_a_voided_exit_does_nothing_from_then_on(desk: Desk) -> None:
     assert desk.one("SELECT signal_id FROM scorekeeper.trade") == "first"
 
     def void(name: str) -> str:
-        return desk.db.transact(lambda c: update.void_decision(c, name, "a test", LATER))
+        return desk.db.transact(lambda c: voiding.void_decision(c, name, "a test", LATER))
 
     assert void("first") == "voided"
     desk.check()
@@ -414,7 +412,7 @@ def test_what_is_noted_between_two_settlements_waits_and_is_no_difference(desk: 
     desk.track(30)
     desk.take(said("CLOSE", 30, trade_id="close"))
     desk.check()
-    desk.db.transact(lambda c: settle.apply_exits(c, START + 30.5 * MINUTE))
+    desk.db.transact(lambda c: settle.match_exits(c, START + 30.5 * MINUTE))
     assert desk.one("SELECT signal_at FROM scorekeeper.trade") == START + 30 * MINUTE
     desk.check()
     desk.track(31)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from scorekeeper.metrics import query, update
+from scorekeeper.metrics import query, voiding
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import settle
@@ -69,9 +69,9 @@ def test_the_mark_is_what_a_loop_over_the_open_trades_says(db: Database, tmp_pat
         assert connection.execute(text(LEFT_OUT)).all() == connection.execute(text(SUSPECT)).all()
         held = [row.trade_id for row in connection.execute(text(HELD))]
         for trade_id in held[::3]:
-            assert update.void_decision(connection, trade_id, "a test", as_of) == "voided"
+            assert voiding.void_decision(connection, trade_id, "a test", as_of) == "voided"
         later = as_of + MINUTE
-        settle.mark(connection, later)
+        settle.mark_open_trades(connection, later)
         rows = connection.execute(text(EQUITY), {"as_of": later}).all()
         wanted = expected(connection, later)
     assert {row.version: tuple(row)[1:] for row in rows} == {
@@ -118,6 +118,6 @@ def test_a_void_by_a_clock_that_lags_behind_track_takes_out_nothing_else(db: Dat
         gone = connection.execute(
             text("SELECT min(trade_id) FROM scorekeeper.trade WHERE exit_time IS NOT NULL AND NOT left_out")
         ).scalar_one()
-        assert update.void_decision(connection, gone, "a test", START) == "voided"
+        assert voiding.void_decision(connection, gone, "a test", START) == "voided"
         assert query.system_metrics(connection)["completed_trades"] == before - 1
         assert list(check_score(connection)) == []

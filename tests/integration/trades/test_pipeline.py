@@ -11,14 +11,14 @@ from sqlalchemy import text
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
-from scorekeeper.market import binding, sealed_candles
+from scorekeeper.market import binding
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.metrics import query, rollups
 from scorekeeper.operations.sample import START, write_sample
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-from scorekeeper.trades import settle
+from scorekeeper.trades import fetch, settle
 from scorekeeper.verify import published_files
 from scorekeeper.verify.trades import verify
 
@@ -35,13 +35,13 @@ def track(db: Database, settings: Settings, folder: Path, as_of: datetime) -> se
     market = ReplayMarket(str(folder), settings.candle_grace_minutes)
     with db.begin() as connection:
         binding.bind_market(connection, market.name, as_of)
-        needs = sealed_candles.select_needs(connection, as_of)
+        needs = fetch.select_needs(connection, as_of)
     for need in needs:
-        asyncio.run(sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, 5)))
+        asyncio.run(fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=5))
     with db.begin() as connection:
         done = settle.settle(connection, as_of, suspect_price_pct=5)
         rollups.score_stale_days(connection, as_of)
-        settle.mark(connection, as_of)
+        settle.mark_open_trades(connection, as_of)
         binding.advance_as_of(connection, as_of)
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
     return done

@@ -16,15 +16,15 @@ from sqlalchemy import text
 
 from scorekeeper.analysis.run import analyze
 from scorekeeper.inbox import ingest
-from scorekeeper.market import binding, sealed_candles
+from scorekeeper.market import binding
 from scorekeeper.market.replay import ReplayMarket
-from scorekeeper.metrics import update
+from scorekeeper.metrics import score_update
 from scorekeeper.operations.prune import prune
 from scorekeeper.operations.sample import START, write_sample
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.trades import by_hand, settle
+from scorekeeper.trades import close_requests, fetch, settle
 from scorekeeper.verify.trades import compare, verify
 from tests.integration.trades.test_pipeline import take, track
 
@@ -41,13 +41,13 @@ def track_in_steps(db: Database, settings: Settings, folder: Path, as_of: dateti
     with db.begin() as connection:
         binding.bind_market(connection, market.name, as_of)
     with db.begin() as connection:
-        needs = sealed_candles.select_needs(connection, as_of)
+        needs = fetch.select_needs(connection, as_of)
     for need in needs:
-        asyncio.run(sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, 5)))
+        asyncio.run(fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=5))
     with db.begin() as connection:
         settle.settle(connection, as_of, suspect_price_pct=5)
     with db.begin() as connection:
-        update.score_and_mark(connection, as_of)
+        score_update.update_score(connection, as_of)
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
 
 
@@ -186,7 +186,7 @@ def test_a_close_that_was_asked_for_waits_and_is_not_wrong(db: Database, setting
     bring(settings, "a.jsonl", {"trade_id": "a", "timestamp": "2025-05-07T20:00:30Z", "max_hold_minutes": 600})
     take(db, settings)
     track(db, settings, folder, as_of)
-    asked = db.transact(lambda connection: by_hand.request_close(connection, "a", as_of - timedelta(minutes=9)))
+    asked = db.transact(lambda connection: close_requests.request_close(connection, "a", as_of - timedelta(minutes=9)))
     verified = compare(db, settings)
     assert (asked, verified.differences, verified.waits) == ("requested", [], ["1 decision waits for the next track"])
     assert track(db, settings, folder, as_of).closed == 1
@@ -214,9 +214,9 @@ def test_a_track_that_was_killed_between_its_steps_leaves_what_waits(db: Databas
     market = ReplayMarket(str(folder), settings.candle_grace_minutes)
     with db.begin() as connection:
         binding.bind_market(connection, market.name, as_of)
-        needs = sealed_candles.select_needs(connection, as_of)
+        needs = fetch.select_needs(connection, as_of)
     for need in needs:
-        asyncio.run(sealed_candles.fetch_candles(db, market, need, as_of, settle_first=settle.settling(as_of, 5)))
+        asyncio.run(fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=5))
     verified = compare(db, settings)
     assert verified.differences == []
     assert "3 symbols wait with new candles for the next track" in verified.waits

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from cli.metrics import read_period, read_symbol
 from cli.tables import print_breakdown
-from scorekeeper.metrics.breakdown import Breakdown, label_part
+from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.formulas import compose_system
 
 
@@ -52,7 +52,7 @@ def test_a_symbol_may_be_spelled_as_traders_do() -> None:
     ],
 )
 def test_parts_bear_names_that_readers_know(by: Breakdown, part: str | None, label: str | None) -> None:
-    assert label_part(by, part) == label
+    assert label_group(by, part) == label
 
 
 def test_a_strangers_word_and_a_missing_one_are_shown_as_they_should_be(capsys: pytest.CaptureFixture[str]) -> None:

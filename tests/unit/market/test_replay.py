@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.market import Answer, CandleFileError
+from scorekeeper.market import CandleFileError, CandlePage
 from scorekeeper.market.replay import STILL_SECONDS, ReplayMarket
 
 NOON = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ def rows(count: int, start: datetime = NOON) -> list[str]:
 
 def ask(
     folder: Path, *, since: datetime = NOON, as_of: datetime = NOON + 60 * MINUTE, now: datetime | None = None
-) -> Answer:
+) -> CandlePage:
     market = ReplayMarket(str(folder), GRACE, now)
     return asyncio.run(market.candles("BTC/USDT", since, as_of, as_of))
 

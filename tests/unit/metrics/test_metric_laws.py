@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorekeeper.metrics.daily_series import NO_DAYS, compose_daily, power_sums, probabilistic_sharpe
-from scorekeeper.metrics.day_sums import DayPieces, Period, extend
+from scorekeeper.metrics.day_sums import DaySums, PeriodSums, extend
 from scorekeeper.metrics.formulas import compose_agent, compose_system, wilson
 from scorekeeper.verify.recount import (
     ClosedTrade,
@@ -25,7 +25,7 @@ from scorekeeper.verify.recount import (
 )  # fmt: skip
 
 
-def pieces(day: date, gains: list[float]) -> DayPieces:
+def pieces(day: date, gains: list[float]) -> DaySums:
     """A day's pieces by plain loops: one step per trade, a minute apart."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     exact = [Decimal(g) for g in gains]
@@ -42,7 +42,7 @@ def pieces(day: date, gains: list[float]) -> DayPieces:
     zero = Decimal(0)
     with localcontext(prec=400):
         squares = sum((g * g for g in exact), zero)
-    return DayPieces(
+    return DaySums(
         day, len(gains), len(won), len(lost), sum(exact, zero), squares, sum(won, zero),
         sum(lost, zero), zero, zero, zero, zero, zero, zero, high, start + timedelta(minutes=last_high), min(levels),
         max(zero, fall), start, **runs,
@@ -53,7 +53,7 @@ def daily_figures(series: list[Decimal], max_drawdown: float | None) -> dict[str
     return compose_daily(len(series), power_sums(series), series, max_drawdown)
 
 
-def days_of(history: list[list[float]]) -> list[DayPieces]:
+def days_of(history: list[list[float]]) -> list[DaySums]:
     return [pieces(date(2025, 1, 1) + timedelta(days=i), gains) for i, gains in enumerate(history) if gains]
 
 
@@ -87,7 +87,7 @@ def test_days_that_were_added_up_before_and_stored_come_to_the_same(
     days = days_of(history)
     cut = data.draw(st.integers(0, len(days)))
     before = extend(None, days[:cut])
-    stored = msgspec.json.decode(msgspec.json.encode(before), type=Period | None)
+    stored = msgspec.json.decode(msgspec.json.encode(before), type=PeriodSums | None)
     assert stored == before
     assert extend(stored, days[cut:]) == extend(None, days)
 
@@ -120,7 +120,7 @@ def test_days_compose_to_what_a_plain_count_of_the_trades_gives(trades: list[Clo
     days: dict[date, list[ClosedTrade]] = {}
     for trade in trades:
         days.setdefault(trade.exit_time.date(), []).append(trade)
-    answer = compose_system([DayPieces(day, **count_day(closed)) for day, closed in sorted(days.items())])
+    answer = compose_system([DaySums(day, **count_day(closed)) for day, closed in sorted(days.items())])
     assert differ(answer, count_system(trades)) == []
 
 
@@ -129,7 +129,7 @@ def test_gains_that_are_nearly_alike_have_one_spread() -> None:
         ClosedTrade(f"t{number}", start, start + number * timedelta(hours=30), gain, 0.0, gain)
         for number, gain in enumerate([-0.05000000000341, -0.05])
     ]
-    answer = compose_system([DayPieces(t.exit_time.date(), **count_day([t])) for t in trades])
+    answer = compose_system([DaySums(t.exit_time.date(), **count_day([t])) for t in trades])
     assert answer["sqn"] < -1e10
     assert differ(answer, count_system(trades)) == []
 
@@ -147,7 +147,7 @@ def test_whatever_pieces_the_trades_are_cut_into_path_and_streaks_are_the_same(
             pieces.append([])
         pieces[-1].append(trade)
     answer = compose_system(
-        [DayPieces(start.date() + timedelta(days=n), **count_day(p)) for n, p in enumerate(pieces) if p]
+        [DaySums(start.date() + timedelta(days=n), **count_day(p)) for n, p in enumerate(pieces) if p]
     )
     by_day = ("sharpe", "sortino", "calmar", "volatility_pct", "var95_pct", "cvar95_pct", "psr")
     assert [name for name in differ(answer, count_system(trades)) if name not in by_day] == []

@@ -1,0 +1,105 @@
+"""Asking one ccxt exchange: public endpoints only, no keys, with retries."""
+
+import importlib
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market.base import MarketError, UnknownSymbolError
+
+ATTEMPTS = 5
+LONGEST_WAIT_SECONDS = 30
+SPOT_ONLY = {"types": ["spot"]}
+_BODY: ContextVar[str] = ContextVar("body", default="")
+T = TypeVar("T")
+
+
+class BadAnswerError(Exception):
+    """An exchange's answer that cannot be right, such as one that is no list of candles."""
+
+
+class ExchangeClient:
+    """The ccxt exchange `exchange_id`. `options` go to ccxt as they are (proxies, host names, time-outs).
+
+    `api` is ccxt's exchange: call its methods through `ask`. `date`: the Date header of the last answer.
+    Raises ScorekeeperError for an exchange that ccxt does not have, or that gives no one-minute candles.
+    """
+
+    def __init__(self, exchange_id: str, options: dict[str, Any]) -> None:
+        ccxt = importlib.import_module("ccxt.async_support")
+        if exchange_id not in ccxt.exchanges:
+            raise ScorekeeperError(f"MARKET=ccxt:{exchange_id}: ccxt knows no such exchange")
+        self._errors: Any = ccxt
+        self.id = exchange_id
+        self.api: Any = getattr(ccxt, exchange_id)(
+            {"enableRateLimit": True, "timeout": 15_000}
+            | options
+            | {"options": _listing_options(exchange_id) | options.get("options", {})}
+        )
+        if not self.api.has.get("fetchOHLCV") or "1m" not in (self.api.timeframes or {}):
+            raise ScorekeeperError(f"MARKET=ccxt:{exchange_id}: it gives no one-minute candles; use another exchange")
+        self.api.on_rest_response = self._read_body
+        self.api.has["fetchCurrencies"] = False  # some load them all the same, and fail without a key
+        self.date: str | None = None
+
+    @staticmethod
+    def body() -> str:
+        """The body of the last answer to the current task."""
+        return _BODY.get()
+
+    def _read_body(self, code: int, _reason: str, url: str, _method: str, headers: Any, body: str, *_: Any) -> str:
+        # ccxt reads most bodies that are not JSON (a page of HTML, nothing at all) as an empty list of candles.
+        if code == 200 and body.lstrip()[:1] not in ("{", "["):
+            raise self._errors.BadResponse(f"{url.partition('?')[0]} answers with what is no JSON: {body[:40]!r}")
+        _BODY.set(body)
+        self.date = headers.get("Date")
+        return body
+
+    async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        """The answer to `question`. It is asked again, after growing random waits, while the problem may pass.
+
+        Raises UnknownSymbolError, MarketError.
+        """
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type((self._errors.OperationFailed, BadAnswerError)),
+                stop=stop_after_attempt(ATTEMPTS),
+                wait=self._wait,
+                reraise=True,
+            ):
+                with attempt:
+                    return await question()
+        except self._errors.BadSymbol as exc:
+            raise UnknownSymbolError(f"{self.id}: {_first_line(exc)}") from None
+        except self._errors.BaseError as exc:
+            raise MarketError(f"{self.id}: {type(exc).__name__}: {_first_line(exc)}") from None
+        except BadAnswerError as exc:
+            raise MarketError(f"{self.id} answers with {exc}") from None
+        except (TypeError, ValueError, KeyError, AttributeError) as exc:
+            # ccxt raises these where it reads an answer in a form that it does not know.
+            raise MarketError(f"{self.id}: an answer that ccxt cannot read ({type(exc).__name__})") from None
+        raise AssertionError("unreachable: an attempt returns or raises")
+
+    def _wait(self, state: RetryCallState) -> float:
+        backoff = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)(state)
+        headers = self.api.last_response_headers or {}
+        asked = next((v for k, v in headers.items() if k.lower() == "retry-after"), None)
+        exc = state.outcome.exception() if state.outcome else None
+        if asked and str(asked).isdigit() and isinstance(exc, self._errors.OperationFailed):
+            return float(min(int(asked), LONGEST_WAIT_SECONDS)) + backoff
+        return backoff
+
+
+def _listing_options(exchange_id: str) -> dict[str, Any]:
+    """ccxt's options: spot first, and no list of currencies, which some exchanges give only to holders of a key."""
+    options: dict[str, Any] = {"defaultType": "spot", "fetchCurrencies": False}
+    if exchange_id == "binance":
+        options["fetchMarkets"] = dict(SPOT_ONLY)  # binance has three lists, and two of them are seldom needed
+    return options
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip().splitlines() or ["no reason given"])[0][:200]

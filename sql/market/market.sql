@@ -1,0 +1,26 @@
+-- name: select_market
+-- At most one row: the market of this database.
+SELECT name, bound_at, last_as_of, candles_from, settled_as_of
+FROM scorekeeper.market;
+
+-- name: bind_market
+-- At most one row: the market of this database, bound by whoever comes first. Parameters: name, as_of.
+INSERT INTO scorekeeper.market (name, bound_at, begun_as_of)
+VALUES (:name, :as_of, :as_of)
+ON CONFLICT (only_row) DO NOTHING;
+
+-- name: lock_market
+-- One row, locked: the last minute that a track had begun with.
+SELECT begun_as_of
+FROM scorekeeper.market
+FOR UPDATE;
+
+-- name: begin_as_of
+-- One row: a track begins with this minute, and an earlier one is refused from now on. Parameter: as_of.
+UPDATE scorekeeper.market
+SET begun_as_of = :as_of;
+
+-- name: advance_as_of
+-- One row: track has worked up to this minute. Parameter: as_of.
+UPDATE scorekeeper.market
+SET last_as_of = greatest(last_as_of, cast(:as_of AS timestamptz));

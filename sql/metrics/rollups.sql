@@ -1,0 +1,27 @@
+-- name: take_stale_days
+-- One row per UTC day whose rollup is to be made again; taken off the list.
+DELETE FROM scorekeeper.stale_day
+RETURNING kind, day;
+
+-- name: delete_daily_scores
+-- One row per rollup row of the given days. Parameter: days (date array).
+DELETE FROM scorekeeper.daily_score
+WHERE day = any(cast(:days AS date[]));
+
+-- name: delete_agent_daily_scores
+-- One row per agent rollup row of the given days. Parameter: days (date array).
+DELETE FROM scorekeeper.agent_daily_score
+WHERE day = any(cast(:days AS date[]));
+
+-- name: keep_stale_days
+-- One row per UTC day with a trade that closed after as_of (an imported one may): it stays to be made again.
+-- Parameter: as_of.
+INSERT INTO scorekeeper.stale_day (kind, day)
+SELECT 'system', cast(exit_time AT TIME ZONE 'UTC' AS date)
+FROM scorekeeper.trade
+WHERE exit_time > :as_of
+UNION
+SELECT 'agent', cast(expires_at AT TIME ZONE 'UTC' AS date)
+FROM scorekeeper.trade
+WHERE exit_time > :as_of
+ON CONFLICT DO NOTHING;

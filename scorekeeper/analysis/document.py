@@ -83,7 +83,7 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class VersionPeriod:
+class VersionAnalysis:
     """A version over its own period: from its first decision to its last; `decisions` with a known horizon return.
 
     `expectancy_pct` and `net_expectancy_pct` (a closed trade) are against 0, `win_rate` against 50; `sharpe` is
@@ -142,7 +142,7 @@ class Analysis:
     agents: tuple[AgentAnalysis, ...]
     left_out_agents: int
     baselines: tuple[Baseline, ...]
-    versions: tuple[VersionPeriod, ...]
+    versions: tuple[VersionAnalysis, ...]
     pairs: tuple[VersionPair, ...]
     sentences: tuple[str, ...]
 

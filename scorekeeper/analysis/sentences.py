@@ -18,7 +18,7 @@ BASELINES = {
 }
 
 
-def conclude(analysis: Analysis, escape: Callable[[str], str]) -> list[str]:
+def write_sentences(analysis: Analysis, escape: Callable[[str], str]) -> list[str]:
     """Sentences from the figures; `escape` makes the names of agents and versions harmless where they are shown."""
     sentences = [*_of_trades(analysis)]
     for agent in _most_said(analysis):

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, Row
 
-from scorekeeper.analysis.assess import assess_all
+from scorekeeper.analysis.build import build_analyses
 from scorekeeper.analysis.document import Analysis, figures
-from scorekeeper.analysis.run import read_rows
+from scorekeeper.analysis.run import read_input
 from scorekeeper.decisions.decision import (
     LATEST,
     AgentSignal,
@@ -292,7 +292,8 @@ def check_analyses(connection: Connection) -> Iterator[str]:
             yield f"analysis {version} at {as_of}: shows other figures than it found"
     last = connection.execute(statement("verify/select_analyses_to_verify")).all()
     if last:
-        again = {one.version: _as_json(one) for one in assess_all(read_rows(connection, last[0].as_of), last[0].as_of)}
+        as_of = last[0].as_of
+        again = {one.version: _as_json(one) for one in build_analyses(read_input(connection, as_of), as_of)}
         for as_of, version, document in last:
             del document["figures"]
             if document != again.get(version):

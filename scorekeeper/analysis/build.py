@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from scorekeeper.analysis import attribution
 from scorekeeper.analysis.calibration import calibration_curve
-from scorekeeper.analysis.columns import Floats, Rows, Trades
 from scorekeeper.analysis.comparisons import compare_apart, compare_paired, compare_versions, judge
-from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionPair, VersionPeriod
+from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionAnalysis, VersionPair
+from scorekeeper.analysis.input_columns import Floats, InputColumns, TradeColumns
 from scorekeeper.analysis.intervals import RobustMean, robust_gap, robust_mean, robust_rate
-from scorekeeper.analysis.sentences import conclude
+from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.analysis.sharpe import daily_sharpe, deflated_sharpe
 from scorekeeper.metrics.daily_series import DAYS_A_YEAR, daily_series, probabilistic_sharpe
 from scorekeeper.metrics.formulas import iso
@@ -29,29 +29,29 @@ _EPOCH = date(1970, 1, 1)
 _Held = tuple[RobustMean, float]
 
 
-def assess_all(rows: Rows, as_of: datetime) -> list[Analysis]:
-    """The analysis of everything, then that of each version, in the order of Rows.versions."""
+def build_analyses(rows: InputColumns, as_of: datetime) -> list[Analysis]:
+    """The analysis of everything, then that of each version, in the order of InputColumns.versions."""
     tried = [_daily(rows.trades, rows.trades.version == number) for number in range(len(rows.versions))]
     sharpes = [one for one in map(daily_sharpe, tried) if one is not None]
-    periods, pairs = _assess_versions(rows, tried, sharpes)
-    whole = _assess_scope(rows, as_of, None, sharpes)
+    periods, pairs = _build_versions(rows, tried, sharpes)
+    whole = _build_scope(rows, as_of, None, sharpes)
     whole = replace(whole, versions=periods, pairs=pairs)
     answer = [_told(whole)]
     for number, version in enumerate(rows.versions):
-        answer.append(_told(_assess_scope(rows.of_version(number), as_of, version, sharpes)))
+        answer.append(_told(_build_scope(rows.of_version(number), as_of, version, sharpes)))
     return answer
 
 
 def _told(analysis: Analysis) -> Analysis:
-    return replace(analysis, sentences=tuple(conclude(analysis, escape_markdown)))
+    return replace(analysis, sentences=tuple(write_sentences(analysis, escape_markdown)))
 
 
-def _assess_scope(rows: Rows, as_of: datetime, version: str | None, sharpes: list[float]) -> Analysis:
+def _build_scope(rows: InputColumns, as_of: datetime, version: str | None, sharpes: list[float]) -> Analysis:
     trades = rows.trades
     win_rate, gross, net = judge(
         [(one, null) for one, null in zip(_trade_means(trades), (50.0, 0.0, 0.0), strict=True)]
     )
-    agents, left_out, baselines = _assess_agents(rows)
+    agents, left_out, baselines = _build_agents(rows)
     return Analysis(
         as_of=str(iso(as_of)),
         version=version,
@@ -71,14 +71,14 @@ def _assess_scope(rows: Rows, as_of: datetime, version: str | None, sharpes: lis
     )
 
 
-def _trade_means(trades: Trades) -> tuple[RobustMean, RobustMean, RobustMean]:
+def _trade_means(trades: TradeColumns) -> tuple[RobustMean, RobustMean, RobustMean]:
     """Win rate, expectancy, expectancy after fees."""
     spans = trades.opened, trades.closed
     won = np.where(trades.pnl_pct > 0, 100.0, 0.0)
     return robust_rate(won, *spans), robust_mean(trades.pnl_pct, *spans), robust_mean(trades.net_pnl_pct, *spans)
 
 
-def _daily(trades: Trades, which: NDArray[np.bool_]) -> list[Decimal]:
+def _daily(trades: TradeColumns, which: NDArray[np.bool_]) -> list[Decimal]:
     """The daily series of these trades."""
     days, first = np.unique(trades.exit_day[which], return_inverse=True)
     order = np.argsort(first, kind="stable")
@@ -90,7 +90,7 @@ def _daily(trades: Trades, which: NDArray[np.bool_]) -> list[Decimal]:
     return daily_series(sums)
 
 
-def _assess_agents(rows: Rows) -> tuple[tuple[AgentAnalysis, ...], int, tuple[Baseline, ...]]:
+def _build_agents(rows: InputColumns) -> tuple[tuple[AgentAnalysis, ...], int, tuple[Baseline, ...]]:
     """The agents by name, how many more there are, and the baselines, of which the agents are a part."""
     d, s = rows.decisions, rows.signals
     weight = attribution.weigh(s.direction, s.confidence)
@@ -98,17 +98,17 @@ def _assess_agents(rows: Rows) -> tuple[tuple[AgentAnalysis, ...], int, tuple[Ba
     places = attribution.of_agent(s.agent, len(rows.agents))
     by_signals = sorted((number for number, one in enumerate(places) if len(one)), key=lambda a: -len(places[a]))
     shown = sorted(by_signals[:MOST_AGENTS])
-    parts = [_assess_agent(rows, weight, shares, number, places[number]) for number in shown]
+    parts = [_build_agent(rows, weight, shares, number, places[number]) for number in shown]
     claims = iter(judge([held for _, family in parts for held in family]))
     agents = tuple(
         replace(agent, accuracy=next(claims), call_return_pct=next(claims), overconfidence=next(claims))
         for agent, _ in parts
     )
-    return agents, len(by_signals) - len(shown), _assess_baselines(rows, weight, shown, places)
+    return agents, len(by_signals) - len(shown), _build_baselines(rows, weight, shown, places)
 
 
-def _assess_agent(
-    rows: Rows, weight: Floats, shares: attribution.Attribution, number: int, places: NDArray[np.intp]
+def _build_agent(
+    rows: InputColumns, weight: Floats, shares: attribution.Attribution, number: int, places: NDArray[np.intp]
 ) -> tuple[AgentAnalysis, list[_Held]]:
     """One agent, its three claims not judged yet, and what they are about."""
     d, s = rows.decisions, rows.signals
@@ -149,8 +149,8 @@ def _sum_interval(values: Floats, opened: Floats, closed: Floats) -> tuple[float
     return None if interval is None else (interval[0] * len(values), interval[1] * len(values))
 
 
-def _assess_baselines(
-    rows: Rows, weight: Floats, agents: list[int], places: list[NDArray[np.intp]]
+def _build_baselines(
+    rows: InputColumns, weight: Floats, agents: list[int], places: list[NDArray[np.intp]]
 ) -> tuple[Baseline, ...]:
     d, s = rows.decisions, rows.signals
     n = len(d)
@@ -184,9 +184,9 @@ def _baseline(kind: str, agent: str | None, earned: Floats) -> Baseline:
     return Baseline(kind, agent, len(earned), total / len(earned), total, None)
 
 
-def _assess_versions(
-    rows: Rows, tried: list[list[Decimal]], sharpes: list[float]
-) -> tuple[tuple[VersionPeriod, ...], tuple[VersionPair, ...]]:
+def _build_versions(
+    rows: InputColumns, tried: list[list[Decimal]], sharpes: list[float]
+) -> tuple[tuple[VersionAnalysis, ...], tuple[VersionPair, ...]]:
     """The latest versions in order of their first decision, and each pair of them, the later one first."""
     d, t = rows.decisions, rows.trades
     spans: dict[int, tuple[float, float]] = {}
@@ -201,7 +201,7 @@ def _assess_versions(
         win_rate, gross, net = _trade_means(version.trades)
         sharpe = daily_sharpe(series)
         periods.append(
-            VersionPeriod(
+            VersionAnalysis(
                 rows.versions[number],
                 _moment(spans[number][0]),
                 _moment(spans[number][1]),

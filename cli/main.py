@@ -527,7 +527,7 @@ def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, da
     candles, by other code than track's; the books against each other. As it stands at one moment: what is written
     meanwhile is no difference. What waits for the next track is counted, and not wrong.
     """
-    from scorekeeper.verify.trades import compare
+    from scorekeeper.verify.run import compare
 
     with _database() as (db, settings):
         found = compare(db, settings)

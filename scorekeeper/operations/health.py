@@ -27,7 +27,7 @@ from scorekeeper.store import embedded, place
 from scorekeeper.store.database import Database, open_database, show_address
 from scorekeeper.store.migrate import check_schema, newest_version
 from scorekeeper.store.sql import statement
-from scorekeeper.verify import strays
+from scorekeeper.verify import unknown_files
 
 State = Literal["ok", "warning", "red"]
 UNFINISHED = timedelta(minutes=1)  # of a line: whoever writes in pieces is done by then
@@ -147,7 +147,8 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
             f"let {settings.archive_dir} and {settings.quarantine_dir} be written; the next ingest moves them",
         )  # fmt: skip
     yield from judge_unread(not_understood.read_unread(connection, settings.reading))
-    yield judge_strays(list(islice(strays.find_files(connection, settings, most=MOST_LOOKED_AT), MOST_NAMED)), settings)
+    unknown = unknown_files.find_unknown_files(connection, settings, most=MOST_LOOKED_AT)
+    yield judge_strays(list(islice(unknown, MOST_NAMED)), settings)
     held = [one for one in quarantine.list_quarantined(connection, settings) if one.files]
     if held:
         says = f"{len(held)} files of which something was refused"
@@ -176,7 +177,7 @@ def judge_unread(found: not_understood.Unread) -> Iterator[Check]:
 
 def judge_strays(files: list[Path], settings: Settings) -> Check:
     """Whether archive, quarantine or a dataset that was set aside hold what the database does not know."""
-    found = [str(path) for path in (*files, *strays.list_set_aside(settings.dataset_path))]
+    found = [str(path) for path in (*files, *unknown_files.list_set_aside(settings.dataset_path))]
     if not found:
         return Check("restored", "ok", "the database knows all that came in")
     more = " and more" if len(found) > MOST_NAMED else ""

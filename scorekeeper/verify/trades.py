@@ -1,97 +1,23 @@
-"""Everything once more from decisions and candles, with other code than `track` uses, and every difference named."""
+"""Trades, horizon returns and reference prices, recomputed from decisions and candles."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from scorekeeper.decisions.prices import LOOK_BACK
-from scorekeeper.locks import Lock, lock
-from scorekeeper.settings import Settings
-from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
-from scorekeeper.verify import published_files
-from scorekeeper.verify.books import check_analyses, check_books, check_files
 from scorekeeper.verify.candle_walk import MINUTE, Candle, Held, expiry_fill, walk_trade
-from scorekeeper.verify.exit_walk import Asked, Exits, Followed
-from scorekeeper.verify.scores import check_score
+from scorekeeper.verify.close_requests import Asked, Exits, Followed
 
 ROWS_AT_ONCE = 2_000
+LOOK_BACK = timedelta(days=7)  # a price of before the decision may be this old
 _EXIT = (
     "exit_time", "exit_price", "exit_reason", "ambiguous_exit", "price_age_seconds", "pnl_pct", "net_pnl_pct",
     "mfe_pct", "mae_pct",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Verified:
-    """What a verification found: `differences`, a sentence each; `waits`: what is not done yet, and not wrong.
-
-    `pruned`: since when candles are kept, and how many decisions from before cannot be recomputed; None: nothing is
-    pruned.
-    """
-
-    differences: list[str]
-    waits: list[str]
-    pruned: tuple[datetime, int] | None
-
-
-def verify(db: Database, settings: Settings) -> list[str]:
-    """Every difference between what is stored or published and a recompute, a line each; none: all is well."""
-    return compare(db, settings).differences
-
-
-def compare(db: Database, settings: Settings) -> Verified:
-    """Hold everything against its recompute, as it stands at one moment, whatever is being written meanwhile."""
-    with db.snapshot("scorekeeper.candle") as connection:
-        # To make an analysis again takes temporary tables; nothing after it writes anything.
-        analyses = list(check_analyses(connection))
-        connection.execute(text("SET TRANSACTION READ ONLY"))
-        differences = [*check_trades(connection), *check_score(connection), *check_books(connection), *analyses]
-        doubts = list(check_files(connection, settings))
-        files = published_files.check_since(
-            connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path
-        )
-        waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
-    if doubts:
-        # A file may have been moved since that moment: they are looked at again while nobody moves one.
-        with db.begin() as connection:
-            lock(connection, Lock.INGEST)
-            again = check_files(connection, settings, only={doubt.path for doubt in doubts})
-            differences += [doubt.says for doubt in again]
-    return Verified([*differences, *files], waits, pruned)
-
-
-def count_pruned(db: Database) -> tuple[datetime, int] | None:
-    """Since when candles are kept, and how many decisions from before cannot be recomputed; None: nothing is pruned."""
-    with db.begin() as connection:
-        return _count_pruned(connection)
-
-
-def _count_pruned(connection: Connection) -> tuple[datetime, int] | None:
-    row = connection.execute(statement("verify/count_pruned")).one_or_none()
-    return None if row is None else (row.candles_from, row.decisions)
-
-
-def _find_waiting(connection: Connection) -> Iterator[str]:
-    """What a track has yet to do, a sentence each."""
-    row = connection.execute(statement("verify/select_waiting")).one()
-    if row.decisions:
-        yield f"{_count(row.decisions, 'decision')} for the next track"
-    if row.without_price:
-        yield f"{_count(row.without_price, 'decision')} for a price of the symbol"
-    if row.symbols:
-        yield f"{_count(row.symbols, 'symbol')} with new candles for the next track"
-    if row.days:
-        yield f"{_count(row.days, 'day')} to be scored by the next track"
-
-
-def _count(number: int, what: str) -> str:
-    """`5 decisions wait`, `1 decision waits`."""
-    return f"{number} {what} waits" if number == 1 else f"{number} {what}s wait"
 
 
 def check_trades(connection: Connection) -> Iterator[str]:

@@ -17,7 +17,7 @@ from scorekeeper.operations import health
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import settle
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
 NOW = datetime(2025, 5, 1, 14, 0, tzinfo=UTC)

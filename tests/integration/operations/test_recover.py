@@ -27,7 +27,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.binaries import find_binaries
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.trades import by_hand, settle
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.conftest import fresh_database
 from tests.integration.trades.test_pipeline import take, track
 

@@ -21,7 +21,7 @@ from scorekeeper.store.migrate import MIGRATIONS
 from scorekeeper.tracker import PerformanceTracker
 from scorekeeper.trades import by_hand, settle
 from scorekeeper.trades.settle import Settled
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.reference import MINUTE
 
 START = datetime(2025, 5, 1, tzinfo=UTC)

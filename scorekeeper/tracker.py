@@ -21,7 +21,7 @@ from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, update
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.scorecard import keep_scorecards
-from scorekeeper.operations.fast_record import Recorded, FastRecorder
+from scorekeeper.operations.fast_record import FastRecorder, Recorded
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.safe_text import escape_controls
@@ -106,7 +106,7 @@ class PerformanceTracker:
             )  # fmt: skip
         source, fee_bps = "record_decision", settings.fee_bps
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
-        if recorded is Recorded.ROWS_AND_LINES:
+        if recorded is Recorded.WHOLE:
             return decision.trade_id
         if recorded is Recorded.NOTHING:
             verdict = self._db.transact(

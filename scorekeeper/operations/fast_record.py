@@ -34,11 +34,11 @@ AHEAD_SECONDS = 1.0
 
 
 class Recorded(Enum):
-    """What was written. NOTHING: the decision is already known, or the attempt failed. After ROWS, publish."""
+    """What was written."""
 
-    NOTHING = 0
-    ROWS = 1
-    ROWS_AND_LINES = 2
+    NOTHING = 0  # the decision is already known, or the attempt failed
+    ROWS = 1  # in the database; publish to write the lines
+    WHOLE = 2  # rows and lines
 
 
 @dataclass
@@ -81,7 +81,7 @@ class FastRecorder:
         begin_anew_after_fork(self)
 
     def begin_anew(self) -> None:
-        """Start over in the child of a fork: the connection is the parent's, and a parent's thread may hold the lock."""
+        """Start over in the child of a fork: the connection is the parent's, and one of its threads may hold the lock."""
         self._turn = threading.Lock()
         self._connection = None
         self._forget()
@@ -113,14 +113,13 @@ class FastRecorder:
                 written = self._write(row)
                 self._execute("operations/unlock_publisher", {"lock": Lock.PUBLISH})
             except (psycopg.Error, DatabaseError):
-                # Closing the connection gives up its locks. If the rows were stored after all, the caller's next attempt
-                # finds them.
+                # Closing the connection gives up its locks. If the rows were stored after all, the next attempt finds them.
                 self._disconnect()
                 return Recorded.NOTHING
             except BaseException:
                 self._disconnect()
                 raise
-            return Recorded.ROWS_AND_LINES if written else Recorded.ROWS
+            return Recorded.WHOLE if written else Recorded.ROWS
 
     def follow(self) -> None:
         """Call after a publication: later lines are appended where it ended."""
@@ -170,7 +169,8 @@ class FastRecorder:
     def _execute(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """The one row of a statement, committed. psycopg is called directly: SQLAlchemy would double the time."""
         if self._connection is None:
-            self._connection = self._db.open_driver(wait=False)  # the caller's slower way waits for a server that does not answer
+            # Does not wait for a server that does not answer: the caller's slower way does that.
+            self._connection = self._db.open_driver(wait=False)
             self._connection.autocommit = True
             # An INSERT has the same plan for all values.
             self._connection.execute("SET plan_cache_mode TO force_generic_plan")

@@ -17,8 +17,8 @@ from scorekeeper.decisions.decision import DecisionContext, parse_decision
 from scorekeeper.inbox import file_ledger, ingest
 from scorekeeper.inbox.file_ledger import write
 from scorekeeper.operations import health
-from scorekeeper.operations.import_dataset import import_dataset
 from scorekeeper.operations.fast_record import FastRecorder
+from scorekeeper.operations.import_dataset import import_dataset
 from scorekeeper.operations.recover import Recovered, recover
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish

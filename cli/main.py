@@ -469,7 +469,7 @@ def status(
         if settings.inbox_dir.is_dir():
             found = listing.list_inbox(settings.inbox_dir, settings.own_dirs)
             waiting = sum(not is_held(path) for path in found)
-        checks += [health.check_home(settings), *health.check_strays(settings)]
+        checks += [health.check_home(settings), *health.check_left_over(settings)]
         checks += [*health.check_inbox(settings, datetime.now(UTC), read), *health.check_disk(settings)]
     answer: dict[str, Any] = {"home": str(settings.scorekeeper_home), "home_set_by": settings.home_from}
     answer |= {"database": describe_database(settings.database_url, settings.scorekeeper_home)}

@@ -81,7 +81,7 @@ class FastRecorder:
         begin_anew_after_fork(self)
 
     def begin_anew(self) -> None:
-        """Start over in the child of a fork: the connection is the parent's, and one of its threads may hold the lock."""
+        """Start over in the child of a fork: the connection is the parent's, whose threads may hold the lock."""
         self._turn = threading.Lock()
         self._connection = None
         self._forget()
@@ -113,7 +113,7 @@ class FastRecorder:
                 written = self._write(row)
                 self._execute("operations/unlock_publisher", {"lock": Lock.PUBLISH})
             except (psycopg.Error, DatabaseError):
-                # Closing the connection gives up its locks. If the rows were stored after all, the next attempt finds them.
+                # Closing the connection gives up its locks. If the rows were stored, the next attempt finds them.
                 self._disconnect()
                 return Recorded.NOTHING
             except BaseException:

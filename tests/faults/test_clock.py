@@ -96,7 +96,7 @@ def test_a_clock_that_is_set_ahead_is_held_against_the_exchanges_and_holds_nothi
 
 def test_a_track_from_the_future_is_red_with_what_to_do() -> None:
     check = health.judge_track(NOW + HOUR, None, NOW, waits=True)
-    assert (check.state, "has not reached" in check.says, "put the clock right" in check.do) == ("red", True, True)
+    assert (check.state, "has not reached" in check.says, "set the clock right" in check.do) == ("red", True, True)
     assert health.judge_track(NOW + timedelta(seconds=20), None, NOW, waits=True).state == "ok"
 
 

@@ -128,7 +128,8 @@ def test_lines_are_there_at_once_and_a_publication_writes_the_very_same(files: F
 
 def test_a_decision_that_is_known_is_left_to_the_long_way(files: Files) -> None:
     one, two = decisions(2)
-    assert (files.record(one), files.record(one), files.record(two)) == (Recorded.WHOLE, Recorded.NOTHING, Recorded.WHOLE)
+    recorded = [files.record(one), files.record(one), files.record(two)]
+    assert recorded == [Recorded.WHOLE, Recorded.NOTHING, Recorded.WHOLE]
     files.check(2)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper.store.sql import statement
-from scorekeeper.verify.candle_walk import MINUTE, Candle, Held, expiry_fill, walk_trade
-from scorekeeper.verify.close_requests import Asked, Exits, Followed
+from scorekeeper.verify.candle_walk import MINUTE, Candle, TradeTerms, expiry_fill, walk_trade
+from scorekeeper.verify.close_requests import CloseRequest, CloseRequests, StoredTrade
 
 ROWS_AT_ONCE = 2_000
 LOOK_BACK = timedelta(days=7)  # a price of before the decision may be this old
@@ -21,18 +21,19 @@ _EXIT = (
 
 
 def check_trades(connection: Connection) -> Iterator[str]:
-    """Every difference between trades, horizon returns and reference prices and a recompute, a line each."""
+    """One line per difference between trades, horizon returns or reference prices and their recompute."""
     market = connection.execute(statement("inbox/select_market")).mappings().one_or_none()
     if market is None or market["settled_as_of"] is None:
         return
     as_of, pruned = market["settled_as_of"], market["candles_from"]
     for coverage in connection.execute(statement("verify/select_settled_coverage")).all():
-        # What is sealed and not settled yet has decided nothing.
+        # Candles that were sealed after the last settlement have decided nothing yet.
         symbol = {"symbol": coverage.symbol, "until": coverage.sealed_until}
         candles = [Candle(*row) for row in connection.execute(statement("verify/select_candles"), symbol)]
         minutes = [candle.minute_at for candle in candles]
         given = {"symbol": coverage.symbol, "as_of": as_of}
-        exits = Exits(Asked(*row) for row in connection.execute(statement("verify/select_exits_to_verify"), given))
+        close_requests = connection.execute(statement("verify/select_exits_to_verify"), given)
+        requests = CloseRequests(CloseRequest(*row) for row in close_requests)
         rows = connection.execute(
             statement("verify/select_trades_to_verify").execution_options(yield_per=ROWS_AT_ONCE), symbol
         ).mappings()
@@ -48,19 +49,19 @@ def check_trades(connection: Connection) -> Iterator[str]:
                 continue
             if row["left_out"] is not None and row["left_out"] != row["must_be_left_out"]:
                 yield f"trade {row['trade_id']}: left_out is {row['left_out']}, its decision says otherwise"
-            if row["direction"] is not None and (wrong := exits.find_fault(_followed(row))):
+            if row["direction"] is not None and (wrong := requests.find_fault(_stored_trade(row))):
                 yield f"trade {row['trade_id']}: {wrong}"
             if pruned is not None and row["opened_at"] < pruned:
                 continue
-            yield from _check(row, lived, candles, minutes, coverage, as_of, pruned)
+            yield from _check_decision(row, lived, candles, minutes, coverage, as_of, pruned)
 
 
-def _followed(row: Mapping[Any, Any]) -> Followed:
-    names = [part.name for part in fields(Followed) if part.name != "by_market"]
-    return Followed(**{name: row[name] for name in names}, by_market=row["price_source"] in (None, "market"))
+def _stored_trade(row: Mapping[Any, Any]) -> StoredTrade:
+    names = [field.name for field in fields(StoredTrade) if field.name != "by_market"]
+    return StoredTrade(**{name: row[name] for name in names}, by_market=row["price_source"] in (None, "market"))
 
 
-def _check(
+def _check_decision(
     row: Mapping[Any, Any],
     lived: list[Candle],
     candles: list[Candle],
@@ -69,42 +70,42 @@ def _check(
     as_of: datetime,
     pruned: datetime | None,
 ) -> Iterator[str]:
-    """A decision against the candles, as far as a settlement has held it against them."""
+    """One decision and its trade, as far as a settlement has compared them with the candles."""
     opened_minute = row["opened_at"].replace(second=0, microsecond=0)
     reference = row["reference_price"]
     if coverage.sealed_from is not None and opened_minute >= coverage.sealed_from:
         known, expected = _reference(row["opened_at"], candles, minutes, coverage, pruned)
         if known and expected != reference and not _waits(row, reference):
             yield f"decision {row['trade_id']}: reference_price is {reference}, recomputed {expected}"
-        # Nothing is scored before its price is judged.
+        # A decision is scored only once its price could be compared with a reference price.
         decides = (expected if known else reference) is not None
     else:
-        decides = False  # from before a range that had to begin anew: what was not decided by then stays as it is
+        decides = False  # older than the sealed range, which had a gap: what was undecided then stays undecided
     if decides or row["exit_time"] is not None:
-        yield from _trade(row, lived, coverage.sealed_until, as_of)
+        yield from _check_trade(row, lived, coverage.sealed_until, as_of)
     if decides or row["horizon_price"] is not None:
-        yield from _horizon(row, lived, coverage.sealed_until, as_of)
+        yield from _check_horizon(row, lived, coverage.sealed_until, as_of)
 
 
 def _waits(row: Mapping[Any, Any], stored: object) -> bool:
-    """Whether what is not stored yet has not been looked at: it waits for the next settlement, and is not wrong."""
+    """Whether a missing value waits for the next settlement, and so is not wrong."""
     return stored is None and not row["tracked"]
 
 
-def _trade(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
+def _check_trade(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
     if row["direction"] is None or row["price_source"] in ("quote", "imported"):
         return
     if _waits(row, row["exit_time"]):
         return
-    held = Held(**{part.name: row[part.name] for part in fields(Held)})
-    expected = walk_trade(held, candles, sealed_until, as_of)
+    terms = TradeTerms(**{field.name: row[field.name] for field in fields(TradeTerms)})
+    expected = walk_trade(terms, candles, sealed_until, as_of)
     for name in _EXIT:
         wanted = None if expected is None else getattr(expected, name)
         if wanted != row[name]:
             yield f"trade {row['trade_id']}: {name} is {row[name]}, recomputed {wanted}"
 
 
-def _horizon(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
+def _check_horizon(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
     base = row["price"] if row["price"] is not None else row["reference_price"]
     expected = None
     if (
@@ -123,7 +124,7 @@ def _horizon(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, a
 def _reference(
     opened_at: datetime, candles: list[Candle], minutes: list[datetime], coverage: Any, pruned: datetime | None
 ) -> tuple[bool, float | None]:
-    """Whether the reference price can be recomputed, and what it is (None: there is none yet)."""
+    """Whether the reference price can be recomputed, and the price (None: there is none yet)."""
     if opened_at.replace(second=0, microsecond=0) > coverage.sealed_until:
         return True, None
     first = bisect_left(minutes, max(coverage.sealed_from, opened_at - LOOK_BACK))
@@ -131,5 +132,5 @@ def _reference(
     if later > first:
         return True, candles[later - 1].close
     if pruned is not None and coverage.sealed_from <= pruned:
-        return False, None  # the last price before it may be one of those given up
+        return False, None  # the last price before it may have been pruned
     return True, candles[later].open if coverage.filled_back and later < len(candles) else None

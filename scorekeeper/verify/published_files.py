@@ -22,8 +22,8 @@ def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list
 def check_since(snapshot: Connection, db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
     """As check_published, in two steps, while other processes may publish.
 
-    Up to the snapshot's watermark, a file must hold the lines that the snapshot renders. The rest must hold the lines of
-    the present, which are read under the publisher's lock.
+    Up to the snapshot's watermark, a file must hold the lines that the snapshot renders. The rest must hold the
+    lines of the present, which are read under the publisher's lock.
     """
     differences = []
     for kind, path in {"log": log_path.absolute(), "dataset": dataset_path.absolute()}.items():

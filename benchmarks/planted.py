@@ -1,6 +1,6 @@
 """Agents whose skill is planted: does the analysis rank them as they are, and whom does it call skilled?
 
-The analysis is the product's own (`assess_all`), over rows as it reads them from the database.
+The analysis is the product's own (`build_analyses`), over rows as it reads them from the database.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ import numpy as np
 from rich.table import Table
 
 from benchmarks.simulated import GAPS, Floats, Spans, is_right, market, moves, percent, spans
-from scorekeeper.analysis.assess import assess_all
-from scorekeeper.analysis.columns import Decisions, Rows, Signals, Trades
+from scorekeeper.analysis.build import build_analyses
 from scorekeeper.analysis.document import AgentAnalysis
+from scorekeeper.analysis.input_columns import DecisionColumns, InputColumns, SignalColumns, TradeColumns
 
 AS_OF = datetime(2026, 1, 5, tzinfo=UTC)
 SKILLS = (0.68, 0.62, 0.56, 0.50, 0.44)
@@ -70,17 +70,19 @@ def analyse(over: Spans, returns: Floats, directions: Floats, confidence: Floats
     opened, closed = over.opened * 60, over.closed * 60
     first = directions[0].astype(np.int32)
     zeros = np.zeros(n, dtype=np.int32)
-    rows = Rows(
+    rows = InputColumns(
         ["v"],
         [f"agent {number:02d}" for number in range(agents)],
-        Decisions(opened, closed, first, returns, zeros, np.full(n, -1)),
-        Signals(
+        DecisionColumns(opened, closed, first, returns, zeros, np.full(n, -1)),
+        SignalColumns(
             np.repeat(np.arange(n, dtype=np.int32), agents), np.tile(np.arange(agents, dtype=np.int32), n),
             directions.T.reshape(-1).astype(np.int32), confidence.T.reshape(-1),
         ),
-        Trades(opened, closed, (closed // 86_400).astype(np.int32), first * returns, first * returns - 0.2, zeros),
+        TradeColumns(
+            opened, closed, (closed // 86_400).astype(np.int32), first * returns, first * returns - 0.2, zeros,
+        ),
     )  # fmt: skip
-    return assess_all(rows, AS_OF)[0].agents
+    return build_analyses(rows, AS_OF)[0].agents
 
 
 def rank(spacing: str, independent: int, simulations: int, seed: int) -> Ranked:

@@ -12,7 +12,7 @@ from cli.opening import run_flow
 from scorekeeper.analysis import tables as tables
 from scorekeeper.analysis.document import Analysis
 from scorekeeper.analysis.run import last_analysis
-from scorekeeper.analysis.sentences import conclude
+from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.store.database import Database
@@ -38,7 +38,7 @@ def run_analysis(db: Database, as_of: datetime | None) -> Analysis:
 def print_sentences(analysis: Analysis) -> None:
     """What can and what cannot be concluded."""
     typer.echo(f"What can be concluded at {analysis.as_of}:")
-    for sentence in conclude(analysis, escape_controls):
+    for sentence in write_sentences(analysis, escape_controls):
         typer.echo(f"- {sentence}")
 
 

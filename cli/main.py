@@ -20,6 +20,7 @@ from scorekeeper.decisions import unread_words
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.metrics import voiding
 from scorekeeper.metrics.breakdown import Breakdown
+from scorekeeper.phrases import and_more, name_some
 from scorekeeper.safe_text import escape_controls
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -147,25 +148,20 @@ def print_ingested(done: dict[str, Any]) -> None:
         for name in names[:20]:
             typer.echo(escape_controls(f"  {what}: {name}"))
         if len(names) > 20:
-            typer.echo(f"  … and {len(names) - 20} more")
+            typer.echo(f"  …{and_more(len(names), 20)}")
     for kind in done["passed_over"]:
         typer.echo(escape_controls(f"  not read: {describe_passed_over(**kind)}"))
     if spellings := done["unresolved"]:
-        words = f"  {len(spellings)} symbols are for the next track to look up: {_some(spellings)}"
+        words = f"  {len(spellings)} symbols are for the next track to look up: {name_some(spellings, 10)}"
         typer.echo(escape_controls(words))
     if unlisted := done["unlisted"]:
-        words = f"  {len(unlisted)} symbols were not listed by the market at the last track: {_some(unlisted)}"
+        words = f"  {len(unlisted)} symbols were not listed by the market at the last track: {name_some(unlisted, 10)}"
         typer.echo(escape_controls(words))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 
 def describe_passed_over(what: str, count: int, names: list[str], do: str) -> str:
     """What lies in the inbox and is not read, and what to do."""
-    more = f" and {count - len(names)} more" if count > len(names) else ""
-    return f"{', '.join(names)}{more} ({what}): {do}"
+    return f"{', '.join(names)}{and_more(count, len(names))} ({what}): {do}"
 
 
 def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
@@ -175,8 +171,7 @@ def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
     for one in done["notes"]:
         alike.setdefault((one["file"], one["field"], one["reason"]), []).append(one["line"])
     for (file, field, reason), lines in [*alike.items()][:20]:
-        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
-        say(escape_controls(f"  noted: {file}, line {lines[0]}{more}, {field}: {reason}"))
+        say(escape_controls(f"  noted: {file}, line {lines[0]}{and_more(len(lines), 1)}, {field}: {reason}"))
     if len(alike) > 20 or len(done["notes"]) < done["noted"]:
         say(f"  … {done['noted']:,} decisions have notes: see the view report_notes")
     for line in unread_words.tell_words(done["idle"], done["unread"], opened=done["opened"]):
@@ -193,7 +188,7 @@ def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str 
         where = f"{one['file']}, line {one['line']}" + (f", {one['field']}" if one["field"] else "")
         typer.echo(escape_controls(f"  rejected: {where}: {one['reason']}"), err=to_stderr)
     if total > 20:
-        typer.echo(f"  … and {total - 20} more" + (f": {more}" if more else ""), err=to_stderr)
+        typer.echo(f"  …{and_more(total, 20)}" + (f": {more}" if more else ""), err=to_stderr)
 
 
 @app.command()
@@ -469,7 +464,7 @@ def status(
         if settings.inbox_dir.is_dir():
             found = listing.list_inbox(settings.inbox_dir, settings.own_dirs)
             waiting = sum(not is_held(path) for path in found)
-        checks += [health.check_home(settings), *health.check_strays(settings)]
+        checks += [health.check_home(settings), *health.check_left_over(settings)]
         checks += [*health.check_inbox(settings, datetime.now(UTC), read), *health.check_disk(settings)]
     answer: dict[str, Any] = {"home": str(settings.scorekeeper_home), "home_set_by": settings.home_from}
     answer |= {"database": describe_database(settings.database_url, settings.scorekeeper_home)}
@@ -527,7 +522,7 @@ def verify(home: Home = None, inbox: Inbox = None, market: MarketName = None, da
     candles, by other code than track's; the books against each other. As it stands at one moment: what is written
     meanwhile is no difference. What waits for the next track is counted, and not wrong.
     """
-    from scorekeeper.verify.trades import compare
+    from scorekeeper.verify.run import compare
 
     with _database() as (db, settings):
         found = compare(db, settings)

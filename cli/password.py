@@ -1,6 +1,7 @@
 """The password of Prefect's server below `up`: made at each start, kept in the home, handed on by environment alone.
 
-Prefect calls it an auth string, `user:password`; whoever has it can run anything as the user (docs/operations/access.md).
+Prefect calls it an auth string, `user:password`. Whoever has it can run anything as the user
+(docs/operations/access.md).
 """
 
 import hashlib

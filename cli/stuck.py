@@ -16,6 +16,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.states import Crashed
 
 from scorekeeper.operations.health import Check
+from scorekeeper.phrases import and_more
 
 # A claimed run begins within seconds; one that is to be cancelled is so within Prefect's five minutes.
 BEGINS_WITHIN, CANCELLED_WITHIN = timedelta(minutes=3), timedelta(minutes=10)
@@ -77,8 +78,7 @@ def judge_runs(stuck: list[FlowRun], now: datetime) -> Check:
         for run in stuck[:_SHOWN]
         if run.state is not None and run.state.timestamp is not None
     ]
-    more = f" and {len(stuck) - _SHOWN} more" if len(stuck) > _SHOWN else ""
-    says = f"{len(stuck)} that nobody executes hold their slots: {'; '.join(named)}{more}"
+    says = f"{len(stuck)} that nobody executes hold their slots: {'; '.join(named)}{and_more(len(stuck), len(named))}"
     return Check("runs", "red", says, "scorekeeper doctor --end-stuck marks them Crashed, and frees the slots")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
-from scorekeeper.analysis.sentences import conclude
+from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import load_settings
 from tasks import analysis, naming, steps
@@ -23,6 +23,6 @@ async def analyze(as_of: datetime | None = None) -> dict[str, Any]:
         done = await analysis.analyze_rows(db, as_of)
         await naming.rename_run(f"analyze {done.as_of} {naming.counted(done.decisions, 'decision')}")
         await analysis.publish_analysis(db, settings, done)
-    sentences = conclude(done, escape_links)
+    sentences = write_sentences(done, escape_links)
     get_run_logger().info("%s", "\n".join(sentences))
     return {"as_of": done.as_of, "decisions": done.decisions, "trades": done.trades, "sentences": sentences}

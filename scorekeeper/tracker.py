@@ -21,7 +21,7 @@ from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.scorecard import store_scorecards
-from scorekeeper.operations.record import Recorded, Recorder
+from scorekeeper.operations.fast_record import FastRecorder, Recorded
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.safe_text import escape_controls
@@ -66,7 +66,7 @@ class PerformanceTracker:
             "a new history begins" if begins else "the history goes on",
             home, self._settings.home_from, describe_database(self._settings.database_url, home),
         )  # fmt: skip
-        self._recorder = Recorder(self._db, **self._paths())
+        self._recorder = FastRecorder(self._db, **self._paths())
         self.version = self._settings.system_version
         self._closed = False
 
@@ -106,9 +106,9 @@ class PerformanceTracker:
             )  # fmt: skip
         source, fee_bps = "record_decision", settings.fee_bps
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
-        if recorded is Recorded.LINES:
+        if recorded is Recorded.WHOLE:
             return decision.trade_id
-        if recorded is Recorded.NOT:
+        if recorded is Recorded.NOTHING:
             verdict = self._db.transact(
                 lambda connection: store_decisions.record(
                     connection,

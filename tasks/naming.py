@@ -3,6 +3,8 @@
 from prefect import runtime
 from prefect.client.orchestration import get_client
 
+from scorekeeper.phrases import and_more
+
 
 async def rename_run(name: str) -> None:
     """Let the flow run that this is called in be named after what it did."""
@@ -22,5 +24,4 @@ def trouble(failed: list[str]) -> str:
     """What is said of symbols without prices at the end of a name."""
     if not failed:
         return ""
-    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-    return f", no prices for {failed[0].split(' (')[0]}{more}"
+    return f", no prices for {failed[0].split(' (')[0]}{and_more(len(failed), 1)}"

@@ -24,7 +24,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.threads import run_in_thread, run_until_stopped
 from scorekeeper.trades import close_requests, fetch, settle
-from scorekeeper.verify import trades
+from scorekeeper.verify.run import Verified, compare
 from tasks.progress import ProgressBar
 
 WAIT_FOR_WRITERS_SECONDS = 6
@@ -188,9 +188,9 @@ async def publish_files(db: Database, settings: Settings) -> publish.Published:
 
 
 @task(name="verify", **DAILY)
-async def verify_all(db: Database, settings: Settings) -> trades.Verified:
+async def verify_all(db: Database, settings: Settings) -> Verified:
     """Every difference between what is stored or published and its recompute, and what waits."""
-    return await run_in_thread(trades.compare, db, settings)
+    return await run_in_thread(compare, db, settings)
 
 
 def stop_at_differences(differences: list[str]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from scorekeeper.analysis.columns import Floats, Ints
+from scorekeeper.analysis.input_columns import Floats, Ints
 
 NO_CONFIDENCE = 50.0
 TOLERANCE = 1e-9

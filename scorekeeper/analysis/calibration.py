@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scorekeeper.analysis.columns import Floats
 from scorekeeper.analysis.document import CalibrationBin
+from scorekeeper.analysis.input_columns import Floats
 from scorekeeper.metrics.formulas import wilson
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from scorekeeper.analysis.columns import Decisions, Floats
 from scorekeeper.analysis.document import Claim
+from scorekeeper.analysis.input_columns import DecisionColumns, Floats
 from scorekeeper.analysis.intervals import GROUPS, T95, RobustMean, robust_mean
 
 FALSE_DISCOVERIES = 0.05
@@ -59,7 +59,7 @@ def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
     return RobustMean(difference, n, independent, (difference - half, difference + half), p)
 
 
-def compare_versions(decisions: Decisions, one: int, other: int) -> RobustMean:
+def compare_versions(decisions: DecisionColumns, one: int, other: int) -> RobustMean:
     """The difference of two versions, one minus other, where both decided on the same slot.
 
     A slot is a symbol, an interval (by its length) and a bucket of that length, counted from 1970 in UTC. A version's
@@ -72,7 +72,7 @@ def compare_versions(decisions: Decisions, one: int, other: int) -> RobustMean:
     return compare_paired(a[0][in_a], b[0][in_b], opened, closed)
 
 
-def _by_slot(decisions: Decisions, version: int) -> tuple[Floats, Floats, Floats, Floats]:
+def _by_slot(decisions: DecisionColumns, version: int) -> tuple[Floats, Floats, Floats, Floats]:
     """A version's slots in ascending order, with the mean signed return, first opening and last expiry in each."""
     ours = (decisions.version == version) & (decisions.slot >= 0)
     slots, place = np.unique(decisions.slot[ours], return_inverse=True)

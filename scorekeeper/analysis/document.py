@@ -1,8 +1,8 @@
-"""What `analyze` finds out, as it is stored: the shape of the document of the table `analysis`.
+"""The result of `analyze`: the shape of the document in the table `analysis`.
 
-A document is this dataclass as JSON, field by field, with one key more: `figures`, those of them that belong into the
-answer of `system_metrics` (see `figures`). Returns are percent, accuracies and confidences 0..100, times ISO 8601 in
-UTC, undefined is None. Names of versions and agents are as strangers wrote them: escape them where they are shown.
+A document is the dataclass `Analysis` as JSON, with one more key, `figures`: those that `system_metrics` shows too.
+Returns are in percent, accuracies and confidences 0..100, times ISO 8601 in UTC; what is undefined is None. Names of
+versions and agents come from decision files: escape them where they are shown.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANAL
 
 @dataclass(frozen=True)
 class Claim:
-    """A mean held against a value, among others: `p_adjusted` is after Benjamini-Hochberg over its family.
+    """A mean compared with a value, `null`. `p_adjusted` is the p-value after Benjamini-Hochberg over its family.
 
-    `verdict`: "above" or "below" the value only if the interval excludes it and p_adjusted < 0.05; else None.
+    `verdict`: "above" or "below" the value if the interval excludes it and p_adjusted < 0.05; else None.
     """
 
     estimate: RobustMean
@@ -24,12 +24,17 @@ class Claim:
     p_adjusted: float | None
     verdict: str | None
 
+    def tell(self, above: str, below: str, unsure: str = "cannot be told") -> str:
+        """The word for the verdict: `above` or `below`, or `unsure` where there is none."""
+        return {"above": above, "below": below}.get(self.verdict or "", unsure)
+
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Calls with a confidence in [low, high) (the last one: [90, 100]) whose price moved; `n` of them.
+    """The `n` calls with a confidence in [low, high), or [90, 100] in the last bin, whose price moved.
 
-    `confidence` (mean) and `accuracy` in percent, with Wilson's interval, are None in an empty bin.
+    `confidence` is their mean, `accuracy` their share of right calls with Wilson's interval, all in percent; None in an
+    empty bin.
     """
 
     low: float
@@ -44,11 +49,11 @@ class CalibrationBin:
 class AgentAnalysis:
     """An agent over the decisions whose horizon return is known.
 
-    `accuracy` is held against 50, `call_return_pct` (a call) against 0. `shapley_pct` and `leave_one_out_pct` are sums
-    over decisions, `…_ci95` the robust intervals of these sums; `shapley_error_pct` is the standard error of sampling,
-    None if the value is exact. `ic` is Spearman's correlation over `signals`. `overconfidence` (points): stated
-    confidence minus whether the call was right (0 or 100), over calls with a confidence whose price moved, against 0.
-    `calibration` has ten bins.
+    `accuracy` is compared with 50, `call_return_pct` (the mean of a call) with 0. `shapley_pct` and `leave_one_out_pct`
+    are sums over decisions, `…_ci95` the robust intervals of these sums. `shapley_error_pct` is the standard error of
+    sampling, None if the value is exact. `ic` is Spearman's correlation over `signals`. `overconfidence`, in points, is
+    the stated confidence minus the result (100 if right, else 0), over calls with a confidence whose price moved; it is
+    compared with 0. `calibration` has ten bins.
     """
 
     agent: str
@@ -68,10 +73,10 @@ class AgentAnalysis:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What somebody would have earned at the horizon on the same decisions: 0 where he says nothing.
+    """What a simple rule would have earned at the horizon on the same decisions; an abstention earns 0.
 
-    `kind`: system (the action taken), always_long, always_short, equal_vote, confidence_vote, or agent (alone).
-    `difference`: the system minus this one, paired by decision; None for the system itself.
+    `kind`: system (the action taken), agent (that agent alone), or a key of baselines.RULES.
+    `difference`: the system minus this baseline, paired by decision; None for the system itself.
     """
 
     kind: str
@@ -83,11 +88,12 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class VersionPeriod:
-    """A version over its own period: from its first decision to its last; `decisions` with a known horizon return.
+class VersionAnalysis:
+    """A version over its own period, from its first decision to its last.
 
-    `expectancy_pct` and `net_expectancy_pct` (a closed trade) are against 0, `win_rate` against 50; `sharpe` is
-    annualised, `psr` against 0, `dsr` against what the best of the versions tried would show by luck.
+    `decisions`: those with a known horizon return. `expectancy_pct` and `net_expectancy_pct` (of a closed trade) are
+    compared with 0, `win_rate` with 50. `sharpe` is annualised, `psr` compares it with 0, `dsr` with what the best of
+    all versions would show by luck.
     """
 
     version: str
@@ -107,9 +113,9 @@ class VersionPeriod:
 class VersionPair:
     """Two versions: `one` minus `other`.
 
-    `paired`: difference of the horizon return signed by the action (0 for an action that opens no trade), over the
-    intervals in which both decided on the same symbol; `own_periods`: difference of expectancy, each over its own
-    period (another market, so a weaker comparison); its `n` is the trades of both, `independent` the smaller one's.
+    `paired`: the difference of the horizon return signed by the action (0 for an action that opens no trade), over the
+    intervals in which both decided on the same symbol. `own_periods`: the difference of expectancy, each over its own
+    period, which is weaker since the markets differ; its `n` is the trades of both, `independent` the smaller one's.
     """
 
     one: str
@@ -120,14 +126,13 @@ class VersionPair:
 
 @dataclass(frozen=True)
 class Analysis:
-    """One scope (`version` None: all) at `as_of`: closed `trades`, of which so many broke even.
+    """The analysis of one version, or of all (`version` None), at `as_of`.
 
-    `versions` and `pairs` are empty in the scope of one version.
-
-    `win_rate` is held against 50, `expectancy_pct` and `net_expectancy_pct` (a closed trade) against 0: one family for
-    Benjamini-Hochberg; agents, baselines and version pairs are one each. `left_out_agents`: those with the fewest
-    signals, too many to be analysed. `sentences` say in words what can and what cannot be concluded, already escaped
-    for markdown and HTML.
+    `trades` counts closed trades, `breakeven_trades` those that earned 0. `win_rate` is compared with 50,
+    `expectancy_pct` and `net_expectancy_pct` (of a closed trade) with 0. These three are one family for
+    Benjamini-Hochberg; agents, baselines and version pairs are one family each. `left_out_agents` counts the agents
+    with the fewest signals, beyond the number that is analysed. `versions` and `pairs` are empty for one version.
+    `sentences` say what can be concluded and what cannot; they are escaped for markdown and HTML.
     """
 
     as_of: str
@@ -142,13 +147,13 @@ class Analysis:
     agents: tuple[AgentAnalysis, ...]
     left_out_agents: int
     baselines: tuple[Baseline, ...]
-    versions: tuple[VersionPeriod, ...]
+    versions: tuple[VersionAnalysis, ...]
     pairs: tuple[VersionPair, ...]
     sentences: tuple[str, ...]
 
 
 def figures(analysis: Analysis) -> dict[str, Any]:
-    """What of it the answer of `system_metrics` shows: under system, net and agents."""
+    """The figures that `system_metrics` shows too, under `system`, `net` and `agents`."""
     win_rate, gross, net = (
         one.estimate for one in (analysis.win_rate, analysis.expectancy_pct, analysis.net_expectancy_pct)
     )

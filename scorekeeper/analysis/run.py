@@ -12,9 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-from scorekeeper.analysis.assess import assess_all
-from scorekeeper.analysis.columns import Decisions, Rows, Signals, Trades, interval_seconds, number_slots
+from scorekeeper.analysis.build import build_analyses
 from scorekeeper.analysis.document import Analysis, figures
+from scorekeeper.analysis.input_columns import (
+    DecisionColumns,
+    InputColumns,
+    SignalColumns,
+    TradeColumns,
+    interval_seconds,
+    number_slots,
+)
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.scorecard import store_scorecards
@@ -41,7 +48,7 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
     known = connection.execute(
         statement("analysis/select_last_known")
     ).scalar_one()  # first: what comes since is known after it
-    analyses = assess_all(read_rows(connection, as_of), as_of)
+    analyses = build_analyses(read_input(connection, as_of), as_of)
     connection.execute(statement("analysis/delete_analysis"), {"as_of": as_of})
     for one in analyses:
         document = msgspec.to_builtins(one) | {"figures": figures(one)}
@@ -78,7 +85,7 @@ def choose_as_of(connection: Connection, asked: datetime | None, now: datetime) 
     return asked or tracked or now
 
 
-def read_rows(connection: Connection, as_of: datetime) -> Rows:
+def read_input(connection: Connection, as_of: datetime) -> InputColumns:
     """All that counts at `as_of`, as columns."""
     for table in ("analysed", "analysed_kind", "analysed_agent"):
         connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))  # of an earlier one in this transaction
@@ -88,15 +95,15 @@ def read_rows(connection: Connection, as_of: datetime) -> Rows:
     kinds = connection.execute(statement("analysis/select_analysed_kinds")).all()
     versions, symbols, intervals = ([kind[place] for kind in kinds] for place in range(3))
     version_names, version_of = _numbered(versions)
-    trades = _read_columns(connection, "analysis/copy_analysed_trades", _TRADES)
-    return Rows(
+    trades = _copy_columns(connection, "analysis/copy_analysed_trades", _TRADES)
+    return InputColumns(
         version_names,
         list(connection.execute(statement("analysis/select_analysed_agents")).scalars()),
         _decisions(
-            _read_columns(connection, "analysis/copy_analysed_decisions", _DECISIONS), version_of, symbols, intervals
+            _copy_columns(connection, "analysis/copy_analysed_decisions", _DECISIONS), version_of, symbols, intervals
         ),
-        _signals(_read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)),
-        Trades(
+        _signals(_copy_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)),
+        TradeColumns(
             trades["opened"], trades["closed"], trades["day"], trades["pnl"], trades["net"], version_of[trades["kind"]]
         ),
     )
@@ -104,12 +111,12 @@ def read_rows(connection: Connection, as_of: datetime) -> Rows:
 
 def _decisions(
     columns: Mapping[str, NDArray[Any]], version_of: NDArray[np.int32], symbols: list[str], intervals: list[str]
-) -> Decisions:
+) -> DecisionColumns:
     order = np.argsort(columns["decision"])
     kind, opened = columns["kind"][order], columns["opened"][order]
     _, symbol_of = _numbered(symbols)
     seconds = np.array([interval_seconds(words) or np.nan for words in intervals], dtype=np.float64)
-    return Decisions(
+    return DecisionColumns(
         opened,
         columns["expires"][order],
         columns["direction"][order],
@@ -119,9 +126,9 @@ def _decisions(
     )
 
 
-def _signals(columns: Mapping[str, NDArray[Any]]) -> Signals:
+def _signals(columns: Mapping[str, NDArray[Any]]) -> SignalColumns:
     order = np.lexsort((columns["agent"], columns["decision"]))
-    return Signals(*(columns[name][order] for name in _SIGNALS))
+    return SignalColumns(*(columns[name][order] for name in _SIGNALS))
 
 
 def _numbered(words: list[str]) -> tuple[list[str], NDArray[np.int32]]:
@@ -131,7 +138,7 @@ def _numbered(words: list[str]) -> tuple[list[str], NDArray[np.int32]]:
     return distinct, np.array([numbers[word] for word in words], dtype=np.int32)
 
 
-def _read_columns(connection: Connection, name: str, columns: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+def _copy_columns(connection: Connection, name: str, columns: Mapping[str, str]) -> dict[str, NDArray[Any]]:
     """What a COPY in binary gives, column by column; its rows have no nulls, so that each is as long as the others."""
     fields = [("count", ">i2")]
     for column, kind in columns.items():

@@ -1,30 +1,25 @@
-"""What can and what cannot be concluded, in words."""
+"""Sentences that say what an analysis shows, and what it cannot show."""
 
 from collections.abc import Callable, Iterator
 
+from scorekeeper.analysis import baselines
 from scorekeeper.analysis.comparisons import FALSE_DISCOVERIES
-from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionPair
+from scorekeeper.analysis.document import AgentAnalysis, Analysis, Claim, VersionPair
 from scorekeeper.analysis.intervals import FEWEST_INDEPENDENT
+from scorekeeper.phrases import counted
 
 MOST_NAMED = 12
-# A deflated Sharpe ratio from here on is called more than luck.
+# The smallest deflated Sharpe ratio that is called more than luck.
 ENOUGH_DSR = 0.95
 
-BASELINES = {
-    "always_long": "always going long",
-    "always_short": "always going short",
-    "equal_vote": "an equal vote of the agents",
-    "confidence_vote": "a vote of the agents weighted by confidence",
-}
 
-
-def conclude(analysis: Analysis, escape: Callable[[str], str]) -> list[str]:
-    """Sentences from the figures; `escape` makes the names of agents and versions harmless where they are shown."""
+def write_sentences(analysis: Analysis, escape: Callable[[str], str]) -> list[str]:
+    """The sentences of an analysis. `escape` makes the names of agents and versions harmless where they are shown."""
     sentences = [*_of_trades(analysis)]
     for agent in _most_said(analysis):
         sentences += _of_agent(agent, escape(agent.agent))
     if (others := len(analysis.agents) + analysis.left_out_agents - MOST_NAMED) > 0:
-        sentences.append(f"Another {_counted(others, 'agent')} with no more signals: see the tables.")
+        sentences.append(f"Another {counted(others, 'agent')} with no more signals: see the tables.")
     sentences += _of_baselines(analysis, escape)
     sentences += _of_versions(analysis, escape)
     return sentences
@@ -35,15 +30,15 @@ def _of_trades(analysis: Analysis) -> Iterator[str]:
     if not analysis.trades:
         yield "No trade has closed yet: nothing can be concluded about what the system earns."
         return
-    # A trade that breaks even is not won, and no coin breaks even.
+    # A coin never breaks even, so a win rate with break-even trades is not compared with one.
     even = analysis.breakeven_trades
     held = _versus(win_rate, "50 %") if even else _versus(win_rate, "a coin's", "better", "worse")
     counting = f" ({even:,} of them broke even)" if even else ""
     yield f"{_sample(win_rate, 'trade')}{counting}, the win rate of {win_rate.estimate.mean:.1f} % {held}."
     yield f"A trade earned {_pct(analysis.expectancy_pct)} before fees, which {_versus_zero(analysis.expectancy_pct)}."
     net = analysis.net_expectancy_pct
-    meaning = {"above": " The system earns its fees.", "below": " After fees the system loses money."}
-    yield f"After fees it earned {_pct(net)}, which {_versus_zero(net)}.{meaning.get(net.verdict or '', '')}"
+    meaning = net.tell(" The system earns its fees.", " After fees the system loses money.", "")
+    yield f"After fees it earned {_pct(net)}, which {_versus_zero(net)}.{meaning}"
     if analysis.dsr is not None:
         whose = "that of the whole system" if analysis.version is None else "this version's"
         enough = "is not enough to call it more than luck"
@@ -71,9 +66,11 @@ def _of_agent(agent: AgentAnalysis, name: str) -> Iterator[str]:
     if gap.estimate.mean is None:
         yield f"{name} states no confidence with its calls: its calibration cannot be judged."
         return
-    over = {"above": f"{name} is overconfident", "below": f"{name} is underconfident"}
-    told = over.get(gap.verdict or "", f"Whether {name} is over- or underconfident cannot be told")
-    sure = f"{_counted(gap.estimate.n, 'decided call')} with a confidence"
+    told = gap.tell(
+        f"{name} is overconfident", f"{name} is underconfident",
+        f"Whether {name} is over- or underconfident cannot be told",
+    )  # fmt: skip
+    sure = f"{counted(gap.estimate.n, 'decided call')} with a confidence"
     yield f"{told}: over its {sure}, that is {_calibration(agent)}."
 
 
@@ -81,22 +78,23 @@ def _of_baselines(analysis: Analysis, escape: Callable[[str], str]) -> Iterator[
     held = [(one, one.difference) for one in analysis.baselines if one.difference is not None]
     if not held:
         return
-    alike = []
+    undecided = []
     for one, difference in held:
-        name = _baseline_name(one, escape)
+        name = baselines.phrase(one, escape)
         if difference.verdict is None:
-            alike.append(name)
+            undecided.append(name)
             continue
-        better = "better" if difference.verdict == "above" else "worse"
+        better = difference.tell("better", "worse")
         yield (
             f"On the same {analysis.decisions:,} decisions the system did {better} than {name}: by "
             f"{abs(difference.estimate.mean or 0):.4f} % a decision ({_evidence(difference)})."
         )
-    if alike:
-        shown = alike[:MOST_NAMED] + ([f"{len(alike) - MOST_NAMED} more"] if len(alike) > MOST_NAMED else [])
+    if undecided:
+        others = [f"{len(undecided) - MOST_NAMED} more"] if len(undecided) > MOST_NAMED else []
+        shown = undecided[:MOST_NAMED] + others
         independent = max(difference.estimate.independent for _, difference in held)
         yield (
-            f"On the same {_counted(analysis.decisions, 'decision')}, {independent:,} of them independent, the system "
+            f"On the same {counted(analysis.decisions, 'decision')}, {independent:,} of them independent, the system "
             f"cannot be told from {_either(shown)}."
         )
 
@@ -104,13 +102,13 @@ def _of_baselines(analysis: Analysis, escape: Callable[[str], str]) -> Iterator[
 def _of_versions(analysis: Analysis, escape: Callable[[str], str]) -> Iterator[str]:
     if len(analysis.versions) == 1:
         yield "There is one version only: nothing to compare it with."
-    # Those that say something first, then the latest.
+    # Pairs with a verdict first, then the latest.
     told = list(reversed(analysis.pairs))
     told.sort(key=lambda one: not (one.paired.verdict or one.own_periods.verdict))
     for pair in told[:MOST_NAMED]:
         yield from _of_pair(pair, escape(pair.one), escape(pair.other))
     if (others := len(told) - MOST_NAMED) > 0:
-        yield f"Another {_counted(others, 'pair')} of versions: see the tables."
+        yield f"Another {counted(others, 'pair')} of versions: see the tables."
 
 
 def _of_pair(pair: VersionPair, one: str, other: str) -> Iterator[str]:
@@ -122,10 +120,10 @@ def _of_pair(pair: VersionPair, one: str, other: str) -> Iterator[str]:
         if paired.verdict is None:
             yield f"{where} cannot be told from {other} ({_difference(paired)})."
         else:
-            better = "better" if paired.verdict == "above" else "worse"
+            better = paired.tell("better", "worse")
             yield f"{where} did {better} than {other} ({_difference(paired)})."
     if apart.verdict is not None:
-        more = "more" if apart.verdict == "above" else "less"
+        more = apart.tell("more", "less")
         yield (
             f"Over their own periods, which saw different markets, a trade of {one} earned {more} than one of {other} "
             f"({_difference(apart)})."
@@ -133,8 +131,8 @@ def _of_pair(pair: VersionPair, one: str, other: str) -> Iterator[str]:
 
 
 def _versus(claim: Claim, what: str, above: str = "more", below: str = "less") -> str:
-    words = {"above": f"is {above} than {what}", "below": f"is {below} than {what}"}
-    return f"{words.get(claim.verdict or '', f'cannot be told from {what}')} ({_evidence(claim)})"
+    told = claim.tell(f"is {above} than {what}", f"is {below} than {what}", f"cannot be told from {what}")
+    return f"{told} ({_evidence(claim)})"
 
 
 def _versus_zero(claim: Claim) -> str:
@@ -142,7 +140,7 @@ def _versus_zero(claim: Claim) -> str:
 
 
 def _evidence(claim: Claim, unit: str = " %") -> str:
-    """The interval and p, or why there are none."""
+    """The interval and the p-value, or the reason why there are none."""
     one = claim.estimate
     if one.ci95 is None or one.p is None:
         if one.independent < FEWEST_INDEPENDENT:
@@ -163,7 +161,7 @@ def _difference(claim: Claim) -> str:
 
 def _sample(claim: Claim, noun: str, with_: str = "With ") -> str:
     one = claim.estimate
-    return f"{with_}{_counted(one.n, noun)}, {one.independent:,} of them independent"
+    return f"{with_}{counted(one.n, noun)}, {one.independent:,} of them independent"
 
 
 def _pct(claim: Claim) -> str:
@@ -184,19 +182,11 @@ def _p(value: float) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def _either(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _baseline_name(one: Baseline, escape: Callable[[str], str]) -> str:
-    return BASELINES.get(one.kind) or f"{escape(one.agent or '')} alone"
-
-
 def _most_said(analysis: Analysis) -> list[AgentAnalysis]:
-    """Those with the most signals, by name."""
+    """The agents with the most signals, sorted by name."""
     most = sorted(analysis.agents, key=lambda one: -one.signals)[:MOST_NAMED]
     return sorted(most, key=lambda one: one.agent)

@@ -1,10 +1,10 @@
-"""An analysis as tables of text: for artifacts and for a terminal, which each make names harmless in their own way."""
+"""An analysis as rows of text, for artifacts and for a terminal; `escape` makes names harmless for either."""
 
 from collections.abc import Callable
 
+from scorekeeper.analysis.baselines import phrase
 from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim
 from scorekeeper.analysis.intervals import RobustMean
-from scorekeeper.analysis.sentences import BASELINES
 
 MOST_ROWS = 199
 MOST_CALIBRATED = 19  # agents, of ten bins each
@@ -14,7 +14,7 @@ Row = dict[str, str]
 
 
 def attribution_rows(analysis: Analysis, escape: Escape) -> list[Row]:
-    """One row per agent: how right it was, and what the vote of all owed to it (percent, summed over decisions)."""
+    """One row per agent: its accuracy, and its contribution to the vote of all (percent, summed over decisions)."""
     return [_agent_row(one, escape) for one in analysis.agents[:MOST_ROWS]]
 
 
@@ -28,7 +28,7 @@ def _agent_row(one: AgentAnalysis, escape: Escape) -> Row:
         "accuracy %": _number(right.estimate.mean, 1),
         "accuracy 95 %": _interval(right.estimate.ci95, 1),
         "accuracy p": _adjusted(right),
-        "than a coin": _verdict(right, "better", "worse"),
+        "than a coin": right.tell("better", "worse"),
         "call return %": _number(worth.estimate.mean),
         "call return 95 %": _interval(worth.estimate.ci95),
         "call return p": _adjusted(worth),
@@ -42,7 +42,7 @@ def _agent_row(one: AgentAnalysis, escape: Escape) -> Row:
 
 
 def calibration_rows(analysis: Analysis, escape: Escape) -> list[Row]:
-    """One row per agent and bin of confidence that has calls; of many agents those with the most signals."""
+    """One row per agent and bin of confidence with calls, of the agents with the most signals."""
     most = sorted(analysis.agents, key=lambda one: -one.signals)[:MOST_CALIBRATED]
     return [
         {
@@ -60,14 +60,13 @@ def calibration_rows(analysis: Analysis, escape: Escape) -> list[Row]:
 
 
 def baseline_rows(analysis: Analysis, escape: Escape) -> list[Row]:
-    """One row for the system and each baseline: percent a decision at the horizon, and the system minus it."""
+    """One row for the system and each baseline: its mean and total return in percent, and the system minus it."""
     return [_baseline_row(one, escape) for one in analysis.baselines[:MOST_ROWS]]
 
 
 def _baseline_row(one: Baseline, escape: Escape) -> Row:
-    name = "the system's own action" if one.kind == "system" else BASELINES.get(one.kind)
     row = {
-        "who": name or f"{escape(one.agent or '')} alone",
+        "who": phrase(one, escape),
         "decisions": str(one.n),
         "mean %": _number(one.mean_return_pct),
         "total %": _number(one.total_return_pct, 2),
@@ -76,7 +75,7 @@ def _baseline_row(one: Baseline, escape: Escape) -> Row:
 
 
 def version_rows(analysis: Analysis, escape: Escape) -> list[Row]:
-    """One row per version over its own period, then one per comparison of two; percent a trade, paired: a decision."""
+    """One row per version over its own period, in percent per trade, then the rows of each comparison of two."""
     empty = dict.fromkeys(("from", "until", "win rate %", "after fees %", "Sharpe", "PSR", "DSR"), "")
     rows = [
         {
@@ -90,7 +89,7 @@ def version_rows(analysis: Analysis, escape: Escape) -> list[Row]:
     for pair in analysis.pairs:
         for claim, how in ((pair.paired, "paired"), (pair.own_periods, "own periods")):
             what = f"{escape(pair.one)} minus {escape(pair.other)}, {how}"
-            judged = {"p adjusted": _adjusted(claim), "verdict": _verdict(claim, "better", "worse")}
+            judged = {"p adjusted": _adjusted(claim), "verdict": claim.tell("better", "worse")}
             rows.append({"what": what} | _sample_cells(claim.estimate) | judged | empty)
     return rows[:MOST_ROWS]
 
@@ -112,7 +111,7 @@ def _difference_cells(claim: Claim | None, difference: str, verdict: str) -> Row
         "independent": str(one.independent),
         "p": _number(one.p),
         "p adjusted": _adjusted(claim),
-        verdict: _verdict(claim, "better", "worse"),
+        verdict: claim.tell("better", "worse"),
     }
 
 
@@ -126,7 +125,3 @@ def _interval(bounds: tuple[float, float] | None, digits: int = 4) -> str:
 
 def _adjusted(claim: Claim) -> str:
     return _number(claim.p_adjusted)
-
-
-def _verdict(claim: Claim, above: str, below: str) -> str:
-    return {"above": above, "below": below}.get(claim.verdict or "", "cannot be told")

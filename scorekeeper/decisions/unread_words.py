@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from scorekeeper.phrases import counted, name_some
 from scorekeeper.safe_text import escape_controls
 
 SYSTEM = ""  # stands where an agent's name does: the decision's own word or confidence
@@ -37,22 +38,20 @@ def tell_unread(unread: Mapping[str, Mapping[str, int]]) -> list[str]:
         lines.append(f"{_decisions(sum(system.values()))} of words in no list, which open no trade: {_list(system)}")
     said = {f"{_cut(agent)}: {_cut(word)}": n for agent, words in unread.items() if agent for word, n in words.items()}
     if said:
-        lines.append(f"{_count(sum(said.values()), 'signal')} of words in no list, read as abstentions: {_list(said)}")
+        lines.append(f"{counted(sum(said.values()), 'signal')} of words in no list, read as abstentions: {_list(said)}")
     return lines
 
 
 def tell_small(who: Iterable[str]) -> str:
     """Whose confidences never exceed 1; SYSTEM: the decisions' own. Empty if nobody's."""
     names = ["the decisions themselves" if one == SYSTEM else _cut(one) for one in who]
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    named = ", ".join(names[:MOST_NAMED]) + more
+    named = name_some(names, MOST_NAMED)
     return f"confidences that never exceed 1 percent, over {FEWEST_STATED} and more: {named}" if names else ""
 
 
 def _list(counts: Mapping[str, int]) -> str:
     most_first = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    more = f" and {len(most_first) - MOST_NAMED} more" if len(most_first) > MOST_NAMED else ""
-    return ", ".join(f"{_cut(word)} ({n:,})" for word, n in most_first[:MOST_NAMED]) + more
+    return name_some([f"{_cut(word)} ({n:,})" for word, n in most_first], MOST_NAMED)
 
 
 def _cut(word: str) -> str:
@@ -61,8 +60,4 @@ def _cut(word: str) -> str:
 
 
 def _decisions(n: int) -> str:
-    return _count(n, "decision")
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
+    return counted(n, "decision")

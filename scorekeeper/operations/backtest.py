@@ -86,11 +86,7 @@ def replay(
         taken, voided = _read_decisions(db, settings, period, now, paths, tell), 0
     as_of = period.until
     tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
-    prices = asyncio.run(
-        fetch_prices(
-            db, settings, as_of, now=now, tell=tell
-        )
-    )
+    prices = asyncio.run(fetch_prices(db, settings, as_of, now=now, tell=tell))
     tell(logging.INFO, f"{prices.candles} candles; closing trades")
     db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
     db.transact(lambda c: score_update.update_score(c, as_of))

@@ -29,7 +29,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.trades import close_requests, settle
-from scorekeeper.verify import strays
+from scorekeeper.verify import unknown_files
 
 BATCH = 2_000
 RECOVERED = "recovered"  # in the name of a dataset that was set aside, once all of it is known
@@ -81,11 +81,13 @@ class _Recovery:
         self._said: dict[str, Said] = {}
 
     def run(self, named: Sequence[Path]) -> None:
-        set_aside = strays.list_set_aside(self._settings.dataset_path)
+        set_aside = unknown_files.list_set_aside(self._settings.dataset_path)
         datasets = [*set_aside, *named]
         with self._db.begin() as connection:
-            missing = {one for path in datasets for ids in strays.find_missing(connection, path) for one in ids}
-            files = sorted(strays.find_files(connection, self._settings))  # of the archive by day: as they came
+            unknown = (ids for path in datasets for ids in unknown_files.find_unknown_ids(connection, path))
+            missing = {one for ids in unknown for one in ids}
+            # Of the archive by day: as they came.
+            files = sorted(unknown_files.find_unknown_files(connection, self._settings))
         for path in datasets:
             for record in read_records(path):
                 if record["trade_id"] in missing:

@@ -2,20 +2,14 @@
 
 import html
 
-from scorekeeper.analysis.document import Analysis, Baseline, Claim
+from scorekeeper.analysis import baselines
+from scorekeeper.analysis.document import Analysis, Claim
 from scorekeeper.analysis.intervals import RobustMean
 from scorekeeper.report import figures
 from scorekeeper.report.figures import Bar
 from scorekeeper.report.markup import Page, number, table, text
 
 MOST_BARS = 30
-BASELINES = {
-    "system": "the system itself",
-    "always_long": "always long",
-    "always_short": "always short",
-    "equal_vote": "equal vote",
-    "confidence_vote": "vote by confidence",
-}
 
 
 def add_sentences(page: Page, analysis: Analysis | None) -> None:
@@ -84,7 +78,7 @@ def add_attribution(page: Page, analysis: Analysis) -> None:
     sampled = any(one.shapley_error_pct is not None for one in agents)
     rows = [
         (
-            text(one.agent), number(one.signals), _verdict(one.accuracy, "better than a coin", "worse than a coin"),
+            text(one.agent), number(one.signals), one.accuracy.tell("better than a coin", "worse than a coin"),
             number(one.shapley_pct, 2, "%"),
             number(one.shapley_ci95, 2), *([number(one.shapley_error_pct, 2)] if sampled else []),
             number(one.leave_one_out_pct, 2, "%"), number(one.leave_one_out_ci95, 2), number(one.ic, 3),
@@ -115,13 +109,15 @@ def add_baselines(page: Page, analysis: Analysis) -> None:
     lines = analysis.baselines
     differences = [(one, one.difference.estimate) for one in lines if one.difference is not None]
     bars = [
-        Bar(_baseline(one), found.mean, found.ci95, found.n) for one, found in differences if found.mean is not None
+        Bar(baselines.label(one), found.mean, found.ci95, found.n)
+        for one, found in differences
+        if found.mean is not None
     ]
     if not bars:
         return
     rows = [
         (
-            text(_baseline(one)),
+            text(baselines.label(one)),
             number(one.n),
             number(one.mean_return_pct, 3, "%"),
             *_difference(one.difference),
@@ -143,17 +139,13 @@ def add_baselines(page: Page, analysis: Analysis) -> None:
     )
 
 
-def _baseline(one: Baseline) -> str:
-    return f"{one.agent} alone" if one.kind == "agent" else BASELINES.get(one.kind, one.kind)
-
-
 def _difference(claim: Claim | None) -> tuple[str, ...]:
     if claim is None:
         return ("",) * 5
     found = claim.estimate
     return (
         number(found.mean, 3, "%"), number(found.ci95, 3), number(found.independent),
-        number(claim.p_adjusted, 3), _verdict(claim, "better", "worse"),
+        number(claim.p_adjusted, 3), claim.tell("better", "worse"),
     )  # fmt: skip
 
 
@@ -199,7 +191,3 @@ def add_versions(page: Page, analysis: Analysis) -> None:
 
 def _paired_n(claim: Claim) -> str:
     return number(claim.estimate.n)
-
-
-def _verdict(claim: Claim, above: str, below: str) -> str:
-    return {"above": above, "below": below}.get(claim.verdict or "", "cannot be told")

@@ -1,4 +1,4 @@
-"""A trade's life candle by candle: the rules once more, in plain Python, for `verify` to hold the SQL against."""
+"""A trade's life, candle by candle, in plain Python: `verify` compares what the SQL stored with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Candle:
-    """One sealed minute: its opening, and open, high, low, close."""
+    """One sealed minute: when it begins, and its open, high, low and close."""
 
     minute_at: datetime
     open: float
@@ -19,11 +19,12 @@ class Candle:
 
 
 @dataclass(frozen=True)
-class Held:
-    """What decides a trade's life, as decided; `direction` +1 or -1, prices in quote currency, fee a side in bps.
+class TradeTerms:
+    """What decides when and where a trade closes.
 
-    `close_requested_at`: asked for by hand, `signal_at`: by a decision; the first one holds.
-    `trailing_stop_pct`: percent, between 0 and 100, that the stop stays behind the best price.
+    `direction`: +1 (long) or -1 (short). Prices are in quote currency, `fee_bps` is per side.
+    `trailing_stop_pct`: how far the stop stays behind the best price, in percent between 0 and 100.
+    `close_requested_at` (by hand) and `signal_at` (by a decision): the earlier one closes the trade.
     """
 
     direction: int
@@ -40,7 +41,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a trade ended: percent of entry, seconds, UTC."""
+    """How a trade ended. P&L and excursions are in percent of the entry price, the age in seconds, times in UTC."""
 
     exit_time: datetime
     exit_price: float
@@ -54,7 +55,13 @@ class Exit:
 
 
 def trailing_level(direction: int, best_price: float, trailing_stop_pct: float) -> float:
-    """Where a trailing stop lies: so many percent behind the best price (long: the highest, short: the lowest)."""
+    """The price of a trailing stop: `trailing_stop_pct` percent behind the best price.
+
+    The best price of a long trade is the highest, of a short trade the lowest.
+
+    >>> trailing_level(1, 200.0, 5.0), trailing_level(-1, 200.0, 5.0)
+    (190.0, 210.0)
+    """
     if direction > 0:
         return best_price * (1 - trailing_stop_pct / 100)
     return best_price * (1 + trailing_stop_pct / 100)
@@ -63,9 +70,10 @@ def trailing_level(direction: int, best_price: float, trailing_stop_pct: float) 
 def expiry_fill(
     candles: Sequence[Candle], opened_at: datetime, due_at: datetime
 ) -> tuple[datetime, float, float] | None:
-    """(time, price, age in seconds) of an expiry at `due_at`, or None while there is no price.
+    """(exit time, exit price, age of the price in seconds) of a close at `due_at`; None while there is no price.
 
-    `candles`: sealed, in order, from the minute that contains `opened_at` on.
+    The price is the last close after the entry and not after `due_at`; without one, the first open from `due_at` on.
+    `candles`: sealed, in order, from the minute that contains `opened_at`.
     """
     last: Candle | None = None
     for candle in candles:
@@ -78,59 +86,65 @@ def expiry_fill(
     return due_at, last.close, (due_at - last.minute_at - MINUTE).total_seconds()
 
 
-def walk_trade(held: Held, candles: Sequence[Candle], sealed_until: datetime, as_of: datetime) -> Exit | None:
-    """How the trade ended by `as_of`, or None while it is open; candles as in expiry_fill, sealed before that time."""
-    by_hand, by_signal = held.close_requested_at or held.expires_at, held.signal_at or held.expires_at
-    due_at = min(held.expires_at, by_hand, by_signal)
+def walk_trade(terms: TradeTerms, candles: Sequence[Candle], sealed_until: datetime, as_of: datetime) -> Exit | None:
+    """How the trade ended by `as_of`; None while it is open.
+
+    `candles`: as in expiry_fill. Every minute before `sealed_until` is sealed.
+    """
+    close_requests, by_signal = terms.close_requested_at or terms.expires_at, terms.signal_at or terms.expires_at
+    due_at = min(terms.expires_at, close_requests, by_signal)
     highs: list[float] = []
     lows: list[float] = []
-    best_price = held.entry_price
+    best_price = terms.entry_price
     for candle in candles:
-        if candle.minute_at < held.opened_at or candle.minute_at + MINUTE > due_at:
+        if candle.minute_at < terms.opened_at or candle.minute_at + MINUTE > due_at:
             continue
-        stop, stop_reason = _stop_in_force(held, best_price)
-        at_stop = stop is not None and (candle.low <= stop if held.direction > 0 else candle.high >= stop)
-        at_target = held.take_profit is not None and (
-            candle.high >= held.take_profit if held.direction > 0 else candle.low <= held.take_profit
+        stop, stop_reason = _stop_in_force(terms, best_price)
+        at_stop = stop is not None and (candle.low <= stop if terms.direction > 0 else candle.high >= stop)
+        at_target = terms.take_profit is not None and (
+            candle.high >= terms.take_profit if terms.direction > 0 else candle.low <= terms.take_profit
         )
         if at_stop or at_target:
-            price, reason = _touch(held, candle, stop if at_stop else None, stop_reason, at_target)
-            return _exit(held, candle.minute_at + MINUTE, price, reason, at_stop and at_target, None, highs, lows)
+            price, reason = _touch(terms, candle, stop if at_stop else None, stop_reason, at_target)
+            return _exit(terms, candle.minute_at + MINUTE, price, reason, at_stop and at_target, None, highs, lows)
         highs.append(candle.high)
         lows.append(candle.low)
-        best_price = max(best_price, candle.high) if held.direction > 0 else min(best_price, candle.low)
+        best_price = max(best_price, candle.high) if terms.direction > 0 else min(best_price, candle.low)
     if due_at > as_of or sealed_until < due_at.replace(second=0, microsecond=0):
         return None
-    fill = expiry_fill(candles, held.opened_at, due_at)
+    fill = expiry_fill(candles, terms.opened_at, due_at)
     if fill is None:
         return None
-    reason = "expired" if due_at == held.expires_at else "manual" if due_at == by_hand else "signal"
-    return _exit(held, fill[0], fill[1], reason, False, fill[2], highs, lows)
+    reason = "expired" if due_at == terms.expires_at else "manual" if due_at == close_requests else "signal"
+    return _exit(terms, fill[0], fill[1], reason, False, fill[2], highs, lows)
 
 
-def _stop_in_force(held: Held, best_price: float) -> tuple[float | None, str]:
-    """The tighter of stop and trailing level, and the reason of an exit there; the stop where they are equal."""
-    if held.trailing_stop_pct is None:
-        return held.stop_loss, "stop_loss"
-    level = trailing_level(held.direction, best_price, held.trailing_stop_pct)
-    if held.stop_loss is not None and held.direction * (level - held.stop_loss) <= 0:
-        return held.stop_loss, "stop_loss"
+def _stop_in_force(terms: TradeTerms, best_price: float) -> tuple[float | None, str]:
+    """The tighter of stop and trailing level, with its exit reason; the stop if they are equal."""
+    if terms.trailing_stop_pct is None:
+        return terms.stop_loss, "stop_loss"
+    level = trailing_level(terms.direction, best_price, terms.trailing_stop_pct)
+    if terms.stop_loss is not None and terms.direction * (level - terms.stop_loss) <= 0:
+        return terms.stop_loss, "stop_loss"
     return level, "trailing_stop"
 
 
-def _touch(held: Held, candle: Candle, stop: float | None, stop_reason: str, at_target: bool) -> tuple[float, str]:
+def _touch(
+    terms: TradeTerms, candle: Candle, stop: float | None, stop_reason: str, at_target: bool
+) -> tuple[float, str]:
+    """The price and the reason of an exit in this candle, whose range holds the stop, the target or both."""
     if at_target:
-        assert held.take_profit is not None
-        beyond = held.direction * (candle.open - held.take_profit) >= 0
+        assert terms.take_profit is not None
+        beyond = terms.direction * (candle.open - terms.take_profit) >= 0
         if beyond or stop is None:
-            return held.take_profit, "take_profit"
+            return terms.take_profit, "take_profit"
     assert stop is not None
-    worse = min if held.direction > 0 else max
+    worse = min if terms.direction > 0 else max
     return worse(stop, candle.open), stop_reason
 
 
 def _exit(
-    held: Held,
+    terms: TradeTerms,
     time: datetime,
     price: float,
     reason: str,
@@ -140,10 +154,10 @@ def _exit(
     lows: list[float],
 ) -> Exit:
     def gain(at: float) -> float:
-        moved = at - held.entry_price if held.direction > 0 else held.entry_price - at
-        return moved / held.entry_price * 100
+        moved = at - terms.entry_price if terms.direction > 0 else terms.entry_price - at
+        return moved / terms.entry_price * 100
 
     pnl = gain(price)
     extremes = [pnl, *(gain(p) for p in (max(highs, default=price), min(lows, default=price)))]
-    net = pnl - held.fee_bps / 100 * (1 + price / held.entry_price)
+    net = pnl - terms.fee_bps / 100 * (1 + price / terms.entry_price)
     return Exit(time, price, reason, ambiguous, age, pnl, net, max(0.0, *extremes), min(0.0, *extremes))

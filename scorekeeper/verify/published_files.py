@@ -1,4 +1,4 @@
-"""Log and dataset against what they are rendered from, while others publish."""
+"""The published log and dataset, compared with the lines that the database renders."""
 
 from pathlib import Path
 
@@ -10,18 +10,20 @@ from scorekeeper.publish.set_aside import read_blocks
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
-_MEND = "put it right with: scorekeeper publish --rebuild"
+_REPAIR = "put it right with: scorekeeper publish --rebuild"
 
 
 def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
-    """How the files differ from a rebuild, a line each; a file that was never published is no difference."""
+    """One line per difference between the files and a rebuild. A file that was never published is no difference."""
     with db.snapshot() as snapshot:
         return check_since(snapshot, db, log_path=log_path, dataset_path=dataset_path)
 
 
 def check_since(snapshot: Connection, db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
-    """As check_published. Up to where a file is published in the snapshot, it is held against the lines that this sees;
-    what has come to it since, against the lines of now, while nobody publishes.
+    """As check_published, in two steps, while other processes may publish.
+
+    Up to the snapshot's watermark, a file must hold the lines that the snapshot renders. The rest must hold the
+    lines of the present, which are read under the publisher's lock.
     """
     differences = []
     for kind, path in {"log": log_path.absolute(), "dataset": dataset_path.absolute()}.items():
@@ -36,29 +38,30 @@ def check_since(snapshot: Connection, db: Database, *, log_path: Path, dataset_p
                 with db.begin() as connection:
                     lock_publisher(connection)
                     difference = _compare_rest(connection, path, kind, known, size)
-        except OSError as failed:
-            difference = f"cannot be read: {failed.strerror}; {_MEND}"
-        except ScorekeeperError as failed:
-            difference = str(failed)
+        except OSError as exc:
+            difference = f"cannot be read: {exc.strerror}; {_REPAIR}"
+        except ScorekeeperError as exc:
+            difference = str(exc)
         if difference:
             differences.append(f"{path}: {difference}")
     return differences
 
 
 def _compare(connection: Connection, path: Path, kind: str, up_to: int) -> tuple[int, str | None]:
-    """How many bytes the lines up to a number take, and how the file differs from them."""
+    """The length in bytes of the lines up to a line number, and how the file differs from them (None: not at all)."""
     size = 0
     with path.open("rb") as file:
         for number, (_, line) in enumerate(render_events(connection, kind, 0, up_to), 1):
             if file.readline(len(line) + 1) != line:
-                return size, f"line {number} is not as it was published; {_MEND}"
+                return size, f"line {number} is not as it was published; {_REPAIR}"
             size += len(line)
     return size, None
 
 
 def _compare_rest(connection: Connection, path: Path, kind: str, after: int, size: int) -> str | None:
-    """How what comes behind the first `size` bytes differs from the lines after a number: those of a later publication,
-    or that a recorder has written ahead of one; a last line may be torn.
+    """How the file after its first `size` bytes differs from the lines after a line number.
+
+    A later publication wrote these lines, or a FastRecorder did ahead of one. The last line may be incomplete.
     """
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
     with path.open("rb") as file:

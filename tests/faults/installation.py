@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from scorekeeper.publish import publish
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests import agreement
 from tests.faults.kill_loop import ROOT, Zygote
 from tests.faults.model import Model, Step

@@ -24,7 +24,7 @@ from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import open_database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.conftest import fresh_database
 from tests.faults.failpoints import POINTS
 

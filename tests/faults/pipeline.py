@@ -33,9 +33,7 @@ def main(folder: str, *moments: str) -> None:
             listed = asyncio.run(market.read_spellings({spell(raw) for raw in spellings}))
             db.transact(lambda c, all=spellings, known=listed: symbol_list.release_decisions(c, all, known))  # type: ignore[misc]
             for need in db.transact(lambda c, at=as_of: fetch.select_needs(c, at)):  # type: ignore[misc]
-                asyncio.run(
-                    fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=5)
-                )
+                asyncio.run(fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=5))
             db.transact(lambda c, at=as_of: settle.settle(c, at, suspect_price_pct=5))  # type: ignore[misc]
             with db.begin() as connection:
                 rollups.score_stale_days(connection, as_of)

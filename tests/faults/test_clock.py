@@ -16,7 +16,7 @@ from scorekeeper.operations import health
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import fetch, settle
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
 NOW = datetime(2025, 5, 1, 14, 0, tzinfo=UTC)
@@ -94,7 +94,7 @@ def test_a_clock_that_is_set_ahead_is_held_against_the_exchanges_and_holds_nothi
 
 def test_a_track_from_the_future_is_red_with_what_to_do() -> None:
     check = health.judge_track(NOW + HOUR, None, NOW, waits=True)
-    assert (check.state, "has not reached" in check.says, "put the clock right" in check.do) == ("red", True, True)
+    assert (check.state, "has not reached" in check.says, "set the clock right" in check.do) == ("red", True, True)
     assert health.judge_track(NOW + timedelta(seconds=20), None, NOW, waits=True).state == "ok"
 
 

@@ -19,7 +19,7 @@ from scorekeeper.publish import publish
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 
 TO_DO = "make room, and the next run goes on"
 DECISIONS = 400

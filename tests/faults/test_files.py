@@ -22,7 +22,7 @@ from scorekeeper.operations import import_dataset
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

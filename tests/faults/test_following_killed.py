@@ -13,7 +13,7 @@ from sqlalchemy import text
 from scorekeeper.settings import load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import open_database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.conftest import fresh_database
 from tests.faults.failpoints import POINTS
 from tests.faults.kill_loop import ROOT, Zygote

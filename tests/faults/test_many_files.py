@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from scorekeeper.metrics.scorecard import read_scorecard
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tasks.artifacts import agent_rows, summary_markdown, system_rows
 from tests.flows.test_flows import artifacts
 from tests.flows.test_stop import start

@@ -33,8 +33,8 @@ def deployed() -> Iterator[dict[str, dict[str, Any]]]:
 
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:
-    by_hand = {"close-trade", "void-decision", "import-dataset"}
-    assert set(deployed) == {"ingest", "track", "analyze", "verify", "prune"} | by_hand
+    close_requests = {"close-trade", "void-decision", "import-dataset"}
+    assert set(deployed) == {"ingest", "track", "analyze", "verify", "prune"} | close_requests
     for one in deployed.values():
         assert one["work_pool_name"] == "scorekeeper"
         assert one["tags"] == ["scorekeeper"]

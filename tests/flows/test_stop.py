@@ -21,7 +21,7 @@ from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.postmaster import find_postmaster
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.flows.test_command import COMMAND
 from tests.waiting import wait_until
 

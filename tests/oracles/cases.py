@@ -10,7 +10,8 @@ import pandas as pd
 
 from scorekeeper.metrics.day_sums import DaySums
 from scorekeeper.metrics.formulas import compose_agent, compose_system
-from scorekeeper.verify.recount import ClosedTrade, Said, count_agent_day, count_day
+from scorekeeper.verify.recount import ClosedTrade, count_day
+from scorekeeper.verify.recount_agents import JudgedSignal, count_agent_day
 
 START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 TIGHT = 1e-9
@@ -90,7 +91,7 @@ class Calls:
 
     @property
     def figures(self) -> dict[str, Any]:
-        return compose_agent(count_agent_day([Said(d, c, h, None, None) for d, c, h in self.said]))
+        return compose_agent(count_agent_day([JudgedSignal(d, c, h, None, None) for d, c, h in self.said]))
 
     @property
     def judged(self) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from scorekeeper.analysis.document import Analysis
 from scorekeeper.analysis.intervals import robust_gap, robust_mean, robust_rate
-from scorekeeper.analysis.run import analyze, choose_as_of, last_analysis, read_rows
+from scorekeeper.analysis.run import analyze, choose_as_of, last_analysis, read_input
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.metrics import query, voiding
 from scorekeeper.operations.sample import write_sample
@@ -253,7 +253,7 @@ def test_the_document_is_the_analysis_field_by_field(db: Database, settings: Set
         document = connection.execute(
             text("SELECT document FROM scorekeeper.analysis WHERE version IS NULL")
         ).scalar_one()
-        rows = read_rows(connection, as_of)
+        rows = read_input(connection, as_of)
     assert {name: value for name, value in document.items() if name != "figures"} == msgspec.json.decode(
         msgspec.json.encode(whole)
     )

@@ -16,7 +16,7 @@ from scorekeeper.inbox import batches, file_moves, ingest, listing, open_files, 
 from scorekeeper.operations import health
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 
 DAY = datetime(2025, 5, 5, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from scorekeeper.inbox import ingest, not_understood
 from scorekeeper.operations import health
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

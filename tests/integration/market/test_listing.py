@@ -21,7 +21,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.tracker import PerformanceTracker
 from scorekeeper.trades import settle
 from scorekeeper.trades.fetch import SYMBOLS_AT_ONCE, Prices, fetch_prices
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.loopback import make_klines, open_exchange
 
 START = datetime(2025, 5, 1, tzinfo=UTC)

@@ -25,7 +25,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database
 from scorekeeper.trades import close_requests, settle
 from scorekeeper.trades.fetch import fetch_prices
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.loopback import make_klines, open_exchange
 from tests.universes import HOLD_MINUTES, START, Universe, make_universe, write_replay
 

@@ -24,7 +24,7 @@ from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.trades import fetch, settle
-from scorekeeper.verify import trades
+from scorekeeper.verify.run import verify
 
 
 @pytest.fixture
@@ -95,14 +95,14 @@ def test_everything_arrives_and_work_goes_on_there(
     with open_database(empty_url, tmp_path) as target:
         assert contents(target) == before
         assert rows == sum(told.values()) == sum(len(found) for name, found in before.items())
-        assert trades.verify(target, settings) == []
+        assert verify(target, settings) == []
         # Numbers go on where they stood, months come, trades close, files are appended to.
         late = {"symbol": "BTCUSDT", "type": "HOLD", "timestamp": as_of.isoformat()}
         (settings.inbox_dir / "new.json").write_text(json.dumps(late))
         os.utime(settings.inbox_dir / "new.json", (0, 0))
         assert ingest.ingest_files(target, settings, received_at=datetime.now(UTC)).decisions == 1
         track(target, settings, as_of)
-        assert trades.verify(target, settings) == []
+        assert verify(target, settings) == []
         assert len(contents(target)["event"]) > len(before["event"])
 
 
@@ -164,7 +164,7 @@ def test_a_dump_restored_elsewhere_is_the_same_and_work_goes_on(
     with open_database(empty_url, tmp_path) as target:
         assert contents(target) == contents(db)
         track(target, settings, as_of)
-        assert trades.verify(target, settings) == []
+        assert verify(target, settings) == []
 
 
 def test_the_command_moves_says_what_to_do_next_and_refuses_while_up_runs(

@@ -13,7 +13,7 @@ from scorekeeper.operations.prune import prune, prune_candles
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import settle
-from scorekeeper.verify.trades import count_pruned, verify
+from scorekeeper.verify.run import count_pruned, verify
 from tests.integration.trades.test_at_once import MINUTE, decide, store_prices
 
 MARCH = datetime(2025, 3, 31, 23, 0, tzinfo=UTC)

@@ -17,8 +17,8 @@ from scorekeeper.decisions.decision import DecisionContext, parse_decision
 from scorekeeper.inbox import file_ledger, ingest
 from scorekeeper.inbox.file_ledger import write
 from scorekeeper.operations import health
+from scorekeeper.operations.fast_record import FastRecorder
 from scorekeeper.operations.import_dataset import import_dataset
-from scorekeeper.operations.record import Recorder
 from scorekeeper.operations.recover import Recovered, recover
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
@@ -27,7 +27,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.binaries import find_binaries
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.trades import close_requests, settle
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.conftest import fresh_database
 from tests.integration.trades.test_pipeline import take, track
 
@@ -166,7 +166,7 @@ def test_what_the_tracker_and_an_import_brought_comes_back_from_the_dataset(here
     settings = here.settings
     here.back_up()
     context = DecisionContext(NOW, "v7", 90, settings.timezone, None)
-    recorder = Recorder(here.db, **here.paths)
+    recorder = FastRecorder(here.db, **here.paths)
     for name in ("open", "sold", "asked"):
         said = GOOD | {"trade_id": name, "agent_analyses": {"A": {"signal": "BUY", "confidence": 60}}}
         decision = parse_decision(said, context=context)

@@ -16,7 +16,7 @@ from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import close_requests
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.integration.trades.test_pipeline import NOW, take, track
 
 # As events were written before lines had a form: one of the horizon for every decision, behind that of its close.

@@ -49,7 +49,7 @@ def test_the_package_by_itself_imports_nothing_heavy(module: str) -> None:
         "scorekeeper.tracker",
         "scorekeeper.metrics.query",
         "scorekeeper.publish.publish",
-        "scorekeeper.operations.record",
+        "scorekeeper.operations.fast_record",
     ],
 )
 def test_the_library_imports_the_database_at_most(module: str) -> None:

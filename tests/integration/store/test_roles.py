@@ -25,7 +25,7 @@ from scorekeeper.store.database import Database, open_database
 from scorekeeper.store.migrate import migrate_to
 from scorekeeper.store.sql import raw
 from scorekeeper.trades import fetch, settle
-from scorekeeper.verify import trades
+from scorekeeper.verify.run import verify
 
 ROLES = ("scorekeeper_owner", "scorekeeper_writer", "scorekeeper_reader")
 
@@ -89,7 +89,7 @@ async def work(db: Database, as_of: datetime) -> None:
     assert db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=5)).closed > 0
     db.transact(lambda c: score_update.update_score(c, as_of))
     publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
-    assert trades.verify(db, settings) == []
+    assert verify(db, settings) == []
     with db.begin() as connection:
         assert query.system_metrics(connection)["completed_trades"] > 0
         assert quarantine.list_quarantined(connection, settings) == []
@@ -117,7 +117,7 @@ def check_roles(address: str, admin: Callable[[str], object], tmp_path: Path, as
         admin(raw("store/roles") + raw("store/grants"))
     with open_database(f"postgresql://scorekeeper_writer{address}", tmp_path) as db:
         check_new_months(db, address)
-        assert [line for line in trades.verify(db, load_settings()) if "candles of A/B" not in line] == []
+        assert [line for line in verify(db, load_settings()) if "candles of A/B" not in line] == []
     refused(
         address, "scorekeeper_writer",
         "CREATE TABLE scorekeeper.mine (x int)", "CREATE TABLE public.mine (x int)", "DROP TABLE scorekeeper.trade",

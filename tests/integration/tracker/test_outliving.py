@@ -15,7 +15,7 @@ import pytest
 
 from scorekeeper import PerformanceTracker
 from scorekeeper.errors import AwayError, ScorekeeperError
-from scorekeeper.operations.record import Recorded
+from scorekeeper.operations.fast_record import Recorded
 from scorekeeper.store import database, embedded
 from tests.conftest import fresh_database
 from tests.faults.proxy import open_proxy
@@ -78,7 +78,7 @@ def test_a_decision_is_recorded_once_wherever_the_connection_is_cut(
     with PerformanceTracker() as tracker:
         tracker.record_decision({**DECISION, "trade_id": "first"})
         if not short:
-            monkeypatch.setattr(tracker._recorder, "record", lambda *_, **__: Recorded.NOT)
+            monkeypatch.setattr(tracker._recorder, "record", lambda *_, **__: Recorded.NOTHING)
         proxy.cut_at(point)  # type: ignore[attr-defined]
         assert tracker.record_decision({**DECISION, "trade_id": "second"}) == "second"
         assert count(url) == 2

@@ -13,7 +13,7 @@ from analytics.performance_tracker import PerformanceTracker
 from scorekeeper.decisions.decision import DecisionError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.publish import publish
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 
 DECISION = {
     "symbol": "BTC/USDT", "interval": "1h", "price": 45000.0, "type": "BUY", "confidence": 85,

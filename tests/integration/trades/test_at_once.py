@@ -253,9 +253,7 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
     def fetch_more() -> None:
         with db.begin() as connection:
             (need,) = fetch.select_needs(connection, as_of)
-        asyncio.run(
-            fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=SUSPECT_PCT)
-        )
+        asyncio.run(fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=SUSPECT_PCT))
 
     def settled() -> list[Any]:
         with db.begin() as connection:

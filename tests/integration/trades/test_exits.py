@@ -20,7 +20,7 @@ from scorekeeper.store.migrate import MIGRATIONS
 from scorekeeper.tracker import PerformanceTracker
 from scorekeeper.trades import close_requests, fetch, settle
 from scorekeeper.trades.settle import Settled
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.reference import MINUTE
 
 START = datetime(2025, 5, 1, tzinfo=UTC)
@@ -354,7 +354,7 @@ def test_the_tracker_closes_at_the_quote_what_a_decision_has_asked_for(
     [
         ("UPDATE scorekeeper.trade SET signal_at = signal_at + interval '1 minute'", "signal_at is"),
         ("UPDATE scorekeeper.trade SET signal_id = 'nobody'", "does not ask for its close"),
-        ("UPDATE scorekeeper.trade SET signal_at = null, signal_id = null", "is passed over"),
+        ("UPDATE scorekeeper.trade SET signal_at = null, signal_id = null", "is ignored"),
         ("UPDATE scorekeeper.trade SET exit_reason = 'manual'", "exit_reason is manual, recomputed signal"),
         ("UPDATE scorekeeper.exit_request SET side = -1", "what it asks to close is not what"),
         ("UPDATE scorekeeper.exit_request SET voided = true", "it asks for a close as voided true, and is false"),

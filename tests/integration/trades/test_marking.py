@@ -11,8 +11,8 @@ from scorekeeper.metrics import query, voiding
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import settle
+from scorekeeper.verify.run import verify
 from scorekeeper.verify.scores import check_score
-from scorekeeper.verify.trades import verify
 from tests import reference
 from tests.lives import decisions_of, live_through
 from tests.reference import MINUTE

@@ -20,7 +20,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import fetch, settle
 from scorekeeper.verify import published_files
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = {"symbol": "BTCUSDT", "type": "BUY", "price": 96000.0, "timestamp": "2025-05-05T10:00:30Z"}

@@ -17,7 +17,7 @@ from scorekeeper.metrics import query
 from scorekeeper.operations import import_dataset
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests import reference
 from tests.agreement import EXIT, close_to
 from tests.integration.analysis.test_analyze import hold_against, read_plainly

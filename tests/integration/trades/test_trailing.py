@@ -14,7 +14,7 @@ from scorekeeper.publish import publish
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import settle
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.lives import decisions_of, live_through
 from tests.plans import explain, of_table, rows_read
 from tests.reference import MINUTE, RefCandle

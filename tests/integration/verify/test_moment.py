@@ -25,7 +25,7 @@ from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.trades import close_requests, fetch, settle
-from scorekeeper.verify.trades import compare, verify
+from scorekeeper.verify.run import compare, verify
 from tests.integration.trades.test_pipeline import take, track
 
 GOOD = {"symbol": "BTC/USDT", "type": "BUY", "price": 96_000.0, "max_hold_minutes": 45}

@@ -16,7 +16,7 @@ from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.verify.trades import verify
+from scorekeeper.verify.run import verify
 from tests.conftest import fresh_database
 from tests.integration.trades.test_pipeline import take, track
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from scorekeeper.analysis import attribution
 from scorekeeper.analysis.calibration import calibration_curve
-from scorekeeper.analysis.columns import interval_seconds, number_slots
+from scorekeeper.analysis.input_columns import interval_seconds, number_slots
 from tests import plain_analysis as plain
 
 # To four digits: where a sum lies a billionth from 0, the order of adding decides on which side of the tolerance.

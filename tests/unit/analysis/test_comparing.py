@@ -21,8 +21,8 @@ def test_adjusted_p_values_are_benjamini_and_hochbergs_by_hand(p_values: list[fl
         if p is None:
             assert found is None
         else:
-            by_hand = min(min(1.0, known[rank] * m / (rank + 1)) for rank in range(m) if known[rank] >= p)
-            assert found == pytest.approx(by_hand, abs=1e-12)
+            close_requests = min(min(1.0, known[rank] * m / (rank + 1)) for rank in range(m) if known[rank] >= p)
+            assert found == pytest.approx(close_requests, abs=1e-12)
 
 
 @given(P_VALUES)

@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 from scorekeeper.metrics.daily_series import NO_DAYS, compose_daily, power_sums, probabilistic_sharpe
 from scorekeeper.metrics.day_sums import DaySums, PeriodSums, extend
 from scorekeeper.metrics.formulas import compose_agent, compose_system, wilson
-from scorekeeper.verify.recount import (
-    ClosedTrade,
-    Said,
-    count_agent,
-    count_agent_day,
-    count_day,
-    count_system,
-    differ,
-    in_order,
-)  # fmt: skip
+from scorekeeper.verify.recount import ClosedTrade, count_day, count_system, differ, in_order
+from scorekeeper.verify.recount_agents import JudgedSignal, count_agent, count_agent_day
 
 
 def pieces(day: date, gains: list[float]) -> DaySums:
@@ -156,7 +148,7 @@ def test_whatever_pieces_the_trades_are_cut_into_path_and_streaks_are_the_same(
 confidences = st.one_of(st.none(), st.sampled_from([0.0, 10.0, 89.99999999999999, 90.0, 100.0]), st.floats(0, 100))
 sayings = st.lists(
     st.builds(
-        Said, st.sampled_from([-1, 0, 1]), confidences,
+        JudgedSignal, st.sampled_from([-1, 0, 1]), confidences,
         st.one_of(st.none(), st.just(0.0), st.floats(-50, 50).filter(lambda h: h == 0 or abs(h) > 1e-9)),
         st.none(), st.none(),
     ),
@@ -165,7 +157,7 @@ sayings = st.lists(
 
 
 @given(sayings)
-def test_an_agents_counts_compose_to_what_a_plain_count_gives(said: list[Said]) -> None:
+def test_an_agents_counts_compose_to_what_a_plain_count_gives(said: list[JudgedSignal]) -> None:
     answer = compose_agent(count_agent_day(said))
     wanted = count_agent(said)
     if abs(wanted["brier_skill"] or 0) > 1e5:  # over a share within rounding of 0 or 1
@@ -176,12 +168,12 @@ def test_an_agents_counts_compose_to_what_a_plain_count_gives(said: list[Said]) 
 
 @pytest.mark.parametrize(("confidence", "place"), [(0.0, 0), (9.999999999999998, 0), (10.0, 1), (90.0, 9), (100.0, 9)])
 def test_a_bin_begins_with_its_own_lower_edge_and_the_last_holds_100(confidence: float, place: int) -> None:
-    row = count_agent_day([Said(1, confidence, 1.0, None, None)])
+    row = count_agent_day([JudgedSignal(1, confidence, 1.0, None, None)])
     assert [at for at, calls in enumerate(row["bin_calls"]) if calls] == [place]
 
 
 def test_an_agent_that_is_always_right_has_no_skill_over_always_saying_so() -> None:
-    row = count_agent_day([Said(1, 80.0, 1.0, None, None)] * 3)
+    row = count_agent_day([JudgedSignal(1, 80.0, 1.0, None, None)] * 3)
     answer = compose_agent(row)
     assert (answer["brier"], answer["brier_skill"], answer["ece"]) == (pytest.approx(0.04), None, pytest.approx(0.2))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionPair, VersionPeriod
+from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionAnalysis, VersionPair
 from scorekeeper.analysis.intervals import RobustMean
 from scorekeeper.metrics.formulas import compose_agent, compose_system
 from scorekeeper.report import report_name
@@ -106,7 +106,7 @@ def analysis(names: tuple[str, ...], interval: tuple[float, float] | None = (-1.
             *(Baseline("agent", name, 300, 0.1, 30.0, claim) for name in names),
         ),
         tuple(
-            VersionPeriod(name, "2025-05-05T00:00:00Z", "2025-05-06T00:00:00Z", 9, 8, estimate, estimate, estimate,
+            VersionAnalysis(name, "2025-05-05T00:00:00Z", "2025-05-06T00:00:00Z", 9, 8, estimate, estimate, estimate,
                           None, None, None)
             for name in names
         ),

@@ -1,4 +1,4 @@
-"""Which decision asks for a trade's close: the rules once more, in plain Python, for `verify` to hold it against."""
+"""Which decision closes a trade, in plain Python: `verify` compares what the SQL stored with it."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -9,10 +9,12 @@ MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A decision that asks for a close, as stored; `known_at`: None until a settlement has looked at it.
+class CloseRequest:
+    """A decision that asks for a close, as stored.
 
-    `named_is_known`: None if `given_id` is no trade's; else whether a settlement has looked at that trade.
+    `side`: +1 closes long trades, -1 short ones, 0 both. `closes`: the trades it names, None for all of its version.
+    `known_at`: when a settlement first applied it, None before. `named_is_known`: None if `given_id` is not a trade's
+    id, else whether a settlement has looked at that trade.
     """
 
     trade_id: str
@@ -27,10 +29,10 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Followed:
+class StoredTrade:
     """A trade as stored, with the decision (`signal_id`) that asks for its close at `signal_at`.
 
-    `scanned`: whether a settlement has looked at it; `by_market`: whether candles closed it, or are to.
+    `scanned`: whether a settlement has looked at it. `by_market`: whether candles closed it, or will.
     """
 
     trade_id: str
@@ -45,26 +47,30 @@ class Followed:
     by_market: bool
 
 
-class Exits:
-    """All decisions that ask for a close of one symbol's trades, to hold those trades against."""
+class CloseRequests:
+    """All decisions that ask for a close of one symbol's trades."""
 
-    def __init__(self, asked: Iterable[Asked]) -> None:
-        self._asked = sorted(asked, key=lambda one: (one.asked_at, one.trade_id.encode()))
-        self._moments = [one.asked_at for one in self._asked]
+    def __init__(self, requests: Iterable[CloseRequest]) -> None:
+        self._requests = sorted(requests, key=lambda one: (one.asked_at, one.trade_id.encode()))
+        self._moments = [one.asked_at for one in self._requests]
 
-    def find_fault(self, trade: Followed) -> str | None:
-        """What is wrong with the decision that asks for the trade's close, or with there being none.
+    def find_fault(self, trade: StoredTrade) -> str | None:
+        """What is wrong with the trade's stored close request, or with the lack of one; None if it is right.
 
-        What came in since the last settlement is no fault, nor is what came in or was voided after a trade had closed.
+        A request that arrived after the last settlement is no fault. Nor is one that arrived, or was voided, after the
+        trade had closed.
         """
         since, until = trade.opened_at, trade.expires_at + MINUTE
-        near = self._asked[bisect_left(self._moments, since) : bisect_left(self._moments, until)]
+        near = self._requests[bisect_left(self._moments, since) : bisect_left(self._moments, until)]
         asking = [one for one in near if _acts_at(one, trade) is not None]
         return _check_stored(trade, asking) or _check_missed(trade, asking)
 
 
-def _acts_at(one: Asked, trade: Followed) -> datetime | None:
-    """When it asks for the trade's close; None if it does not, whatever else its own trade_id may name."""
+def _acts_at(one: CloseRequest, trade: StoredTrade) -> datetime | None:
+    """When the request asks for this trade's close; None if it does not.
+
+    Whether its `given_id` names another trade is not considered here.
+    """
     if one.side not in (0, trade.direction):
         return None
     if trade.trade_id != one.given_id:
@@ -76,11 +82,11 @@ def _acts_at(one: Asked, trade: Followed) -> datetime | None:
     return at if at < trade.expires_at else None
 
 
-def _names_another(one: Asked, trade: Followed) -> bool:
+def _names_another(one: CloseRequest, trade: StoredTrade) -> bool:
     return one.named_is_known is not None and one.given_id != trade.trade_id
 
 
-def _check_stored(trade: Followed, asking: Sequence[Asked]) -> str | None:
+def _check_stored(trade: StoredTrade, asking: Sequence[CloseRequest]) -> str | None:
     if trade.signal_id is None:
         return None
     stored = next((one for one in asking if one.trade_id == trade.signal_id), None)
@@ -96,7 +102,7 @@ def _check_stored(trade: Followed, asking: Sequence[Asked]) -> str | None:
     return None
 
 
-def _check_missed(trade: Followed, asking: Sequence[Asked]) -> str | None:
+def _check_missed(trade: StoredTrade, asking: Sequence[CloseRequest]) -> str | None:
     if not trade.by_market or (trade.exit_known_at is None and not trade.scanned):
         return None
     for one in asking:
@@ -105,5 +111,5 @@ def _check_missed(trade: Followed, asking: Sequence[Asked]) -> str | None:
         if one.voided or one.known_at is None or _names_another(one, trade):
             continue
         if trade.exit_known_at is None or one.known_at < trade.exit_known_at:
-            return f"decision {one.trade_id} asks for its close first, and is passed over"
+            return f"decision {one.trade_id} asks for its close first, and is ignored"
     return None

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorekeeper.analysis import tables
-from scorekeeper.analysis.assess import assess_all
-from scorekeeper.analysis.columns import Decisions, Rows, Signals, Trades
+from scorekeeper.analysis.build import build_analyses
 from scorekeeper.analysis.document import Analysis, figures
+from scorekeeper.analysis.input_columns import DecisionColumns, InputColumns, SignalColumns, TradeColumns
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
 
 
 @st.composite
-def any_rows(draw: st.DrawFn) -> Rows:
+def any_rows(draw: st.DrawFn) -> InputColumns:
     n, agents, versions = draw(st.integers(0, 60)), draw(st.integers(1, 14)), draw(st.integers(1, 4))
     chance = np.random.default_rng(draw(st.integers(0, 2**32)))
     scale = draw(st.sampled_from([0.0, 1e-9, 1.0, 1e6]))
@@ -33,15 +33,15 @@ def any_rows(draw: st.DrawFn) -> Rows:
     traded = direction != 0
     pnl = (direction * h)[traded]
     closed = opened[traded] + chance.integers(0, 3_600, int(traded.sum()))
-    return Rows(
+    return InputColumns(
         [f"v{number}" for number in present],
         [f"a{number}" for number in range(agents)],
-        Decisions(
+        DecisionColumns(
             opened, opened + chance.integers(1, 3_600, n), direction, h, version,
             chance.integers(-1, 9, n),
         ),
-        Signals(spoke[:, 0], spoke[:, 1], chance.integers(-1, 2, len(spoke)).astype(np.int32), confidence),
-        Trades(opened[traded], closed, (closed // 86_400).astype(np.int32), pnl, pnl - 0.2,
+        SignalColumns(spoke[:, 0], spoke[:, 1], chance.integers(-1, 2, len(spoke)).astype(np.int32), confidence),
+        TradeColumns(opened[traded], closed, (closed // 86_400).astype(np.int32), pnl, pnl - 0.2,
                version[traded]),
     )  # fmt: skip
 
@@ -56,8 +56,8 @@ def numbers_in(value: Any) -> list[float]:
 
 @settings(max_examples=60)
 @given(any_rows())
-def test_every_figure_is_undefined_or_a_number_and_survives_being_stored(rows: Rows) -> None:
-    for analysis in assess_all(rows, AS_OF):
+def test_every_figure_is_undefined_or_a_number_and_survives_being_stored(rows: InputColumns) -> None:
+    for analysis in build_analyses(rows, AS_OF):
         document = msgspec.to_builtins(analysis) | {"figures": figures(analysis)}
         assert all(map(math.isfinite, numbers_in(document)))
         stored = msgspec.json.decode(msgspec.json.encode(document))
@@ -74,8 +74,8 @@ def test_every_figure_is_undefined_or_a_number_and_survives_being_stored(rows: R
 
 @settings(max_examples=30)
 @given(any_rows())
-def test_the_shares_of_all_agents_sum_to_what_their_weighted_vote_earned(rows: Rows) -> None:
-    whole = assess_all(rows, AS_OF)[0]
+def test_the_shares_of_all_agents_sum_to_what_their_weighted_vote_earned(rows: InputColumns) -> None:
+    whole = build_analyses(rows, AS_OF)[0]
     voted = [one.total_return_pct for one in whole.baselines if one.kind == "confidence_vote"]
     assert math.isclose(
         math.fsum(one.shapley_pct for one in whole.agents), math.fsum(voted), rel_tol=1e-9,

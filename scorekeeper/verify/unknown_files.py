@@ -1,4 +1,4 @@
-"""What lies on the disk and the database does not know: as after a restore from a backup of before it came in."""
+"""Files and decisions on the disk that the database does not know, as after a restore from an older backup."""
 
 import json
 import os
@@ -20,39 +20,39 @@ RECOVER = "scorekeeper recover takes it in again"
 
 
 class Doubt(NamedTuple):
-    """A file that is not as the database says: its path, and a sentence."""
+    """A file that seems to differ from the database: its path, and a sentence."""
 
     path: Path
     says: str
 
 
-def find_strays(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Doubt]:
-    """Archived and quarantined files, and datasets set aside, with what is not in the database (`only`: of these)."""
-    for path in find_files(connection, settings, only):
+def check_unknown(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Doubt]:
+    """Files and set-aside datasets with content that is not in the database. With `only`: of these files."""
+    for path in find_unknown_files(connection, settings, only):
         yield Doubt(path, f"file {path}: the database does not know it; {RECOVER}")
     for path in list_set_aside(settings.dataset_path):
         if only is None or path in only:
-            missing = sum(len(ids) for ids in find_missing(connection, path))
+            missing = sum(len(ids) for ids in find_unknown_ids(connection, path))
             if missing:
                 says = f"{path}: the database does not know {missing} decisions of it; {RECOVER}"
                 yield Doubt(path, says)
 
 
-def find_files(
+def find_unknown_files(
     connection: Connection, settings: Settings, only: Set[Path] | None = None, most: int | None = None
 ) -> Iterator[Path]:
-    """The archived and quarantined decision files of whose content nothing is known, the latest days first.
+    """The archived and quarantined decision files whose content is not in the database, the latest days first.
 
-    `most`: only so many are looked at.
+    `most`: how many files are looked at.
     """
     listed = islice(_list_files(settings), most)
-    while some := list(islice(listed, AT_ONCE)):
+    while batch := list(islice(listed, AT_ONCE)):
         hashed: dict[str, list[Path]] = {}
-        for path in some:
+        for path in batch:
             if only is not None and path not in only:
                 continue
             if (digits := file_moves.read_hash(path.name)) is None:
-                # Somebody else's name: what it holds may be known all the same.
+                # The name holds no hash, so Scorekeeper did not give it. The content may be known all the same.
                 try:
                     source = source_files.open_source(path)
                 except ScorekeeperError:
@@ -61,14 +61,14 @@ def find_files(
                     continue
                 digits = source.sha256.hex()[:12]
             hashed.setdefault(digits, []).append(path)
-        unknown = connection.execute(statement("verify/select_stray_prefixes"), {"prefixes": list(hashed)}).scalars()
+        unknown = connection.execute(statement("verify/select_unknown_prefixes"), {"prefixes": list(hashed)}).scalars()
         for digits in unknown.all():
             yield from hashed[digits]
 
 
 def _list_files(settings: Settings) -> Iterator[Path]:
     for root in (settings.archive_dir, settings.quarantine_dir):
-        for folder, below, names in os.walk(root):  # what is pruned meanwhile is left out
+        for folder, below, names in os.walk(root):  # skips folders that prune removes meanwhile
             below[:] = sorted((name for name in below if not name.startswith(".")), reverse=True)
             for name in sorted(names):
                 if listing.is_decision_file(name) and not name.endswith(file_moves.REPORT_SUFFIX):
@@ -76,16 +76,16 @@ def _list_files(settings: Settings) -> Iterator[Path]:
 
 
 def list_set_aside(dataset: Path) -> list[Path]:
-    """The datasets that were set aside, since they held whole lines that the database did not know."""
+    """The datasets that were renamed because they held whole lines that the database did not know."""
     dataset = dataset.absolute()
     return sorted(dataset.parent.glob(f"{dataset.name}.{AHEAD}-*"))
 
 
-def find_missing(connection: Connection, path: Path) -> Iterator[list[str]]:
-    """The ids of a dataset of which there is no decision, in batches. Raises ScorekeeperError."""
+def find_unknown_ids(connection: Connection, path: Path) -> Iterator[list[str]]:
+    """The ids in a dataset that have no decision in the database, in batches. Raises ScorekeeperError."""
     read = _read_ids(path)
     while ids := list(dict.fromkeys(islice(read, AT_ONCE))):
-        yield list(connection.execute(statement("verify/select_missing_ids"), {"ids": ids}).scalars())
+        yield list(connection.execute(statement("verify/select_unknown_ids"), {"ids": ids}).scalars())
 
 
 def _read_ids(path: Path) -> Iterator[str]:
@@ -94,11 +94,11 @@ def _read_ids(path: Path) -> Iterator[str]:
         with path.open("rb") as file:
             for line in file:
                 try:
-                    found = json.loads(line)["trade_id"]
+                    trade_id = json.loads(line)["trade_id"]
                 except (ValueError, TypeError, KeyError):
-                    continue  # torn
-                if isinstance(found, str) and found != last:
-                    yield found
-                    last = found
-    except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
+                    continue  # an incomplete line
+                if isinstance(trade_id, str) and trade_id != last:
+                    yield trade_id
+                    last = trade_id
+    except OSError as exc:
+        raise ScorekeeperError(f"{path} cannot be read: {exc.strerror}") from None

@@ -14,11 +14,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "H": 3_600, "d": 86_400, "D": 86_400, "
 
 
 @dataclass(frozen=True)
-class Decisions:
+class DecisionColumns:
     """One entry per decision whose horizon return is known, in order of (opened_at, trade_id); times in seconds.
 
-    `version` is a number into Rows.versions; `slot` tells apart what was decided on, by symbol, length of interval and
-    bucket of time; -1 for a decision without an interval.
+    `version` is an index into InputColumns.versions. `slot` numbers the combinations of symbol, interval length and
+    bucket of time; it is -1 for a decision without an interval.
     """
 
     opened: Floats
@@ -33,8 +33,8 @@ class Decisions:
 
 
 @dataclass(frozen=True)
-class Signals:
-    """One entry per signal, in order of (decision, agent): numbers into Decisions and Rows.agents.
+class SignalColumns:
+    """One entry per signal, in order of (decision, agent): numbers into DecisionColumns and InputColumns.agents.
 
     `confidence` is 0..100, NaN for none.
     """
@@ -49,7 +49,7 @@ class Signals:
 
 
 @dataclass(frozen=True)
-class Trades:
+class TradeColumns:
     """One entry per closed trade, in order of (opened_at, trade_id); times in seconds, P&L in percent.
 
     `exit_day` is the UTC day of the exit, in days since 1970.
@@ -67,14 +67,14 @@ class Trades:
 
 
 @dataclass(frozen=True)
-class Rows:
+class InputColumns:
     """All that counts at one as_of, without suspect and voided decisions."""
 
     versions: list[str]
     agents: list[str]
-    decisions: Decisions
-    signals: Signals
-    trades: Trades
+    decisions: DecisionColumns
+    signals: SignalColumns
+    trades: TradeColumns
 
     def of_version(self, number: int) -> Self:
         """The rows of one version; agents and versions keep their numbers."""
@@ -85,11 +85,11 @@ class Rows:
         return type(self)(
             self.versions,
             self.agents,
-            Decisions(
+            DecisionColumns(
                 d.opened[ours], d.expires[ours], d.direction[ours], d.return_pct[ours], d.version[ours], d.slot[ours],
             ),
-            Signals(renumbered[s.decision[said]], s.agent[said], s.direction[said], s.confidence[said]),
-            Trades(
+            SignalColumns(renumbered[s.decision[said]], s.agent[said], s.direction[said], s.confidence[said]),
+            TradeColumns(
                 t.opened[traded], t.closed[traded], t.exit_day[traded], t.pnl_pct[traded], t.net_pnl_pct[traded],
                 t.version[traded],
             ),

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from scorekeeper.verify.candle_walk import Candle, Held, walk_trade
+from scorekeeper.verify.candle_walk import Candle, TradeTerms, walk_trade
 from tests import reference
 from tests.trailing_cases import CASES, ENTRY, HOLD_MINUTES, Case
 from tests.universes import START
@@ -26,12 +26,12 @@ def wanted(case: Case) -> tuple[object, ...]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_trailing_stop_walked_candle_by_candle(case: Case) -> None:
     decision = case.ref_decision()
-    held = Held(
+    terms = TradeTerms(
         entry_price=ENTRY,
-        **{part.name: getattr(decision, part.name) for part in fields(Held) if part.name != "entry_price"},
+        **{field.name: getattr(decision, field.name) for field in fields(TradeTerms) if field.name != "entry_price"},
     )
     candles = [Candle(c.minute_at, c.open, c.high, c.low, c.close) for c in case.ref_candles()]
-    assert said(walk_trade(held, candles, LATER, LATER)) == wanted(case)
+    assert said(walk_trade(terms, candles, LATER, LATER)) == wanted(case)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

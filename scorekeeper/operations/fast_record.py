@@ -1,9 +1,9 @@
-"""Decisions recorded one at a time: one statement for the rows, and the lines written at the ends of the files.
+"""The fast way to record one decision: one SQL statement for its rows, and its lines appended to the published files.
 
-The rows are on the disk when `record` returns. The lines are in the files, for whoever reads them, but not yet on the
-disk, and the watermark of the publication stands before them: should they be lost, or the process die in between, the
-next publication writes them again, the very same. One is asked for at the first call, after every second of a burst,
-and whenever a file or the numbers of the lines are not as they were left.
+When `record` returns, the rows are safe on the disk. The lines are in the files, where readers see them, but they may
+not be on the disk yet, and the publication's watermark is still before them. If the process dies or the lines are lost,
+the next publication writes the same bytes again. The caller must publish after the first call, after each second of a
+burst, and whenever a file or the line numbers changed: `Recorded` says so.
 """
 
 import os
@@ -34,11 +34,11 @@ AHEAD_SECONDS = 1.0
 
 
 class Recorded(Enum):
-    """How far a decision has come: nowhere (it is known, or it failed), into the database, or into the files too."""
+    """What was written."""
 
-    NOT = 0
-    ROWS = 1
-    LINES = 2
+    NOTHING = 0  # the decision is already known, or the attempt failed
+    ROWS = 1  # in the database; publish to write the lines
+    WHOLE = 2  # rows and lines
 
 
 @dataclass
@@ -50,8 +50,8 @@ class _End:
     inode: tuple[int, int]
     size: int
 
-    def stands(self) -> bool:
-        """Whether the file is the one that it was, and as long."""
+    def is_unchanged(self) -> bool:
+        """Whether the path still leads to the same file, and the file has the same length."""
         found = self.path.stat()
         return (found.st_dev, found.st_ino) == self.inode and found.st_size == self.size
 
@@ -62,10 +62,10 @@ class _End:
         self.size += written
 
 
-class Recorder:
-    """Has a connection to itself from the first decision until `close`; threads wait for each other.
+class FastRecorder:
+    """Keeps one connection from the first decision until `close`. Threads take turns.
 
-    A child of a fork gets one of its own, and knows nothing of the ends of files that its parent writes at.
+    After a fork, the child opens its own connection, and it must publish before it may append lines.
     """
 
     def __init__(self, db: Database, *, log_path: Path, dataset_path: Path) -> None:
@@ -75,19 +75,19 @@ class Recorder:
         self._connection: psycopg.Connection[Any] | None = None
         self._sql: dict[str, str] = {}
         self._ends: list[_End] = []
-        self._reading: int | None = None  # the rules that are known to the database
-        self._line_no = 0  # the last one in the files; it counts only while there are ends
+        self._reading: int | None = None  # id of the reading rules that are stored
+        self._line_no = 0  # of the last line in the files; valid only while `_ends` is not empty
         self._ahead_until = 0.0
         begin_anew_after_fork(self)
 
     def begin_anew(self) -> None:
-        """In the child of a fork: the connection is the parent's, and a thread of the parent's may hold the lock."""
+        """Start over in the child of a fork: the connection is the parent's, whose threads may hold the lock."""
         self._turn = threading.Lock()
         self._connection = None
         self._forget()
 
     def record(self, decision: Decision, *, source_name: str, received_at: datetime, fee_bps: float) -> Recorded:
-        """Record it if it is new, and write its lines if nothing stands in the way."""
+        """Store the decision if it is new, and append its lines if the files are as the last publication left them."""
         given = {
             **{name: getattr(decision, name) for name in _COLUMNS},
             "closes": None if decision.closes is None else list(decision.closes),
@@ -106,23 +106,23 @@ class Recorder:
                     self._reading = decision.reading.id
                 row = self._execute("operations/record_decision", {**given, "number": bool(self._ends)})
                 if row is None:
-                    return Recorded.NOT
+                    return Recorded.NOTHING
                 if row["line_no"] is None:
                     self._forget()
                     return Recorded.ROWS
                 written = self._write(row)
                 self._execute("operations/unlock_publisher", {"lock": Lock.PUBLISH})
             except (psycopg.Error, DatabaseError):
-                # A connection that is closed holds no lock. Whether the rows came in, the next try will meet.
+                # Closing the connection gives up its locks. If the rows were stored, the next attempt finds them.
                 self._disconnect()
-                return Recorded.NOT
+                return Recorded.NOTHING
             except BaseException:
                 self._disconnect()
                 raise
-            return Recorded.LINES if written else Recorded.ROWS
+            return Recorded.WHOLE if written else Recorded.ROWS
 
     def follow(self) -> None:
-        """A publication has just been made: write at the ends of its files from now on."""
+        """Call after a publication: later lines are appended where it ended."""
         with self._turn:
             self._forget()
             paths = {"paths": [str(path) for path in self._paths]}
@@ -144,34 +144,35 @@ class Recorder:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether lines may have been written that a publication has yet to stand for."""
+        """Whether the files may hold lines after the publication's watermark."""
         return bool(self._ends)
 
     def close(self) -> None:
-        """Give everything back; it may be used again."""
+        """Close the files and the connection. A later `record` opens them again."""
         with self._turn:
             self._forget()
             self._disconnect()
 
     def _write(self, row: Mapping[str, Any]) -> bool:
-        """Under the publisher's lock: write the lines of a row if the files end where the line before it does."""
+        """Append the lines of a row, under the publisher's lock, if the files end with the line before it."""
         try:
-            if row["line_no"] == self._line_no + 1 and all(end.stands() for end in self._ends):
+            if row["line_no"] == self._line_no + 1 and all(end.is_unchanged() for end in self._ends):
                 for end, line in zip(self._ends, render_lines(row), strict=True):
                     end.write(line)
                 self._line_no += 1
                 return True
         except OSError:
-            pass  # the publication that is asked for says what is wrong
+            pass  # the publication that follows reports the error
         self._forget()
         return False
 
     def _execute(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The one row of a statement, committed; without what SQLAlchemy does for each, which takes as long again."""
+        """The one row of a statement, committed. psycopg is called directly: SQLAlchemy would double the time."""
         if self._connection is None:
-            self._connection = self._db.open_driver(wait=False)  # the long way waits for a server that is away
+            # Does not wait for a server that does not answer: the caller's slower way does that.
+            self._connection = self._db.open_driver(wait=False)
             self._connection.autocommit = True
-            # The plan of an insert is the same for all values.
+            # An INSERT has the same plan for all values.
             self._connection.execute("SET plan_cache_mode TO force_generic_plan")
         if name not in self._sql:
             self._sql[name] = str(statement(name).compile(dialect=self._db.engine.dialect))
@@ -179,7 +180,7 @@ class Recorder:
             return cursor.execute(self._sql[name], given, prepare=True).fetchone()
 
     def _forget(self) -> None:
-        ends, self._ends = self._ends, []  # in this order: a child that is forked in between closes none of them again
+        ends, self._ends = self._ends, []  # in this order: a child forked in between must not close them a second time
         for end in ends:
             os.close(end.descriptor)
 

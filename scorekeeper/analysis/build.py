@@ -1,4 +1,4 @@
-"""From rows to an analysis: every figure that needs the rows themselves. Pure."""
+"""Builds analyses from columns of decisions, signals and trades. Pure."""
 
 import math
 from dataclasses import replace
@@ -8,50 +8,50 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from scorekeeper.analysis import attribution
+from scorekeeper.analysis import attribution, baselines
 from scorekeeper.analysis.calibration import calibration_curve
-from scorekeeper.analysis.columns import Floats, Rows, Trades
 from scorekeeper.analysis.comparisons import compare_apart, compare_paired, compare_versions, judge
-from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionPair, VersionPeriod
+from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionAnalysis, VersionPair
+from scorekeeper.analysis.input_columns import Floats, InputColumns, TradeColumns
 from scorekeeper.analysis.intervals import RobustMean, robust_gap, robust_mean, robust_rate
-from scorekeeper.analysis.sentences import conclude
+from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.analysis.sharpe import daily_sharpe, deflated_sharpe
 from scorekeeper.metrics.daily_series import DAYS_A_YEAR, daily_series, probabilistic_sharpe
 from scorekeeper.metrics.formulas import iso
 from scorekeeper.safe_text import escape_markdown
 
-# So many agents, and so many of the latest versions, are shown: tables that people read, and work that has a bound.
+# The most agents, and the most (latest) versions, of an analysis: this bounds its tables and its work.
 MOST_AGENTS = 50
 MOST_VERSIONS = 12
 _EPOCH = date(1970, 1, 1)
 
-# A claim's estimate and null, before it is judged among its family.
-_Held = tuple[RobustMean, float]
+# An estimate and the value that it is compared with, before its family is judged.
+_Comparison = tuple[RobustMean, float]
 
 
-def assess_all(rows: Rows, as_of: datetime) -> list[Analysis]:
-    """The analysis of everything, then that of each version, in the order of Rows.versions."""
+def build_analyses(rows: InputColumns, as_of: datetime) -> list[Analysis]:
+    """The analysis of everything, then that of each version, in the order of InputColumns.versions."""
     tried = [_daily(rows.trades, rows.trades.version == number) for number in range(len(rows.versions))]
     sharpes = [one for one in map(daily_sharpe, tried) if one is not None]
-    periods, pairs = _assess_versions(rows, tried, sharpes)
-    whole = _assess_scope(rows, as_of, None, sharpes)
+    periods, pairs = _build_versions(rows, tried, sharpes)
+    whole = _build_scope(rows, as_of, None, sharpes)
     whole = replace(whole, versions=periods, pairs=pairs)
-    answer = [_told(whole)]
+    analyses = [_with_sentences(whole)]
     for number, version in enumerate(rows.versions):
-        answer.append(_told(_assess_scope(rows.of_version(number), as_of, version, sharpes)))
-    return answer
+        analyses.append(_with_sentences(_build_scope(rows.of_version(number), as_of, version, sharpes)))
+    return analyses
 
 
-def _told(analysis: Analysis) -> Analysis:
-    return replace(analysis, sentences=tuple(conclude(analysis, escape_markdown)))
+def _with_sentences(analysis: Analysis) -> Analysis:
+    return replace(analysis, sentences=tuple(write_sentences(analysis, escape_markdown)))
 
 
-def _assess_scope(rows: Rows, as_of: datetime, version: str | None, sharpes: list[float]) -> Analysis:
+def _build_scope(rows: InputColumns, as_of: datetime, version: str | None, sharpes: list[float]) -> Analysis:
     trades = rows.trades
     win_rate, gross, net = judge(
         [(one, null) for one, null in zip(_trade_means(trades), (50.0, 0.0, 0.0), strict=True)]
     )
-    agents, left_out, baselines = _assess_agents(rows)
+    agents, left_out, against = _build_agents(rows)
     return Analysis(
         as_of=str(iso(as_of)),
         version=version,
@@ -64,53 +64,53 @@ def _assess_scope(rows: Rows, as_of: datetime, version: str | None, sharpes: lis
         dsr=deflated_sharpe(_daily(trades, np.ones(len(trades), dtype=np.bool_)), sharpes),
         agents=agents,
         left_out_agents=left_out,
-        baselines=baselines,
+        baselines=against,
         versions=(),
         pairs=(),
         sentences=(),
     )
 
 
-def _trade_means(trades: Trades) -> tuple[RobustMean, RobustMean, RobustMean]:
+def _trade_means(trades: TradeColumns) -> tuple[RobustMean, RobustMean, RobustMean]:
     """Win rate, expectancy, expectancy after fees."""
     spans = trades.opened, trades.closed
     won = np.where(trades.pnl_pct > 0, 100.0, 0.0)
     return robust_rate(won, *spans), robust_mean(trades.pnl_pct, *spans), robust_mean(trades.net_pnl_pct, *spans)
 
 
-def _daily(trades: Trades, which: NDArray[np.bool_]) -> list[Decimal]:
-    """The daily series of these trades."""
+def _daily(trades: TradeColumns, which: NDArray[np.bool_]) -> list[Decimal]:
+    """The daily series of the trades that `which` selects: the sum of each UTC day from the first exit to the last."""
     days, first = np.unique(trades.exit_day[which], return_inverse=True)
     order = np.argsort(first, kind="stable")
-    parts = np.split(trades.pnl_pct[which][order], np.cumsum(np.bincount(first, minlength=len(days)))[:-1])
+    by_day = np.split(trades.pnl_pct[which][order], np.cumsum(np.bincount(first, minlength=len(days)))[:-1])
     sums = {
-        _EPOCH + timedelta(days=day): Decimal(repr(math.fsum(part)))
-        for day, part in zip(days.tolist(), parts, strict=False)
+        _EPOCH + timedelta(days=day): Decimal(repr(math.fsum(gains)))
+        for day, gains in zip(days.tolist(), by_day, strict=False)
     }
     return daily_series(sums)
 
 
-def _assess_agents(rows: Rows) -> tuple[tuple[AgentAnalysis, ...], int, tuple[Baseline, ...]]:
-    """The agents by name, how many more there are, and the baselines, of which the agents are a part."""
+def _build_agents(rows: InputColumns) -> tuple[tuple[AgentAnalysis, ...], int, tuple[Baseline, ...]]:
+    """The analysed agents by name, how many are left out, and the baselines, which include these agents."""
     d, s = rows.decisions, rows.signals
     weight = attribution.weigh(s.direction, s.confidence)
     shares = attribution.attribute(s.decision, weight, d.return_pct)
     places = attribution.of_agent(s.agent, len(rows.agents))
     by_signals = sorted((number for number, one in enumerate(places) if len(one)), key=lambda a: -len(places[a]))
     shown = sorted(by_signals[:MOST_AGENTS])
-    parts = [_assess_agent(rows, weight, shares, number, places[number]) for number in shown]
-    claims = iter(judge([held for _, family in parts for held in family]))
+    built = [_build_agent(rows, weight, shares, number, places[number]) for number in shown]
+    claims = iter(judge([one for _, family in built for one in family]))
     agents = tuple(
         replace(agent, accuracy=next(claims), call_return_pct=next(claims), overconfidence=next(claims))
-        for agent, _ in parts
+        for agent, _ in built
     )
-    return agents, len(by_signals) - len(shown), _assess_baselines(rows, weight, shown, places)
+    return agents, len(by_signals) - len(shown), _build_baselines(rows, weight, shown, places)
 
 
-def _assess_agent(
-    rows: Rows, weight: Floats, shares: attribution.Attribution, number: int, places: NDArray[np.intp]
-) -> tuple[AgentAnalysis, list[_Held]]:
-    """One agent, its three claims not judged yet, and what they are about."""
+def _build_agent(
+    rows: InputColumns, weight: Floats, shares: attribution.Attribution, number: int, places: NDArray[np.intp]
+) -> tuple[AgentAnalysis, list[_Comparison]]:
+    """One agent with its three claims still unjudged, and the three comparisons to judge."""
     d, s = rows.decisions, rows.signals
     decision, direction = s.decision[places], s.direction[places]
     h, opened, expires = d.return_pct[decision], d.opened[decision], d.expires[decision]
@@ -119,7 +119,7 @@ def _assess_agent(
     moved = calls & (h != 0)
     right = np.where(direction * h > 0, 100.0, 0.0)
     sure = moved & ~np.isnan(confidence)
-    family: list[_Held] = [
+    family: list[_Comparison] = [
         (robust_rate(right[moved], opened[moved], expires[moved]), 50.0),
         (robust_mean((direction * h)[calls], opened[calls], expires[calls]), 0.0),
         (robust_gap(confidence[sure], right[sure], opened[sure], expires[sure]), 0.0),
@@ -149,34 +149,28 @@ def _sum_interval(values: Floats, opened: Floats, closed: Floats) -> tuple[float
     return None if interval is None else (interval[0] * len(values), interval[1] * len(values))
 
 
-def _assess_baselines(
-    rows: Rows, weight: Floats, agents: list[int], places: list[NDArray[np.intp]]
+def _build_baselines(
+    rows: InputColumns, weight: Floats, agents: list[int], places: list[NDArray[np.intp]]
 ) -> tuple[Baseline, ...]:
+    """The system, then each baseline and each agent alone, compared with the system; none without a decision."""
     d, s = rows.decisions, rows.signals
-    n = len(d)
-    if not n:
+    if not len(d):
         return ()
-    ways: list[tuple[str, str | None, Floats]] = [
-        ("always_long", None, np.ones(n)),
-        ("always_short", None, -np.ones(n)),
-        ("equal_vote", None, attribution.votes(s.decision, s.direction.astype(np.float64), n)),
-        ("confidence_vote", None, attribution.votes(s.decision, weight, n)),
-    ]
     system = d.direction * d.return_pct
-    differences: list[_Held] = []
+    differences: list[_Comparison] = []
 
-    def hold_against(kind: str, agent: str | None, way: Floats) -> Baseline:
-        earned = way * d.return_pct
+    def compare(kind: str, agent: str | None, directions: Floats) -> Baseline:
+        earned = directions * d.return_pct
         differences.append((compare_paired(system, earned, d.opened, d.expires), 0.0))
         return _baseline(kind, agent, earned)
 
-    baselines = [hold_against(*way) for way in ways]
-    for number in agents:  # one at a time: each is as long as the decisions
-        way = np.zeros(n)
-        way[s.decision[places[number]]] = s.direction[places[number]]
-        baselines.append(hold_against("agent", rows.agents[number], way))
-    judged = (replace(one, difference=claim) for one, claim in zip(baselines, judge(differences), strict=True))
-    return (_baseline("system", None, system), *judged)
+    found = [compare(kind, None, rule.decide(rows, weight)) for kind, rule in baselines.RULES.items()]
+    for number in agents:  # one at a time: each array is as long as the decisions
+        directions = np.zeros(len(d))
+        directions[s.decision[places[number]]] = s.direction[places[number]]
+        found.append(compare(baselines.AGENT, rows.agents[number], directions))
+    judged = (replace(one, difference=claim) for one, claim in zip(found, judge(differences), strict=True))
+    return (_baseline(baselines.SYSTEM, None, system), *judged)
 
 
 def _baseline(kind: str, agent: str | None, earned: Floats) -> Baseline:
@@ -184,10 +178,10 @@ def _baseline(kind: str, agent: str | None, earned: Floats) -> Baseline:
     return Baseline(kind, agent, len(earned), total / len(earned), total, None)
 
 
-def _assess_versions(
-    rows: Rows, tried: list[list[Decimal]], sharpes: list[float]
-) -> tuple[tuple[VersionPeriod, ...], tuple[VersionPair, ...]]:
-    """The latest versions in order of their first decision, and each pair of them, the later one first."""
+def _build_versions(
+    rows: InputColumns, tried: list[list[Decimal]], sharpes: list[float]
+) -> tuple[tuple[VersionAnalysis, ...], tuple[VersionPair, ...]]:
+    """The latest versions in order of their first decision, and every pair of them, the later version first."""
     d, t = rows.decisions, rows.trades
     spans: dict[int, tuple[float, float]] = {}
     for number in range(len(rows.versions)):
@@ -201,7 +195,7 @@ def _assess_versions(
         win_rate, gross, net = _trade_means(version.trades)
         sharpe = daily_sharpe(series)
         periods.append(
-            VersionPeriod(
+            VersionAnalysis(
                 rows.versions[number],
                 _moment(spans[number][0]),
                 _moment(spans[number][1]),

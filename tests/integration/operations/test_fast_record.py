@@ -14,8 +14,8 @@ from scorekeeper import PerformanceTracker
 from scorekeeper.decisions.decision import Decision, DecisionContext, parse_decision
 from scorekeeper.inbox import store_decisions
 from scorekeeper.locks import Lock
-from scorekeeper.operations import record
-from scorekeeper.operations.record import Recorded, Recorder
+from scorekeeper.operations import fast_record
+from scorekeeper.operations.fast_record import FastRecorder, Recorded
 from scorekeeper.publish import publish
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
@@ -76,7 +76,7 @@ class Files:
     def __init__(self, db: Database, folder: Path) -> None:
         self.db = db
         self.paths = {"log_path": folder / "log", "dataset_path": folder / "dataset"}
-        self.recorder = Recorder(db, **self.paths)
+        self.recorder = FastRecorder(db, **self.paths)
         publish.publish(db, **self.paths)
         self.recorder.follow()
 
@@ -101,13 +101,13 @@ class Files:
 
 @pytest.fixture
 def files(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
-    monkeypatch.setattr(record, "AHEAD_SECONDS", LONG)  # for a machine that is slow
+    monkeypatch.setattr(fast_record, "AHEAD_SECONDS", LONG)  # for a machine that is slow
     return Files(db, tmp_path)
 
 
 def test_one_at_a_time_leaves_the_rows_of_a_batch(files: Files, other_db: Database) -> None:
     many = decisions(12)
-    assert [files.record(one) for one in many] == [Recorded.LINES] * 12
+    assert [files.record(one) for one in many] == [Recorded.WHOLE] * 12
     with other_db.begin() as connection:
         store_decisions.record(
             connection, many, source_name="test", source_sha256=None, received_at=NOW, fee_bps=10, lines=[1] * 12
@@ -118,7 +118,7 @@ def test_one_at_a_time_leaves_the_rows_of_a_batch(files: Files, other_db: Databa
 
 def test_lines_are_there_at_once_and_a_publication_writes_the_very_same(files: Files) -> None:
     for number, one in enumerate(decisions(30), 1):
-        assert files.record(one) is Recorded.LINES
+        assert files.record(one) is Recorded.WHOLE
         assert files.lines() == [number, number]
     at_once = files.content()
     assert published_files.check_published(files.db, **files.paths) == []
@@ -128,7 +128,8 @@ def test_lines_are_there_at_once_and_a_publication_writes_the_very_same(files: F
 
 def test_a_decision_that_is_known_is_left_to_the_long_way(files: Files) -> None:
     one, two = decisions(2)
-    assert (files.record(one), files.record(one), files.record(two)) == (Recorded.LINES, Recorded.NOT, Recorded.LINES)
+    recorded = [files.record(one), files.record(one), files.record(two)]
+    assert recorded == [Recorded.WHOLE, Recorded.NOTHING, Recorded.WHOLE]
     files.check(2)
 
 
@@ -137,7 +138,7 @@ def test_what_stands_in_the_way_leaves_the_lines_to_a_publication(
     files: Files, tmp_path: Path, hindrance: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, third = decisions(3)
-    assert files.record(first) is Recorded.LINES
+    assert files.record(first) is Recorded.WHOLE
     dataset = files.paths["dataset_path"]
     content = dataset.read_bytes()
     with files.db.engine.connect() as other:
@@ -173,31 +174,31 @@ def test_what_stands_in_the_way_leaves_the_lines_to_a_publication(
 
 def test_a_connection_that_was_cut_leaves_the_decision_to_the_long_way_and_is_opened_anew(files: Files) -> None:
     first, second, third = decisions(3)
-    assert files.record(first) is Recorded.LINES
+    assert files.record(first) is Recorded.WHOLE
     with files.db.begin() as connection:
         connection.execute(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
                  "AND datname = current_database()")
         )  # fmt: skip
-    assert files.record(second) is Recorded.NOT
-    assert files.record(third) in (Recorded.LINES, Recorded.ROWS)
+    assert files.record(second) is Recorded.NOTHING
+    assert files.record(third) in (Recorded.WHOLE, Recorded.ROWS)
     files.check(2)
 
 
 def test_an_interrupted_call_keeps_nobody_from_publishing(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, third = decisions(3)
-    assert files.record(first) is Recorded.LINES
+    assert files.record(first) is Recorded.WHOLE
 
     def interrupt(_: object) -> list[bytes]:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("scorekeeper.operations.record.render_lines", interrupt)
+        patched.setattr("scorekeeper.operations.fast_record.render_lines", interrupt)
         with pytest.raises(KeyboardInterrupt):
             files.record(second)
     files.check(2)
     files.recorder.follow()
-    assert files.record(third) is Recorded.LINES
+    assert files.record(third) is Recorded.WHOLE
     files.check(3)
 
 
@@ -213,13 +214,13 @@ def test_lines_that_were_lost_before_they_were_on_the_disk_are_written_again(fil
 
 def test_a_publication_is_asked_for_after_a_second(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, third = decisions(3)
-    assert files.record(first) is Recorded.LINES
+    assert files.record(first) is Recorded.WHOLE
     moment = time.monotonic() + LONG
     monkeypatch.setattr("time.monotonic", lambda: moment)
     assert files.record(second) is Recorded.ROWS
     publish.publish(files.db, **files.paths)
     files.recorder.follow()
-    assert files.record(third) is Recorded.LINES
+    assert files.record(third) is Recorded.WHOLE
 
 
 def test_trackers_and_a_publisher_at_once_write_each_line_once(

@@ -1,0 +1,141 @@
+"""Archived and quarantined files, compared with what the database says of them."""
+
+from collections.abc import Iterator, Set
+from dataclasses import replace
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from scorekeeper.decisions.decision import identify
+from scorekeeper.decisions.strict_json import DecisionError, load_json
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox import file_moves, source_files
+from scorekeeper.inbox.growing_files import can_follow
+from scorekeeper.settings import Settings
+from scorekeeper.store.sql import statement
+from scorekeeper.verify.decisions import check_decision, find_stored, neutral_context
+from scorekeeper.verify.unknown_files import Doubt, check_unknown
+
+DECISIONS_AT_ONCE = 500
+# A document in a file, the ids that it may have, where it stands, and the file.
+_Found = tuple[dict[str, Any], tuple[str, ...], str, Path]
+
+
+def check_files(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Doubt]:
+    """Every difference between the archive, the quarantine and the database. With `only`: of these files.
+
+    A file that was moved after the snapshot was taken is doubted too: check it again while no file can move.
+    """
+    yield from _check_archive(connection, settings, only)
+    yield from _check_quarantine(connection, only)
+    yield from check_unknown(connection, settings, only)
+
+
+def _check_archive(connection: Connection, settings: Settings, only: Set[Path] | None) -> Iterator[Doubt]:
+    """Every decision of every archived file is stored, as the file gives it."""
+    doubts: list[Doubt] = []
+    found = _read_archive(connection, settings, only, doubts)
+    while batch := list(islice(found, DECISIONS_AT_ONCE)):
+        ids = {"ids": [name for _, names, *_ in batch for name in names]}
+        stored = {row.trade_id: row for row in connection.execute(statement("verify/select_decisions_as_stored"), ids)}
+        for document, names, where, path in batch:
+            row = find_stored(stored, document, names, settings)
+            if row is None:
+                yield Doubt(path, f"decision {names[0]}: {where} holds it, and it is not stored")
+            else:
+                yield from (Doubt(path, one) for one in check_decision(row, document, where, settings))
+    yield from doubts
+
+
+def _read_archive(
+    connection: Connection, settings: Settings, only: Set[Path] | None, doubts: list[Doubt]
+) -> Iterator[_Found]:
+    """The decisions of the archived files, file by file. A file that changed since it arrived goes to `doubts`."""
+    rows = connection.execute(statement("verify/select_archived_files").execution_options(yield_per=DECISIONS_AT_ONCE))
+    for name, sha256, destination, size in rows:
+        path = _locate(Path(destination), settings.archive_dir, name)
+        if only is not None and path not in only:
+            continue
+        if settings.keep_archive_days is not None and not path.parent.exists():
+            continue  # prune removed that day
+        source = None
+        try:
+            source = source_files.open_source(path)
+            if source is None:
+                doubts.append(Doubt(path, f"file {name}: is not at {path}, where it was moved to"))
+            elif source.sha256 != sha256 and not (can_follow(name) and source.begins_with(size, sha256)):
+                doubts.append(Doubt(path, f"file {name}: {path} is not as it came"))
+            else:  # lines that were appended after the move are read by the next ingest
+                yield from _read_file(connection, source, settings, size)
+        except (ScorekeeperError, DecisionError, source_files.ChangedError) as exc:
+            if source is not None and _came_as_another_kind(connection, source):
+                continue
+            doubts.append(Doubt(path, f"file {name}: {path} cannot be read again: {exc}"))
+
+
+def _came_as_another_kind(connection: Connection, source: source_files.SourceFile) -> bool:
+    """Whether the same bytes also arrived as another kind of file: the database keeps the outcome of one kind only."""
+    names = connection.execute(statement("verify/select_names_of_content"), {"sha256": source.sha256}).scalars()
+    return any(replace(source, name=name).kind != source.kind for name in names)
+
+
+def _locate(destination: Path, archive: Path, name: str) -> Path:
+    """Where the file is now: at its destination, or at the same place below an archive that was moved as a whole."""
+    moved = archive.joinpath(*destination.parts[-4 - name.count("/") :])
+    return moved if moved.exists() and not destination.exists() else destination
+
+
+def _read_file(
+    connection: Connection, source: source_files.SourceFile, settings: Settings, size: int
+) -> Iterator[_Found]:
+    """The decisions in the first `size` bytes of the file, which is what was read before it was moved."""
+    texts: Iterator[tuple[int, bytes]]
+    if source.is_lines:
+        lines = source_files.read_lines(source, 0, 0)
+        came = takewhile(lambda line: source.is_compressed or line.end_offset <= size, lines)
+        texts = ((line.line_no, line.text) for line in came)
+    else:
+        texts = ((position, text) for position, text, _ in source_files.read_documents(source))
+    for place, text in texts:
+        document: Any = load_json(text)
+        try:
+            names = identify(document, context=neutral_context(settings))
+        except DecisionError:
+            # An older release accepted some invalid times, and read another moment. Its rows stay as they are stored.
+            if connection.execute(statement("verify/select_is_of_old"), {"sha256": source.sha256}).scalar():
+                continue
+            raise
+        yield document, names, f"{source.path}, {'line ' if source.is_lines else ''}{place}", source.path
+
+
+def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterator[Doubt]:
+    """Every unchanged file in quarantine has rejections, and its error file names them.
+
+    Users may correct or delete files in quarantine, so a changed or missing one is no difference.
+    """
+    for name, sha256, destination, refused, newest, report in connection.execute(
+        statement("verify/select_quarantined_files")
+    ):
+        path = Path(destination)
+        if only is not None and path not in only:
+            continue
+        try:
+            source = source_files.open_source(path)
+            if source is None or source.sha256 != sha256:
+                continue
+            if not newest:
+                # The same bytes arrived again later: the database keeps the rejections of that arrival.
+                if report is not None and file_moves.hash_error_file(path) != report:
+                    yield Doubt(path, f"file {name}: its report in quarantine is not as it was written")
+                continue
+            if not refused:
+                if not _came_as_another_kind(connection, source):
+                    yield Doubt(path, f"file {name}: lies in quarantine, and nothing of it is refused")
+                continue
+            rows = connection.execute(statement("inbox/select_rejections"), {"sha256": sha256}).mappings()
+            if file_moves.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
+                yield Doubt(path, f"file {name}: its report in quarantine does not say why it was refused")
+        except ScorekeeperError as exc:
+            yield Doubt(path, f"file {name}: {exc}")

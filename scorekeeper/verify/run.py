@@ -1,0 +1,85 @@
+"""A verification: everything stored or published, compared with a recompute by code that the pipeline does not use."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from scorekeeper.locks import Lock, lock
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.store.sql import statement
+from scorekeeper.verify.analyses import check_analyses
+from scorekeeper.verify.files import check_files
+from scorekeeper.verify.published_files import check_since
+from scorekeeper.verify.scores import check_score
+from scorekeeper.verify.tables import check_tables
+from scorekeeper.verify.trades import check_trades
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a verification found.
+
+    `differences`: a sentence for each thing that is wrong. `waits`: a sentence for each thing that is not done yet,
+    which is not wrong. `pruned`: since when candles are kept, and how many older decisions cannot be recomputed; None
+    if no candle was pruned.
+    """
+
+    differences: list[str]
+    waits: list[str]
+    pruned: tuple[datetime, int] | None
+
+
+def verify(db: Database, settings: Settings) -> list[str]:
+    """Every difference between what is stored or published and its recompute, a sentence each. See `compare`."""
+    return compare(db, settings).differences
+
+
+def compare(db: Database, settings: Settings) -> Verified:
+    """Compare everything with its recompute in one snapshot, while other processes may go on writing."""
+    with db.snapshot("scorekeeper.candle") as connection:
+        # An analysis is made again in temporary tables. Nothing after it writes.
+        analyses = list(check_analyses(connection))
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        differences = [*check_trades(connection), *check_score(connection), *check_tables(connection), *analyses]
+        doubts = list(check_files(connection, settings))
+        published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
+    if doubts:
+        # A file may have moved since the snapshot. Under this lock no file moves: look at the doubtful ones again.
+        with db.begin() as connection:
+            lock(connection, Lock.INGEST)
+            again = check_files(connection, settings, only={doubt.path for doubt in doubts})
+            differences += [doubt.says for doubt in again]
+    return Verified([*differences, *published], waits, pruned)
+
+
+def count_pruned(db: Database) -> tuple[datetime, int] | None:
+    """Since when candles are kept, and how many older decisions cannot be recomputed; None if none was pruned."""
+    with db.begin() as connection:
+        return _count_pruned(connection)
+
+
+def _count_pruned(connection: Connection) -> tuple[datetime, int] | None:
+    row = connection.execute(statement("verify/count_pruned")).one_or_none()
+    return None if row is None else (row.candles_from, row.decisions)
+
+
+def _find_waiting(connection: Connection) -> Iterator[str]:
+    """What the next track has to do, a sentence each."""
+    row = connection.execute(statement("verify/select_waiting")).one()
+    if row.decisions:
+        yield f"{_count(row.decisions, 'decision')} for the next track"
+    if row.without_price:
+        yield f"{_count(row.without_price, 'decision')} for a price of the symbol"
+    if row.symbols:
+        yield f"{_count(row.symbols, 'symbol')} with new candles for the next track"
+    if row.days:
+        yield f"{_count(row.days, 'day')} to be scored by the next track"
+
+
+def _count(number: int, what: str) -> str:
+    """`5 decisions wait`, `1 decision waits`."""
+    return f"{number} {what} waits" if number == 1 else f"{number} {what}s wait"

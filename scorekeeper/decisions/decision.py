@@ -170,7 +170,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     )
 
 
-def identify(document: object, *, context: DecisionContext) -> tuple[str, ...]:
+def possible_ids(document: object, *, context: DecisionContext) -> tuple[str, ...]:
     """The ids that a document may go by, whatever its words are read as. Raises DecisionError.
 
     The first is its own; a second one it goes by if it is an exit (see name_exit).

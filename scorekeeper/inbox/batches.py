@@ -14,9 +14,10 @@ from typing import Self
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, source_files
-from scorekeeper.inbox.file_ledger import Counts, Part, Tally, close_parts, open_parts, write
-from scorekeeper.inbox.open_files import is_held
+from scorekeeper.inbox import file_names
+from scorekeeper.inbox.file_ledger import Counts, FileProgress, Tally, close_parts, open_parts, write
+from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.inbox.places.leases import has_writer
 from scorekeeper.inbox.store_decisions import record_rows
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
@@ -65,7 +66,7 @@ class Writer:
     ) -> None:
         self._connection, self._settings, self._counts = connection, settings, counts
         self._at, self._began, self._received_at, self._in_place = at, began, received_at, in_place
-        self._archive = file_moves.archive_folder(settings.archive_dir, at)
+        self._archive = moves.archive_folder(settings.archive_dir, at)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorekeeper-writer")
         self._writing: Future[Written] | None = None
 
@@ -88,7 +89,7 @@ class Writer:
             sys.setswitchinterval(interval)
             gc.set_threshold(*threshold)
 
-    def begin(self, parts: Sequence[Part]) -> None:
+    def begin(self, parts: Sequence[FileProgress]) -> None:
         """Begin to write a batch; the one before has been waited for."""
         self._writing = self._thread.submit(self._write, parts)
 
@@ -100,28 +101,28 @@ class Writer:
     def now(self) -> datetime:
         """The time of the run and what has passed since, in steps in which no file settles: a run may take minutes."""
         passed = time.monotonic() - self._began
-        return self._at + timedelta(seconds=passed - passed % source_files.SETTLED_SECONDS)
+        return self._at + timedelta(seconds=passed - passed % local_files.SETTLED_SECONDS)
 
-    def settled(self, source: source_files.SourceFile) -> bool:
+    def settled(self, source: local_files.LocalFile) -> bool:
         """Whether whoever writes the file is done with it: it stands still, and nobody is known to have it open."""
-        return self._in_place or (source.is_settled(self.now().timestamp()) and not is_held(source.path))
+        return self._in_place or (source.is_settled(self.now().timestamp()) and not has_writer(source.path))
 
-    def stays(self, source: source_files.SourceFile) -> bool:
+    def stays(self, source: local_files.LocalFile) -> bool:
         """Whether a file that has been read stays in the inbox yet: somebody has it open, or may add lines to it.
 
         What is written to a file that has been moved would be written where nobody reads it.
         """
-        return bool(is_held(source.path)) or (source.is_lines and not source.is_settled(self.now().timestamp()))
+        return bool(has_writer(source.path)) or (source.is_lines and not source.is_settled(self.now().timestamp()))
 
-    def move(self, files: Sequence[tuple[source_files.SourceFile, Path]]) -> list[str]:
+    def move(self, files: Sequence[tuple[local_files.LocalFile, Path]]) -> list[str]:
         """Move files to where they go, and note it; a line for each that cannot be moved."""
         moved, trouble = [], []
         for source, destination in files:
             report = None
             try:
-                if refused := file_moves.is_quarantined(self._settings.quarantine_dir, destination):
+                if refused := moves.is_quarantined(self._settings.quarantine_dir, destination):
                     report = self._write_error_file(source, destination)
-                lies = file_moves.move_file(source, destination, keep=refused)
+                lies = moves.move_file(source, destination, keep=refused)
             except ScorekeeperError as failed:
                 trouble.append(str(failed))
             else:
@@ -131,7 +132,7 @@ class Writer:
             write(self._connection, "inbox/mark_arrivals_moved", moved)
         return trouble
 
-    def _write(self, parts: Sequence[Part]) -> Written:
+    def _write(self, parts: Sequence[FileProgress]) -> Written:
         with self._connection.begin():
             open_parts(self._connection, [part for part in parts if not part.known], self._at)
             rows = [(d, p.source.sha256, p.source.name, line) for p in parts for line, d, _ in p.decisions]
@@ -146,22 +147,22 @@ class Writer:
             to_move = []
             for part in finished:
                 if self.stays(part.content):
-                    (done.held if is_held(part.source.path) else done.waiting).append(part.source.name)
+                    (done.held if has_writer(part.source.path) else done.waiting).append(part.source.name)
                 elif part.destination is not None:
                     to_move.append((part.content, part.destination))
             done.trouble = self.move(to_move)
         return done
 
-    def _destination(self, part: Part) -> Path:
+    def _destination(self, part: FileProgress) -> Path:
         name, sha256 = part.source.name, part.content.sha256
         if part.refused:
-            return file_moves.quarantine_path(self._settings.quarantine_dir, name, sha256)
-        return self._archive / file_moves.archive_name(name, sha256)
+            return moves.quarantine_path(self._settings.quarantine_dir, name, sha256)
+        return self._archive / file_names.archive_name(name, sha256)
 
-    def _write_error_file(self, source: source_files.SourceFile, destination: Path) -> bytes:
+    def _write_error_file(self, source: local_files.LocalFile, destination: Path) -> bytes:
         found = (
             self._connection.execute(statement("inbox/select_rejections"), {"sha256": source.sha256}).mappings().all()
         )
         self._connection.rollback()
         report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in found]}
-        return file_moves.write_error_file(destination, report)
+        return moves.write_error_file(destination, report)

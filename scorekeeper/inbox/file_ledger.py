@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper.decisions.decision import Decision
-from scorekeeper.decisions.unread_words import SYSTEM
-from scorekeeper.inbox import source_files
+from scorekeeper.decisions.word_warnings import SYSTEM
+from scorekeeper.inbox.places import local_files
 from scorekeeper.inbox.store_decisions import Verdict
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.store.sql import json_rows, statement
@@ -20,7 +20,7 @@ LONGEST_EXCERPT = 400
 
 
 @dataclass
-class Part:
+class FileProgress:
     """One file's share of a batch, and how far the file has been read.
 
     `decisions`: line, decision, the beginning of its text; `rejections`: by line the field, the reason and the excerpt,
@@ -32,7 +32,7 @@ class Part:
     `destination`, where its file goes once it is read whole.
     """
 
-    source: source_files.SourceFile
+    source: local_files.LocalFile
     offset: int = 0
     lines: int = 0
     decisions: list[tuple[int, Decision, bytes]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Part:
     identity: str | None = None
     fingerprint: bytes | None = None
     torn: int | None = None
-    whole: source_files.SourceFile | None = None
+    whole: local_files.LocalFile | None = None
     finished: bool = False
     left: bool = False
     committed: bool = False
@@ -59,11 +59,11 @@ class Part:
         return "quarantined" if self.refused else "duplicate" if self.known else "ingested"
 
     @property
-    def content(self) -> source_files.SourceFile:
+    def content(self) -> local_files.LocalFile:
         """The file with the hash of its content, where that is known by now."""
         return self.whole or self.source
 
-    def hand_over(self) -> "Part":
+    def hand_over(self) -> "FileProgress":
         """What has been read since the last batch, to be written; this one goes on with what comes after it."""
         given = replace(self)
         self.decisions, self.rejections = [], {}
@@ -128,7 +128,7 @@ def write(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None
         connection.execute(statement(name), {"rows": json_rows(rows)})
 
 
-def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
+def open_parts(connection: Connection, parts: Sequence[FileProgress], at: datetime) -> None:
     """Note how far the files of a batch are read, before their decisions are written."""
     progress = [
         {
@@ -163,12 +163,12 @@ def open_parts(connection: Connection, parts: Sequence[Part], at: datetime) -> N
 
 def close_parts(
     connection: Connection,
-    parts: Sequence[Part],
+    parts: Sequence[FileProgress],
     verdicts: Iterator[Verdict],
     *,
     at: datetime,
     counts: Counts,
-    destination: Callable[[Part], Path],
+    destination: Callable[[FileProgress], Path],
     in_place: bool,
 ) -> Tally:
     """Note what became of the files of a batch: `verdicts` are those of all their decisions, in order.
@@ -230,9 +230,9 @@ def close_parts(
     return tally
 
 
-def _name_contents(connection: Connection, parts: Sequence[Part], at: datetime) -> None:
+def _name_contents(connection: Connection, parts: Sequence[FileProgress], at: datetime) -> None:
     """Let what was known by a key, while it was followed, be known by the hash of its content."""
-    firsts: dict[bytes, Part] = {}
+    firsts: dict[bytes, FileProgress] = {}
     later = [part for part in parts if firsts.setdefault(part.content.sha256, part) is not part]
     rows = [
         {

@@ -13,9 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, source_files
 from scorekeeper.inbox.file_ledger import write
-from scorekeeper.inbox.listing import LINES, Listing, plain_suffix, split_turn
+from scorekeeper.inbox.file_names import can_follow, split_turn
+from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.inbox.places.base import ChangedError
+from scorekeeper.inbox.places.walk import InboxContents
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 
@@ -52,11 +54,6 @@ def new_key() -> bytes:
     return secrets.token_bytes(32)
 
 
-def identify(device: int, inode: int) -> str:
-    """The same file under whatever name, and however long."""
-    return f"{device}:{inode}"
-
-
 def take_fingerprint(path: Path, offset: int, identity: str) -> bytes | None:
     """Hash of the first and the last 4 KiB before `offset`; None if another file, a shorter one or none is at `path`.
 
@@ -66,7 +63,7 @@ def take_fingerprint(path: Path, offset: int, identity: str) -> bytes | None:
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
-            if identify(found.st_dev, found.st_ino) != identity or found.st_size < offset:
+            if local_files.inode_id(found.st_dev, found.st_ino) != identity or found.st_size < offset:
                 return None
             digest = hashlib.sha256(file.read(min(FINGERPRINT_BYTES, offset)))
             file.seek(max(0, offset - FINGERPRINT_BYTES))
@@ -76,15 +73,10 @@ def take_fingerprint(path: Path, offset: int, identity: str) -> bytes | None:
     return digest.digest()
 
 
-def can_follow(name: str) -> bool:
-    """Whether a file of this name is one of lines that can be read on from where it was read to."""
-    return plain_suffix(name) in LINES and not name.lower().endswith(".gz")
-
-
-def grow_from(connection: Connection, source: source_files.SourceFile, growing: Sequence[Row[Any]]) -> Followed | None:
+def grow_from(connection: Connection, source: local_files.LocalFile, growing: Sequence[Row[Any]]) -> Followed | None:
     """What is known of the longest of these contents (the last one) that the file begins with."""
     for before in reversed(growing):
-        with suppress(source_files.ChangedError, OSError):
+        with suppress(ChangedError, OSError):
             if source.begins_with(before.size_bytes, before.sha256):
                 offset, lines, torn = read_back(source.path, before.committed_offset, before.committed_lines)
                 kept = {"sha256": before.sha256, "torn": torn or 0}
@@ -121,21 +113,21 @@ def return_moved(connection: Connection, settings: Settings, at: datetime, troub
     return [str(row["name"]) for row in rows]
 
 
-def _find_grown(row: Row[Any]) -> source_files.SourceFile | None:
+def _find_grown(row: Row[Any]) -> local_files.LocalFile | None:
     """The file that was moved, if it has grown since."""
-    source = source_files.find_growing(Path(row.destination), row.name, row.sha256)
+    source = local_files.find_growing(Path(row.destination), row.name, row.sha256)
     try:
         if source is not None and source.size > row.size_bytes and source.begins_with(row.size_bytes, row.sha256):
             return source
-    except (OSError, source_files.ChangedError):
+    except (OSError, ChangedError):
         pass  # taken away a moment ago
     return None
 
 
-def _begin_again(row: Row[Any], source: source_files.SourceFile, at: datetime) -> dict[str, Any] | None:
+def _begin_again(row: Row[Any], source: local_files.LocalFile, at: datetime) -> dict[str, Any] | None:
     """What is known of a file that has grown: a last line that had no end then is read once more."""
     offset, lines, torn = read_back(source.path, row.committed_offset, row.committed_lines)
-    identity = identify(*source.identity[:2])
+    identity = local_files.inode_id(*source.identity[:2])
     fingerprint = take_fingerprint(source.path, offset, identity)
     if fingerprint is None:
         return None
@@ -176,7 +168,7 @@ def _bring_back(connection: Connection, settings: Settings, trouble: list[str]) 
             continue
         try:
             if Path(row.place).exists():
-                file_moves.return_file(Path(row.place), settings.inbox_dir / row.name)
+                moves.return_file(Path(row.place), settings.inbox_dir / row.name)
         except ScorekeeperError as failed:
             trouble.append(str(failed))
         else:
@@ -185,7 +177,7 @@ def _bring_back(connection: Connection, settings: Settings, trouble: list[str]) 
         write(connection, "inbox/note_followed_returned", back)
 
 
-def find_followed(connection: Connection, listing: Listing, at: datetime) -> dict[Path, Followed]:
+def find_followed(connection: Connection, listing: InboxContents, at: datetime) -> dict[Path, Followed]:
     """The files in the inbox that are being followed, by where they lie now, whatever they are called by now.
 
     A file whose content was copied (and cut, or replaced) goes on as the copy, if that bears its name or one that a
@@ -234,7 +226,7 @@ def _identities(paths: Iterable[Path]) -> dict[str, Path]:
     for path in paths:
         try:
             lies = path.lstat()
-            found[identify(lies.st_dev, lies.st_ino)] = path
+            found[local_files.inode_id(lies.st_dev, lies.st_ino)] = path
         except OSError:
             continue  # renamed or taken since
     return found

@@ -14,13 +14,17 @@ from sqlalchemy import Connection, Row
 from scorekeeper.decisions.decision import DecisionContext, DecisionError, parse_decision
 from scorekeeper.decisions.strict_json import IncompleteJsonError
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, growing_files, listing, source_files
+from scorekeeper.inbox import file_names, growing_files
 from scorekeeper.inbox.batches import Writer
-from scorekeeper.inbox.file_ledger import LONGEST_EXCERPT, Counts, Part, Tally, show_excerpt, write
-from scorekeeper.inbox.foreign_files import explain_line
+from scorekeeper.inbox.file_ledger import LONGEST_EXCERPT, Counts, FileProgress, Tally, show_excerpt, write
+from scorekeeper.inbox.formats import json_document, json_lines
+from scorekeeper.inbox.formats.base import Entry, FileError
+from scorekeeper.inbox.formats.diagnose import explain_line
 from scorekeeper.inbox.growing_files import Followed
 from scorekeeper.inbox.not_understood import small_confidences
-from scorekeeper.inbox.open_files import is_held
+from scorekeeper.inbox.places import local_files, moves, walk
+from scorekeeper.inbox.places.base import ChangedError
+from scorekeeper.inbox.places.leases import has_writer
 from scorekeeper.locks import Lock, hold
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import Settings
@@ -68,7 +72,7 @@ class Summary:
     waiting: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     returned: list[str] = field(default_factory=list)
-    passed_over: list[listing.Unread] = field(default_factory=list)
+    passed_over: list[walk.PassedOver] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
     opened: int = 0
     noted: int = 0
@@ -178,7 +182,7 @@ class _Ingestion:
         self._received_at = received_at
         self._replay = replay
         self._on_progress = on_progress
-        self._parts: list[Part] = []
+        self._parts: list[FileProgress] = []
         self._pending = self._pending_bytes = 0
         # What this run has read already, and as which kind; what it has left to its writer.
         self._seen: dict[bytes, tuple[bool, bool]] = {}
@@ -197,7 +201,7 @@ class _Ingestion:
         self.summary.returned = growing_files.return_moved(
             self._connection, self._settings, self._received_at, self.summary.trouble
         )
-        found = listing.walk_inbox(folder, self._settings.own_dirs)
+        found = walk.walk_inbox(folder, self._settings.own_dirs)
         self._followed = growing_files.find_followed(self._connection, found, self._received_at)
         self.summary.passed_over = found.unread(folder)
         self.finish_moves(found.files)
@@ -272,8 +276,8 @@ class _Ingestion:
         self.summary.unresolved = [row.name for row in unread if row.kind == "held"]
         self.summary.unlisted = [row.name for row in unread if row.kind == "unlisted"]
 
-    def _take(self, source: source_files.SourceFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
-        part = Part(source)
+    def _take(self, source: local_files.LocalFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
+        part = FileProgress(source)
         self._parts.append(part)
         if source.sha256 in self._seen:
             part.known = part.finished = True
@@ -298,13 +302,13 @@ class _Ingestion:
         found = self._connection.execute(statement("inbox/select_unmoved_arrivals")).all()
         self._connection.rollback()
         folder = self._settings.inbox_dir
-        there = {name for name, _, _ in found}.intersection(listing.known_name(path, folder) for path in listed)
+        there = {name for name, _, _ in found}.intersection(file_names.known_name(path, folder) for path in listed)
         moved = []
         for name, sha256, destination in found:
             path, target = self._settings.inbox_dir / name, Path(destination)
-            keep = file_moves.is_quarantined(self._settings.quarantine_dir, target)
+            keep = moves.is_quarantined(self._settings.quarantine_dir, target)
             try:
-                lies = file_moves.finish_move(path, target, sha256, keep=keep)
+                lies = moves.finish_move(path, target, sha256, keep=keep)
             except ScorekeeperError as failed:
                 self.summary.trouble.append(str(failed))
                 continue
@@ -315,9 +319,9 @@ class _Ingestion:
         with self._connection.begin():
             write(self._connection, "inbox/mark_arrivals_moved", moved)
 
-    def _open(self, path: Path, in_place: bool) -> source_files.SourceFile | None:
+    def _open(self, path: Path, in_place: bool) -> local_files.LocalFile | None:
         try:
-            source = source_files.open_source(path, None if in_place else self._settings.inbox_dir)
+            source = local_files.open_source(path, None if in_place else self._settings.inbox_dir)
         except ScorekeeperError as failed:
             self.summary.trouble.append(str(failed))
             return None
@@ -336,7 +340,7 @@ class _Ingestion:
     def _is_full(self) -> bool:
         return self._pending >= BATCH_DECISIONS or self._pending_bytes >= BATCH_BYTES
 
-    def _read(self, part: Part, growing: Iterable[Row[Any]]) -> None:
+    def _read(self, part: FileProgress, growing: Iterable[Row[Any]]) -> None:
         source = part.source
         try:
             if source.is_lines:
@@ -349,26 +353,26 @@ class _Ingestion:
                     self._leave(part)
                     return
             else:
-                documents = source_files.read_documents(source)
+                documents = json_document.read_documents(source)
                 if not documents:
                     self._refuse(part, 0, None, "the file holds no decision", b"")
                 for position, words, document in documents:
                     if self._gives_up(part, position):
                         break
                     self._parse(part, position, words, document, alone=len(documents) == 1)
-        except source_files.ChangedError:
+        except ChangedError:
             self._leave(part)
             return
-        except source_files.FileError as broken:
+        except FileError as broken:
             if not self._writer.settled(source):
                 self._leave(part)
                 return
             self._refuse(part, broken.line or 0, None, broken.reason, b"")
         part.finished = True
 
-    def _read_lines(self, part: Part) -> bool:
+    def _read_lines(self, part: FileProgress) -> bool:
         """Take the lines from where the part stands; False if the end has not been written yet."""
-        began, lines = part.offset, source_files.read_lines(part.source, part.offset, part.lines)
+        began, lines = part.offset, json_lines.read_lines(part.source, part.offset, part.lines)
         for line in lines:
             if line.torn and not self._writer.settled(part.source):
                 return False
@@ -380,7 +384,7 @@ class _Ingestion:
             else:
                 self._parse(part, line.line_no, line.text, line.text, alone=False)
             alone = len(part.rejections) == 1 and not (part.decisions or part.committed)
-            if alone and (why := source_files.explain_lines(part.source, began)):
+            if alone and (why := json_lines.explain_lines(part.source, began)):
                 return self._refuse_rest(part, line.line_no, why, lines)
             if self._is_full():
                 self._flush()
@@ -390,7 +394,7 @@ class _Ingestion:
             self._refuse(part, 0, None, "the file holds no decision", b"")
         return True
 
-    def _refuse_rest(self, part: Part, first: int, why: str, lines: Iterator[source_files.RawLine]) -> bool:
+    def _refuse_rest(self, part: FileProgress, first: int, why: str, lines: Iterator[Entry]) -> bool:
         """Refuse a file once that is no file of lines at all, and go to its end; False if that is not there yet."""
         _, _, shown = part.rejections[first]
         part.rejections[first] = (None, escape_controls(why), shown)
@@ -400,7 +404,7 @@ class _Ingestion:
             part.offset, part.lines = line.end_offset, line.line_no
         return True
 
-    def _parse(self, part: Part, line: int, words: bytes, document: object, *, alone: bool) -> None:
+    def _parse(self, part: FileProgress, line: int, words: bytes, document: object, *, alone: bool) -> None:
         """Take or refuse a decision: its text, and what that holds (or the text itself)."""
         context = DecisionContext(
             received_at=self._writer.now(),
@@ -415,7 +419,7 @@ class _Ingestion:
             decision = parse_decision(document, context=context)
         except DecisionError as wrong:
             untimed = not alone and wrong.field == "timestamp" and "missing" in wrong.reason
-            if untimed and line == 1 and part.source.is_lines and source_files.is_single_line(part.source):
+            if untimed and line == 1 and part.source.is_lines and json_lines.is_single_line(part.source):
                 self._parse(part, line, words, document, alone=True)
                 return
             why = explain_line(words) if isinstance(wrong, IncompleteJsonError) else None
@@ -428,7 +432,7 @@ class _Ingestion:
         self._pending += 1
         self._pending_bytes += len(words)
 
-    def _refuse(self, part: Part, line: int, name: str | None, reason: str, shown: bytes) -> None:
+    def _refuse(self, part: FileProgress, line: int, name: str | None, reason: str, shown: bytes) -> None:
         part.refusals += 1
         part.rejections[line] = (
             name and show_excerpt(name.encode("utf-8", "replace")),
@@ -437,7 +441,7 @@ class _Ingestion:
         )
         self._pending += 1
 
-    def _gives_up(self, part: Part, line: int) -> bool:
+    def _gives_up(self, part: FileProgress, line: int) -> bool:
         """Whether so much of a file is refused that the rest, from this line on, is not looked at: one refusal more."""
         if part.refusals < MOST_REFUSED:
             return False
@@ -445,7 +449,7 @@ class _Ingestion:
         self._refuse(part, line, None, reason, b"")
         return True
 
-    def _leave(self, part: Part) -> None:
+    def _leave(self, part: FileProgress) -> None:
         """Leave a file to its writer; what was committed of it stays committed."""
         self._wait_for(part.source)
         self._seen.pop(part.source.sha256, None)
@@ -454,16 +458,16 @@ class _Ingestion:
             self._pending -= len(part.decisions) + len(part.rejections)
             self._parts.remove(part)
 
-    def _wait_for(self, source: source_files.SourceFile) -> None:
+    def _wait_for(self, source: local_files.LocalFile) -> None:
         """Name a file that is not moved yet, as what it is."""
-        (self.summary.held if is_held(source.path) else self.summary.waiting).append(source.name)
+        (self.summary.held if has_writer(source.path) else self.summary.waiting).append(source.name)
 
     def _begin_following(self, path: Path) -> bool:
         """Read on in a file that grows; False if it is none, or none is known that it grew from."""
         followed = self._followed.get(path)
-        if followed is None and growing_files.can_follow(path.name) and is_held(path):
-            name = listing.known_name(path, self._settings.inbox_dir)
-            source = source_files.find_growing(path, name, growing_files.new_key())
+        if followed is None and file_names.can_follow(path.name) and has_writer(path):
+            name = file_names.known_name(path, self._settings.inbox_dir)
+            source = local_files.find_growing(path, name, growing_files.new_key())
             if source is None:
                 return False
             begun = self._select_growing([name]).get(name, [])
@@ -473,9 +477,9 @@ class _Ingestion:
             self._follow(path, followed)
         return followed is not None
 
-    def _find_begun(self, source: source_files.SourceFile, growing: Sequence[Row[Any]]) -> Followed | None:
+    def _find_begun(self, source: local_files.LocalFile, growing: Sequence[Row[Any]]) -> Followed | None:
         """What a file grew from that is too long to be read whole, again and again, while it grows further."""
-        if source.content is not None or not growing or not growing_files.can_follow(source.name):
+        if source.content is not None or not growing or not file_names.can_follow(source.name):
             return None
         if self._writer.settled(source):
             return None
@@ -484,21 +488,23 @@ class _Ingestion:
 
     def _follow(self, path: Path, followed: Followed) -> None:
         """Take the whole lines that are new in a file that grows; the rest too if nobody has it open any more."""
-        source = source_files.find_growing(path, followed.name, followed.key)
+        source = local_files.find_growing(path, followed.name, followed.key)
         if source is None:
             return
-        held = is_held(path)
+        held = has_writer(path)
         still = growing_files.RETURNED_SECONDS if followed.returned and held is None else None
         last = not held and source.is_settled(self._writer.now().timestamp(), still)
-        part = Part(source, followed.offset, followed.lines, refusals=followed.refused, grown_from=followed.begun_as)
-        part.identity, part.torn = growing_files.identify(*source.identity[:2]), followed.torn
+        part = FileProgress(
+            source, followed.offset, followed.lines, refusals=followed.refused, grown_from=followed.begun_as
+        )
+        part.identity, part.torn = local_files.inode_id(*source.identity[:2]), followed.torn
         self._counts.refused[followed.key] = followed.refused
         self._parts.append(part)
         try:
-            for line in source_files.read_new_lines(source, part.offset, part.lines, last=last):
+            for line in json_lines.read_new_lines(source, part.offset, part.lines, last=last):
                 self._take_line(part, line)
             part.finished = last and self._see_whole(part)
-        except source_files.ChangedError:
+        except ChangedError:
             self._drop(part)
         if not part.finished:
             if last:
@@ -512,11 +518,11 @@ class _Ingestion:
         if self._is_full():
             self._flush()
 
-    def _take_line(self, part: Part, line: source_files.RawLine) -> None:
+    def _take_line(self, part: FileProgress, line: Entry) -> None:
         if self._is_full():
             self._flush()
         if part.left:
-            raise source_files.ChangedError(part.source.name)
+            raise ChangedError(part.source.name)
         if part.refusals <= MOST_REFUSED and line.text.strip() and not self._gives_up(part, line.line_no):
             if line.error is not None:
                 self._refuse(part, line.line_no, None, line.error, line.text)
@@ -524,9 +530,9 @@ class _Ingestion:
                 self._parse(part, line.line_no, line.text, line.text, alone=False)
         part.offset, part.lines = line.end_offset, line.line_no
 
-    def _see_whole(self, part: Part) -> bool:
+    def _see_whole(self, part: FileProgress) -> bool:
         """Read a file once more that has been followed to its end, for the hash of its content; whether it stands."""
-        whole = source_files.open_source(part.source.path, self._settings.inbox_dir)
+        whole = local_files.open_source(part.source.path, self._settings.inbox_dir)
         if whole is None or whole.identity != part.source.identity:
             return False
         if (part.source.name, whole.sha256) in self._whole:
@@ -537,7 +543,7 @@ class _Ingestion:
             self._refuse(part, 0, None, "the file holds no decision", b"")
         return True
 
-    def _drop(self, part: Part) -> None:
+    def _drop(self, part: FileProgress) -> None:
         """Forget what was read of a file, but not committed."""
         self._pending -= len(part.decisions) + len(part.rejections)
         part.decisions, part.rejections = [], {}

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, source_files
 from scorekeeper.inbox.file_ledger import write
+from scorekeeper.inbox.places import local_files, moves
 from scorekeeper.locks import Lock, hold
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -108,7 +108,7 @@ def put_back(db: Database, settings: Settings, one: Quarantined, at: datetime) -
 def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: datetime) -> list[bytes]:
     returned: list[bytes] = []
     for name, path in one.files.items():
-        source = source_files.open_source(path)
+        source = local_files.open_source(path)
         if source is None:
             continue  # somebody else was faster
         # A run that was killed right after it moved the file has not said so: the next one would move it back unread.
@@ -118,7 +118,7 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
                 "inbox/mark_arrivals_moved",
                 [{"name": name, "sha256": one.sha256, "moved_at": at, "lies": True}],
             )
-        file_moves.return_file(path, settings.inbox_dir / (name if _fits(name) else path.name))
+        moves.return_file(path, settings.inbox_dir / (name if _fits(name) else path.name))
         returned.append(source.sha256)
     if returned and one.sha256 not in returned:
         with connection.begin():
@@ -127,7 +127,7 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
 
 
 def _place(settings: Settings, name: str, sha256: bytes) -> Path:
-    return file_moves.quarantine_path(settings.quarantine_dir, name, sha256)
+    return moves.quarantine_path(settings.quarantine_dir, name, sha256)
 
 
 def _say_where(settings: Settings, waiting: Sequence[str], *, unmoved: bool) -> str:

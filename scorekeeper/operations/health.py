@@ -15,12 +15,14 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from scorekeeper.decisions import unread_words
+from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import DatabaseError, ScorekeeperError
-from scorekeeper.inbox import not_understood, quarantine, source_files
-from scorekeeper.inbox.growing_files import identify
-from scorekeeper.inbox.listing import Listing, known_name, walk_inbox
-from scorekeeper.inbox.open_files import is_held
+from scorekeeper.inbox import not_understood, quarantine
+from scorekeeper.inbox.file_names import known_name
+from scorekeeper.inbox.places import local_files
+from scorekeeper.inbox.places.leases import has_writer
+from scorekeeper.inbox.places.local_files import inode_id
+from scorekeeper.inbox.places.walk import InboxContents, walk_inbox
 from scorekeeper.market import sealed_candles
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded, place
@@ -156,15 +158,15 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
         yield Check("quarantine", "ok", "empty")
 
 
-def judge_unread(found: not_understood.Unread) -> Iterator[Check]:
+def judge_unread(found: not_understood.NotUnderstood) -> Iterator[Check]:
     """Whether all words were understood and all confidences are on the scale that is set."""
-    lines = unread_words.tell_unread(found.words)
+    lines = word_warnings.tell_unread(found.words)
     if lines:
-        yield Check("words", "warning", "; ".join(lines), unread_words.ADD_WORDS)
+        yield Check("words", "warning", "; ".join(lines), word_warnings.ADD_WORDS)
     else:
         yield Check("words", "ok", "all are in a list")
-    if small := unread_words.tell_small(found.small):
-        yield Check("confidence", "warning", small, unread_words.SET_SCALE)
+    if small := word_warnings.tell_small(found.small):
+        yield Check("confidence", "warning", small, word_warnings.SET_SCALE)
     else:
         yield Check("confidence", "ok", "none that looks like a fraction")
     if found.noted:
@@ -187,7 +189,7 @@ def judge_strays(files: list[Path], settings: Settings) -> Check:
 def _count_held(connection: Connection, settings: Settings) -> int:
     """How many of the files that have been read are left in the inbox since their writers have them open."""
     names = connection.execute(statement("inbox/select_unmoved_arrivals")).scalars()
-    return sum(bool(is_held(settings.inbox_dir / name)) for name in names)
+    return sum(bool(has_writer(settings.inbox_dir / name)) for name in names)
 
 
 def compare_clocks(name: str, theirs: datetime, before: datetime, after: datetime, whose: str) -> Check:
@@ -296,14 +298,14 @@ def check_inbox(settings: Settings, now: datetime, read: Mapping[str, int]) -> I
     for path in islice(found.files, MOST_LOOKED_AT):
         try:
             lies = path.lstat()
-            held = is_held(path)
+            held = has_writer(path)
             if held is None:
-                held = read.get(identify(lies.st_dev, lies.st_ino)) == lies.st_size
+                held = read.get(inode_id(lies.st_dev, lies.st_ino)) == lies.st_size
             followed += held
             if not held:
                 changed.append(lies.st_ctime)  # not the time of change of its content: a rename keeps that one
             still = now.timestamp() - lies.st_mtime
-            if held and still > UNFINISHED.total_seconds() and lies.st_size and not source_files.ends_whole(path):
+            if held and still > UNFINISHED.total_seconds() and lies.st_size and not local_files.ends_whole(path):
                 torn.append((still, known_name(path, settings.inbox_dir)))
         except OSError:
             continue  # taken since
@@ -334,7 +336,7 @@ def _judge_torn(torn: list[tuple[float, str]]) -> Check:
     )  # fmt: skip
 
 
-def _judge_unread(found: Listing, folder: Path) -> Iterator[Check]:
+def _judge_unread(found: InboxContents, folder: Path) -> Iterator[Check]:
     for kind in found.unread(folder):
         more = f" and {kind.count - len(kind.names)} more" if kind.count > len(kind.names) else ""
         yield Check("not read", "warning", f"{kind.what}: {', '.join(kind.names)}{more}", kind.do)

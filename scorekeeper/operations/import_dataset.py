@@ -14,7 +14,10 @@ from scorekeeper.decisions.reading_rules import make_reading
 from scorekeeper.decisions.strict_json import load_json
 from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import source_files, store_decisions
+from scorekeeper.inbox import store_decisions
+from scorekeeper.inbox.formats import json_lines
+from scorekeeper.inbox.formats.base import Entry
+from scorekeeper.inbox.places import local_files
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -59,7 +62,7 @@ class _Record:
 
 def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) -> Imported:
     """Read a dataset; later records of a trade_id complete earlier ones; repeatable. Raises ScorekeeperError."""
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
     path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
@@ -69,7 +72,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
         make_reading(settings.words, {}), settings.positions,
     )  # fmt: skip
     done = Imported()
-    lines = source_files.read_lines(source, 0, 0)
+    lines = json_lines.read_lines(source, 0, 0)
     while chunk := list(islice(lines, BATCH_RECORDS)):
         records = []
         for line in chunk:
@@ -86,7 +89,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
     return done
 
 
-def _read(line: source_files.RawLine, context: DecisionContext) -> _Record:
+def _read(line: Entry, context: DecisionContext) -> _Record:
     document = load_json(line.text)
     if not isinstance(document, dict):
         raise DecisionError(None, "a record is a JSON object")

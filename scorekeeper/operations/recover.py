@@ -17,8 +17,12 @@ from sqlalchemy import Connection
 from scorekeeper.decisions.decision import Decision, DecisionContext, DecisionError, parse_decision
 from scorekeeper.decisions.reading_rules import make_reading
 from scorekeeper.decisions.strict_json import IncompleteJsonError
-from scorekeeper.inbox import file_ledger, file_moves, growing_files, listing, source_files, store_decisions
-from scorekeeper.inbox.foreign_files import explain_line
+from scorekeeper.inbox import file_ledger, file_names, store_decisions
+from scorekeeper.inbox.formats import json_document, json_lines
+from scorekeeper.inbox.formats.base import FileError
+from scorekeeper.inbox.formats.diagnose import explain_line
+from scorekeeper.inbox.places import local_files, moves, walk
+from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.locks import Lock, hold
 from scorekeeper.operations import import_dataset
 from scorekeeper.operations.first_arrival import Said, find_arrival, is_known, read_records, read_said, received_at
@@ -93,7 +97,7 @@ class _Recovery:
         for path in files:
             self._take_file(path)
         if self._said:
-            for path in listing.walk_inbox(self._settings.inbox_dir, self._settings.own_dirs).files:
+            for path in walk.walk_inbox(self._settings.inbox_dir, self._settings.own_dirs).files:
                 self._take_open_file(path)
         for path in datasets:
             refused = len(self._done.refused)
@@ -106,18 +110,18 @@ class _Recovery:
 
     def _take_file(self, path: Path) -> None:
         """Take in one file where it lies, as ingest would have."""
-        root = file_moves.root_of(path, self._settings.archive_dir, self._settings.quarantine_dir)
-        source = source_files.open_source(path, root)
+        root = moves.root_of(path, self._settings.archive_dir, self._settings.quarantine_dir)
+        source = local_files.open_source(path, root)
         if source is None:
             return
-        digits = file_moves.read_hash(path.name)
-        kept = file_moves.is_quarantined(self._settings.quarantine_dir, path)  # where it may be mended
+        digits = file_names.read_hash(path.name)
+        kept = moves.is_quarantined(self._settings.quarantine_dir, path)  # where it may be mended
         if digits is not None and not kept and not source.sha256.hex().startswith(digits):
             if not _has_grown(source, digits):
                 self._done.refused.append(f"{path} is not as it came")
                 return
-            path = path.rename(path.with_name(file_moves.archive_name(file_moves.first_name(path.name), source.sha256)))
-            if (source := source_files.open_source(path, root)) is None:
+            path = path.rename(path.with_name(file_names.archive_name(file_names.first_name(path.name), source.sha256)))
+            if (source := local_files.open_source(path, root)) is None:
                 return
         with self._db.begin() as connection:
             hashes = {"rows": json_rows([{"sha256": source.sha256}])}
@@ -127,8 +131,8 @@ class _Recovery:
                 .scalars()
                 .all()
             )
-        first = file_moves.first_name(source.name)
-        part = file_ledger.Part(replace(source, name=first if first in names or not names else names[0]))
+        first = file_names.first_name(source.name)
+        part = file_ledger.FileProgress(replace(source, name=first if first in names or not names else names[0]))
         counts = file_ledger.Counts()
         if known is not None:  # the backup was made while it was being read
             counts.holds[source.sha256], counts.refused[source.sha256] = known.decisions, known.refused
@@ -145,15 +149,15 @@ class _Recovery:
                 elif why is None:
                     self._parse(part, position, words, context)
                 alone = len(part.rejections) == 1 and not (part.decisions or part.committed or why)
-                if alone and source.is_lines and (why := source_files.explain_lines(source, began)):
+                if alone and source.is_lines and (why := json_lines.explain_lines(source, began)):
                     # No file of lines at all: refused once, as ingest does, and read to its end.
                     part.rejections[position] = None, escape_controls(why), file_ledger.show_excerpt(words)
                 if len(part.decisions) + len(part.rejections) >= BATCH:
                     self._write(part.hand_over(), path, counts, arrived)
-        except source_files.ChangedError:
+        except ChangedError:
             self._done.refused.append(f"{path} was changed while it was read")
             return
-        except source_files.FileError as broken:
+        except FileError as broken:
             _refuse(part, broken.line or 0, None, broken.reason, b"")
         part.finished = True
         self._write(part, path, counts, arrived)
@@ -166,16 +170,16 @@ class _Recovery:
         The file itself is left to the next ingest, which meets these decisions as duplicates. Their lines in the
         dataset do not hold all of them: taken from there, what the file says would be other content.
         """
-        name = listing.known_name(path, self._settings.inbox_dir)
-        grows = growing_files.can_follow(path.name)
+        name = file_names.known_name(path, self._settings.inbox_dir)
+        grows = file_names.can_follow(path.name)
         source = (
-            source_files.find_growing(path, name, b"")
+            local_files.find_growing(path, name, b"")
             if grows
-            else source_files.open_source(path, self._settings.inbox_dir)
+            else local_files.open_source(path, self._settings.inbox_dir)
         )
         if source is None:
             return
-        part = file_ledger.Part(source)
+        part = file_ledger.FileProgress(source)
         try:
             for position, words, error, _ in _read_texts(part):
                 part.lines = position
@@ -183,18 +187,18 @@ class _Recovery:
                     self._parse(part, position, words, self._context)
                 if len(part.decisions) + len(part.rejections) >= BATCH:
                     self._record_told(part.hand_over())
-        except (source_files.ChangedError, source_files.FileError):
+        except (ChangedError, FileError):
             pass  # as far as it could be read: the rest is the next ingest's
         self._record_told(part)
 
-    def _record_told(self, part: file_ledger.Part) -> None:
+    def _record_told(self, part: file_ledger.FileProgress) -> None:
         rows = [(one, None, part.source.name, line) for line, one, _ in part.decisions if one.trade_id in self._said]
         with self._db.begin() as connection:
             for moment, some in groupby(rows, key=lambda row: self._received(row[0], row[0].opened_at)):
                 verdicts = store_decisions.record_rows(connection, list(some), moment, self._settings.fee_bps)
                 self._done.decisions += sum(verdict.outcome == "accepted" for verdict in verdicts)
 
-    def _parse(self, part: file_ledger.Part, position: int, words: bytes, context: DecisionContext) -> None:
+    def _parse(self, part: file_ledger.FileProgress, position: int, words: bytes, context: DecisionContext) -> None:
         try:
             try:
                 decision = parse_decision(words, context=context)
@@ -214,14 +218,14 @@ class _Recovery:
             )
         part.decisions.append((position, decision, words[: file_ledger.LONGEST_EXCERPT]))
 
-    def _write(self, part: file_ledger.Part, path: Path, counts: file_ledger.Counts, arrived: datetime) -> None:
+    def _write(self, part: file_ledger.FileProgress, path: Path, counts: file_ledger.Counts, arrived: datetime) -> None:
         """A batch of a file's decisions as one transaction, each received when it was then."""
         name, sha256 = part.source.name, part.source.sha256
 
-        def destination(part: file_ledger.Part) -> Path:
+        def destination(part: file_ledger.FileProgress) -> Path:
             archived = path.is_relative_to(self._settings.archive_dir)
             if archived and part.refused:
-                return file_moves.quarantine_path(self._settings.quarantine_dir, name, sha256)
+                return moves.quarantine_path(self._settings.quarantine_dir, name, sha256)
             return path
 
         with self._db.begin() as connection:
@@ -243,7 +247,7 @@ class _Recovery:
     def _received(self, decision: Decision, arrived: datetime) -> datetime:
         return received_at(decision, self._said.get(decision.trade_id), arrived)
 
-    def _move(self, part: file_ledger.Part, path: Path) -> None:
+    def _move(self, part: file_ledger.FileProgress, path: Path) -> None:
         """Note where the file lies; what is refused of it goes to quarantine, with a report."""
         source, destination, report, lies = part.source, part.destination, None, True
         assert destination is not None
@@ -252,12 +256,12 @@ class _Recovery:
                 rows = (
                     connection.execute(statement("inbox/select_rejections"), {"sha256": source.sha256}).mappings().all()
                 )
-            report = file_moves.write_error_file(
+            report = moves.write_error_file(
                 destination,
                 {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in rows]},
             )
             if destination != path:
-                lies = file_moves.move_file(source, destination, keep=True)
+                lies = moves.move_file(source, destination, keep=True)
         moved = {"name": source.name, "sha256": source.sha256, "moved_at": self._now, "lies": lies, "report": report}
         with self._db.begin() as connection:
             file_ledger.write(connection, "inbox/mark_arrivals_moved", [moved])
@@ -309,34 +313,34 @@ class _Recovery:
         return closed
 
 
-def _refuse(part: file_ledger.Part, line: int, name: str | None, reason: str, shown: bytes) -> None:
+def _refuse(part: file_ledger.FileProgress, line: int, name: str | None, reason: str, shown: bytes) -> None:
     field_name = name and file_ledger.show_excerpt(name.encode("utf-8", "replace"))
     part.rejections[line] = field_name, escape_controls(reason), file_ledger.show_excerpt(shown)
     part.refusals += 1
 
 
-def _read_texts(part: file_ledger.Part) -> Iterator[tuple[int, bytes, str | None, int | None]]:
+def _read_texts(part: file_ledger.FileProgress) -> Iterator[tuple[int, bytes, str | None, int | None]]:
     """(line or position, text, what is wrong with it, where it ends in a file of lines) of what is not read yet."""
     source = part.source
     if source.is_lines:
-        read = source_files.read_lines(source, part.offset, part.lines)
-        for line in source_files.read_new_lines(source, 0, 0, last=True) if source.growing else read:
+        read = json_lines.read_lines(source, part.offset, part.lines)
+        for line in json_lines.read_new_lines(source, 0, 0, last=True) if source.growing else read:
             yield line.line_no, line.text, line.error, line.end_offset
         if not part.lines:
-            raise source_files.FileError("the file holds no decision")
+            raise FileError("the file holds no decision")
         return
-    documents = source_files.read_documents(source)
+    documents = json_document.read_documents(source)
     if not documents:
-        raise source_files.FileError("the file holds no decision")
+        raise FileError("the file holds no decision")
     for position, words, _ in documents:
         yield position, words, None, None
 
 
-def _has_grown(source: source_files.SourceFile, digits: str) -> bool:
+def _has_grown(source: local_files.LocalFile, digits: str) -> bool:
     """Whether a file of lines begins with the content that its name tells of: it was written to after it was moved."""
     digest = hashlib.sha256()
     with source.path.open("rb") as file:
-        while source.is_lines and not source.is_compressed and (line := file.readline(source_files.LONGEST_LINE)):
+        while source.is_lines and not source.is_compressed and (line := file.readline(json_lines.LONGEST_LINE)):
             torn = digest.copy()
             torn.update(line.rstrip(b"\n"))
             digest.update(line)
@@ -345,5 +349,5 @@ def _has_grown(source: source_files.SourceFile, digits: str) -> bool:
     return False
 
 
-def _is_alone(source: source_files.SourceFile) -> bool:
-    return source_files.is_single_line(source) if source.is_lines else len(source_files.read_documents(source)) == 1
+def _is_alone(source: local_files.LocalFile) -> bool:
+    return json_lines.is_single_line(source) if source.is_lines else len(json_document.read_documents(source)) == 1

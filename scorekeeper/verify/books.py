@@ -18,22 +18,17 @@ from sqlalchemy import Connection, Row
 from scorekeeper.analysis.assess import assess_all
 from scorekeeper.analysis.document import Analysis, figures
 from scorekeeper.analysis.run import read_rows
-from scorekeeper.decisions.decision import (
-    LATEST,
-    AgentSignal,
-    Decision,
-    DecisionContext,
-    identify,
-    parse_decision,
-)
+from scorekeeper.decisions.decision import LATEST, AgentSignal, Decision, DecisionContext, parse_decision, possible_ids
 from scorekeeper.decisions.reading_rules import STANDARD, Reading, read_rules
 from scorekeeper.decisions.strict_json import DecisionError, canonical_json, load_json
 from scorekeeper.decisions.symbols import is_certain
 from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.decisions.words import clean_word
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, source_files
-from scorekeeper.inbox.growing_files import can_follow
+from scorekeeper.inbox.file_names import can_follow
+from scorekeeper.inbox.formats import json_document, json_lines
+from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.strays import Doubt, find_strays
@@ -187,20 +182,20 @@ def _read_archive(
             continue  # its day has been given up
         source = None
         try:
-            source = source_files.open_source(path)
+            source = local_files.open_source(path)
             if source is None:
                 doubts.append(Doubt(path, f"file {name}: is not at {path}, where it was moved to"))
             elif source.sha256 != sha256 and not (can_follow(name) and source.begins_with(size, sha256)):
                 doubts.append(Doubt(path, f"file {name}: {path} is not as it came"))
             else:  # one of lines that was written to after it was moved is read on by the next ingest
                 yield from _read_file(connection, source, settings, size)
-        except (ScorekeeperError, DecisionError, source_files.ChangedError) as failed:
+        except (ScorekeeperError, DecisionError, ChangedError) as failed:
             if source is not None and _came_otherwise(connection, source):
                 continue
             doubts.append(Doubt(path, f"file {name}: {path} cannot be read again: {failed}"))
 
 
-def _came_otherwise(connection: Connection, source: source_files.SourceFile) -> bool:
+def _came_otherwise(connection: Connection, source: local_files.LocalFile) -> bool:
     """Whether these bytes came as another kind of file, too: the ledger knows what became of one of them."""
     names = connection.execute(statement("verify/select_names_of_content"), {"sha256": source.sha256}).scalars()
     return any(replace(source, name=name).kind != source.kind for name in names)
@@ -213,20 +208,20 @@ def _find(destination: Path, archive: Path, name: str) -> Path:
 
 
 def _read_file(
-    connection: Connection, source: source_files.SourceFile, settings: Settings, size: int
+    connection: Connection, source: local_files.LocalFile, settings: Settings, size: int
 ) -> Iterator[_Read]:
     """What is in the file; in its first `size` bytes, if it has more lines by now."""
     said: Iterator[tuple[int, bytes]]
     if source.is_lines:
-        lines = source_files.read_lines(source, 0, 0)
+        lines = json_lines.read_lines(source, 0, 0)
         came = takewhile(lambda line: source.is_compressed or line.end_offset <= size, lines)
         said = ((line.line_no, line.text) for line in came)
     else:
-        said = ((position, text) for position, text, _ in source_files.read_documents(source))
+        said = ((position, text) for position, text, _ in json_document.read_documents(source))
     for place, text in said:
         document: Any = load_json(text)
         try:
-            names = identify(document, context=_context(settings))
+            names = possible_ids(document, context=_context(settings))
         except DecisionError:
             # An older release read times that are no times, as another moment than was meant: they stay as stored.
             if connection.execute(statement("verify/select_is_of_old"), {"sha256": source.sha256}).scalar():
@@ -264,12 +259,12 @@ def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterato
         if only is not None and path not in only:
             continue
         try:
-            source = source_files.open_source(path)
+            source = local_files.open_source(path)
             if source is None or source.sha256 != sha256:
                 continue
             if not newest:
                 # The same bytes have come again since, and what was refused then is on record instead.
-                if report is not None and file_moves.hash_error_file(path) != report:
+                if report is not None and moves.hash_error_file(path) != report:
                     yield Doubt(path, f"file {name}: its report in quarantine is not as it was written")
                 continue
             if not refused:
@@ -277,7 +272,7 @@ def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterato
                     yield Doubt(path, f"file {name}: lies in quarantine, and nothing of it is refused")
                 continue
             rows = connection.execute(statement("inbox/select_rejections"), {"sha256": sha256}).mappings()
-            if file_moves.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
+            if moves.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
                 yield Doubt(path, f"file {name}: its report in quarantine does not say why it was refused")
         except ScorekeeperError as failed:
             yield Doubt(path, f"file {name}: {failed}")

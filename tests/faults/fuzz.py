@@ -26,19 +26,21 @@ def read_file(folder: Path, name: str, content: bytes) -> Iterator[str]:
     """
     from scorekeeper.decisions.decision import DecisionContext, parse_decision
     from scorekeeper.decisions.strict_json import DecisionError
-    from scorekeeper.inbox import source_files
+    from scorekeeper.inbox.formats import json_document, json_lines
+    from scorekeeper.inbox.formats.base import FileError
+    from scorekeeper.inbox.places import local_files
 
     path = folder / name
     path.write_bytes(content)
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     assert source is not None
     context = DecisionContext(RECEIVED_AT, "v1", 60, ZoneInfo("UTC"), source.mtime)
     try:
         if source.is_lines:
-            texts = [line.text for line in source_files.read_lines(source, 0, 0) if line.error is None]
+            texts = [line.text for line in json_lines.read_lines(source, 0, 0) if line.error is None]
         else:
-            texts = [text for _, text, _ in source_files.read_documents(source)]
-    except source_files.FileError as refused:
+            texts = [text for _, text, _ in json_document.read_documents(source)]
+    except FileError as refused:
         yield refused.reason
         return
     for text in texts:
@@ -64,7 +66,7 @@ def main() -> int:
     given = parser.parse_args()
     with atheris.instrument_imports():
         from scorekeeper.decisions import decision, strict_json  # noqa: F401
-        from scorekeeper.inbox import source_files  # noqa: F401
+        from scorekeeper.inbox.formats import json_document, json_lines  # noqa: F401
     with tempfile.TemporaryDirectory(prefix="scorekeeper-fuzz-") as home:
         folder, corpus = Path(home), given.keep or Path(home) / "corpus"
         corpus.mkdir(exist_ok=True)

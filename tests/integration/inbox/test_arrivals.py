@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.inbox import file_moves, ingest, source_files, store_decisions
+from scorekeeper.inbox import ingest, store_decisions
+from scorekeeper.inbox.formats import json_document
+from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
@@ -168,7 +171,7 @@ def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both
     take(db, settings, seconds_later=6)
     assert outcomes(db) == [("a.jsonl", "quarantined", 1, 0, 1), ("b.jsonl", "quarantined", 0, 1, 1)]
     for path in settings.quarantine_dir.glob("*.jsonl"):
-        file_moves.return_file(path, settings.inbox_dir / f"again-{path.name}")
+        moves.return_file(path, settings.inbox_dir / f"again-{path.name}")
     take(db, settings, seconds_later=6)
     assert len(list(settings.quarantine_dir.glob("again-*.error.json"))) == 2
     assert [one[1:] for one in outcomes(db)[2:]] == [("quarantined", 0, 1, 1)] * 2
@@ -184,7 +187,7 @@ def test_what_is_read_anew_in_several_batches_keeps_no_old_refusal(
     (settings.inbox_dir / "a.jsonl").write_text(line(1) + "\n" + early + "\n" + line(2) + "\n")
     take(db, settings, seconds_later=6)
     assert count(db, "rejection") == 1
-    file_moves.return_file(next(settings.quarantine_dir.glob("*.jsonl")), settings.inbox_dir / "a.jsonl")
+    moves.return_file(next(settings.quarantine_dir.glob("*.jsonl")), settings.inbox_dir / "a.jsonl")
     take(db, settings, seconds_later=300)
     assert (count(db), count(db, "rejection")) == (3, 0)
     assert outcomes(db)[-1] == ("a.jsonl", "ingested", 1, 2, 0)
@@ -211,14 +214,14 @@ def test_half_written_twins_both_wait(db: Database, settings: Settings) -> None:
 
 def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(settings: Settings) -> None:
     path = settings.inbox_dir / "latest.json"
-    path.write_text(line(1) + " " * source_files.KEPT_BYTES)
-    source = source_files.open_source(path)
+    path.write_text(line(1) + " " * local_files.KEPT_BYTES)
+    source = local_files.open_source(path)
     assert source is not None
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
-    with pytest.raises(source_files.ChangedError):
-        source_files.read_documents(source)
-    assert not file_moves.move_file(source, settings.archive_dir / "latest.json")
+    with pytest.raises(ChangedError):
+        json_document.read_documents(source)
+    assert not moves.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
 
@@ -226,12 +229,12 @@ def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(setti
 def test_what_is_read_of_a_small_file_is_what_was_hashed_though_another_has_replaced_it(settings: Settings) -> None:
     path = settings.inbox_dir / "latest.json"
     path.write_text(line(1))
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     assert source is not None
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
-    assert [words for _, words, _ in source_files.read_documents(source)] == [line(1).encode()]
-    assert not file_moves.move_file(source, settings.archive_dir / "latest.json")
+    assert [words for _, words, _ in json_document.read_documents(source)] == [line(1).encode()]
+    assert not moves.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
 
@@ -445,7 +448,7 @@ def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Databas
         with db.begin() as connection:
             connection.execute(text("UPDATE scorekeeper.file_arrival SET moved_at = NULL"))
             sha256 = connection.execute(text("SELECT sha256 FROM scorekeeper.file_arrival")).scalar_one()
-        file_moves.finish_move(settings.inbox_dir / "a.json", kept, sha256)
+        moves.finish_move(settings.inbox_dir / "a.json", kept, sha256)
         assert (archived(settings), [path.name for path in settings.inbox_dir.iterdir()]) == ([kept], left)
         assert kept.read_text() == line(1)
 
@@ -454,7 +457,7 @@ def take_late(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, written: dict[str, str]
 ) -> ingest.Summary:
     """A run that has been at work for longer than a file has to stand still when these are written, and then read."""
-    monkeypatch.setattr(source_files, "SETTLED_SECONDS", 2)
+    monkeypatch.setattr(local_files, "SETTLED_SECONDS", 2)
     for name in ("FILES_AT_ONCE", "BATCH_DECISIONS"):
         monkeypatch.setattr(ingest, name, 1)
     for name in ("0.json", "1.json", *written):
@@ -493,7 +496,7 @@ def test_what_replaced_the_file_that_was_read_is_put_back_where_it_cannot_be_lin
 ) -> None:
     path, destination = settings.inbox_dir / "log.jsonl", settings.archive_dir / "log.jsonl"
     path.write_text(line(1) + "\n")
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     assert source is not None
     if taken:
         destination.parent.mkdir()
@@ -505,7 +508,7 @@ def test_what_replaced_the_file_that_was_read_is_put_back_where_it_cannot_be_lin
         raise PermissionError(errno.EPERM, "as of the file of another user, or on a file system without links")
 
     monkeypatch.setattr(os, "link", refuse)
-    assert file_moves.move_file(source, destination) is taken
+    assert moves.move_file(source, destination) is taken
     assert path.read_text() == f"{line(1)}\n{line(2)}\n"
 
 
@@ -513,17 +516,17 @@ def test_a_file_that_was_moved_unread_by_a_run_that_was_killed_is_put_back_and_r
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (settings.inbox_dir / "latest.json").write_text(line(1))
-    real = file_moves.move_file
+    real = moves.move_file
 
-    def replaced_and_killed(source: source_files.SourceFile, destination: Path, *, keep: bool) -> bool:
+    def replaced_and_killed(source: local_files.LocalFile, destination: Path, *, keep: bool) -> bool:
         source.path.write_text(line(2))
-        monkeypatch.setattr(file_moves, "_put_back", die)
+        monkeypatch.setattr(moves, "_put_back", die)
         return real(source, destination, keep=keep)
 
     def die(*_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(file_moves, "move_file", replaced_and_killed)
+    monkeypatch.setattr(moves, "move_file", replaced_and_killed)
     with pytest.raises(KeyboardInterrupt):
         take(db, settings)
     monkeypatch.undo()
@@ -567,12 +570,12 @@ def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stay
     with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
         for replaced in (False, True):
             path.write_text(line(1))
-            source = source_files.open_source(path)
+            source = local_files.open_source(path)
             assert source is not None
             if replaced:
                 path.write_text(line(2))
             destination = Path(far) / f"{replaced}.json"
-            assert file_moves.move_file(source, destination) is not replaced
+            assert moves.move_file(source, destination) is not replaced
             assert (path.exists(), destination.exists()) == (replaced, not replaced)
     assert path.read_text() == line(2)
 
@@ -584,7 +587,7 @@ def test_from_another_file_system_a_file_is_returned_beside_what_a_writer_has_pu
     with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
         quarantined = Path(far) / "a-0123.json"
         quarantined.write_text(line(2))
-        file_moves.return_file(quarantined, target)
+        moves.return_file(quarantined, target)
         assert not quarantined.exists()
     assert {path.name: path.read_text() for path in settings.inbox_dir.iterdir()} == {
         "a.json": line(1),

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox.file_names import is_decision_file, is_unfinished, known_name
 
-LINES = (".jsonl", ".ndjson", ".jsonlines")
 DEEPEST = 8
 MOST_FOLDERS = 10_000
 MOST_NAMED = 5
 MOST_KEPT = 1_000
-# What rotating loggers put behind the name of a file of lines: .1, -20250501, .2025-05-01_12-00-00.
-_ROTATED = re.compile(r"(?P<name>.*\.(?:jsonl|ndjson|jsonlines))(?P<turn>[.-][0-9][0-9T_:.-]{0,30})", re.I | re.S)
 _NUMBERED = re.compile(r".*\.json[.-][0-9][0-9T_:.-]{0,30}", re.I | re.S)
 _PACKED = (".zst", ".zip", ".bz2", ".xz", ".lz4", ".7z", ".tar", ".tgz", ".rar", ".br", ".z")
 
@@ -32,7 +30,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Unread:
+class PassedOver:
     """Things of one kind that are not read: how many, the names of the first, what they are and what to do."""
 
     what: str
@@ -42,7 +40,7 @@ class Unread:
 
 
 @dataclass
-class Listing:
+class InboxContents:
     """`files`: the decision files, by their names within the inbox. Of what is not read by kind: how many there are,
     and the first of them.
     """
@@ -66,10 +64,10 @@ class Listing:
                 self.counts[kind] -= 1
         self.files.append(path)
 
-    def unread(self, folder: Path) -> list[Unread]:
+    def unread(self, folder: Path) -> list[PassedOver]:
         """What is not read, with names as they are in `folder`."""
         return [
-            Unread(
+            PassedOver(
                 KINDS[kind][0], count, [known_name(path, folder) for path in sorted(self.others[kind])[:MOST_NAMED]],
                 KINDS[kind][1],
             )
@@ -78,48 +76,17 @@ class Listing:
         ]  # fmt: skip
 
 
-def split_turn(name: str) -> tuple[str, str]:
-    """A name without what a rotation of its log has put behind it (or before the .gz), and that."""
-    plain, packed = (name[:-3], name[-3:]) if name.lower().endswith(".gz") else (name, "")
-    found = _ROTATED.fullmatch(plain)
-    return (found["name"] + packed, found["turn"]) if found else (name, "")
-
-
-def plain_suffix(name: str) -> str:
-    """The suffix in lower case, without the .gz behind it, and without what a rotation has."""
-    lower = split_turn(name.rpartition("/")[2])[0].lower().removesuffix(".gz")
-    return lower[lower.rfind(".") :] if "." in lower else ""
-
-
-def is_unfinished(name: str) -> bool:
-    """Whether a writer gives a file another name once it is whole."""
-    return name.startswith(".") or name.endswith((".tmp", ".part", "~"))
-
-
-def is_decision_file(name: str) -> bool:
-    """Whether a file of that name is read."""
-    return not is_unfinished(name) and plain_suffix(name) in (".json", *LINES)
-
-
-def known_name(path: Path, folder: Path | None = None) -> str:
-    """The name under which the ledger knows a file: fit for a database and a terminal; within `folder`, with the path
-    from there.
-    """
-    name = os.fsencode(path.name) if folder is None else os.fsencode(path)[len(os.fsencode(folder)) :].lstrip(b"/")
-    return name.decode("utf-8", "backslashreplace")
-
-
 def list_inbox(folder: Path, skip: Sequence[Path] = ()) -> Iterator[Path]:
     """The decision files in `folder` and below; see walk_inbox."""
     return iter(walk_inbox(folder, skip).files)
 
 
-def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> Listing:
+def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> InboxContents:
     """What lies in `folder` and in the folders below it, hidden ones and those of `skip` left out.
 
     Raises ScorekeeperError if it cannot be read; a folder below that cannot be read is left out.
     """
-    listing, waiting, folders = Listing(), [(folder, 0)], 0
+    listing, waiting, folders = InboxContents(), [(folder, 0)], 0
     left_out = {(found.st_dev, found.st_ino) for path in skip if (found := _stat(path))}
     while waiting:
         here, depth = waiting.pop()
@@ -140,8 +107,8 @@ def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> Listing:
 
 
 def _sort_in(
-    listing: Listing, waiting: list[tuple[Path, int]], here: Path, entry: os.DirEntry[str], depth: int, folders: int,
-    left_out: set[tuple[int, int]],
+    listing: InboxContents, waiting: list[tuple[Path, int]], here: Path, entry: os.DirEntry[str], depth: int,
+    folders: int, left_out: set[tuple[int, int]],
 ) -> None:  # fmt: skip
     name = entry.name
     if entry.is_symlink():

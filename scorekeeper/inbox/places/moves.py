@@ -3,50 +3,20 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.inbox.listing import plain_suffix, split_turn
-from scorekeeper.inbox.source_files import SourceFile, file_identity, open_source
+from scorekeeper.inbox.file_names import archive_name
+from scorekeeper.inbox.places.local_files import LocalFile, open_source, stat_identity
 from scorekeeper.private import keep_mode, make_folder
 
 DAY_PARTS = 3  # archive/YYYY/MM/DD
-REPORT_SUFFIX = ".error.json"
+ERROR_FILE_SUFFIX = ".error.json"
 
 
-def archive_name(name: str, sha256: bytes) -> str:
-    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes.
-
-    What a rotation has put behind the suffix (.1) comes before the hash; folders stay before the name.
-    """
-    folder, slash, last = name.rpartition("/")
-    plain, turn = split_turn(last)
-    suffix_length = len(plain_suffix(plain)) + (3 if plain.lower().endswith(".gz") else 0)
-    cut = len(plain) - suffix_length
-    stem = f"{plain[:cut]}{turn}".encode()[:150].decode(errors="ignore")
-    return f"{folder}{slash}{stem}-{sha256.hex()[:12]}{plain[cut:]}"
-
-
-_HASHED = re.compile(r"-([0-9a-f]{12})(?=\.|$)")
-
-
-def read_hash(name: str) -> str | None:
-    """The first twelve hex digits of the hash that an `archive_name` carries; None: it is none."""
-    found = _HASHED.findall(name)
-    return found[-1] if found else None
-
-
-def first_name(name: str) -> str:
-    """The name that a file had before it was given this `archive_name`, as far as that was not cut."""
-    digits = read_hash(name)
-    if digits is None:
-        return name
-    stem, _, rest = name.rpartition(f"-{digits}")
-    return stem + rest
 
 
 def archive_folder(archive: Path, received_at: datetime) -> Path:
@@ -69,7 +39,7 @@ def is_quarantined(folder: Path, destination: Path) -> bool:
     return folder in destination.parents
 
 
-def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> bool:
+def move_file(source: LocalFile, destination: Path, *, keep: bool = False) -> bool:
     """Move the file that was read, by rename where the file system allows it; whether its content lies there now.
 
     It does not if the file was removed or replaced meanwhile: what a writer has put under its name since stays in the
@@ -89,7 +59,7 @@ def move_file(source: SourceFile, destination: Path, *, keep: bool = False) -> b
         except OSError:
             return _copy_over(source, destination, keep=keep)
         found = target.lstat()
-        if file_identity(found) != source.identity:
+        if stat_identity(found) != source.identity:
             _put_back(target, path)
             return taken and _holds(destination, source)
         if found.st_nlink > 1 and path.exists():
@@ -127,7 +97,7 @@ def _beside(destination: Path) -> Path:
     return destination.with_name(f".{destination.name}.again")
 
 
-def _settle_beside(beside: Path, destination: Path, source: SourceFile, *, keep: bool) -> bool:
+def _settle_beside(beside: Path, destination: Path, source: LocalFile, *, keep: bool) -> bool:
     """Let one of the two files stay, at `destination`; whether that is the content of `source`."""
     held = _holds(destination, source)
     if held and source.is_lines:
@@ -140,13 +110,13 @@ def _settle_beside(beside: Path, destination: Path, source: SourceFile, *, keep:
     return True
 
 
-def _holds(path: Path, source: SourceFile) -> bool:
+def _holds(path: Path, source: LocalFile) -> bool:
     """Whether the file at `path` has the content of `source`."""
     lying = open_source(path)
     return lying is not None and lying.sha256 == source.sha256
 
 
-def _copy_over(source: SourceFile, destination: Path, *, keep: bool) -> bool:
+def _copy_over(source: LocalFile, destination: Path, *, keep: bool) -> bool:
     """To another file system: copied whole, and removed only if it still is what was read; whether it lies there."""
     part = destination.with_name(f".{destination.name}.part")
     shutil.copy2(source.path, part)
@@ -154,14 +124,14 @@ def _copy_over(source: SourceFile, destination: Path, *, keep: bool) -> bool:
         part.unlink()
         return False
     lies = _settle_beside(part, destination, source, keep=keep)
-    if file_identity(source.path.lstat()) == source.identity:
+    if stat_identity(source.path.lstat()) == source.identity:
         source.path.unlink()
     return lies
 
 
-def _remove_twin(path: Path, source: SourceFile) -> None:
+def _remove_twin(path: Path, source: LocalFile) -> None:
     """A rename leaves both names where both are links to one file, as after a kill within `return_file`."""
-    if file_identity(path.lstat()) == source.identity:
+    if stat_identity(path.lstat()) == source.identity:
         path.unlink()
 
 
@@ -172,7 +142,7 @@ def return_file(quarantined: Path, target: Path) -> None:
     """
     try:
         make_folder(target.parent)
-        _report_path(quarantined).unlink(missing_ok=True)
+        _error_file(quarantined).unlink(missing_ok=True)
         try:
             _put_back(quarantined, target)
         except FileNotFoundError:
@@ -189,8 +159,8 @@ def return_file(quarantined: Path, target: Path) -> None:
         raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None
 
 
-def _report_path(quarantined: Path) -> Path:
-    return quarantined.with_name(f"{quarantined.name}{REPORT_SUFFIX}")
+def _error_file(quarantined: Path) -> Path:
+    return quarantined.with_name(f"{quarantined.name}{ERROR_FILE_SUFFIX}")
 
 
 def _put_back(moved: Path, path: Path) -> None:
@@ -216,7 +186,7 @@ def _put_back(moved: Path, path: Path) -> None:
 
 def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
     """Write `<name>.error.json` beside a quarantined file: why, line by line; the hash of its bytes."""
-    target = _report_path(quarantined)
+    target = _error_file(quarantined)
     content = (json.dumps(report, indent=2) + "\n").encode()
     try:
         make_folder(target.parent)
@@ -230,17 +200,17 @@ def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-def reported_at(quarantined: Path) -> datetime | None:
+def error_file_written_at(quarantined: Path) -> datetime | None:
     """When the report beside a quarantined file was written, right before the file was moved; None: there is none."""
     try:
-        return datetime.fromtimestamp(_report_path(quarantined).lstat().st_mtime, UTC)
+        return datetime.fromtimestamp(_error_file(quarantined).lstat().st_mtime, UTC)
     except OSError:
         return None
 
 
 def hash_error_file(quarantined: Path) -> bytes:
     """The hash of the report beside a quarantined file. Raises ScorekeeperError."""
-    path = _report_path(quarantined)
+    path = _error_file(quarantined)
     try:
         return hashlib.sha256(path.read_bytes()).digest()
     except OSError as failed:
@@ -249,7 +219,7 @@ def hash_error_file(quarantined: Path) -> bytes:
 
 def read_error_file(quarantined: Path) -> dict[str, Any]:
     """The report beside a quarantined file. Raises ScorekeeperError."""
-    path = _report_path(quarantined)
+    path = _error_file(quarantined)
     try:
         report = json.loads(path.read_bytes())
     except OSError as failed:

@@ -16,7 +16,7 @@ _FAR = {
 }  # fmt: skip
 
 
-def is_held(path: Path) -> bool | None:
+def has_writer(path: Path) -> bool | None:
     """Whether a process has the file open for writing; None: this system, file system or user cannot tell.
 
     Linux grants nobody a read lease on a file that is open for writing. It takes the file's owner, or root. The lease

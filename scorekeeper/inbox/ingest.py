@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from scorekeeper.decisions.decision import DecisionContext, DecisionError, parse_decision
-from scorekeeper.decisions.strict_json import IncompleteJsonError
+from scorekeeper.decisions.decision import DecisionContext
+from scorekeeper.decisions.parse import parse_decision
+from scorekeeper.decisions.strict_json import DecisionError, IncompleteJsonError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import file_names, growing_files
 from scorekeeper.inbox.batches import Writer

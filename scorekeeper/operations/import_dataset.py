@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper.decisions.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.decisions.prices import LARGEST_PRICE, is_price
 from scorekeeper.decisions.reading_rules import make_reading
-from scorekeeper.decisions.strict_json import load_json
+from scorekeeper.decisions.strict_json import DecisionError, load_json
 from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions

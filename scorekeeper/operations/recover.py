@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from scorekeeper.decisions.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.decisions.reading_rules import make_reading
-from scorekeeper.decisions.strict_json import IncompleteJsonError
+from scorekeeper.decisions.strict_json import DecisionError, IncompleteJsonError
 from scorekeeper.inbox import file_ledger, file_names, store_decisions
 from scorekeeper.inbox.formats import json_document, json_lines
 from scorekeeper.inbox.formats.base import FileError

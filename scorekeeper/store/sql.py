@@ -2,6 +2,9 @@
 
 A file holds one statement, named as the file, or several short ones, each below a line `-- name: its_name`. Code asks
 for `folder/name` in either case.
+
+Where a statement says `__decision_columns__` or `__signal_columns__`, the columns of decisions/columns.py stand: with
+an alias before each (`d.__decision_columns__`), or as parameters (`:__decision_columns__`).
 """
 
 import re
@@ -13,9 +16,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import TextClause, text
 
+from scorekeeper.decisions.columns import COLUMN_LISTS
+
 # Found by path, not by import name: a host may have a `sql` of its own.
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_LIST = re.compile(r"(\w+\.|:|)__(\w+)__")
 
 
 @cache
@@ -29,8 +35,13 @@ def read_folder(folder: str) -> dict[str, str]:
         for name, body in named:
             if name in found:
                 raise ValueError(f"sql/{folder} has two statements with the name {name}")
-            found[name] = body
+            found[name] = _LIST.sub(_expand, body)
     return found
+
+
+def _expand(written: re.Match[str]) -> str:
+    prefix, name = written.groups()
+    return ", ".join(f"{prefix}{column}" for column in COLUMN_LISTS[name])
 
 
 @cache

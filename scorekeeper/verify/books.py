@@ -18,7 +18,10 @@ from sqlalchemy import Connection, Row
 from scorekeeper.analysis.assess import assess_all
 from scorekeeper.analysis.document import Analysis, figures
 from scorekeeper.analysis.run import read_rows
-from scorekeeper.decisions.decision import LATEST, AgentSignal, Decision, DecisionContext, parse_decision, possible_ids
+from scorekeeper.decisions.agents import AgentSignal
+from scorekeeper.decisions.columns import DOCUMENT_COLUMNS
+from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.parse import LATEST, parse_decision, possible_ids
 from scorekeeper.decisions.reading_rules import STANDARD, Reading, read_rules
 from scorekeeper.decisions.strict_json import DecisionError, canonical_json, load_json
 from scorekeeper.decisions.symbols import is_certain
@@ -35,10 +38,6 @@ from scorekeeper.verify.strays import Doubt, find_strays
 
 DECISIONS_AT_ONCE = 500
 ANALYSES_AT_ONCE = 100
-_PLAIN = (
-    "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence", "reason",
-    "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
-)  # fmt: skip
 # What a file says of a decision: its document, the ids that it may go by, where it stands, and its file.
 _Read = tuple[dict[str, Any], tuple[str, ...], str, Path]
 
@@ -240,8 +239,9 @@ def _context(settings: Settings) -> DecisionContext:
 
 def _columns_said(document: dict[str, Any], decision: Decision) -> tuple[str, ...]:
     """The columns that hang on the document alone."""
-    # What a word without a slash means, the market's list has said.
-    columns: tuple[str, ...] = tuple(one for one in _PLAIN if one != "symbol" or is_certain(decision.raw_symbol))
+    columns = DOCUMENT_COLUMNS
+    if is_certain(decision.raw_symbol):  # what a word without a slash means, the market's list has said
+        columns += ("symbol",)
     if document.get("version"):
         columns += ("version",)
     timestamp = document.get("timestamp")

@@ -24,7 +24,8 @@ def read_file(folder: Path, name: str, content: bytes) -> Iterator[str]:
 
     What is not text that a database takes raises UnicodeEncodeError or ValueError.
     """
-    from scorekeeper.decisions.decision import DecisionContext, parse_decision
+    from scorekeeper.decisions.decision import DecisionContext
+    from scorekeeper.decisions.parse import parse_decision
     from scorekeeper.decisions.strict_json import DecisionError
     from scorekeeper.inbox.formats import json_document, json_lines
     from scorekeeper.inbox.formats.base import FileError
@@ -65,7 +66,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for inputs that reach something new, to go on from")
     given = parser.parse_args()
     with atheris.instrument_imports():
-        from scorekeeper.decisions import decision, strict_json  # noqa: F401
+        from scorekeeper.decisions import parse, strict_json  # noqa: F401
         from scorekeeper.inbox.formats import json_document, json_lines  # noqa: F401
     with tempfile.TemporaryDirectory(prefix="scorekeeper-fuzz-") as home:
         folder, corpus = Path(home), given.keep or Path(home) / "corpus"

@@ -484,7 +484,7 @@ def test_a_file_that_is_written_late_in_a_long_run_is_waited_for(
 def test_what_is_decided_late_in_a_long_run_does_not_lie_in_the_future(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scorekeeper.decisions.decision.AHEAD", timedelta(seconds=1))
+    monkeypatch.setattr("scorekeeper.decisions.parse.AHEAD", timedelta(seconds=1))
     soon = datetime.now(UTC) + timedelta(seconds=2)
     written = {"b.json": line(1).replace("2025-05-05T10:00:00Z", soon.isoformat())}
     assert take_late(db, settings, monkeypatch, written).rejections == []

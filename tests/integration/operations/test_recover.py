@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.decisions.decision import DecisionContext, parse_decision
+from scorekeeper.decisions.decision import DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.inbox import file_ledger, ingest
 from scorekeeper.inbox.file_ledger import write
 from scorekeeper.operations import health

@@ -4,9 +4,14 @@ import os
 import re
 from pathlib import Path
 
-LINES = (".jsonl", ".ndjson", ".jsonlines")
+from scorekeeper.inbox.formats import BY_SUFFIX, FORMATS
+from scorekeeper.inbox.formats.base import Format
+
+# The suffixes of files of lines: those that rotate, and that may grow.
+LINES = tuple(suffix for form in FORMATS if form.streams for suffix in form.suffixes)
+_LINES = "|".join(map(re.escape, LINES))
 # What rotating loggers put behind the name of a file of lines: .1, -20250501, .2025-05-01_12-00-00.
-_ROTATED = re.compile(r"(?P<name>.*\.(?:jsonl|ndjson|jsonlines))(?P<turn>[.-][0-9][0-9T_:.-]{0,30})", re.I | re.S)
+_ROTATED = re.compile(rf"(?P<name>.*(?:{_LINES}))(?P<turn>[.-][0-9][0-9T_:.-]{{0,30}})", re.I | re.S)
 _HASHED = re.compile(r"-([0-9a-f]{12})(?=\.|$)")
 
 
@@ -30,12 +35,22 @@ def is_unfinished(name: str) -> bool:
 
 def is_decision_file(name: str) -> bool:
     """Whether a file of that name is read."""
-    return not is_unfinished(name) and plain_suffix(name) in (".json", *LINES)
+    return not is_unfinished(name) and plain_suffix(name) in BY_SUFFIX
+
+
+def is_compressed(name: str) -> bool:
+    """Whether the name says gzip."""
+    return name.lower().endswith(".gz")
+
+
+def format_of(name: str) -> Format:
+    """The format of a file of this name; JSON documents where the name does not tell."""
+    return BY_SUFFIX.get(plain_suffix(name), BY_SUFFIX[".json"])
 
 
 def can_follow(name: str) -> bool:
     """Whether a file of this name is one of lines that can be read on from where it was read to."""
-    return plain_suffix(name) in LINES and not name.lower().endswith(".gz")
+    return plain_suffix(name) in LINES and not is_compressed(name)
 
 
 def known_name(path: Path, folder: Path | None = None) -> str:

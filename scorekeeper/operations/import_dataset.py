@@ -16,8 +16,8 @@ from scorekeeper.decisions.strict_json import DecisionError, load_json
 from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
-from scorekeeper.inbox.formats import json_lines
 from scorekeeper.inbox.formats.base import Entry
+from scorekeeper.inbox.formats.json_lines import JsonLines
 from scorekeeper.inbox.places import local_files
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -73,7 +73,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
         make_reading(settings.words, {}), settings.positions,
     )  # fmt: skip
     done = Imported()
-    lines = json_lines.read_lines(source, 0, 0)
+    lines = JsonLines().read(source)
     while chunk := list(islice(lines, BATCH_RECORDS)):
         records = []
         for line in chunk:
@@ -84,7 +84,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
                 records.append(_read(line, context))
             except DecisionError as wrong:
                 done.rejected.append(
-                    {"file": str(path), "line": line.line_no, "field": wrong.field, "reason": wrong.reason}
+                    {"file": str(path), "line": line.number, "field": wrong.field, "reason": wrong.reason}
                 )
         db.transact(_Storing(records, path, source.sha256, settings, now, done))
     return done
@@ -97,7 +97,7 @@ def _read(line: Entry, context: DecisionContext) -> _Record:
     decision = read_decision(document, context)
     price, time = document.get("exit_price"), document.get("exit_time")
     if price is None or time is None or not decision.direction:
-        return _Record(line.line_no, decision, None)
+        return _Record(line.number, decision, None)
     if isinstance(price, bool) or not isinstance(price, int | float) or not is_price(price):
         raise DecisionError("exit_price", "not a number that can be a price")
     try:
@@ -107,7 +107,7 @@ def _read(line: Entry, context: DecisionContext) -> _Record:
     if not decision.opened_at <= moment <= context.received_at:
         raise DecisionError("exit_time", "before the entry, or in the future")
     excursions = (_excursion(document, "mfe_pct", 1), _excursion(document, "mae_pct", -1))
-    return _Record(line.line_no, decision, _Exit(float(price), moment, *excursions))
+    return _Record(line.number, decision, _Exit(float(price), moment, *excursions))
 
 
 def read_decision(record: dict[str, Any], context: DecisionContext) -> Decision:

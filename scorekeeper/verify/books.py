@@ -29,7 +29,6 @@ from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.decisions.words import clean_word
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.file_names import can_follow
-from scorekeeper.inbox.formats import json_document, json_lines
 from scorekeeper.inbox.places import local_files, moves
 from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.settings import Settings
@@ -210,15 +209,10 @@ def _read_file(
     connection: Connection, source: local_files.LocalFile, settings: Settings, size: int
 ) -> Iterator[_Read]:
     """What is in the file; in its first `size` bytes, if it has more lines by now."""
-    said: Iterator[tuple[int, bytes]]
-    if source.is_lines:
-        lines = json_lines.read_lines(source, 0, 0)
-        came = takewhile(lambda line: source.is_compressed or line.end_offset <= size, lines)
-        said = ((line.line_no, line.text) for line in came)
-    else:
-        said = ((position, text) for position, text, _ in json_document.read_documents(source))
-    for place, text in said:
-        document: Any = load_json(text)
+    entries = source.format.read(source)
+    came = takewhile(lambda entry: source.is_compressed or (entry.end_offset or 0) <= size, entries)
+    for entry in came:
+        document: Any = load_json(entry.text) if entry.document is None else entry.document
         try:
             names = possible_ids(document, context=_context(settings))
         except DecisionError:
@@ -226,7 +220,7 @@ def _read_file(
             if connection.execute(statement("verify/select_is_of_old"), {"sha256": source.sha256}).scalar():
                 continue
             raise
-        yield document, names, f"{source.path}, {'line ' if source.is_lines else ''}{place}", source.path
+        yield document, names, f"{source.path}, {source.format.place_word}{entry.number}", source.path
 
 
 def _context(settings: Settings) -> DecisionContext:

@@ -27,7 +27,6 @@ def read_file(folder: Path, name: str, content: bytes) -> Iterator[str]:
     from scorekeeper.decisions.decision import DecisionContext
     from scorekeeper.decisions.parse import parse_decision
     from scorekeeper.decisions.strict_json import DecisionError
-    from scorekeeper.inbox.formats import json_document, json_lines
     from scorekeeper.inbox.formats.base import FileError
     from scorekeeper.inbox.places import local_files
 
@@ -37,10 +36,7 @@ def read_file(folder: Path, name: str, content: bytes) -> Iterator[str]:
     assert source is not None
     context = DecisionContext(RECEIVED_AT, "v1", 60, ZoneInfo("UTC"), source.mtime)
     try:
-        if source.is_lines:
-            texts = [line.text for line in json_lines.read_lines(source, 0, 0) if line.error is None]
-        else:
-            texts = [text for _, text, _ in json_document.read_documents(source)]
+        texts = [entry.text for entry in source.format.read(source) if entry.error is None]
     except FileError as refused:
         yield refused.reason
         return

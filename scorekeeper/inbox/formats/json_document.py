@@ -2,42 +2,62 @@
 
 import gzip
 import zlib
-from typing import cast
+from collections.abc import Iterator
 
 from scorekeeper.decisions.strict_json import MOST_ELEMENTS, DecisionError, IncompleteJsonError, load_json, split_array
-from scorekeeper.inbox.formats.base import FileError
+from scorekeeper.inbox.formats.base import Entry, FileError, open_text
 from scorekeeper.inbox.formats.diagnose import HEAD_BYTES, explain_file
-from scorekeeper.inbox.places.local_files import LocalFile, _open_text
+from scorekeeper.inbox.places.base import SourceFile
 
 LARGEST_DOCUMENT = 32 << 20
 
 
-def read_documents(source: LocalFile) -> list[tuple[int, bytes, object]]:
-    """(position, text, what it holds) of a .json file: its one object (position 1), or the elements of its array (from
-    1). What a text holds is the text itself where it has not been parsed.
+class JsonDocument:
+    """One JSON object, or an array with one in each element; see Format. It is read as a whole."""
 
-    Raises FileError if it is too large, empty, or does not parse whole.
-    """
+    suffixes = (".json",)
+    streams = False
+    place_word = ""
+
+    def read(self, file: SourceFile, offset: int = 0, done: int = 0) -> Iterator[Entry]:
+        """See Format.read. Nothing is read of a document that does not parse to its end."""
+        yield from _read_entries(file)
+
+    def read_growing(self, file: SourceFile, offset: int, done: int, *, last: bool) -> Iterator[Entry]:
+        """See Format.read_growing. A document is whole or not there: while it grows, it has no entry."""
+        return iter(())
+
+    def explain(self, file: SourceFile, offset: int) -> str | None:
+        """See Format.explain. What is no JSON document is refused with its cause as it is read."""
+        return None
+
+    def holds_one(self, file: SourceFile) -> bool:
+        """See Format.holds_one."""
+        return len(_read_entries(file)) == 1
+
+
+def _read_entries(file: SourceFile) -> list[Entry]:
+    """The object of a document, or the elements of its array. Raises FileError, ChangedError."""
     try:
-        with _open_text(source) as file:
-            content = file.read(LARGEST_DOCUMENT + 1)
+        with open_text(file) as text:
+            content = text.read(LARGEST_DOCUMENT + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
         raise FileError(f"broken gzip: {broken}") from None
     if len(content) > LARGEST_DOCUMENT:
         raise FileError(f"larger than {LARGEST_DOCUMENT >> 20} MiB: write JSONL (one decision a line), which streams")
     if not content.strip():
         raise FileError("the file is empty")
-    elements, value = None, cast(object, content)
+    elements, parsed = None, None
     try:
         elements = split_array(content)
         if elements is None:
-            value = load_json(content)
-    except IncompleteJsonError as wrong:
-        raise FileError(explain_file(content[:HEAD_BYTES], lines=False) or str(wrong), 1) from None
+            parsed = load_json(content)
+    except IncompleteJsonError as exc:
+        raise FileError(explain_file(content[:HEAD_BYTES], lines=False) or str(exc), 1) from None
     except DecisionError:
-        pass  # it parses: what is wrong in it is said of the decision, with its field
+        pass  # it parses: its fault is named with the decision's field
     if elements is None:
-        return [(1, content, value)]
+        return [Entry(1, None, content, parsed)]
     if len(elements) > MOST_ELEMENTS:
         raise FileError(f"more than {MOST_ELEMENTS:,} elements: write JSONL (one decision a line), which streams")
-    return [(position, element, element) for position, element in enumerate(elements, 1)]
+    return [Entry(number, None, element) for number, element in enumerate(elements, 1)]

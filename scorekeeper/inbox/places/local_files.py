@@ -1,9 +1,5 @@
-"""Decision files on disk, as they are read. No database here.
+"""Decision files in a folder, as they are found and read. walk.py lists them, moves.py moves them."""
 
-listing.py finds them, file_moves.py moves them.
-"""
-
-import gzip
 import hashlib
 import io
 import os
@@ -16,20 +12,22 @@ from pathlib import Path
 from typing import IO
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.file_names import LINES, known_name, plain_suffix
-from scorekeeper.inbox.places.base import ChangedError
+from scorekeeper.inbox.file_names import format_of, is_compressed, known_name
+from scorekeeper.inbox.formats.base import Format
+from scorekeeper.inbox.places.base import ChangedError, SourceFile
 
 SETTLED_SECONDS = 5
 KEPT_BYTES = 16 << 10
+FINGERPRINT_BYTES = 4 << 10
 LATEST_TIME = 4_102_444_800  # the year 2100
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A regular file as it was found: its hash is of the bytes on disk; `name` is fit for a database and a terminal.
+    """A regular file as it was found; see SourceFile.
 
-    `content`: those bytes, of a file of a few kilobytes: it need not be opened again. `growing`: it is being written
-    to, and `sha256` is a key that stands for its content: only its device and inode tell it from another file.
+    `identity`: device, inode, size and time of the last write. `content`: the bytes of a file of a few kilobytes, which
+    need not be opened again.
     """
 
     path: Path
@@ -42,27 +40,50 @@ class LocalFile:
     growing: bool = False
 
     @property
-    def is_lines(self) -> bool:
-        """Whether it holds one decision a line."""
-        return plain_suffix(self.name) in LINES
+    def address(self) -> str:
+        """See SourceFile."""
+        return str(self.path)
 
     @property
-    def kind(self) -> tuple[bool, bool]:
-        """How it is read, by its name: lines or one document, compressed or not. Bytes say what they say as a kind."""
-        return self.is_lines, self.is_compressed
+    def lasting_id(self) -> str:
+        """See SourceFile: device and inode, which a rename keeps."""
+        return inode_id(*self.identity[:2])
+
+    @property
+    def is_short(self) -> bool:
+        """See SourceFile."""
+        return self.content is not None
 
     @property
     def is_compressed(self) -> bool:
-        return self.name.lower().endswith(".gz")
+        """See SourceFile."""
+        return is_compressed(self.name)
+
+    @property
+    def format(self) -> Format:
+        """See SourceFile."""
+        return format_of(self.name)
+
+    @property
+    def is_lines(self) -> bool:
+        """Whether it holds one decision a line."""
+        return self.format.streams
+
+    @property
+    def kind(self) -> tuple[object, bool]:
+        """See SourceFile."""
+        return self.format, self.is_compressed
 
     def is_settled(self, now: float, still: float | None = None) -> bool:
-        """Whether it has stood still for five seconds (or `still`) at `now` (epoch seconds); whoever writes sets the
-        time of now.
-        """
+        """See SourceFile. A writer may set the time of the last write, ahead of now too."""
         return abs(now - self.mtime.timestamp()) >= (SETTLED_SECONDS if still is None else still)
 
+    def is_unchanged(self, later: SourceFile) -> bool:
+        """See SourceFile."""
+        return isinstance(later, LocalFile) and later.identity == self.identity
+
     def begins_with(self, size: int, sha256: bytes) -> bool:
-        """Whether its first `size` bytes are the content of that hash: it is that, or has grown since."""
+        """See SourceFile."""
         if self.size < size:
             return False
         digest = hashlib.sha256()
@@ -71,6 +92,14 @@ class LocalFile:
                 digest.update(block)
                 size -= len(block)
         return digest.digest() == sha256
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """See SourceFile."""
+        with _open_same(self) if self.content is None else io.BytesIO(self.content) as file:
+            yield file
+            if self.content is None and not _is_same(os.fstat(file.fileno()), self):
+                raise ChangedError(self.name)
 
 
 def open_source(path: Path, folder: Path | None = None) -> LocalFile | None:
@@ -151,15 +180,6 @@ def _is_same(found: os.stat_result, source: LocalFile) -> bool:
     return now[:2] == source.identity[:2] and now[2] >= source.size if source.growing else now == source.identity
 
 
-@contextmanager
-def _open_text(source: LocalFile) -> Iterator[IO[bytes]]:
-    """The decompressed bytes; raises ChangedError if the file changed before the end of reading."""
-    with _open_same(source) if source.content is None else io.BytesIO(source.content) as file:
-        yield gzip.GzipFile(fileobj=file) if source.is_compressed else file  # type: ignore[misc]
-        if source.content is None and not _is_same(os.fstat(file.fileno()), source):
-            raise ChangedError(source.name)
-
-
 def ends_whole(path: Path) -> bool:
     """Whether the file's last line has an end; an empty file has none."""
     try:
@@ -170,3 +190,38 @@ def ends_whole(path: Path) -> bool:
         return False
 
 
+def take_fingerprint(path: Path, size: int, lasting_id: str) -> bytes | None:
+    """A hash of the first and the last 4 KiB of the first `size` bytes; see Place.fingerprint.
+
+    It tells a file that has grown from one that was cut or rewritten, at the same cost for every length. It does not
+    cover what changes between the two ends: `verify` reads the whole file once it is archived.
+    """
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if inode_id(found.st_dev, found.st_ino) != lasting_id or found.st_size < size:
+                return None
+            digest = hashlib.sha256(file.read(min(FINGERPRINT_BYTES, size)))
+            file.seek(max(0, size - FINGERPRINT_BYTES))
+            digest.update(file.read(min(FINGERPRINT_BYTES, size)))
+    except OSError:
+        return None
+    return digest.digest()
+
+
+def read_back(path: Path, offset: int, lines: int) -> tuple[int, int, int | None]:
+    """See Place.read_back."""
+    end = _end_of_line(path, offset)
+    return (end, lines - 1, lines) if end < offset else (offset, lines, None)
+
+
+def _end_of_line(path: Path, offset: int) -> int:
+    """The end of the last whole line at or before `offset`."""
+    with path.open("rb") as file:
+        while offset:
+            begin = max(0, offset - (64 << 10))
+            file.seek(begin)
+            if (end := file.read(offset - begin).rfind(b"\n")) >= 0:
+                return begin + end + 1
+            offset = begin
+    return 0

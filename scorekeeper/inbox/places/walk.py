@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.file_names import is_decision_file, is_unfinished, known_name
+from scorekeeper.inbox.places.base import PassedOver
 
 DEEPEST = 8
 MOST_FOLDERS = 10_000
@@ -27,16 +28,6 @@ KINDS = {
     BARE: ("without an ending", "name it .jsonl (a decision a line) or .json (one, or an array), or take it out"),
     DEEP: (f"a folder more than {DEEPEST} deep, or beyond {MOST_FOLDERS:,} of them", "put its files further up"),
 }
-
-
-@dataclass(frozen=True)
-class PassedOver:
-    """Things of one kind that are not read: how many, the names of the first, what they are and what to do."""
-
-    what: str
-    count: int
-    names: list[str]
-    do: str
 
 
 @dataclass

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.inbox import ingest, store_decisions
-from scorekeeper.inbox.formats import json_document
+from scorekeeper.inbox import ingest, reader, store_decisions
 from scorekeeper.inbox.places import local_files, moves
 from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.settings import Settings
@@ -143,7 +142,7 @@ def test_a_file_that_grows_while_its_shorter_content_comes_again_takes_its_refus
 def test_a_run_that_is_killed_after_a_refusal_goes_on_to_quarantine(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 2)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 2)
     (settings.inbox_dir / "a.jsonl").write_text("{broken}\n" + "".join(line(number) + "\n" for number in range(2)))
 
     def die(_: ingest.Summary) -> None:
@@ -163,7 +162,7 @@ def test_a_run_that_is_killed_after_a_refusal_goes_on_to_quarantine(
 def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both_names(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, batch: int, runs: int
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", batch)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", batch)
     for name in ("a.jsonl", "b.jsonl"):
         (settings.inbox_dir / name).write_text("{broken}\n" + line(1) + "\n")
         if runs == 2:
@@ -181,7 +180,7 @@ def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both
 def test_what_is_read_anew_in_several_batches_keeps_no_old_refusal(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 1)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 1)
     soon = (datetime.now(UTC) + timedelta(minutes=8)).isoformat()
     early = json.dumps({"symbol": "BTCUSDT", "type": "HOLD", "timestamp": soon})
     (settings.inbox_dir / "a.jsonl").write_text(line(1) + "\n" + early + "\n" + line(2) + "\n")
@@ -220,7 +219,7 @@ def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(setti
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
     with pytest.raises(ChangedError):
-        json_document.read_documents(source)
+        list(source.format.read(source))
     assert not moves.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
@@ -233,7 +232,7 @@ def test_what_is_read_of_a_small_file_is_what_was_hashed_though_another_has_repl
     assert source is not None
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
-    assert [words for _, words, _ in json_document.read_documents(source)] == [line(1).encode()]
+    assert [entry.text for entry in source.format.read(source)] == [line(1).encode()]
     assert not moves.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
@@ -341,7 +340,7 @@ def test_the_time_of_a_file_is_judged_like_any_timestamp(db: Database, settings:
 def test_great_lines_do_not_pile_up_in_memory(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(reader, "BATCH_BYTES", 10_000)
     batches: list[int] = []
     real = store_decisions.record_rows
 
@@ -349,7 +348,7 @@ def test_great_lines_do_not_pile_up_in_memory(
         batches.append(len(rows))
         return real(connection, rows, *rest)
 
-    monkeypatch.setattr(batches, "record_rows", counted)
+    monkeypatch.setattr("scorekeeper.inbox.batches.record_rows", counted)
     great = [json.dumps(json.loads(line(number)) | {"more": "x" * 3_000}) for number in range(20)]
     (settings.inbox_dir / "great.jsonl").write_text("\n".join(great) + "\n")
     assert take(db, settings, 6).decisions == 20
@@ -359,7 +358,7 @@ def test_great_lines_do_not_pile_up_in_memory(
 def test_a_file_that_is_read_on_after_a_kill_keeps_what_was_refused_of_its_beginning(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 5)
     real, batches = store_decisions.record_rows, 0
 
     def killed_in_the_third(*given: Any) -> Any:
@@ -369,7 +368,7 @@ def test_a_file_that_is_read_on_after_a_kill_keeps_what_was_refused_of_its_begin
             raise KeyboardInterrupt
         return real(*given)
 
-    monkeypatch.setattr(batches, "record_rows", killed_in_the_third)
+    monkeypatch.setattr("scorekeeper.inbox.batches.record_rows", killed_in_the_third)
     lines = [line(number) for number in range(20)]
     lines[2] = '{"symbol": "BTCUSDT"}'
     (settings.inbox_dir / "long.jsonl").write_text("\n".join(lines) + "\n")
@@ -403,7 +402,7 @@ def test_a_content_that_lies_in_the_archive_already_is_not_written_there_again(
 def test_lines_read_where_they_lie_are_one_arrival_however_many_batches_they_take(
     db: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 5)
     paths = [tmp_path / folder / "log.jsonl" for folder in ("a", "b")]
     for path in paths:
         path.parent.mkdir()
@@ -419,7 +418,7 @@ def test_lines_read_where_they_lie_are_one_arrival_however_many_batches_they_tak
 def test_a_file_that_was_renamed_between_two_batches_leaves_no_arrival_that_is_never_read_to_its_end(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 5)
     (settings.inbox_dir / "x.jsonl").write_text("".join(line(number) + "\n" for number in range(12)))
 
     def stop(_: ingest.Summary) -> None:
@@ -458,8 +457,8 @@ def take_late(
 ) -> ingest.Summary:
     """A run that has been at work for longer than a file has to stand still when these are written, and then read."""
     monkeypatch.setattr(local_files, "SETTLED_SECONDS", 2)
-    for name in ("FILES_AT_ONCE", "BATCH_DECISIONS"):
-        monkeypatch.setattr(ingest, name, 1)
+    monkeypatch.setattr(ingest, "FILES_AT_ONCE", 1)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 1)
     for name in ("0.json", "1.json", *written):
         (settings.inbox_dir / name).write_text(line(0))
 

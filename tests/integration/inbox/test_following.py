@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.inbox import batches, file_names, ingest, quarantine
+from scorekeeper.inbox import file_names, ingest, quarantine
 from scorekeeper.inbox.places import leases, walk
 from scorekeeper.operations import health
 from scorekeeper.settings import Settings
@@ -74,8 +74,7 @@ def is_done(db: Database, settings: Settings) -> bool:
 
 def forget_leases(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a system, or a network folder, that cannot tell who has a file open."""
-    for module in (ingest, batches):
-        monkeypatch.setattr(module, "has_writer", lambda path: None)
+    monkeypatch.setattr(leases, "has_writer", lambda path: None)
 
 
 def test_a_file_that_its_writer_keeps_open_is_followed_line_by_line_and_archived_when_it_is_closed(

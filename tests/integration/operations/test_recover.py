@@ -20,7 +20,8 @@ from scorekeeper.inbox.file_ledger import write
 from scorekeeper.operations import health
 from scorekeeper.operations.import_dataset import import_dataset
 from scorekeeper.operations.record import Recorder
-from scorekeeper.operations.recover import Recovered, recover
+from scorekeeper.operations.recover import recover
+from scorekeeper.operations.recovered import Recovered
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings

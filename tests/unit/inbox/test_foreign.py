@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.inbox.formats import json_document
 from scorekeeper.inbox.formats.base import FileError
 from scorekeeper.inbox.formats.diagnose import explain_file, explain_line
 from scorekeeper.inbox.places import local_files
@@ -74,7 +73,7 @@ def test_a_document_of_another_kind_is_told_what_it_is(content: str, says: str, 
     source = local_files.open_source(path)
     assert source is not None
     with pytest.raises(FileError, match=says):
-        json_document.read_documents(source)
+        list(source.format.read(source))
 
 
 @given(st.binary(max_size=300), st.booleans())

@@ -16,7 +16,7 @@ from cli.opening import load as _settings
 from cli.opening import open_installation as _database
 from cli.opening import run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
-from scorekeeper.decisions import unread_words
+from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.metrics import voiding
 from scorekeeper.metrics.breakdown import Breakdown
@@ -174,12 +174,12 @@ def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
         say(escape_controls(f"  noted: {file}, line {lines[0]}{and_more(len(lines), 1)}, {field}: {reason}"))
     if len(alike) > 20 or len(done["notes"]) < done["noted"]:
         say(f"  … {done['noted']:,} decisions have notes: see the view report_notes")
-    for line in unread_words.tell_words(done["idle"], done["unread"], opened=done["opened"]):
+    for line in word_warnings.tell_words(done["idle"], done["unread"], opened=done["opened"]):
         say(f"  {line}")
     if done["unread"]:
-        say(f"  -> {unread_words.ADD_WORDS}")
-    if small := unread_words.tell_small(done["small"]):
-        say(f"  {small}\n  -> {unread_words.SET_SCALE}")
+        say(f"  -> {word_warnings.ADD_WORDS}")
+    if small := word_warnings.tell_small(done["small"]):
+        say(f"  {small}\n  -> {word_warnings.SET_SCALE}")
 
 
 def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str = "", to_stderr: bool = False) -> None:
@@ -448,8 +448,8 @@ def status(
 ) -> None:  # fmt: skip
     """Say where things stand. Exit code 1 if something is red: see scorekeeper doctor."""
     from cli.doctor import report
-    from scorekeeper.inbox import listing
-    from scorekeeper.inbox.open_files import is_held
+    from scorekeeper.inbox.places import walk
+    from scorekeeper.inbox.places.leases import has_writer
     from scorekeeper.metrics.formulas import iso
     from scorekeeper.operations import health
     from scorekeeper.store.database import describe_database
@@ -462,8 +462,8 @@ def status(
             read = health.read_offsets(connection)
         waiting = None
         if settings.inbox_dir.is_dir():
-            found = listing.list_inbox(settings.inbox_dir, settings.own_dirs)
-            waiting = sum(not is_held(path) for path in found)
+            found = walk.list_inbox(settings.inbox_dir, settings.own_dirs)
+            waiting = sum(not has_writer(path) for path in found)
         checks += [health.check_home(settings), *health.check_left_over(settings)]
         checks += [*health.check_inbox(settings, datetime.now(UTC), read), *health.check_disk(settings)]
     answer: dict[str, Any] = {"home": str(settings.scorekeeper_home), "home_set_by": settings.home_from}

@@ -12,7 +12,8 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from scorekeeper.decisions.decision import DecisionContext, parse_decision
+from scorekeeper.decisions.decision import DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.decisions.prices import is_price
 from scorekeeper.decisions.strict_json import to_json
 from scorekeeper.errors import ScorekeeperError

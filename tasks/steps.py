@@ -12,9 +12,10 @@ from prefect.cache_policies import NO_CACHE
 from sqlalchemy.exc import OperationalError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from scorekeeper.decisions import unread_words
+from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import AwayError, ContendedError, ScorekeeperError
-from scorekeeper.inbox import ingest, listing
+from scorekeeper.inbox import ingest
+from scorekeeper.inbox.places import walk
 from scorekeeper.metrics import score_update, voiding
 from scorekeeper.operations import import_dataset
 from scorekeeper.operations import prune as pruning
@@ -93,7 +94,7 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
     """Everything in the inbox (or in `paths`); files still being written are given a few seconds."""
     logger = get_run_logger()
     total = ingest.Summary()
-    given = None if paths is None else listing.list_named(map(Path, paths))
+    given = None if paths is None else walk.list_named(map(Path, paths))
     bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
     loop = asyncio.get_running_loop()
 
@@ -130,14 +131,14 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
 
 def tell_unread(summary: ingest.Summary) -> None:
     """Warn in the run's log of what came in and was not understood."""
-    lines = unread_words.tell_words(summary.idle, summary.unread, opened=summary.opened)
+    lines = word_warnings.tell_words(summary.idle, summary.unread, opened=summary.opened)
     if summary.noted:
         first = summary.notes[0]
         lines.append(
             f"{summary.noted} decisions with fields left out or decided about; the first: {first['file']}, "
             f"line {first['line']}, {first['field']}: {first['reason']}"
         )
-    for line in (*lines, unread_words.tell_small(summary.small)):
+    for line in (*lines, word_warnings.tell_small(summary.small)):
         if line:
             get_run_logger().warning("%s", escape_links(line))
 

@@ -20,13 +20,13 @@ from prefect.settings import PREFECT_API_URL
 from watchfiles import awatch
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.growing_files import can_follow
-from scorekeeper.inbox.listing import known_name, list_inbox
-from scorekeeper.inbox.open_files import is_held
+from scorekeeper.inbox.file_names import can_follow, known_name
+from scorekeeper.inbox.places.leases import has_writer
+from scorekeeper.inbox.places.walk import list_inbox
 from tasks import events
 
 EVENT = "decision-file.arrived"
-RESOURCE = "scorekeeper.inbox.source_files"
+RESOURCE = "scorekeeper.inbox"
 DEPLOYMENT = "ingest"
 WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0
@@ -174,7 +174,8 @@ def _shapes(folder: Path, skip: Sequence[Path]) -> dict[str, Shape]:
         except OSError:
             continue  # taken since
         grows = can_follow(path.name)
-        shapes[known_name(path, folder)] = Shape(found.st_size, found.st_mtime_ns, grows, grows and bool(is_held(path)))
+        name, held = known_name(path, folder), grows and bool(has_writer(path))
+        shapes[name] = Shape(found.st_size, found.st_mtime_ns, grows, held)
     return shapes
 
 

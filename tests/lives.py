@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Connection
 
-from scorekeeper.decisions.decision import Decision, DecisionContext, parse_decision
+from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.inbox import store_decisions
 from scorekeeper.market import CandlePage, MarketError
 from scorekeeper.market.replay import ReplayMarket

@@ -1,63 +1,25 @@
-"""What a decision is, and how one is read from a document."""
+"""What a decision is. Its fields are the columns of its row; see columns.py. How it is read: parse.py."""
 
-import hashlib
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from scorekeeper.decisions.agents import AgentSignal, read_agents
-from scorekeeper.decisions.exit_signals import LONGEST_ID, name_exit
-from scorekeeper.decisions.fields import (
-    Note,
-    check_text,
-    cut_notes,
-    finite,
-    is_zero,
-    lenient,
-    number_or_none,
-    text_or_none,
-)
-from scorekeeper.decisions.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
+from scorekeeper.decisions.agents import AgentSignal
+from scorekeeper.decisions.fields import Note
 from scorekeeper.decisions.reading_rules import STANDARD, Reading
-from scorekeeper.decisions.strict_json import DecisionError, canonical_json, load_json
-from scorekeeper.decisions.symbols import plain_symbol, unify_symbol
-from scorekeeper.decisions.timestamps import NO_TIME, read_moment
-from scorekeeper.decisions.words import DIRECTIONS, EXIT_SIDES, clean_word, meaning_of, plain_word
-
-__all__ = ["AgentSignal", "Decision", "DecisionContext", "DecisionError", "Note", "direction_of", "parse_decision"]
-
-MOST_FIELDS = 500
-MOST_CLOSES = 200
-MOST_REASON = 1 << 20
-LONGEST_ACTION = 200
-MOST_HOLD_MINUTES = 5_256_000  # ten years
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-AHEAD = timedelta(minutes=5)
-_ALIASES = {"type": "action", "price": "entry_price"}
-# What other systems call it. It is named, and not read: what stands there may mean something else.
-_LIKE_SYMBOL = ("ticker", "pair", "instrument", "market", "coin", "asset", "company_of_interest")
-_LIKE_TYPE = ("signal", "decision", "recommendation", "side", "direction")
-_KNOWN = {
-    "symbol", "type", "action", "price", "entry_price", "timestamp", "interval", "confidence", "reason", "version",
-    "trade_id", "stop_loss", "take_profit", "trailing_stop_pct", "max_hold_minutes", "position_size", "agent_analyses",
-    "agent_contributions",
-}  # fmt: skip
-_KNOWN_OF_EXITS = _KNOWN | {"closes"}  # of another decision it is a field that nobody knows, and kept
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """A decision as taken: times UTC, prices in quote currency, confidence 0..100.
+    """A decision as it is stored. Times are UTC, prices are in quote currency, confidence is 0 to 100.
 
-    `direction`: how its action is read, +1 (opens a long), -1 (a short) or 0; `understood`: whether the action is in a
-    list. `trailing_stop_pct`: percent that the stop stays behind the best price of the trade, between 0 and 100.
-    `notes`: what of it could not be read, or had to be decided; `reading`: the rules it was read by.
-    `exit_side`: None where it asks for no close; else of the open trades of its symbol and version it closes the longs
-    (+1), the shorts (-1) or both (0). `closes`: ids of the trades that it closes instead of those. `given_id`: the
-    `trade_id` that an exit decision came with: if that is a trade's, it closes that one alone.
+    `direction`: +1 opens a long trade, -1 a short one, 0 none. `understood`: whether the word lists hold the action.
+    `trailing_stop_pct`: how many percent (between 0 and 100) the stop stays behind the best price of the trade.
+    `notes`: which fields could not be read, or had to be interpreted. `reading`: the rules by which it was read.
+    `exit_side`: None if it closes no trade; else which open trades of its symbol and version it closes: the long ones
+    (+1), the short ones (-1) or both (0). `closes`: the ids of the trades that it closes in place of those.
+    `given_id`: the `trade_id` that an exit decision came with. If a trade has that id, the exit closes that one alone.
     """
 
     trade_id: str
@@ -88,9 +50,11 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 
 class DecisionContext(msgspec.Struct, frozen=True):
-    """What a decision does not say itself: when it came, the defaults as they stood then, how words are read.
+    """What a decision does not say itself: when it arrived, the defaults of that time, and how words are read.
 
-    `positions`: what opens a long closes the open shorts first, and the other way round (SIGNALS=positions).
+    `default_hold_minutes`: how long a decision holds that does not say so. `fallback_opened_at`: the time of a decision
+    without a timestamp; None: such a decision is refused. `positions`: whether a decision that opens a long trade first
+    closes the open short ones, and the other way round (the setting SIGNALS=positions).
     """
 
     received_at: datetime
@@ -100,254 +64,3 @@ class DecisionContext(msgspec.Struct, frozen=True):
     fallback_opened_at: datetime | None
     reading: Reading = STANDARD
     positions: bool = False
-
-
-def direction_of(signal: str) -> int:
-    """+1, -1 or 0: how a word is read where no setting adds to the lists."""
-    meaning = meaning_of(signal)
-    return DIRECTIONS[meaning] if meaning else 0
-
-
-def parse_decision(document: object, *, context: DecisionContext) -> Decision:
-    """The decision that a document (a JSON object, parsed or as bytes) holds.
-
-    Raises DecisionError with the field as the document names it. A field that the decision can do without is left out
-    where it cannot be read, with a note.
-    """
-    if isinstance(document, bytes):
-        document = load_json(document)
-    if isinstance(document, list):
-        raise DecisionError(None, "an array: a line holds one decision; an array goes into a file named .json")
-    if not isinstance(document, dict):
-        raise DecisionError(None, "a decision is a JSON object")
-    if len(document) > MOST_FIELDS:
-        raise DecisionError(None, f"{len(document)} fields; at most {MOST_FIELDS} are taken")
-    notes: list[Note] = []
-    reading = context.reading
-    word = _action(document)
-    action, meaning = plain_word(word), meaning_of(word, reading.known)
-    direction, side = (DIRECTIONS[meaning], EXIT_SIDES.get(meaning)) if meaning else (0, None)
-    raw_symbol, symbol = _symbol(document)
-    price = _price(document, notes, needed=direction != 0)
-    opened_at, has_time = _opened_at(document, context, notes)
-    content = hashlib.sha256(canonical_json(document)).digest()
-    stop_loss, take_profit, trailing_stop_pct = _exits(document, price, direction, action, notes)
-    closes = None if side is None else _closes(document)
-    moment = opened_at if has_time else None
-    trade_id, given_id = _trade_id(document, raw_symbol, moment, content), None
-    if side is not None and closes is None and document.get("trade_id") is not None:
-        trade_id, given_id = name_exit(trade_id, moment, content, plain_symbol(raw_symbol))
-    known = _KNOWN if side is None else _KNOWN_OF_EXITS
-    confidence = document.get("confidence")
-    return Decision(
-        trade_id=trade_id,
-        content_sha256=content,
-        symbol=symbol,
-        raw_symbol=raw_symbol,
-        bar_interval=lenient(notes, text_or_none, document, "interval", 50),
-        action=action,
-        direction=direction,
-        price=price,
-        confidence=None if confidence is None else lenient(notes, reading.confidence, "confidence", confidence),
-        opened_at=opened_at,
-        expires_at=_expires_at(document, opened_at, context),
-        version=text_or_none(document, "version", 200) or context.default_version,
-        reason=lenient(notes, text_or_none, document, "reason", MOST_REASON) if "reason" in document else None,
-        stop_loss=stop_loss,
-        take_profit=take_profit,
-        trailing_stop_pct=trailing_stop_pct,
-        position_size=(
-            lenient(notes, number_or_none, document, "position_size", low=0) if "position_size" in document else None
-        ),
-        extra=None if document.keys() <= known else {k: v for k, v in document.items() if k not in known},
-        signals=read_agents(document, reading, notes),
-        understood=meaning is not None,
-        notes=cut_notes(notes) if notes else (),
-        reading=reading,
-        exit_side=-direction if direction and context.positions else side,
-        closes=closes,
-        given_id=given_id,
-    )
-
-
-def identify(document: object, *, context: DecisionContext) -> tuple[str, ...]:
-    """The ids that a document may go by, whatever its words are read as. Raises DecisionError.
-
-    The first is its own; a second one it goes by if it is an exit (see name_exit).
-    """
-    if isinstance(document, bytes):
-        document = load_json(document)
-    if not isinstance(document, dict):
-        raise DecisionError(None, "a decision is a JSON object")
-    raw_symbol, _ = _symbol(document)
-    opened_at, has_time = _opened_at(document, context, [])
-    moment = opened_at if has_time else None
-    content = hashlib.sha256(canonical_json(document)).digest()
-    own = _trade_id(document, raw_symbol, moment, content)
-    if document.get("trade_id") is None or document.get("closes") is not None:
-        return (own,)
-    as_exit, _ = name_exit(own, moment, content, plain_symbol(raw_symbol))
-    return (own,) if as_exit == own else (own, as_exit)
-
-
-def _instead(document: Mapping[str, Any], alike: tuple[str, ...], name: str) -> str:
-    """What a document holds in place of a field that it needs, and what to do; empty where that cannot be told."""
-    if other := next((one for one in alike if isinstance(document.get(one), str)), None):
-        return f"; {other} is not read as it: name it {name}"
-    if name in document or "symbol" in document:
-        return ""
-    lists = (key for key, one in document.items() if isinstance(one, list) and one and isinstance(one[0], dict))
-    inner = next(lists, "")
-    return f"; if the decisions are those within {inner[:40]!r}, write each by itself" if inner else ""
-
-
-def _symbol(document: Mapping[str, Any]) -> tuple[str, str]:
-    """(as written, unified)"""
-    raw_symbol = text_or_none(document, "symbol", 100)
-    if raw_symbol is None:
-        raise DecisionError("symbol", f"missing{_instead(document, _LIKE_SYMBOL, 'symbol')}")
-    try:
-        return raw_symbol, unify_symbol(raw_symbol)
-    except ValueError as wrong:
-        raise DecisionError("symbol", str(wrong)) from None
-
-
-def _one_of(document: Mapping[str, Any], name: str) -> tuple[str, Any]:
-    """(name as written, value) of a field that goes by two names."""
-    other = _ALIASES[name]
-    first, second = document.get(name), document.get(other)
-    if first is None:
-        return (other, second) if other in document else (name, None)
-    if second is not None and second != first:
-        raise DecisionError(other, f"says something else than {name}")
-    return name, first
-
-
-def _action(document: Mapping[str, Any]) -> str:
-    name, value = _one_of(document, "type")
-    if value is None:
-        raise DecisionError("type", f"missing; write BUY, SELL or HOLD{_instead(document, _LIKE_TYPE, 'type')}")
-    if not isinstance(value, str) or not clean_word(said := value.strip()):
-        raise DecisionError(name, "not a word such as BUY, SELL or HOLD")
-    if len(said) > LONGEST_ACTION or not said.isprintable():
-        raise DecisionError(name, f"not one word such as BUY, SELL or HOLD ({len(said)} characters)")
-    return said
-
-
-def _price(document: Mapping[str, Any], notes: list[Note], *, needed: bool) -> float | None:
-    name, value = _one_of(document, "price")
-    if needed:
-        if value is None:
-            raise DecisionError(name, "missing: a trade needs the price that it was decided at")
-        return _price_or_none(name, value)
-    # The predecessor writes 0 where a decision that opens no trade knows no price.
-    return None if is_zero(value) else lenient(notes, _price_or_none, name, value)
-
-
-def _price_or_none(name: str, value: object) -> float | None:
-    if value is None:
-        return None
-    price = finite(name, value, above=0)
-    if not is_price(price):
-        raise DecisionError(name, f"{price} is not between {SMALLEST_PRICE} and {LARGEST_PRICE}")
-    return price
-
-
-def _exits(
-    document: Mapping[str, Any], price: float | None, direction: int, action: str, notes: list[Note]
-) -> tuple[float | None, float | None, float | None]:
-    """Stop, target and trailing stop: without one a trade means something else, a decision that opens none does not."""
-    if not direction or price is None:
-        stop, target, trailing = (
-            None if is_zero(value := document.get(name)) else value
-            for name in ("stop_loss", "take_profit", "trailing_stop_pct")
-        )
-        return (
-            lenient(notes, _price_or_none, "stop_loss", stop),
-            lenient(notes, _price_or_none, "take_profit", target),
-            None if trailing is None else lenient(notes, finite, "trailing_stop_pct", trailing, above=0, below=100),
-        )
-    stop_loss = _price_or_none("stop_loss", document.get("stop_loss"))
-    take_profit = _price_or_none("take_profit", document.get("take_profit"))
-    trailing_stop_pct = number_or_none(document, "trailing_stop_pct", above=0, below=100)
-    if stop_loss is not None and direction * (price - stop_loss) <= 0:
-        raise DecisionError("stop_loss", f"{stop_loss} is on the wrong side of the price {price} of a {action}")
-    if take_profit is not None and direction * (take_profit - price) <= 0:
-        raise DecisionError("take_profit", f"{take_profit} is on the wrong side of the price {price} of a {action}")
-    if trailing_stop_pct is not None:
-        _check_trailing(price, direction, trailing_stop_pct)
-    return stop_loss, take_profit, trailing_stop_pct
-
-
-def _check_trailing(price: float, direction: int, trailing_stop_pct: float) -> None:
-    level = price * (1 - direction * trailing_stop_pct / 100)
-    if direction * (price - level) <= 0:  # a percentage too small to move the price
-        raise DecisionError(
-            "trailing_stop_pct", f"{trailing_stop_pct} percent from the price {price} is {level}, which is no stop"
-        )
-
-
-def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: list[Note]) -> tuple[datetime, bool]:
-    value = document.get("timestamp")
-    if value is None:
-        if context.fallback_opened_at is None:
-            raise DecisionError("timestamp", "missing; only a file of one decision may do without")
-        if not EARLIEST <= context.fallback_opened_at <= context.received_at + AHEAD:
-            raise DecisionError(
-                "timestamp", f"missing, and the file's own time {context.fallback_opened_at} is no help"
-            )
-        return context.fallback_opened_at, False
-    if not isinstance(value, str):
-        finite("timestamp", value)
-    try:
-        moment = read_moment(value, context.timezone)
-    except (ValueError, OverflowError) as wrong:
-        reason = str(wrong) if "not a time" in str(wrong) else f"{NO_TIME} ({wrong})"
-        raise DecisionError("timestamp", reason[:LONGEST_ACTION]) from None
-    if not EARLIEST <= moment.at < LATEST:
-        read = f"{moment.at.replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
-        raise DecisionError("timestamp", f"not between the years 2000 and 2100: it was read as {read}")
-    if moment.at > context.received_at + AHEAD:
-        raise DecisionError("timestamp", "more than 5 minutes in the future (is DECISION_TIMEZONE right?)")
-    if moment.note is not None:
-        notes.append(Note("timestamp", moment.note))
-    return moment.at, True
-
-
-def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: DecisionContext) -> datetime:
-    # Not left out where it cannot be read: all that is scored, of a decision without a trade too, hangs on its end.
-    minutes = number_or_none(document, "max_hold_minutes", above=0)
-    hold = context.default_hold_minutes if minutes is None else minutes
-    if hold > MOST_HOLD_MINUTES:
-        raise DecisionError("max_hold_minutes", f"more than {MOST_HOLD_MINUTES}")
-    expires_at = opened_at + timedelta(minutes=hold)
-    if expires_at <= opened_at:
-        raise DecisionError("max_hold_minutes", "less than a microsecond")
-    return expires_at
-
-
-def _trade_id(document: Mapping[str, Any], raw_symbol: str, opened_at: datetime | None, content: bytes) -> str:
-    given = document.get("trade_id")
-    if given is None:
-        time = "" if opened_at is None else f"-{opened_at.replace(tzinfo=None).isoformat()}Z"
-        return f"{plain_symbol(raw_symbol)}{time}-{content.hex()[:8]}"
-    return _id("trade_id", given)
-
-
-def _id(name: str, given: object) -> str:
-    if not isinstance(given, str) or not given or len(check_text(name, given).encode()) > LONGEST_ID:
-        raise DecisionError(name, f"not text of 1 to {LONGEST_ID} bytes")
-    if not given.isprintable() or not given.strip():
-        raise DecisionError(name, "holds a character that cannot be printed")
-    return given
-
-
-def _closes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The trades that an exit decision names; which it closes would be a guess where the field cannot be read."""
-    named = document.get("closes")
-    if named is None:
-        return None
-    listed = named if isinstance(named, list) else [named]
-    if not listed or len(listed) > MOST_CLOSES:
-        raise DecisionError("closes", f"not a trade_id, nor a list of 1 to {MOST_CLOSES} of them")
-    return tuple(dict.fromkeys(_id("closes", one) for one in listed))

@@ -1,4 +1,4 @@
-"""Batches of what was read from files, written one after the other while the next one is being read."""
+"""Batches of what was read from files: one is written while the next one is read."""
 
 import gc
 import sys
@@ -7,32 +7,34 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, source_files
-from scorekeeper.inbox.file_ledger import Counts, Part, Tally, close_parts, open_parts, write
-from scorekeeper.inbox.open_files import is_held
+from scorekeeper.inbox.file_ledger import note_outcomes, note_progress, write
+from scorekeeper.inbox.file_progress import Counts, FileProgress
+from scorekeeper.inbox.places import local_files
+from scorekeeper.inbox.places.base import Place, SourceFile
 from scorekeeper.inbox.store_decisions import record_rows
-from scorekeeper.settings import Settings
+from scorekeeper.inbox.summary import Tally
 from scorekeeper.store.sql import statement
 
-# How long the reading thread keeps the interpreter while the writing one, which needs it for a moment between two waits
-# for Postgres, asks for it. At Python's own 5 ms the writing of a batch begins when the reading of the next one ends.
+# How long the reading thread keeps the interpreter while the writing thread asks for it. The writing thread needs it
+# briefly between two waits for Postgres. At Python's own 5 ms a batch is not written before the next one is read.
 SWITCH_SECONDS = 0.0002
-# How many objects more there are before Python looks for cycles among them, and how rarely among older ones. Decisions
-# form none; at its own 700, looking took a tenth of all time, and finds everything that Prefect has loaded besides.
+# How many new objects make Python look for cycles, and how rarely it looks among older ones. Decisions form no cycles.
+# At Python's own 700, the search took a tenth of the time, and went through everything that Prefect has loaded.
 RARELY = (50_000, 20, 100)
 
 
 @dataclass
 class Written:
-    """What a batch came to; `files`: how many of its files are read whole; `waiting`: names of files that may grow yet;
-    `held`: of those that somebody has open; `trouble`: what could not be moved.
+    """What a batch came to. `files`: how many of its files are read to their end.
+
+    Names of files: `waiting` may still grow; `held` are open in a writer. `trouble`: a line for each that could not be
+    moved.
     """
 
     tally: Tally
@@ -43,29 +45,28 @@ class Written:
 
 
 class Writer:
-    """Writes batches over one connection, each one transaction, and then moves the files that are read whole.
+    """Writes batches over one connection, each in one transaction, and then moves the files that are read to their end.
 
-    One batch at a time, in a thread of its own: while one is written, nobody else may use the connection. Leaving the
-    context waits for it, so that a run that is told to stop stops between two batches.
+    It writes one batch at a time, in a thread of its own. Meanwhile nothing else may use the connection. Leaving the
+    context waits for the batch, so that a run that is told to stop stops between two batches.
 
-    `at`: the time of the run, as it was at `began` (of time.monotonic). `in_place`: files stay where they are;
-    `received_at`: what the decisions are given, None for the time that each was decided.
+    `at`: the time of the run, as it was when time.monotonic() was `began`. `received_at`: when its decisions arrived;
+    None: each arrived when it was made. `fee_bps`: the fee of a trade's side in basis points.
     """
 
     def __init__(
         self,
         connection: Connection,
-        settings: Settings,
+        place: Place,
         counts: Counts,
         *,
         at: datetime,
         began: float,
         received_at: datetime | None,
-        in_place: bool,
+        fee_bps: float,
     ) -> None:
-        self._connection, self._settings, self._counts = connection, settings, counts
-        self._at, self._began, self._received_at, self._in_place = at, began, received_at, in_place
-        self._archive = file_moves.archive_folder(settings.archive_dir, at)
+        self._connection, self._place, self._counts = connection, place, counts
+        self._at, self._began, self._received_at, self._fee_bps = at, began, received_at, fee_bps
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorekeeper-writer")
         self._writing: Future[Written] | None = None
 
@@ -81,87 +82,91 @@ class Writer:
         try:
             self._thread.shutdown()
         except KeyboardInterrupt:
-            self._thread.shutdown()  # whoever asks twice waits too: the connection is the thread's
+            self._thread.shutdown()  # a second request waits too: the thread uses the connection
             raise
         finally:
             interval, threshold = self._before
             sys.setswitchinterval(interval)
             gc.set_threshold(*threshold)
 
-    def begin(self, parts: Sequence[Part]) -> None:
-        """Begin to write a batch; the one before has been waited for."""
-        self._writing = self._thread.submit(self._write, parts)
+    def begin(self, files: Sequence[FileProgress]) -> None:
+        """Begin to write a batch; `wait` has been called for the one before."""
+        self._writing = self._thread.submit(self._write, files)
 
     def wait(self) -> Written | None:
-        """What became of the batch that was begun last; None if that is known already. Raises what it raised."""
+        """What the batch came to that was begun last; None if that has been told. Raises what the batch raised."""
         writing, self._writing = self._writing, None
         return writing.result() if writing is not None else None
 
     def now(self) -> datetime:
-        """The time of the run and what has passed since, in steps in which no file settles: a run may take minutes."""
+        """The time of the run, and what has passed since. It moves in steps in which no file settles."""
         passed = time.monotonic() - self._began
-        return self._at + timedelta(seconds=passed - passed % source_files.SETTLED_SECONDS)
+        return self._at + timedelta(seconds=passed - passed % local_files.SETTLED_SECONDS)
 
-    def settled(self, source: source_files.SourceFile) -> bool:
-        """Whether whoever writes the file is done with it: it stands still, and nobody is known to have it open."""
-        return self._in_place or (source.is_settled(self.now().timestamp()) and not is_held(source.path))
+    def is_settled(self, source: SourceFile) -> bool:
+        """Whether the writer of a file is done with it: nothing was written lately, and it is not known to be open."""
+        if not self._place.moves_files:
+            return True
+        return source.is_settled(self.now().timestamp()) and not self._place.has_writer(source.address)
 
-    def stays(self, source: source_files.SourceFile) -> bool:
-        """Whether a file that has been read stays in the inbox yet: somebody has it open, or may add lines to it.
+    def stays(self, source: SourceFile) -> bool:
+        """Whether a file that has been read stays in the inbox for now: it is open in a writer, or may get more lines.
 
-        What is written to a file that has been moved would be written where nobody reads it.
+        Lines that are written to a file after it was moved come in late.
         """
-        return bool(is_held(source.path)) or (source.is_lines and not source.is_settled(self.now().timestamp()))
+        if self._place.has_writer(source.address):
+            return True
+        return source.format.streams and not source.is_settled(self.now().timestamp())
 
-    def move(self, files: Sequence[tuple[source_files.SourceFile, Path]]) -> list[str]:
-        """Move files to where they go, and note it; a line for each that cannot be moved."""
+    def move(self, files: Sequence[tuple[SourceFile, str]]) -> list[str]:
+        """Move files to their addresses and note that; a line for each that cannot be moved."""
         moved, trouble = [], []
-        for source, destination in files:
-            report = None
+        for source, address in files:
+            error_file = None
             try:
-                if refused := file_moves.is_quarantined(self._settings.quarantine_dir, destination):
-                    report = self._write_error_file(source, destination)
-                lies = file_moves.move_file(source, destination, keep=refused)
-            except ScorekeeperError as failed:
-                trouble.append(str(failed))
+                if self._place.is_quarantined(address):
+                    error_file = self._place.write_error_file(address, self._explain(source))
+                lies = self._place.move(source, address)
+            except ScorekeeperError as exc:
+                trouble.append(str(exc))
             else:
                 done = {"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies}
-                moved.append(done | {"report": report})
+                moved.append(done | {"report": error_file})
         with self._connection.begin():
             write(self._connection, "inbox/mark_arrivals_moved", moved)
         return trouble
 
-    def _write(self, parts: Sequence[Part]) -> Written:
+    def _write(self, files: Sequence[FileProgress]) -> Written:
         with self._connection.begin():
-            open_parts(self._connection, [part for part in parts if not part.known], self._at)
-            rows = [(d, p.source.sha256, p.source.name, line) for p in parts for line, d, _ in p.decisions]
-            verdicts = record_rows(self._connection, rows, self._received_at, self._settings.fee_bps) if rows else []
-            tally = close_parts(
-                self._connection, parts, iter(verdicts), at=self._at, counts=self._counts,
-                destination=self._destination, in_place=self._in_place,
+            note_progress(self._connection, [file for file in files if not file.known], self._at)
+            rows = [(d, file.source.sha256, file.source.name, line) for file in files for line, d, _ in file.decisions]
+            verdicts = record_rows(self._connection, rows, self._received_at, self._fee_bps) if rows else []
+            tally = note_outcomes(
+                self._connection, files, iter(verdicts), at=self._at, counts=self._counts,
+                destination=self._destination, in_place=not self._place.moves_files,
             )  # fmt: skip
-        finished = [part for part in parts if part.finished]
+        finished = [file for file in files if file.finished]
         done = Written(tally, len(finished))
-        if not self._in_place:
+        if self._place.moves_files:
             to_move = []
-            for part in finished:
-                if self.stays(part.content):
-                    (done.held if is_held(part.source.path) else done.waiting).append(part.source.name)
-                elif part.destination is not None:
-                    to_move.append((part.content, part.destination))
+            for file in finished:
+                if self.stays(file.content):
+                    held = self._place.has_writer(file.source.address)
+                    (done.held if held else done.waiting).append(file.source.name)
+                elif file.destination is not None:
+                    to_move.append((file.content, file.destination))
             done.trouble = self.move(to_move)
         return done
 
-    def _destination(self, part: Part) -> Path:
-        name, sha256 = part.source.name, part.content.sha256
-        if part.refused:
-            return file_moves.quarantine_path(self._settings.quarantine_dir, name, sha256)
-        return self._archive / file_moves.archive_name(name, sha256)
+    def _destination(self, file: FileProgress) -> str:
+        name, sha256 = file.source.name, file.content.sha256
+        if file.refused:
+            return self._place.quarantine_address(name, sha256)
+        return self._place.archive_address(name, sha256, self._at)
 
-    def _write_error_file(self, source: source_files.SourceFile, destination: Path) -> bytes:
-        found = (
-            self._connection.execute(statement("inbox/select_rejections"), {"sha256": source.sha256}).mappings().all()
-        )
+    def _explain(self, source: SourceFile) -> dict[str, Any]:
+        """What the error file of a quarantined file says."""
+        rows = self._connection.execute(statement("inbox/select_rejections"), {"sha256": source.sha256}).mappings()
+        rejected = [dict(row) for row in rows]
         self._connection.rollback()
-        report = {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in found]}
-        return file_moves.write_error_file(destination, report)
+        return {"file": source.name, "sha256": source.sha256.hex(), "rejected": rejected}

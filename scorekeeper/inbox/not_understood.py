@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from scorekeeper.decisions.reading_rules import Reading
-from scorekeeper.decisions.unread_words import FEWEST_STATED
+from scorekeeper.decisions.word_warnings import FEWEST_STATED
 from scorekeeper.store.sql import statement
 
 LATEST_DECISIONS = 2_000
@@ -13,7 +13,7 @@ MOST_WORDS = 100
 
 
 @dataclass(frozen=True)
-class Unread:
+class NotUnderstood:
     """`words`: those in no list with their counts, by agent (SYSTEM: the decisions' own), the MOST_WORDS most frequent.
 
     `small`: whose latest confidences never exceed 1; `noted`: decisions of which something could not be read.
@@ -24,13 +24,13 @@ class Unread:
     noted: int
 
 
-def read_unread(connection: Connection, reading: Reading | None = None) -> Unread:
+def read_unread(connection: Connection, reading: Reading | None = None) -> NotUnderstood:
     """What was not understood so far. Its cost goes with what that is, not with how many decisions there are."""
     words: dict[str, dict[str, int]] = {}
     for agent, word, times in connection.execute(statement("inbox/select_unread_words"), {"most": MOST_WORDS}):
         words.setdefault(agent, {})[word] = times
     noted = connection.execute(statement("inbox/count_notes")).scalar_one()
-    return Unread(words, small_confidences(connection, reading), noted)
+    return NotUnderstood(words, small_confidences(connection, reading), noted)
 
 
 def small_confidences(connection: Connection, reading: Reading | None = None) -> list[str]:

@@ -1,6 +1,5 @@
-"""Files of which something was refused: what and why, and back into the inbox for another try."""
+"""Quarantined files: what was refused of them and why, and how they go back into the inbox for another try."""
 
-import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, source_files
 from scorekeeper.inbox.file_ledger import write
+from scorekeeper.inbox.places.choose import open_place
 from scorekeeper.locks import Lock, hold
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -21,16 +20,15 @@ from scorekeeper.store.sql import statement
 ID_LENGTH = 12
 SHORTEST_ID = 4
 MOST_LISTED = 1_000
-LONGEST_NAME = 255  # bytes, on the file systems there are
 
 
 @dataclass(frozen=True)
 class Quarantined:
     """A content of which something is refused.
 
-    `name`: of the file that it came in; `rejected`: decisions refused of it; `line` (from 1; 0: the whole file),
-    `field` and `reason`: the first of them; `files`: where it lies in quarantine, by each name that it came under;
-    none: it is where `whereabouts` says.
+    `name`: the name of its file. `rejected`: how many decisions were refused. `line` (from 1; 0: the whole file),
+    `field` and `reason`: the first refusal. `files`: its paths in quarantine, by the names under which it came. If
+    there are none, `whereabouts` says where it is.
     """
 
     sha256: bytes
@@ -45,12 +43,12 @@ class Quarantined:
 
     @property
     def id(self) -> str:
-        """What its file's name in quarantine ends in, before the suffix."""
+        """The end of its file's name in quarantine, before the suffix."""
         return self.sha256.hex()[:ID_LENGTH]
 
 
 def count_refused(connection: Connection) -> dict[str, int]:
-    """Decisions refused, by content (its hash in hex), of everything that was read to its end."""
+    """How many decisions were refused, by the hash of the content in hex, of everything that was read to its end."""
     return {row.content: row.rejected for row in connection.execute(statement("inbox/select_refused_contents"))}
 
 
@@ -70,7 +68,7 @@ def list_quarantined(
 
 
 def find(connection: Connection, settings: Settings, name: str) -> Quarantined:
-    """The one whose id begins with `name`. Raises ScorekeeperError if there is none, or more than one."""
+    """The content whose id begins with `name`. Raises ScorekeeperError if there is none, or more than one."""
     prefix = name.strip().lower()
     if len(prefix) < SHORTEST_ID or prefix.strip("0123456789abcdef"):
         raise ScorekeeperError(f"{name[:80]!r} is no id of the quarantine: scorekeeper quarantine list shows them")
@@ -83,7 +81,7 @@ def find(connection: Connection, settings: Settings, name: str) -> Quarantined:
 
 
 def read_refusals(connection: Connection, one: Quarantined) -> list[dict[str, Any]]:
-    """The first 1,000 refusals of it, in order: line, field, reason, and an excerpt of the text."""
+    """The first 1,000 refusals of a content, in order: line, field, reason, and an excerpt of the text."""
     return [
         dict(row) for row in connection.execute(statement("inbox/select_rejections"), {"sha256": one.sha256}).mappings()
     ]
@@ -95,30 +93,31 @@ def is_refused(connection: Connection, sha256: bytes) -> bool:
 
 
 def put_back(db: Database, settings: Settings, one: Quarantined, at: datetime) -> list[bytes]:
-    """Put its files back into the inbox, under the names that they came under; the hash of each.
+    """Move its files back into the inbox, under the names that they had; the hash of each.
 
-    The next ingest reads them whole: what it knows already are duplicates, and what it refuses, it refuses anew. May be
-    repeated, and killed anywhere. A file that somebody has mended in quarantine is another content by now: it takes
-    the refused one's place. Raises ScorekeeperError.
+    The next ingest reads them from the beginning: decisions that are stored already are duplicates, and refusals are
+    decided again. A file that was corrected in quarantine has another content: it replaces the refused one. May be
+    repeated, and killed at any time. Raises ScorekeeperError.
     """
     with db.engine.connect() as connection, hold(connection, Lock.INGEST):
         return _put_back(connection, settings, one, at)
 
 
 def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: datetime) -> list[bytes]:
+    place = open_place(settings)
     returned: list[bytes] = []
     for name, path in one.files.items():
-        source = source_files.open_source(path)
+        source = place.open(str(path))
         if source is None:
-            continue  # somebody else was faster
-        # A run that was killed right after it moved the file has not said so: the next one would move it back unread.
+            continue  # another process moved it first
+        # A run that was killed right after it moved the file has not noted that: the next would move it back unread.
         with connection.begin():
             write(
                 connection,
                 "inbox/mark_arrivals_moved",
                 [{"name": name, "sha256": one.sha256, "moved_at": at, "lies": True}],
             )
-        file_moves.return_file(path, settings.inbox_dir / (name if _fits(name) else path.name))
+        place.put_back(str(path), name)
         returned.append(source.sha256)
     if returned and one.sha256 not in returned:
         with connection.begin():
@@ -127,20 +126,16 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
 
 
 def _place(settings: Settings, name: str, sha256: bytes) -> Path:
-    return file_moves.quarantine_path(settings.quarantine_dir, name, sha256)
+    return Path(open_place(settings).quarantine_address(name, sha256))
 
 
 def _say_where(settings: Settings, waiting: Sequence[str], *, unmoved: bool) -> str:
-    """Where a file is that does not lie in quarantine."""
+    """Where a file is that is not in quarantine."""
     if any(_is_file(settings.inbox_dir / name) for name in waiting):
         return "its file still lies in the inbox: the next ingest moves it"
     if unmoved:
         return "its file was not moved here: it was read where it lay, or had gone"
     return f"its file is gone from {settings.quarantine_dir}"
-
-
-def _fits(name: str) -> bool:
-    return len(os.fsencode(name)) <= LONGEST_NAME
 
 
 def _is_file(path: Path) -> bool:

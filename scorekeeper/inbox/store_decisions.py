@@ -9,7 +9,8 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from scorekeeper.decisions.decision import Decision, Note
+from scorekeeper.decisions.columns import decision_values, signal_values
+from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.reading_rules import Reading
 from scorekeeper.decisions.symbols import is_certain, spell
 from scorekeeper.store.database import open_copy
@@ -125,12 +126,7 @@ def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | N
     _copy_rows(
         connection, "inbox/copy_decisions",
         (
-            (
-                d.trade_id, d.content_sha256, sha256, name, line, received_at or d.opened_at, d.symbol, d.raw_symbol,
-                d.bar_interval, d.action, d.direction, d.price, d.confidence, d.opened_at, d.expires_at, d.version,
-                d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size, extra_json(d.extra),
-                d.understood, notes_json(d.notes), d.reading.id,
-            )
+            (sha256, name, line, received_at or d.opened_at, d.symbol, *decision_values(d))
             for d, sha256, name, line in sorted(rows, key=lambda row: row[0].trade_id)
         ),
     )  # fmt: skip
@@ -157,9 +153,9 @@ def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | N
     _copy_rows(
         connection, "inbox/copy_agent_signals",
         (
-            (d.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, extra_json(s.extra), s.understood)
+            (d.trade_id, *signal_values(signal))
             for d, *_ in rows
-            for s in d.signals
+            for signal in d.signals
         ),
     )  # fmt: skip
 
@@ -173,13 +169,3 @@ def _copy_rows(connection: Connection, name: str, rows: Iterable[tuple[Any, ...]
 def keep_reading(connection: Connection, reading: Reading) -> None:
     """Write the rules that decisions are read by, unless they are known: the caller's transaction."""
     connection.execute(statement("inbox/insert_reading"), {"reading_id": reading.id, "rules": reading.rules})
-
-
-def notes_json(notes: Sequence[Note]) -> str | None:
-    """What could not be read of a decision, as the database takes it."""
-    return msgspec.json.encode(notes).decode() if notes else None
-
-
-def extra_json(extra: dict[str, Any] | None) -> str | None:
-    """What a decision or signal says beside the known fields, as the database takes it."""
-    return msgspec.json.encode(extra).decode() if extra else None

@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import ingest, listing
+from scorekeeper.inbox import ingest
 from scorekeeper.inbox.ingest import Period
+from scorekeeper.inbox.places import walk
 from scorekeeper.market import open_market, sealed_candles
 from scorekeeper.metrics import query, score_update
 from scorekeeper.private import make_folder
@@ -107,7 +108,7 @@ def _read_decisions(
     def on_progress(done: ingest.Summary) -> None:
         tell(logging.INFO, f"{done.files} of {done.found} files, {done.decisions} decisions so far")
 
-    files = listing.list_named(paths, deep=True)
+    files = walk.list_named(paths, deep=True)
     taken = ingest.ingest_files(db, settings, received_at=now, paths=files, replay=period, on_progress=on_progress)
     taken.trouble += [f"{name} changed while it was read" for name in taken.waiting]
     return taken

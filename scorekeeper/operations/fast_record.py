@@ -9,7 +9,7 @@ burst, and whenever a file or the line numbers changed: `Recorded` says so.
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -20,10 +20,11 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from scorekeeper.decisions.columns import DECISION_COLUMNS, decision_values
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.symbols import is_certain, spell
 from scorekeeper.errors import DatabaseError
-from scorekeeper.inbox.store_decisions import extra_json, keep_reading, notes_json
+from scorekeeper.inbox.store_decisions import keep_reading
 from scorekeeper.locks import Lock
 from scorekeeper.publish.publish import render_lines
 from scorekeeper.store.database import Database
@@ -89,9 +90,9 @@ class FastRecorder:
     def record(self, decision: Decision, *, source_name: str, received_at: datetime, fee_bps: float) -> Recorded:
         """Store the decision if it is new, and append its lines if the files are as the last publication left them."""
         given = {
-            **{name: getattr(decision, name) for name in _COLUMNS},
+            **dict(zip(DECISION_COLUMNS, decision_values(decision), strict=True)),
+            "symbol": decision.symbol, "exit_side": decision.exit_side, "given_id": decision.given_id,
             "closes": None if decision.closes is None else list(decision.closes),
-            "extra": extra_json(decision.extra), "notes": notes_json(decision.notes), "reading_id": decision.reading.id,
             "signals": msgspec.json.encode(decision.signals).decode(),
             "spelled": None if is_certain(decision.raw_symbol) else spell(decision.raw_symbol),
             "source_name": source_name, "received_at": received_at, "fee_bps": fee_bps, "lock": Lock.PUBLISH,
@@ -188,10 +189,3 @@ class FastRecorder:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-_COLUMNS: Sequence[str] = (
-    "trade_id", "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence",
-    "opened_at", "expires_at", "version", "reason", "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
-    "understood", "exit_side", "given_id",
-)  # fmt: skip

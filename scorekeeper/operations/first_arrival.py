@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scorekeeper.decisions.decision import Decision
-from scorekeeper.inbox import file_moves, source_files
+from scorekeeper.inbox.places import local_files, moves
 from scorekeeper.settings import Settings
 
 
@@ -57,18 +57,18 @@ def received_at(decision: Decision, said: Said | None, arrived: datetime) -> dat
     return min(arrived, decision.expires_at)
 
 
-def find_arrival(path: Path, source: source_files.SourceFile, settings: Settings) -> tuple[datetime, datetime]:
+def find_arrival(path: Path, source: local_files.LocalFile, settings: Settings) -> tuple[datetime, datetime]:
     """When the file arrived, as far as the disk tells: no later than that, and certainly by then.
 
     A file in the archive was moved right after it was read, on the day that its folder names. One that has been copied
     since tells less: it was written before it arrived.
     """
     moved = datetime.fromtimestamp(path.lstat().st_ctime, UTC)
-    if file_moves.is_quarantined(settings.quarantine_dir, path):
-        moved = file_moves.reported_at(path) or moved
+    if moves.is_quarantined(settings.quarantine_dir, path):
+        moved = moves.error_file_written_at(path) or moved
         return moved, moved
     try:
-        parts = path.relative_to(settings.archive_dir).parts[: file_moves.DAY_PARTS]
+        parts = path.relative_to(settings.archive_dir).parts[: moves.DAY_PARTS]
         day = datetime.combine(date(*(int(part) for part in parts)), time(), UTC)
     except (TypeError, ValueError):
         return moved, moved

@@ -8,13 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper.decisions.decision import Decision, DecisionContext, DecisionError, parse_decision
+from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.decisions.prices import LARGEST_PRICE, is_price
 from scorekeeper.decisions.reading_rules import make_reading
-from scorekeeper.decisions.strict_json import load_json
+from scorekeeper.decisions.strict_json import DecisionError, load_json
 from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import source_files, store_decisions
+from scorekeeper.inbox import store_decisions
+from scorekeeper.inbox.formats.base import Entry
+from scorekeeper.inbox.formats.json_lines import JsonLines
+from scorekeeper.inbox.places import local_files
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -59,7 +63,7 @@ class _Record:
 
 def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) -> Imported:
     """Read a dataset; later records of a trade_id complete earlier ones; repeatable. Raises ScorekeeperError."""
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
     path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
@@ -69,7 +73,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
         make_reading(settings.words, {}), settings.positions,
     )  # fmt: skip
     done = Imported()
-    lines = source_files.read_lines(source, 0, 0)
+    lines = JsonLines().read(source)
     while chunk := list(islice(lines, BATCH_RECORDS)):
         records = []
         for line in chunk:
@@ -80,20 +84,20 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
                 records.append(_read(line, context))
             except DecisionError as wrong:
                 done.rejected.append(
-                    {"file": str(path), "line": line.line_no, "field": wrong.field, "reason": wrong.reason}
+                    {"file": str(path), "line": line.number, "field": wrong.field, "reason": wrong.reason}
                 )
         db.transact(_Storing(records, path, source.sha256, settings, now, done))
     return done
 
 
-def _read(line: source_files.RawLine, context: DecisionContext) -> _Record:
+def _read(line: Entry, context: DecisionContext) -> _Record:
     document = load_json(line.text)
     if not isinstance(document, dict):
         raise DecisionError(None, "a record is a JSON object")
     decision = read_decision(document, context)
     price, time = document.get("exit_price"), document.get("exit_time")
     if price is None or time is None or not decision.direction:
-        return _Record(line.line_no, decision, None)
+        return _Record(line.number, decision, None)
     if isinstance(price, bool) or not isinstance(price, int | float) or not is_price(price):
         raise DecisionError("exit_price", "not a number that can be a price")
     try:
@@ -103,7 +107,7 @@ def _read(line: source_files.RawLine, context: DecisionContext) -> _Record:
     if not decision.opened_at <= moment <= context.received_at:
         raise DecisionError("exit_time", "before the entry, or in the future")
     excursions = (_excursion(document, "mfe_pct", 1), _excursion(document, "mae_pct", -1))
-    return _Record(line.line_no, decision, _Exit(float(price), moment, *excursions))
+    return _Record(line.number, decision, _Exit(float(price), moment, *excursions))
 
 
 def read_decision(record: dict[str, Any], context: DecisionContext) -> Decision:

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from scorekeeper.analysis.run import last_analysis
-from scorekeeper.decisions import unread_words
+from scorekeeper.decisions import word_warnings
 from scorekeeper.inbox.not_understood import read_unread
 from scorekeeper.metrics.query import system_metrics
 from scorekeeper.private import keep_mode, make_folder
@@ -63,9 +63,9 @@ def build_report(db: Database, *, version: str | None = None) -> str:
 
 def _read_not_understood(connection: Connection) -> list[str]:
     found = read_unread(connection)
-    lines = [f"{line} ({unread_words.ADD_WORDS})" for line in unread_words.tell_unread(found.words)]
-    if small := unread_words.tell_small(found.small):
-        lines.append(f"{small} ({unread_words.SET_SCALE})")
+    lines = [f"{line} ({word_warnings.ADD_WORDS})" for line in word_warnings.tell_unread(found.words)]
+    if small := word_warnings.tell_small(found.small):
+        lines.append(f"{small} ({word_warnings.SET_SCALE})")
     if found.noted:
         lines.append(f"{found.noted:,} decisions with a field that was left out, or decided about (view report_notes)")
     return lines

@@ -5,6 +5,9 @@ for `folder/name` in either case.
 
 Statements share a query by a line `-- with rows: folder/name` after one of their CTEs. It stands for a CTE named `rows`
 that holds that statement, which may read the CTEs before it.
+
+Where a statement says `__decision_columns__` or `__signal_columns__`, the columns of decisions/columns.py stand: with
+an alias before each (`d.__decision_columns__`), or as parameters (`:__decision_columns__`).
 """
 
 import re
@@ -16,10 +19,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import TextClause, text
 
+from scorekeeper.decisions.columns import COLUMN_LISTS
+
 # Found by path, not by import name: a host may have a `sql` of its own.
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _WITH = re.compile(r"(,?)\n-- with (\w+): (\w+/\w+)$", re.MULTILINE)
+_LIST = re.compile(r"(\w+\.|:|)__(\w+)__")
 
 
 @cache
@@ -33,8 +39,13 @@ def read_folder(folder: str) -> dict[str, str]:
         for name, body in named:
             if name in found:
                 raise ValueError(f"sql/{folder} has two statements with the name {name}")
-            found[name] = body
+            found[name] = _LIST.sub(_expand, body)
     return found
+
+
+def _expand(written: re.Match[str]) -> str:
+    prefix, name = written.groups()
+    return ", ".join(f"{prefix}{column}" for column in COLUMN_LISTS[name])
 
 
 @cache

@@ -12,19 +12,16 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Row
 
-from scorekeeper.decisions.decision import LATEST, AgentSignal, Decision, DecisionContext, parse_decision
+from scorekeeper.decisions.agents import AgentSignal
+from scorekeeper.decisions.columns import DOCUMENT_COLUMNS
+from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.parse import LATEST, parse_decision
 from scorekeeper.decisions.reading_rules import STANDARD, Reading, read_rules
 from scorekeeper.decisions.strict_json import DecisionError, canonical_json
 from scorekeeper.decisions.symbols import is_certain
 from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.decisions.words import clean_word
 from scorekeeper.settings import Settings
-
-# Columns that depend on the document alone, whatever the settings and the market's list say.
-_PLAIN = (
-    "content_sha256", "symbol", "raw_symbol", "bar_interval", "action", "direction", "price", "confidence", "reason",
-    "stop_loss", "take_profit", "trailing_stop_pct", "position_size",
-)  # fmt: skip
 
 
 def neutral_context(settings: Settings) -> DecisionContext:
@@ -92,8 +89,10 @@ def check_decision(row: Row[Any], document: dict[str, Any], where: str, settings
 
 def _columns_given(document: dict[str, Any], decision: Decision) -> tuple[str, ...]:
     """The columns that depend on this document alone."""
+    columns = DOCUMENT_COLUMNS
     # The market's list decides what a symbol without a slash means.
-    columns: tuple[str, ...] = tuple(one for one in _PLAIN if one != "symbol" or is_certain(decision.raw_symbol))
+    if is_certain(decision.raw_symbol):
+        columns += ("symbol",)
     if document.get("version"):
         columns += ("version",)
     timestamp = document.get("timestamp")

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper.decisions.decision import identify
+from scorekeeper.decisions.parse import possible_ids
 from scorekeeper.decisions.strict_json import DecisionError, load_json
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, source_files
-from scorekeeper.inbox.growing_files import can_follow
+from scorekeeper.inbox.file_names import can_follow
+from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.decisions import check_decision, find_stored, neutral_context
@@ -62,20 +63,20 @@ def _read_archive(
             continue  # prune removed that day
         source = None
         try:
-            source = source_files.open_source(path)
+            source = local_files.open_source(path)
             if source is None:
                 doubts.append(Doubt(path, f"file {name}: is not at {path}, where it was moved to"))
             elif source.sha256 != sha256 and not (can_follow(name) and source.begins_with(size, sha256)):
                 doubts.append(Doubt(path, f"file {name}: {path} is not as it came"))
             else:  # lines that were appended after the move are read by the next ingest
                 yield from _read_file(connection, source, settings, size)
-        except (ScorekeeperError, DecisionError, source_files.ChangedError) as exc:
+        except (ScorekeeperError, DecisionError, ChangedError) as exc:
             if source is not None and _came_as_another_kind(connection, source):
                 continue
             doubts.append(Doubt(path, f"file {name}: {path} cannot be read again: {exc}"))
 
 
-def _came_as_another_kind(connection: Connection, source: source_files.SourceFile) -> bool:
+def _came_as_another_kind(connection: Connection, source: local_files.LocalFile) -> bool:
     """Whether the same bytes also arrived as another kind of file: the database keeps the outcome of one kind only."""
     names = connection.execute(statement("verify/select_names_of_content"), {"sha256": source.sha256}).scalars()
     return any(replace(source, name=name).kind != source.kind for name in names)
@@ -88,26 +89,22 @@ def _locate(destination: Path, archive: Path, name: str) -> Path:
 
 
 def _read_file(
-    connection: Connection, source: source_files.SourceFile, settings: Settings, size: int
+    connection: Connection, source: local_files.LocalFile, settings: Settings, size: int
 ) -> Iterator[_Found]:
     """The decisions in the first `size` bytes of the file, which is what was read before it was moved."""
-    texts: Iterator[tuple[int, bytes]]
-    if source.is_lines:
-        lines = source_files.read_lines(source, 0, 0)
-        came = takewhile(lambda line: source.is_compressed or line.end_offset <= size, lines)
-        texts = ((line.line_no, line.text) for line in came)
-    else:
-        texts = ((position, text) for position, text, _ in source_files.read_documents(source))
-    for place, text in texts:
-        document: Any = load_json(text)
+    entries = takewhile(
+        lambda entry: source.is_compressed or (entry.end_offset or 0) <= size, source.format.read(source)
+    )
+    for entry in entries:
+        document: Any = load_json(entry.text) if entry.document is None else entry.document
         try:
-            names = identify(document, context=neutral_context(settings))
+            names = possible_ids(document, context=neutral_context(settings))
         except DecisionError:
             # An older release accepted some invalid times, and read another moment. Its rows stay as they are stored.
             if connection.execute(statement("verify/select_is_of_old"), {"sha256": source.sha256}).scalar():
                 continue
             raise
-        yield document, names, f"{source.path}, {'line ' if source.is_lines else ''}{place}", source.path
+        yield document, names, f"{source.path}, {source.format.place_word}{entry.number}", source.path
 
 
 def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterator[Doubt]:
@@ -122,12 +119,12 @@ def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterato
         if only is not None and path not in only:
             continue
         try:
-            source = source_files.open_source(path)
+            source = local_files.open_source(path)
             if source is None or source.sha256 != sha256:
                 continue
             if not newest:
                 # The same bytes arrived again later: the database keeps the rejections of that arrival.
-                if report is not None and file_moves.hash_error_file(path) != report:
+                if report is not None and moves.hash_error_file(path) != report:
                     yield Doubt(path, f"file {name}: its report in quarantine is not as it was written")
                 continue
             if not refused:
@@ -135,7 +132,7 @@ def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterato
                     yield Doubt(path, f"file {name}: lies in quarantine, and nothing of it is refused")
                 continue
             rows = connection.execute(statement("inbox/select_rejections"), {"sha256": sha256}).mappings()
-            if file_moves.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
+            if moves.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
                 yield Doubt(path, f"file {name}: its report in quarantine does not say why it was refused")
         except ScorekeeperError as exc:
             yield Doubt(path, f"file {name}: {exc}")

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, listing, source_files
+from scorekeeper.inbox import file_names
+from scorekeeper.inbox.places import local_files, moves
 from scorekeeper.publish.set_aside import AHEAD
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
@@ -51,10 +52,10 @@ def find_unknown_files(
         for path in batch:
             if only is not None and path not in only:
                 continue
-            if (digits := file_moves.read_hash(path.name)) is None:
+            if (digits := file_names.read_hash(path.name)) is None:
                 # The name holds no hash, so Scorekeeper did not give it. The content may be known all the same.
                 try:
-                    source = source_files.open_source(path)
+                    source = local_files.open_source(path)
                 except ScorekeeperError:
                     continue
                 if source is None:
@@ -71,7 +72,7 @@ def _list_files(settings: Settings) -> Iterator[Path]:
         for folder, below, names in os.walk(root):  # skips folders that prune removes meanwhile
             below[:] = sorted((name for name in below if not name.startswith(".")), reverse=True)
             for name in sorted(names):
-                if listing.is_decision_file(name) and not name.endswith(file_moves.REPORT_SUFFIX):
+                if file_names.is_decision_file(name) and not name.endswith(moves.ERROR_FILE_SUFFIX):
                     yield Path(folder, name)
 
 

@@ -2,9 +2,7 @@
 -- Settings: begin_past.
 COPY (
     SELECT
-        trade_id, content_sha256, source_sha256, source_name, source_line, opened_at AS received_at, symbol,
-        raw_symbol, bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason,
-        stop_loss, take_profit, trailing_stop_pct, position_size, extra, understood, notes, reading_id
+        source_sha256, source_name, source_line, opened_at AS received_at, symbol, __decision_columns__
     FROM scorekeeper.decision
     WHERE
         opened_at >= cast(current_setting('scorekeeper.since') AS timestamptz)

@@ -1,6 +1,6 @@
 -- One row per agent's signal on a decision of copy_past_decisions. Settings: begin_past.
 COPY (
-    SELECT s.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
+    SELECT s.trade_id, s.__signal_columns__
     FROM scorekeeper.decision AS d
     INNER JOIN scorekeeper.agent_signal AS s ON d.trade_id = s.trade_id
     WHERE

@@ -1,15 +1,11 @@
 -- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
 -- number only if :number and nobody publishes: then this session holds the publisher's lock, until it gives it back.
 -- No row if there is a decision of that id. An error if somebody else gave the same line number a moment before.
--- Parameters: the columns of a decision, spelled (its symbol, if the market's list is to say what it means), signals (a
--- JSON array), exit_side, closes, given_id, fee_bps, lock, number.
+-- Parameters: source_name, received_at, symbol and the other columns of a decision, spelled (its symbol, if the market's
+-- list is to say what it means), signals (a JSON array), exit_side, closes, given_id, fee_bps, lock, number.
 WITH said AS MATERIALIZED (
-    SELECT s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
-    FROM
-        jsonb_to_recordset(cast(:signals AS jsonb)) AS s (
-            agent text, ordinal smallint, signal text, direction smallint, confidence double precision, extra jsonb,
-            understood boolean
-        )
+    SELECT s.__signal_columns__
+    FROM jsonb_populate_recordset(cast(null AS scorekeeper.agent_signal), cast(:signals AS jsonb)) AS s
 ),
 -- What the market's list made of the spelling; where there is a market, and it has yet to be asked, the decision waits.
 meant AS MATERIALIZED (
@@ -22,16 +18,10 @@ meant AS MATERIALIZED (
 ),
 fresh AS (
     INSERT INTO scorekeeper.decision (
-        trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, bar_interval, action,
-        direction, price, confidence, opened_at, expires_at, version, reason, stop_loss, take_profit, trailing_stop_pct,
-        position_size, extra, understood, notes, reading_id
+        source_name, source_line, received_at, symbol, __decision_columns__
     )
     VALUES (
-        :trade_id, :content_sha256, :source_name, 1, :received_at,
-        coalesce((SELECT m.symbol FROM meant AS m), :symbol), :raw_symbol, :bar_interval, :action,
-        :direction, :price, :confidence, :opened_at, :expires_at, :version, :reason, :stop_loss, :take_profit,
-        :trailing_stop_pct, :position_size, cast(:extra AS jsonb), :understood, cast(:notes AS jsonb),
-        :reading_id
+        :source_name, 1, :received_at, coalesce((SELECT m.symbol FROM meant AS m), :symbol), :__decision_columns__
     )
     ON CONFLICT (trade_id) DO NOTHING
     RETURNING
@@ -39,8 +29,8 @@ fresh AS (
         stop_loss, take_profit, trailing_stop_pct, late, received_at
 ),
 signalled AS (
-    INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, extra, understood)
-    SELECT f.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.extra, s.understood
+    INSERT INTO scorekeeper.agent_signal (trade_id, __signal_columns__)
+    SELECT f.trade_id, s.__signal_columns__
     FROM fresh AS f CROSS JOIN said AS s
 ),
 traded AS (

@@ -1,19 +1,14 @@
 -- One row per decision among the given ones, with what it asks to close, with what its agents said, in their order, and
 -- the rules it was read by (null: those of an older release). Parameter: ids (text array).
 SELECT
-    d.trade_id, d.content_sha256, d.symbol, d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence,
-    d.opened_at, d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size,
-    d.extra, d.understood, d.reading_id, cast(r.rules AS text) AS rules,
-    e.side AS exit_side, e.closes, e.given_id, coalesce(s.signals, cast('[]' AS jsonb)) AS signals
+    d.symbol, d.__decision_columns__, cast(r.rules AS text) AS rules, e.side AS exit_side, e.closes, e.given_id,
+    coalesce(s.signals, cast('[]' AS jsonb)) AS signals
 FROM scorekeeper.decision AS d
 LEFT JOIN scorekeeper.reading AS r ON d.reading_id = r.reading_id
 LEFT JOIN scorekeeper.exit_request AS e ON d.trade_id = e.trade_id
 LEFT JOIN LATERAL (
     SELECT
-        jsonb_agg(
-            jsonb_build_array(a.agent, a.ordinal, a.signal, a.direction, a.confidence, a.extra, a.understood)
-            ORDER BY a.ordinal
-        ) AS signals
+        jsonb_agg(jsonb_build_array(a.__signal_columns__) ORDER BY a.ordinal) AS signals
     FROM scorekeeper.agent_signal AS a
     WHERE a.trade_id = d.trade_id
 ) AS s ON true

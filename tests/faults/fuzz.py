@@ -24,21 +24,20 @@ def read_file(folder: Path, name: str, content: bytes) -> Iterator[str]:
 
     What is not text that a database takes raises UnicodeEncodeError or ValueError.
     """
-    from scorekeeper.decisions.decision import DecisionContext, parse_decision
+    from scorekeeper.decisions.decision import DecisionContext
+    from scorekeeper.decisions.parse import parse_decision
     from scorekeeper.decisions.strict_json import DecisionError
-    from scorekeeper.inbox import source_files
+    from scorekeeper.inbox.formats.base import FileError
+    from scorekeeper.inbox.places import local_files
 
     path = folder / name
     path.write_bytes(content)
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     assert source is not None
     context = DecisionContext(RECEIVED_AT, "v1", 60, ZoneInfo("UTC"), source.mtime)
     try:
-        if source.is_lines:
-            texts = [line.text for line in source_files.read_lines(source, 0, 0) if line.error is None]
-        else:
-            texts = [text for _, text, _ in source_files.read_documents(source)]
-    except source_files.FileError as refused:
+        texts = [entry.text for entry in source.format.read(source) if entry.error is None]
+    except FileError as refused:
         yield refused.reason
         return
     for text in texts:
@@ -63,8 +62,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for inputs that reach something new, to go on from")
     given = parser.parse_args()
     with atheris.instrument_imports():
-        from scorekeeper.decisions import decision, strict_json  # noqa: F401
-        from scorekeeper.inbox import source_files  # noqa: F401
+        from scorekeeper.decisions import parse, strict_json  # noqa: F401
+        from scorekeeper.inbox.formats import json_document, json_lines  # noqa: F401
     with tempfile.TemporaryDirectory(prefix="scorekeeper-fuzz-") as home:
         folder, corpus = Path(home), given.keep or Path(home) / "corpus"
         corpus.mkdir(exist_ok=True)

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from scorekeeper.decisions.symbols import spell
-from scorekeeper.inbox import ingest
+from scorekeeper.inbox import ingest, reader
 from scorekeeper.market import binding, symbol_list
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.metrics import rollups
@@ -19,7 +19,7 @@ RECEIVED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def main(folder: str, *moments: str) -> None:
     settings = load_settings()
-    ingest.BATCH_DECISIONS = 100  # many commits to be killed between
+    reader.BATCH_DECISIONS = 100  # many commits to be killed between
     with open_database(settings.database_url, settings.scorekeeper_home) as db:
         ingest.ingest_files(db, settings, received_at=RECEIVED_AT)
         market = ReplayMarket(str(folder), settings.candle_grace_minutes)
@@ -45,7 +45,7 @@ def main(folder: str, *moments: str) -> None:
 def follow() -> None:
     """Takes what there is in the inbox, in small batches, at a time when only an open file is waited for."""
     settings = load_settings()
-    ingest.BATCH_DECISIONS = 15
+    reader.BATCH_DECISIONS = 15
     with open_database(settings.database_url, settings.scorekeeper_home) as db:
         ingest.ingest_files(db, settings, received_at=datetime.now(UTC) + timedelta(seconds=6))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import ingest, quarantine
+from scorekeeper.inbox import ingest, quarantine, reader
 from scorekeeper.metrics import score_update, voiding
 from scorekeeper.operations import prune
 from scorekeeper.publish import publish
@@ -98,7 +98,7 @@ def write(inbox: Path, file: File) -> None:
 
 def main(spelled: str) -> None:
     """One step in a process of its own, in the working directory, and the database that DATABASE_URL names."""
-    ingest.BATCH_DECISIONS = BATCH_DECISIONS
+    reader.BATCH_DECISIONS = BATCH_DECISIONS
     settings = settings_in(Path.cwd())
     with open_database(settings.database_url, settings.scorekeeper_home, migrate=False) as db:
         perform(db, settings, read(spelled))

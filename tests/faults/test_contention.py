@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from scorekeeper.decisions.decision import DecisionContext, parse_decision
+from scorekeeper.decisions.decision import DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.errors import ContendedError
 from scorekeeper.inbox.store_decisions import record
 from scorekeeper.metrics import voiding

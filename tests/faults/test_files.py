@@ -17,7 +17,8 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
-from scorekeeper.inbox import ingest, listing
+from scorekeeper.inbox import ingest
+from scorekeeper.inbox.places import walk
 from scorekeeper.operations import import_dataset
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
@@ -60,16 +61,16 @@ def test_a_03_file_that_is_renamed_or_deleted_while_it_is_listed_is_found_under_
 ) -> None:
     for name in ("a.json", "b.json", "c.json"):
         drop(settings, name)
-    walk = listing.walk_inbox
+    real = walk.walk_inbox
 
     def list_and_change(folder: Path, skip: Any) -> Any:
-        found = walk(folder, skip)
+        found = real(folder, skip)
         (folder / "a.json").rename(folder / "z.json")
         (folder / "b.json").unlink()
         return found
 
     with monkeypatch.context() as once:
-        once.setattr(listing, "walk_inbox", list_and_change)
+        once.setattr(walk, "walk_inbox", list_and_change)
         first = take(db, settings)
     assert (first.trouble, first.rejections) == ([], [])
     assert take(db, settings).trouble == []

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.decisions.unread_words import SYSTEM
+from scorekeeper.decisions.word_warnings import SYSTEM
 from scorekeeper.inbox import ingest
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from scorekeeper.decisions import unread_words
+from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox import not_understood, quarantine
-from scorekeeper.inbox.open_files import is_held
+from scorekeeper.inbox.places.leases import has_writer
 from scorekeeper.operations.health.check import (
     CLOCK_RED,
     CLOCK_WARNING,
@@ -75,15 +75,15 @@ def read_offsets(connection: Connection) -> dict[str, int]:
     return {row.identity: row.committed_offset for row in connection.execute(statement("inbox/select_followed_files"))}
 
 
-def judge_understood(found: not_understood.Unread) -> Iterator[Check]:
+def judge_understood(found: not_understood.NotUnderstood) -> Iterator[Check]:
     """Whether all words are in a list, and all confidences on the scale that is set."""
-    lines = unread_words.tell_unread(found.words)
+    lines = word_warnings.tell_unread(found.words)
     if lines:
-        yield Check("words", "warning", "; ".join(lines), unread_words.ADD_WORDS)
+        yield Check("words", "warning", "; ".join(lines), word_warnings.ADD_WORDS)
     else:
         yield Check("words", "ok", "all are in a list")
-    if small := unread_words.tell_small(found.small):
-        yield Check("confidence", "warning", small, unread_words.SET_SCALE)
+    if small := word_warnings.tell_small(found.small):
+        yield Check("confidence", "warning", small, word_warnings.SET_SCALE)
     else:
         yield Check("confidence", "ok", "none that looks like a fraction")
     if found.noted:
@@ -106,7 +106,7 @@ def judge_unknown(files: list[Path], settings: Settings) -> Check:
 def _count_held(connection: Connection, settings: Settings) -> int:
     """How many files were read and stay in the inbox because their writers have them open."""
     names = connection.execute(statement("inbox/select_unmoved_arrivals")).scalars()
-    return sum(bool(is_held(settings.inbox_dir / name)) for name in names)
+    return sum(bool(has_writer(settings.inbox_dir / name)) for name in names)
 
 
 def compare_clocks(name: str, theirs: datetime, before: datetime, after: datetime, whose: str) -> Check:

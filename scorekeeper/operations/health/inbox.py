@@ -6,10 +6,11 @@ from itertools import islice
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import source_files
-from scorekeeper.inbox.growing_files import identify
-from scorekeeper.inbox.listing import Listing, known_name, walk_inbox
-from scorekeeper.inbox.open_files import is_held
+from scorekeeper.inbox.file_names import known_name
+from scorekeeper.inbox.places import local_files
+from scorekeeper.inbox.places.leases import has_writer
+from scorekeeper.inbox.places.local_files import inode_id
+from scorekeeper.inbox.places.walk import InboxContents, walk_inbox
 from scorekeeper.operations.health.check import LATE, MOST_LOOKED_AT, MOST_NAMED, UNFINISHED, Check
 from scorekeeper.phrases import and_more, name_some
 from scorekeeper.settings import Settings
@@ -29,14 +30,14 @@ def check_inbox(settings: Settings, now: datetime, read: Mapping[str, int]) -> I
     for path in islice(found.files, MOST_LOOKED_AT):
         try:
             lies = path.lstat()
-            held = is_held(path)
+            held = has_writer(path)
             if held is None:
-                held = read.get(identify(lies.st_dev, lies.st_ino)) == lies.st_size
+                held = read.get(inode_id(lies.st_dev, lies.st_ino)) == lies.st_size
             followed += held
             if not held:
                 changed.append(lies.st_ctime)  # a rename into the inbox sets ctime, and keeps mtime
             still = now.timestamp() - lies.st_mtime
-            if held and still > UNFINISHED.total_seconds() and lies.st_size and not source_files.ends_whole(path):
+            if held and still > UNFINISHED.total_seconds() and lies.st_size and not local_files.ends_whole(path):
                 unfinished.append((still, known_name(path, settings.inbox_dir)))
         except OSError:
             continue  # the file has left the inbox meanwhile
@@ -66,7 +67,7 @@ def _judge_unfinished(unfinished: list[tuple[float, str]]) -> Check:
     )  # fmt: skip
 
 
-def _list_not_read(found: Listing, folder: Path) -> Iterator[Check]:
+def _list_not_read(found: InboxContents, folder: Path) -> Iterator[Check]:
     for kind in found.unread(folder):
         named = ", ".join(kind.names) + and_more(kind.count, len(kind.names))
         yield Check("not read", "warning", f"{kind.what}: {named}", kind.do)

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.inbox import file_moves, ingest, source_files, store_decisions
+from scorekeeper.inbox import ingest, reader, store_decisions
+from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
@@ -140,7 +142,7 @@ def test_a_file_that_grows_while_its_shorter_content_comes_again_takes_its_refus
 def test_a_run_that_is_killed_after_a_refusal_goes_on_to_quarantine(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 2)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 2)
     (settings.inbox_dir / "a.jsonl").write_text("{broken}\n" + "".join(line(number) + "\n" for number in range(2)))
 
     def die(_: ingest.Summary) -> None:
@@ -160,7 +162,7 @@ def test_a_run_that_is_killed_after_a_refusal_goes_on_to_quarantine(
 def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both_names(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, batch: int, runs: int
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", batch)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", batch)
     for name in ("a.jsonl", "b.jsonl"):
         (settings.inbox_dir / name).write_text("{broken}\n" + line(1) + "\n")
         if runs == 2:
@@ -168,7 +170,7 @@ def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both
     take(db, settings, seconds_later=6)
     assert outcomes(db) == [("a.jsonl", "quarantined", 1, 0, 1), ("b.jsonl", "quarantined", 0, 1, 1)]
     for path in settings.quarantine_dir.glob("*.jsonl"):
-        file_moves.return_file(path, settings.inbox_dir / f"again-{path.name}")
+        moves.return_file(path, settings.inbox_dir / f"again-{path.name}")
     take(db, settings, seconds_later=6)
     assert len(list(settings.quarantine_dir.glob("again-*.error.json"))) == 2
     assert [one[1:] for one in outcomes(db)[2:]] == [("quarantined", 0, 1, 1)] * 2
@@ -178,13 +180,13 @@ def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both
 def test_what_is_read_anew_in_several_batches_keeps_no_old_refusal(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 1)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 1)
     soon = (datetime.now(UTC) + timedelta(minutes=8)).isoformat()
     early = json.dumps({"symbol": "BTCUSDT", "type": "HOLD", "timestamp": soon})
     (settings.inbox_dir / "a.jsonl").write_text(line(1) + "\n" + early + "\n" + line(2) + "\n")
     take(db, settings, seconds_later=6)
     assert count(db, "rejection") == 1
-    file_moves.return_file(next(settings.quarantine_dir.glob("*.jsonl")), settings.inbox_dir / "a.jsonl")
+    moves.return_file(next(settings.quarantine_dir.glob("*.jsonl")), settings.inbox_dir / "a.jsonl")
     take(db, settings, seconds_later=300)
     assert (count(db), count(db, "rejection")) == (3, 0)
     assert outcomes(db)[-1] == ("a.jsonl", "ingested", 1, 2, 0)
@@ -211,14 +213,14 @@ def test_half_written_twins_both_wait(db: Database, settings: Settings) -> None:
 
 def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(settings: Settings) -> None:
     path = settings.inbox_dir / "latest.json"
-    path.write_text(line(1) + " " * source_files.KEPT_BYTES)
-    source = source_files.open_source(path)
+    path.write_text(line(1) + " " * local_files.KEPT_BYTES)
+    source = local_files.open_source(path)
     assert source is not None
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
-    with pytest.raises(source_files.ChangedError):
-        source_files.read_documents(source)
-    assert not file_moves.move_file(source, settings.archive_dir / "latest.json")
+    with pytest.raises(ChangedError):
+        list(source.format.read(source))
+    assert not moves.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
 
@@ -226,12 +228,12 @@ def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(setti
 def test_what_is_read_of_a_small_file_is_what_was_hashed_though_another_has_replaced_it(settings: Settings) -> None:
     path = settings.inbox_dir / "latest.json"
     path.write_text(line(1))
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     assert source is not None
     (settings.inbox_dir / "next").write_text(line(2))
     (settings.inbox_dir / "next").rename(path)
-    assert [words for _, words, _ in source_files.read_documents(source)] == [line(1).encode()]
-    assert not file_moves.move_file(source, settings.archive_dir / "latest.json")
+    assert [entry.text for entry in source.format.read(source)] == [line(1).encode()]
+    assert not moves.move_file(source, settings.archive_dir / "latest.json")
     assert path.read_text() == line(2)
     assert archived(settings) == []
 
@@ -338,7 +340,7 @@ def test_the_time_of_a_file_is_judged_like_any_timestamp(db: Database, settings:
 def test_great_lines_do_not_pile_up_in_memory(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_BYTES", 10_000)
+    monkeypatch.setattr(reader, "BATCH_BYTES", 10_000)
     batches: list[int] = []
     real = store_decisions.record_rows
 
@@ -346,7 +348,7 @@ def test_great_lines_do_not_pile_up_in_memory(
         batches.append(len(rows))
         return real(connection, rows, *rest)
 
-    monkeypatch.setattr(batches, "record_rows", counted)
+    monkeypatch.setattr("scorekeeper.inbox.batches.record_rows", counted)
     great = [json.dumps(json.loads(line(number)) | {"more": "x" * 3_000}) for number in range(20)]
     (settings.inbox_dir / "great.jsonl").write_text("\n".join(great) + "\n")
     assert take(db, settings, 6).decisions == 20
@@ -356,7 +358,7 @@ def test_great_lines_do_not_pile_up_in_memory(
 def test_a_file_that_is_read_on_after_a_kill_keeps_what_was_refused_of_its_beginning(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 5)
     real, batches = store_decisions.record_rows, 0
 
     def killed_in_the_third(*given: Any) -> Any:
@@ -366,7 +368,7 @@ def test_a_file_that_is_read_on_after_a_kill_keeps_what_was_refused_of_its_begin
             raise KeyboardInterrupt
         return real(*given)
 
-    monkeypatch.setattr(batches, "record_rows", killed_in_the_third)
+    monkeypatch.setattr("scorekeeper.inbox.batches.record_rows", killed_in_the_third)
     lines = [line(number) for number in range(20)]
     lines[2] = '{"symbol": "BTCUSDT"}'
     (settings.inbox_dir / "long.jsonl").write_text("\n".join(lines) + "\n")
@@ -400,7 +402,7 @@ def test_a_content_that_lies_in_the_archive_already_is_not_written_there_again(
 def test_lines_read_where_they_lie_are_one_arrival_however_many_batches_they_take(
     db: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 5)
     paths = [tmp_path / folder / "log.jsonl" for folder in ("a", "b")]
     for path in paths:
         path.parent.mkdir()
@@ -416,7 +418,7 @@ def test_lines_read_where_they_lie_are_one_arrival_however_many_batches_they_tak
 def test_a_file_that_was_renamed_between_two_batches_leaves_no_arrival_that_is_never_read_to_its_end(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 5)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 5)
     (settings.inbox_dir / "x.jsonl").write_text("".join(line(number) + "\n" for number in range(12)))
 
     def stop(_: ingest.Summary) -> None:
@@ -445,7 +447,7 @@ def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Databas
         with db.begin() as connection:
             connection.execute(text("UPDATE scorekeeper.file_arrival SET moved_at = NULL"))
             sha256 = connection.execute(text("SELECT sha256 FROM scorekeeper.file_arrival")).scalar_one()
-        file_moves.finish_move(settings.inbox_dir / "a.json", kept, sha256)
+        moves.finish_move(settings.inbox_dir / "a.json", kept, sha256)
         assert (archived(settings), [path.name for path in settings.inbox_dir.iterdir()]) == ([kept], left)
         assert kept.read_text() == line(1)
 
@@ -454,9 +456,9 @@ def take_late(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, written: dict[str, str]
 ) -> ingest.Summary:
     """A run that has been at work for longer than a file has to stand still when these are written, and then read."""
-    monkeypatch.setattr(source_files, "SETTLED_SECONDS", 2)
-    for name in ("FILES_AT_ONCE", "BATCH_DECISIONS"):
-        monkeypatch.setattr(ingest, name, 1)
+    monkeypatch.setattr(local_files, "SETTLED_SECONDS", 2)
+    monkeypatch.setattr(ingest, "FILES_AT_ONCE", 1)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 1)
     for name in ("0.json", "1.json", *written):
         (settings.inbox_dir / name).write_text(line(0))
 
@@ -481,7 +483,7 @@ def test_a_file_that_is_written_late_in_a_long_run_is_waited_for(
 def test_what_is_decided_late_in_a_long_run_does_not_lie_in_the_future(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scorekeeper.decisions.decision.AHEAD", timedelta(seconds=1))
+    monkeypatch.setattr("scorekeeper.decisions.parse.AHEAD", timedelta(seconds=1))
     soon = datetime.now(UTC) + timedelta(seconds=2)
     written = {"b.json": line(1).replace("2025-05-05T10:00:00Z", soon.isoformat())}
     assert take_late(db, settings, monkeypatch, written).rejections == []
@@ -493,7 +495,7 @@ def test_what_replaced_the_file_that_was_read_is_put_back_where_it_cannot_be_lin
 ) -> None:
     path, destination = settings.inbox_dir / "log.jsonl", settings.archive_dir / "log.jsonl"
     path.write_text(line(1) + "\n")
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     assert source is not None
     if taken:
         destination.parent.mkdir()
@@ -505,7 +507,7 @@ def test_what_replaced_the_file_that_was_read_is_put_back_where_it_cannot_be_lin
         raise PermissionError(errno.EPERM, "as of the file of another user, or on a file system without links")
 
     monkeypatch.setattr(os, "link", refuse)
-    assert file_moves.move_file(source, destination) is taken
+    assert moves.move_file(source, destination) is taken
     assert path.read_text() == f"{line(1)}\n{line(2)}\n"
 
 
@@ -513,17 +515,17 @@ def test_a_file_that_was_moved_unread_by_a_run_that_was_killed_is_put_back_and_r
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (settings.inbox_dir / "latest.json").write_text(line(1))
-    real = file_moves.move_file
+    real = moves.move_file
 
-    def replaced_and_killed(source: source_files.SourceFile, destination: Path, *, keep: bool) -> bool:
+    def replaced_and_killed(source: local_files.LocalFile, destination: Path, *, keep: bool) -> bool:
         source.path.write_text(line(2))
-        monkeypatch.setattr(file_moves, "_put_back", die)
+        monkeypatch.setattr(moves, "_put_back", die)
         return real(source, destination, keep=keep)
 
     def die(*_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(file_moves, "move_file", replaced_and_killed)
+    monkeypatch.setattr(moves, "move_file", replaced_and_killed)
     with pytest.raises(KeyboardInterrupt):
         take(db, settings)
     monkeypatch.undo()
@@ -567,12 +569,12 @@ def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stay
     with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
         for replaced in (False, True):
             path.write_text(line(1))
-            source = source_files.open_source(path)
+            source = local_files.open_source(path)
             assert source is not None
             if replaced:
                 path.write_text(line(2))
             destination = Path(far) / f"{replaced}.json"
-            assert file_moves.move_file(source, destination) is not replaced
+            assert moves.move_file(source, destination) is not replaced
             assert (path.exists(), destination.exists()) == (replaced, not replaced)
     assert path.read_text() == line(2)
 
@@ -584,7 +586,7 @@ def test_from_another_file_system_a_file_is_returned_beside_what_a_writer_has_pu
     with tempfile.TemporaryDirectory(dir="/dev/shm") as far:
         quarantined = Path(far) / "a-0123.json"
         quarantined.write_text(line(2))
-        file_moves.return_file(quarantined, target)
+        moves.return_file(quarantined, target)
         assert not quarantined.exists()
     assert {path.name: path.read_text() for path in settings.inbox_dir.iterdir()} == {
         "a.json": line(1),

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.inbox import batches, file_moves, ingest, listing, open_files, quarantine
+from scorekeeper.inbox import file_names, ingest, quarantine
+from scorekeeper.inbox.places import leases, walk
 from scorekeeper.operations import health
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -73,8 +74,7 @@ def is_done(db: Database, settings: Settings) -> bool:
 
 def forget_leases(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a system, or a network folder, that cannot tell who has a file open."""
-    for module in (ingest, batches):
-        monkeypatch.setattr(module, "is_held", lambda path: None)
+    monkeypatch.setattr(leases, "has_writer", lambda path: None)
 
 
 def test_a_file_that_its_writer_keeps_open_is_followed_line_by_line_and_archived_when_it_is_closed(
@@ -453,7 +453,7 @@ def test_an_inbox_that_holds_our_own_folders_does_not_read_them(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(line(len(name)))
     whole = settings.model_copy(update={"inbox_dir": tmp_path})
-    found = listing.walk_inbox(tmp_path, (*settings.own_dirs, *whole.own_dirs)).files
+    found = walk.walk_inbox(tmp_path, (*settings.own_dirs, *whole.own_dirs)).files
     assert [path.name for path in found] == ["y.jsonl"]
 
 
@@ -491,16 +491,16 @@ def test_a_line_that_waits_for_its_end_is_shown_with_its_file_and_its_age(db: Da
 def test_a_writer_is_seen_and_one_that_comes_meanwhile_is_neither_kept_out_nor_kills(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.touch()
-    assert open_files.is_held(path) is False
+    assert leases.has_writer(path) is False
     with path.open("a"):
-        assert open_files.is_held(path) is True
+        assert leases.has_writer(path) is True
     with path.open():
-        assert open_files.is_held(path) is False
+        assert leases.has_writer(path) is False
     stop = threading.Event()
 
     def ask() -> None:
         while not stop.is_set():
-            open_files.is_held(path)
+            leases.has_writer(path)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -522,7 +522,7 @@ def test_names_of_rotations_keep_their_kind_and_their_turn_in_the_archive() -> N
         ("2025.05/x", "", "2025.05/x-000000000000"),
         ("d.JSONL", ".jsonl", "d-000000000000.JSONL"),
     ):
-        assert (listing.plain_suffix(name), file_moves.archive_name(name, hashed)) == (suffix, kept)
+        assert (file_names.plain_suffix(name), file_names.archive_name(name, hashed)) == (suffix, kept)
 
 
 def test_a_thousand_lines_a_second_come_in_within_a_second_and_once(

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import file_moves, ingest, quarantine
+from scorekeeper.inbox import ingest, quarantine
+from scorekeeper.inbox.places import moves
 from scorekeeper.inbox.quarantine import Quarantined
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -230,7 +231,7 @@ def test_what_is_being_mended_in_quarantine_stays_when_the_refused_bytes_come_ag
         def die(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(file_moves, "_settle_beside", die)
+        monkeypatch.setattr(moves, "_settle_beside", die)
         with pytest.raises(KeyboardInterrupt):
             take(db, settings)
         monkeypatch.undo()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scorekeeper import report
-from scorekeeper.decisions.unread_words import SYSTEM, tell_words
+from scorekeeper.decisions.word_warnings import SYSTEM, tell_words
 from scorekeeper.inbox import ingest, not_understood
 from scorekeeper.operations import health
 from scorekeeper.settings import Settings, load_settings

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.decisions.decision import DecisionContext, parse_decision
+from scorekeeper.decisions.decision import DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.market import (

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper import PerformanceTracker
-from scorekeeper.decisions.decision import Decision, DecisionContext, parse_decision
+from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.inbox import store_decisions
 from scorekeeper.locks import Lock
 from scorekeeper.operations import fast_record

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scorekeeper.decisions.decision import DecisionContext, parse_decision
+from scorekeeper.decisions.decision import DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.inbox import file_ledger, ingest
 from scorekeeper.inbox.file_ledger import write
 from scorekeeper.operations import health
 from scorekeeper.operations.fast_record import FastRecorder
 from scorekeeper.operations.import_dataset import import_dataset
-from scorekeeper.operations.recover import Recovered, recover
+from scorekeeper.operations.recover import recover
+from scorekeeper.operations.recovered import Recovered
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings

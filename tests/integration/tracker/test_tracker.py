@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from analytics.performance_tracker import PerformanceTracker
-from scorekeeper.decisions.decision import DecisionError
+from scorekeeper.decisions.strict_json import DecisionError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.publish import publish
 from scorekeeper.verify.run import verify

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from sqlalchemy import Connection, text
 
-from scorekeeper.decisions.decision import DecisionContext, parse_decision
+from scorekeeper.decisions.decision import DecisionContext
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.inbox import store_decisions
 from scorekeeper.market import CandlePage, MarketError, sealed_candles
 from scorekeeper.market.base import CANDLE_COLUMNS

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.decisions.decision import DecisionContext, DecisionError, direction_of, parse_decision
+from scorekeeper.decisions.decision import DecisionContext
+from scorekeeper.decisions.parse import direction_of, parse_decision
+from scorekeeper.decisions.strict_json import DecisionError
 from scorekeeper.decisions.symbols import unify_symbol
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scorekeeper.decisions import words
 from scorekeeper.decisions.reading_rules import STANDARD, make_reading, read_rules
-from scorekeeper.decisions.unread_words import SYSTEM, tell_small, tell_unread, tell_words
+from scorekeeper.decisions.word_warnings import SYSTEM, tell_small, tell_unread, tell_words
 from scorekeeper.decisions.words import KNOWN, Meaning, clean_word, meaning_of, plain_word
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "decision-files.md"

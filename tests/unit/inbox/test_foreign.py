@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.inbox import source_files
-from scorekeeper.inbox.foreign_files import explain_file, explain_line
+from scorekeeper.inbox.formats.base import FileError
+from scorekeeper.inbox.formats.diagnose import explain_file, explain_line
+from scorekeeper.inbox.places import local_files
 
 GOOD: dict[str, Any] = {
     "symbol": "BTC/USDT", "type": "BUY", "price": 1, "reason": "it's a {buy}, 'so': True,}",
@@ -69,10 +70,10 @@ def test_of_a_file_of_lines_nothing_is_told(content: str) -> None:
 def test_a_document_of_another_kind_is_told_what_it_is(content: str, says: str, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(content)
-    source = source_files.open_source(path)
+    source = local_files.open_source(path)
     assert source is not None
-    with pytest.raises(source_files.FileError, match=says):
-        source_files.read_documents(source)
+    with pytest.raises(FileError, match=says):
+        list(source.format.read(source))
 
 
 @given(st.binary(max_size=300), st.booleans())

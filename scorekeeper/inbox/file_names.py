@@ -1,0 +1,89 @@
+"""What the name of a decision file says, and the names it gets once it is read. No file is touched here."""
+
+import os
+import re
+from pathlib import Path
+
+from scorekeeper.inbox.formats import BY_SUFFIX, FORMATS
+from scorekeeper.inbox.formats.base import Format
+
+# The suffixes of files of lines: those that rotate, and that may grow.
+LINES = tuple(suffix for form in FORMATS if form.streams for suffix in form.suffixes)
+_LINES = "|".join(map(re.escape, LINES))
+# What rotating loggers put behind the name of a file of lines: .1, -20250501, .2025-05-01_12-00-00.
+_ROTATED = re.compile(rf"(?P<name>.*(?:{_LINES}))(?P<turn>[.-][0-9][0-9T_:.-]{{0,30}})", re.I | re.S)
+_HASHED = re.compile(r"-([0-9a-f]{12})(?=\.|$)")
+
+
+def split_turn(name: str) -> tuple[str, str]:
+    """A name without what a rotation of its log has put behind it (or before the .gz), and that."""
+    plain, packed = (name[:-3], name[-3:]) if name.lower().endswith(".gz") else (name, "")
+    found = _ROTATED.fullmatch(plain)
+    return (found["name"] + packed, found["turn"]) if found else (name, "")
+
+
+def plain_suffix(name: str) -> str:
+    """The suffix in lower case, without the .gz behind it, and without what a rotation has."""
+    lower = split_turn(name.rpartition("/")[2])[0].lower().removesuffix(".gz")
+    return lower[lower.rfind(".") :] if "." in lower else ""
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a writer gives a file another name once it is whole."""
+    return name.startswith(".") or name.endswith((".tmp", ".part", "~"))
+
+
+def is_decision_file(name: str) -> bool:
+    """Whether a file of that name is read."""
+    return not is_unfinished(name) and plain_suffix(name) in BY_SUFFIX
+
+
+def is_compressed(name: str) -> bool:
+    """Whether the name says gzip."""
+    return name.lower().endswith(".gz")
+
+
+def format_of(name: str) -> Format:
+    """The format of a file of this name; JSON documents where the name does not tell."""
+    return BY_SUFFIX.get(plain_suffix(name), BY_SUFFIX[".json"])
+
+
+def can_follow(name: str) -> bool:
+    """Whether a file of this name is one of lines that can be read on from where it was read to."""
+    return plain_suffix(name) in LINES and not is_compressed(name)
+
+
+def known_name(path: Path, folder: Path | None = None) -> str:
+    """The name under which the ledger knows a file: fit for a database and a terminal; within `folder`, with the path
+    from there.
+    """
+    name = os.fsencode(path.name) if folder is None else os.fsencode(path)[len(os.fsencode(folder)) :].lstrip(b"/")
+    return name.decode("utf-8", "backslashreplace")
+
+
+def archive_name(name: str, sha256: bytes) -> str:
+    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes.
+
+    What a rotation has put behind the suffix (.1) comes before the hash; folders stay before the name.
+    """
+    folder, slash, last = name.rpartition("/")
+    plain, turn = split_turn(last)
+    suffix_length = len(plain_suffix(plain)) + (3 if plain.lower().endswith(".gz") else 0)
+    cut = len(plain) - suffix_length
+    stem = f"{plain[:cut]}{turn}".encode()[:150].decode(errors="ignore")
+    return f"{folder}{slash}{stem}-{sha256.hex()[:12]}{plain[cut:]}"
+
+
+def read_hash(name: str) -> str | None:
+    """The first twelve hex digits of the hash that an `archive_name` carries; None: it is none."""
+    found = _HASHED.findall(name)
+    return found[-1] if found else None
+
+
+def first_name(name: str) -> str:
+    """The name that a file had before it was given this `archive_name`, as far as that was not cut."""
+    digits = read_hash(name)
+    if digits is None:
+        return name
+    stem, _, rest = name.rpartition(f"-{digits}")
+    return stem + rest

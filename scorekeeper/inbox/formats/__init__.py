@@ -1,0 +1,9 @@
+"""Formats of decision files: how decisions stand in a file of each kind. base.py says what a format is."""
+
+from scorekeeper.inbox.formats.base import Format
+from scorekeeper.inbox.formats.json_document import JsonDocument
+from scorekeeper.inbox.formats.json_lines import JsonLines
+
+# The formats that are read. A file's suffix says which is its own.
+FORMATS: tuple[Format, ...] = (JsonLines(), JsonDocument())
+BY_SUFFIX: dict[str, Format] = {suffix: form for form in FORMATS for suffix in form.suffixes}

@@ -1,0 +1,14 @@
+"""Which place the settings name."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from scorekeeper.inbox.places.base import Place
+from scorekeeper.inbox.places.folder import Folder
+from scorekeeper.inbox.places.named_files import NamedFiles
+from scorekeeper.settings import Settings
+
+
+def open_place(settings: Settings, paths: Iterable[Path] | None = None) -> Place:
+    """The inbox of the settings; or the files of `paths`, which stay where they are."""
+    return Folder(settings) if paths is None else NamedFiles(settings, paths)

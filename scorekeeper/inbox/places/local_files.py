@@ -1,0 +1,227 @@
+"""Decision files in a folder, as they are found and read. walk.py lists them, moves.py moves them."""
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox.file_names import format_of, is_compressed, known_name
+from scorekeeper.inbox.formats.base import Format
+from scorekeeper.inbox.places.base import ChangedError, SourceFile
+
+SETTLED_SECONDS = 5
+KEPT_BYTES = 16 << 10
+FINGERPRINT_BYTES = 4 << 10
+LATEST_TIME = 4_102_444_800  # the year 2100
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A regular file as it was found; see SourceFile.
+
+    `identity`: device, inode, size and time of the last write. `content`: the bytes of a file of a few kilobytes, which
+    need not be opened again.
+    """
+
+    path: Path
+    name: str
+    size: int
+    mtime: datetime
+    sha256: bytes
+    identity: tuple[int, ...]
+    content: bytes | None = None
+    growing: bool = False
+
+    @property
+    def address(self) -> str:
+        """See SourceFile."""
+        return str(self.path)
+
+    @property
+    def lasting_id(self) -> str:
+        """See SourceFile: device and inode, which a rename keeps."""
+        return inode_id(*self.identity[:2])
+
+    @property
+    def is_short(self) -> bool:
+        """See SourceFile."""
+        return self.content is not None
+
+    @property
+    def is_compressed(self) -> bool:
+        """See SourceFile."""
+        return is_compressed(self.name)
+
+    @property
+    def format(self) -> Format:
+        """See SourceFile."""
+        return format_of(self.name)
+
+    @property
+    def is_lines(self) -> bool:
+        """Whether it holds one decision a line."""
+        return self.format.streams
+
+    @property
+    def kind(self) -> tuple[object, bool]:
+        """See SourceFile."""
+        return self.format, self.is_compressed
+
+    def is_settled(self, now: float, still: float | None = None) -> bool:
+        """See SourceFile. A writer may set the time of the last write, ahead of now too."""
+        return abs(now - self.mtime.timestamp()) >= (SETTLED_SECONDS if still is None else still)
+
+    def is_unchanged(self, later: SourceFile) -> bool:
+        """See SourceFile."""
+        return isinstance(later, LocalFile) and later.identity == self.identity
+
+    def begins_with(self, size: int, sha256: bytes) -> bool:
+        """See SourceFile."""
+        if self.size < size:
+            return False
+        digest = hashlib.sha256()
+        with _open_same(self) as file:
+            while size and (block := file.read(min(size, 1 << 20))):
+                digest.update(block)
+                size -= len(block)
+        return digest.digest() == sha256
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """See SourceFile."""
+        with _open_same(self) if self.content is None else io.BytesIO(self.content) as file:
+            yield file
+            if self.content is None and not _is_same(os.fstat(file.fileno()), self):
+                raise ChangedError(self.name)
+
+
+def open_source(path: Path, folder: Path | None = None) -> LocalFile | None:
+    """The file at `path` with its hash; None if it is gone, or is not a regular file. Raises ScorekeeperError.
+
+    `folder`: the inbox; the file's name is its path within that.
+    """
+    try:
+        # Not a link's target, and no waiting at a FIFO that took the file's name since it was listed.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as failed:
+        if path.is_symlink():
+            return None
+        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        content = os.read(descriptor, KEPT_BYTES + 1) if found.st_size <= KEPT_BYTES else b""
+        if kept := len(content) == found.st_size:
+            digest = hashlib.sha256(content).digest()
+        else:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+    finally:
+        os.close(descriptor)
+    return LocalFile(
+        path, known_name(path, folder), found.st_size, modified_at(found), digest, stat_identity(found),
+        content if kept else None,
+    )  # fmt: skip
+
+
+def find_growing(path: Path, name: str, key: bytes) -> LocalFile | None:
+    """The file at `path` as one that grows, with a key for a hash; None if it is gone, or is not a regular file."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return LocalFile(path, name, found.st_size, modified_at(found), key, stat_identity(found), growing=True)
+
+
+def modified_at(found: os.stat_result) -> datetime:
+    """When the file was written to, UTC."""
+    return datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks hold years past 9999
+
+
+def stat_identity(found: os.stat_result) -> tuple[int, ...]:
+    """What tells a file from another one that has taken its name, and from itself once it has been written to."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def inode_id(device: int, inode: int) -> str:
+    """The same file under whatever name, and however long."""
+    return f"{device}:{inode}"
+
+
+def _open_same(source: LocalFile) -> IO[bytes]:
+    """Open the file that was hashed; raises ChangedError if there is another one, or none, under its name."""
+    try:
+        descriptor = os.open(source.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        raise ChangedError(source.name) from None
+    file = os.fdopen(descriptor, "rb")
+    if not _is_same(os.fstat(descriptor), source):
+        file.close()
+        raise ChangedError(source.name)
+    return file
+
+
+def _is_same(found: os.stat_result, source: LocalFile) -> bool:
+    """Whether it is the file that was found, as it was then, or grown since where it is expected to."""
+    now = stat_identity(found)
+    return now[:2] == source.identity[:2] and now[2] >= source.size if source.growing else now == source.identity
+
+
+def ends_whole(path: Path) -> bool:
+    """Whether the file's last line has an end; an empty file has none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+    except OSError:
+        return False
+
+
+def take_fingerprint(path: Path, size: int, lasting_id: str) -> bytes | None:
+    """A hash of the first and the last 4 KiB of the first `size` bytes; see Place.fingerprint.
+
+    It tells a file that has grown from one that was cut or rewritten, at the same cost for every length. It does not
+    cover what changes between the two ends: `verify` reads the whole file once it is archived.
+    """
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if inode_id(found.st_dev, found.st_ino) != lasting_id or found.st_size < size:
+                return None
+            digest = hashlib.sha256(file.read(min(FINGERPRINT_BYTES, size)))
+            file.seek(max(0, size - FINGERPRINT_BYTES))
+            digest.update(file.read(min(FINGERPRINT_BYTES, size)))
+    except OSError:
+        return None
+    return digest.digest()
+
+
+def read_back(path: Path, offset: int, lines: int) -> tuple[int, int, int | None]:
+    """See Place.read_back."""
+    end = _end_of_line(path, offset)
+    return (end, lines - 1, lines) if end < offset else (offset, lines, None)
+
+
+def _end_of_line(path: Path, offset: int) -> int:
+    """The end of the last whole line at or before `offset`."""
+    with path.open("rb") as file:
+        while offset:
+            begin = max(0, offset - (64 << 10))
+            file.seek(begin)
+            if (end := file.read(offset - begin).rfind(b"\n")) >= 0:
+                return begin + end + 1
+            offset = begin
+    return 0

@@ -1,0 +1,154 @@
+"""What lies in the inbox: the decision files, in its folders too, and what is not read and why. No database here."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox.file_names import is_decision_file, is_unfinished, known_name
+from scorekeeper.inbox.places.base import PassedOver
+
+DEEPEST = 8
+MOST_FOLDERS = 10_000
+MOST_NAMED = 5
+MOST_KEPT = 1_000
+_NUMBERED = re.compile(r".*\.json[.-][0-9][0-9T_:.-]{0,30}", re.I | re.S)
+_PACKED = (".zst", ".zip", ".bz2", ".xz", ".lz4", ".7z", ".tar", ".tgz", ".rar", ".br", ".z")
+
+# What is not read, by kind: what it is, and what to do.
+LINK, SPECIAL, PACKED, ROTATED, UNKNOWN, BARE, DEEP = range(7)
+KINDS = {
+    LINK: ("a link, which is not followed", "put the file itself there"),
+    SPECIAL: ("no regular file", "take it out of the inbox"),
+    PACKED: ("packed otherwise than by gzip", "gzip it (name.jsonl.gz), or unpack it"),
+    ROTATED: ("a .json with a number behind it", "name it .jsonl (a decision a line) or .json (one, or an array)"),
+    UNKNOWN: ("of another ending", "name it .jsonl (a decision a line) or .json (one, or an array), or take it out"),
+    BARE: ("without an ending", "name it .jsonl (a decision a line) or .json (one, or an array), or take it out"),
+    DEEP: (f"a folder more than {DEEPEST} deep, or beyond {MOST_FOLDERS:,} of them", "put its files further up"),
+}
+
+
+@dataclass
+class InboxContents:
+    """`files`: the decision files, by their names within the inbox. Of what is not read by kind: how many there are,
+    and the first of them.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    counts: dict[int, int] = field(default_factory=dict)
+    others: dict[int, list[Path]] = field(default_factory=dict)
+
+    def leave(self, path: Path, kind: int) -> None:
+        """Note that something is not read."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        kept = self.others.setdefault(kind, [])
+        if len(kept) < MOST_KEPT:
+            kept.append(path)
+
+    def take_up(self, path: Path) -> None:
+        """Note that what was left is read all the same."""
+        for kind, paths in self.others.items():
+            if path in paths:
+                paths.remove(path)
+                self.counts[kind] -= 1
+        self.files.append(path)
+
+    def unread(self, folder: Path) -> list[PassedOver]:
+        """What is not read, with names as they are in `folder`."""
+        return [
+            PassedOver(
+                KINDS[kind][0], count, [known_name(path, folder) for path in sorted(self.others[kind])[:MOST_NAMED]],
+                KINDS[kind][1],
+            )
+            for kind, count in sorted(self.counts.items())
+            if count
+        ]  # fmt: skip
+
+
+def list_inbox(folder: Path, skip: Sequence[Path] = ()) -> Iterator[Path]:
+    """The decision files in `folder` and below; see walk_inbox."""
+    return iter(walk_inbox(folder, skip).files)
+
+
+def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> InboxContents:
+    """What lies in `folder` and in the folders below it, hidden ones and those of `skip` left out.
+
+    Raises ScorekeeperError if it cannot be read; a folder below that cannot be read is left out.
+    """
+    listing, waiting, folders = InboxContents(), [(folder, 0)], 0
+    left_out = {(found.st_dev, found.st_ino) for path in skip if (found := _stat(path))}
+    while waiting:
+        here, depth = waiting.pop()
+        folders += 1
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if not entry.name.startswith("."):
+                        _sort_in(listing, waiting, here, entry, depth, folders, left_out)
+        except OSError as failed:
+            if here != folder:
+                continue
+            if isinstance(failed, FileNotFoundError):
+                raise ScorekeeperError(f"the inbox {folder} does not exist: make it, or set INBOX_DIR") from None
+            raise ScorekeeperError(f"the inbox {folder} cannot be read: {failed.strerror}") from None
+    listing.files.sort(key=str)
+    return listing
+
+
+def _sort_in(
+    listing: InboxContents, waiting: list[tuple[Path, int]], here: Path, entry: os.DirEntry[str], depth: int,
+    folders: int, left_out: set[tuple[int, int]],
+) -> None:  # fmt: skip
+    name = entry.name
+    if entry.is_symlink():
+        listing.leave(here / name, LINK)
+    elif entry.is_dir(follow_symlinks=False):
+        found = _stat(here / name) if left_out else None
+        if found and (found.st_dev, found.st_ino) in left_out:
+            return
+        if depth >= DEEPEST or folders + len(waiting) >= MOST_FOLDERS:
+            listing.leave(here / name, DEEP)
+        else:
+            waiting.append((here / name, depth + 1))
+    elif is_unfinished(name):
+        return
+    elif not entry.is_file(follow_symlinks=False):
+        listing.leave(here / name, SPECIAL)
+    elif is_decision_file(name):
+        listing.files.append(here / name)
+    else:
+        listing.leave(here / name, _judge(name.lower()))
+
+
+def _judge(name: str) -> int:
+    if name.endswith(_PACKED):
+        return PACKED
+    if _NUMBERED.fullmatch(name):
+        return ROTATED
+    return UNKNOWN if "." in name else BARE
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def list_named(paths: Iterable[Path], *, deep: bool = False) -> list[Path]:
+    """Files as named, and the decision files in folders (`deep`: in those below them too, as in an archive).
+
+    Raises ScorekeeperError.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = walk_inbox(path).files
+            files += found if deep else [file for file in found if file.parent == path]
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise ScorekeeperError(f"{path}: there is no such file or folder")
+    return files

@@ -26,7 +26,7 @@ from scorekeeper.inbox.open_files import is_held
 from tasks import events
 
 EVENT = "decision-file.arrived"
-RESOURCE = "scorekeeper.inbox.source_files"
+RESOURCE = "scorekeeper.inbox"
 DEPLOYMENT = "ingest"
 WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0

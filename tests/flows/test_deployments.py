@@ -67,7 +67,7 @@ def test_arrivals_trigger_ingest_and_deploying_again_adds_no_second_trigger(depl
     (ours,) = [one for one in automations if ingest in {action.get("deployment_id") for action in one["actions"]}]
     assert ours["trigger"]["expect"] == ["decision-file.arrived"]
     assert ours["enabled"]
-    assert ours["trigger"]["match"] == {"prefect.resource.id": "scorekeeper.inbox.source_files"}
+    assert ours["trigger"]["match"] == {"prefect.resource.id": "scorekeeper.inbox"}
     (action,) = ours["actions"]
     assert (action["type"], action["deployment_id"]) == ("run-deployment", deployed["ingest"]["id"])
 

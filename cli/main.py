@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import quarantine, stopping
-from cli.opening import load as _settings
-from cli.opening import open_installation as _database
-from cli.opening import run_flow
+from cli import stopping
+from cli.commands import quarantine
+from cli.installation import load as _settings
+from cli.installation import open_installation as _database
+from cli.installation import run_flow
 from cli.options import Home, Inbox, MarketName, Url, given_home, parse_moment
 from scorekeeper.decisions import unread_words
 from scorekeeper.errors import ScorekeeperError
@@ -38,7 +39,7 @@ def demo(context: typer.Context, home: Home = None) -> None:
     Writes decisions of five agents of different skill and a market for them into a home of its own, ingests and tracks
     them as Prefect flows, and prints the score. Asks no exchange, and touches nothing of another installation.
     """
-    from cli.demo import run_demo
+    from cli.commands.demo import run_demo
 
     run_demo((home or given_home(context) or Path(".scorekeeper") / "demo").absolute())
 
@@ -59,10 +60,10 @@ def up(
 
     Example:  scorekeeper up --market ccxt:kraken --inbox decisions
     """
-    from cli.up import run_up
+    from cli.up.supervision import run_up
 
     if demo:
-        from cli.demo import settle_in
+        from cli.commands.demo import settle_in
 
         settle_in((home or given_home(context) or Path(".scorekeeper") / "demo-live").absolute(), live=True)
     from scorekeeper.settings import load_settings
@@ -81,7 +82,7 @@ def ui(
 
     The link works once, within a minute. From another machine: ssh -L 4200:127.0.0.1:4200, then --no-show.
     """
-    from cli.ui import open_ui
+    from cli.commands.ui import open_ui
     from scorekeeper.settings import load_settings
 
     open_ui(load_settings(), show=show)
@@ -251,7 +252,7 @@ def metrics(
 
     Example:  scorekeeper metrics --since 2025-05-01 --by side
     """
-    from cli.metrics import read_period, read_symbol, show_metrics
+    from cli.commands.metrics import read_period, read_symbol, show_metrics
 
     scope, period = (version, read_symbol(symbol)), read_period(since, until)
     with _database() as (db, _):
@@ -269,7 +270,7 @@ def analyze(
     """
     moment = parse_moment(as_of)
     with _database() as (db, _):
-        from cli.analyze import print_analysis, run_analysis
+        from cli.output.analysis import print_analysis, run_analysis
 
         print_analysis(run_analysis(db, moment))
 
@@ -285,7 +286,7 @@ def report(
 
     Equity, win rate, each agent's reliability, what trades earned and when. The same rows give the same bytes.
     """
-    from cli.metrics import check_version
+    from cli.commands.metrics import check_version
     from scorekeeper.report import write_report
 
     with _database() as (db, settings):
@@ -315,7 +316,7 @@ def backtest(
 
     Example:  scorekeeper backtest archive --from 2025-05-01 --to 2025-06-01 --market replay:candles
     """
-    from cli.backtest import score_past
+    from cli.commands.backtest import score_past
 
     score_past(since, until, paths, as_json=json)
 
@@ -452,7 +453,7 @@ def status(
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Say where things stand. Exit code 1 if something is red: see scorekeeper doctor."""
-    from cli.doctor import report
+    from cli.commands.doctor import report
     from scorekeeper.inbox import listing
     from scorekeeper.inbox.open_files import is_held
     from scorekeeper.metrics.formulas import iso
@@ -495,7 +496,7 @@ def doctor(
     Home, database, schema, clocks, last track, oldest price, inbox, quarantine, disks; and with a Prefect server its
     deployments, workers and stuck runs. Makes and migrates nothing. Exit code 1 if something is red.
     """
-    from cli.doctor import examine
+    from cli.commands.doctor import examine
 
     examine(ask_exchange=exchange, as_json=json, end_stuck=end_stuck)
 
@@ -514,7 +515,7 @@ def automations(
     Example:  scorekeeper automations --notify slack-webhook/alerts
     """
     _settings()  # Prefect reads its own while it is imported
-    from cli.automations import make
+    from cli.prefect_server.automations import make
 
     make(notify)
 
@@ -557,7 +558,7 @@ def move_database(
 
     Example:  scorekeeper move-database postgresql://user@host/name
     """
-    from cli.moving import move
+    from cli.commands.move_database import move
 
     move(url)
 
@@ -586,7 +587,7 @@ def prune(
     Those older than KEEP_CANDLES_DAYS (whole months; never what an open trade or an undecided decision needs) and
     KEEP_ARCHIVE_DAYS; unset, all is kept. Scores stay as they are; verify cannot recompute what lies before.
     """
-    from cli.prune import prune_old
+    from cli.commands.prune import prune_old
 
     with _database() as (_, settings):
         prune_old(settings, dry_run=dry_run)

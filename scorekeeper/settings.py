@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from scorekeeper.decisions.reading_rules import DEFAULT, Reading, Scale, make_reading
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.private import check_owner
+from scorekeeper.private_files import check_owner
 
 MOST_WORDS = 1_000
 

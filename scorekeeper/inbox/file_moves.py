@@ -12,7 +12,7 @@ from typing import Any
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.inbox.listing import plain_suffix, split_turn
 from scorekeeper.inbox.source_files import SourceFile, file_identity, open_source
-from scorekeeper.private import keep_mode, make_folder
+from scorekeeper.private_files import keep_mode, make_folder
 
 DAY_PARTS = 3  # archive/YYYY/MM/DD
 REPORT_SUFFIX = ".error.json"

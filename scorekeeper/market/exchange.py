@@ -25,7 +25,7 @@ from scorekeeper.decisions.symbols import Listing
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Answer, MarketError, UnknownSymbolError
 from scorekeeper.market.exchange_quirks import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
-from scorekeeper.private import make_folder
+from scorekeeper.private_files import make_folder
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 30

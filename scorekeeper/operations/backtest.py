@@ -18,7 +18,7 @@ from scorekeeper.inbox.ingest import Period
 from scorekeeper.market import open_market, sealed_candles
 from scorekeeper.market.fetch import Prices, Tell, fetch_prices
 from scorekeeper.metrics import query, update
-from scorekeeper.private import make_folder
+from scorekeeper.private_files import make_folder
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_copy, open_database, open_scratch

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.private import check_owner, make_folder, whose
+from scorekeeper.private_files import check_owner, make_folder, whose
 from scorekeeper.store.binaries import SYSTEM_HOME, make_system_home
 from scorekeeper.store.postmaster import find_postmaster
 

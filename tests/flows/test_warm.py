@@ -14,7 +14,7 @@ from prefect import Flow, flow, runtime
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.states import Cancelling
 
-from cli.deploying import Whose, clear_runs
+from cli.prefect_server.deployments import Whose, clear_runs
 from flows.ingest import ingest
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.sample import write_sample

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from cli.parts import PARTS
-from cli.password import CLIENTS, PLACE, SERVERS, make_place, password_file
-from cli.up import MARK, environment_of
+from cli.prefect_server.password import CLIENTS, PLACE, SERVERS, make_place, password_file
+from cli.up.parts import PARTS
+from cli.up.supervision import MARK, environment_of
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 
@@ -27,11 +27,11 @@ SPELLINGS = (
 )  # fmt: skip
 # What a part does with its settings is replaced by saying them; all before it is as under `up`.
 SAY = """
-import json, sys, cli.parts
+import json, sys, cli.up.parts
 def say(settings):
     print(json.dumps(settings.as_environment()))
-cli.parts.PARTS = dict.fromkeys(cli.parts.PARTS, say)
-cli.parts.main(sys.argv[1])
+cli.up.parts.PARTS = dict.fromkeys(cli.up.parts.PARTS, say)
+cli.up.parts.main(sys.argv[1])
 """
 
 

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.private import whose
+from scorekeeper.private_files import whose
 
 SERVERS, CLIENTS = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
 # `up`'s place in a home, and the file in it.

@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 def load() -> "Settings":
     """The settings, and an environment in which Prefect keeps to the home."""
-    from cli.prefect_env import prepare
-    from scorekeeper.private import check_owner
+    from cli.prefect_server.client_settings import prepare
+    from scorekeeper.private_files import check_owner
     from scorekeeper.settings import load_settings
 
     settings = load_settings()
@@ -44,7 +44,7 @@ def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
     """
     from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 
-    from cli.progress import show_progress
+    from cli.output.progress import show_progress
     from tasks.events import not_let_in
 
     try:

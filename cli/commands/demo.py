@@ -6,15 +6,15 @@ from pathlib import Path
 
 import typer
 
+from cli.installation import run_flow
 from cli.main import print_ingested
-from cli.opening import run_flow
-from cli.prefect_env import prepare
+from cli.output.score_tables import print_metrics
+from cli.prefect_server.client_settings import prepare
 from cli.stopping import hear_while_busy
-from cli.tables import print_metrics
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.metrics.query import system_metrics
 from scorekeeper.operations.sample import write_live_market, write_sample
-from scorekeeper.private import check_owner
+from scorekeeper.private_files import check_owner
 from scorekeeper.report import report_name
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import place
@@ -73,7 +73,7 @@ def run_demo(home: Path) -> None:
         done = run_flow(track(as_of))
         typer.echo(f"{done['closed']} trades closed, {done['horizons']} horizon returns, {done['open']} still open")
         typer.echo("Analysing (a Prefect flow) ...")
-        from cli.analyze import print_sentences, run_analysis
+        from cli.output.analysis import print_sentences, run_analysis
 
         analysis = run_analysis(db, as_of)
         with db.begin() as connection:

@@ -67,7 +67,7 @@ def show_metrics(
     if as_json:
         typer.echo(dumps(answer, indent=2, allow_nan=False))
         return
-    from cli.tables import print_breakdown, print_metrics
+    from cli.output.score_tables import print_breakdown, print_metrics
 
     print_metrics(answer)
     if by is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.deploying import POOL
+from cli.prefect_server.deployments import POOL
 from scorekeeper.errors import ScorekeeperError
 from tasks import alerts
 

@@ -4,8 +4,8 @@ import fcntl
 
 import typer
 
-from cli.opening import open_installation
-from cli.password import PLACE
+from cli.installation import open_installation
+from cli.prefect_server.password import PLACE
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations import move_database
 from scorekeeper.settings import Settings, load_settings

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from cli.password import CLIENTS, DOOR, SERVERS, prove, read_password
-from cli.up import address_file, reach_directly
+from cli.prefect_server.password import CLIENTS, DOOR, SERVERS, prove, read_password
+from cli.up.supervision import address_file, reach_directly
 from scorekeeper.errors import ScorekeeperError
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.opening import open_installation, run_flow
+from cli.installation import open_installation, run_flow
 from cli.options import Home, Inbox, Url
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.safe_text import escape_controls

@@ -9,8 +9,8 @@ import typer
 
 from cli.main import print_rejections, print_unread
 from cli.options import parse_moment
-from cli.progress import show_progress
-from cli.tables import print_metrics
+from cli.output.progress import show_progress
+from cli.output.score_tables import print_metrics
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.ingest import Period
 from scorekeeper.operations import backtest

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from cli.password import DOOR, SERVERS, prove
-from cli.up import hold_port
+from cli.prefect_server.password import DOOR, SERVERS, prove
+from cli.up.supervision import hold_port
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

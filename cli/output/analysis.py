@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.opening import run_flow
+from cli.installation import run_flow
 from scorekeeper.analysis import tables as tables
 from scorekeeper.analysis.document import Analysis
 from scorekeeper.analysis.run import last_analysis

@@ -8,10 +8,10 @@ import webbrowser
 import httpx
 import typer
 
-from cli.gate import TICKET_SECONDS
-from cli.password import DOOR, PLACE, password_file, write_private
-from cli.prefect_env import running_server
-from cli.up import reach_directly
+from cli.prefect_server.client_settings import running_server
+from cli.prefect_server.gate import TICKET_SECONDS
+from cli.prefect_server.password import DOOR, PLACE, password_file, write_private
+from cli.up.supervision import reach_directly
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from cli.password import CLIENTS, PLACE, SERVERS, make_place, settle_password
+from cli.prefect_server.password import CLIENTS, PLACE, SERVERS, make_place, settle_password
 from cli.stopping import SIGNALS, StopError
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MARK = "SCOREKEEPER_UP"
 # In the environment of the worker and, by inheritance, of its flow runs.
 WORKER_MARK = "SCOREKEEPER_UP_WORKER"
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
 PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))
 # These speak on the terminal; the others have a log each.
@@ -297,4 +297,4 @@ def _config(parts: tuple[tuple[str, int], ...]) -> str:
 
 
 def _command(part: str) -> str:
-    return f'"{sys.executable}" -m cli.parts {part}'
+    return f'"{sys.executable}" -m cli.up.parts {part}'

@@ -10,8 +10,8 @@ from typing import Any
 
 import typer
 
-from cli.prefect_env import prepare, use_running_server
-from cli.up import ROOT, reach_directly
+from cli.prefect_server.client_settings import prepare, use_running_server
+from cli.up.supervision import ROOT, reach_directly
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market import open_market
 from scorekeeper.operations import health
@@ -90,7 +90,7 @@ def _check_prefect(settings: Settings, *, end_stuck: bool) -> list[Check]:
 
 
 async def _ask_prefect(*, end_stuck: bool) -> list[Check]:
-    from cli import stuck
+    from cli.prefect_server import stuck_runs as stuck
     from tasks.events import reach_server, shown_address
 
     try:

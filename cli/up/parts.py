@@ -1,4 +1,4 @@
-"""The parts that `scorekeeper up` supervises: python -m cli.parts NAME. Each waits for what it needs."""
+"""The parts that `scorekeeper up` supervises: python -m cli.up.parts NAME. Each waits for what it needs."""
 
 import asyncio
 import contextlib
@@ -17,8 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from cli.password import PLACE, write_private
-from cli.up import MARK, ROOT, SPEAKING, WORKER_MARK, address_file, end_leftovers, end_with_parent
+from cli.prefect_server.password import PLACE, write_private
+from cli.up.supervision import MARK, ROOT, SPEAKING, WORKER_MARK, address_file, end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 
@@ -71,7 +71,7 @@ def run_postgres(settings: Settings) -> None:
 
 def run_server(settings: Settings) -> None:
     """Prefect's server with its UI behind our gate, on 127.0.0.1 only, once Postgres answers."""
-    from cli.gate import serve
+    from cli.prefect_server.gate import serve
     from scorekeeper.store import embedded
 
     cluster = embedded.Cluster(settings.scorekeeper_home, {})
@@ -95,7 +95,7 @@ def run_worker(settings: Settings) -> None:
     end_leftovers(home, of_worker=True)
     _wait_until(lambda: address_file(home).exists() and _server_answers())
     database = cluster.server_started()
-    from cli.deploying import POOL, Whose, clear_runs
+    from cli.prefect_server.deployments import POOL, Whose, clear_runs
 
     asyncio.run(clear_runs(Whose.WORKER))
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
@@ -129,7 +129,7 @@ def run_watcher(settings: Settings) -> None:
 
 
 async def _watch_warm(settings: Settings) -> None:
-    from cli.deploying import Whose, clear_runs
+    from cli.prefect_server.deployments import Whose, clear_runs
     from flows.ingest import ingest
     from flows.track import track
     from tasks.warm import WarmRunner
@@ -152,7 +152,7 @@ def run_deployer(settings: Settings) -> None:
     """Once a start: make pool and deployments, mark orphaned runs Crashed, and say where things are."""
     home = settings.scorekeeper_home
     _wait_until(_server_answers)
-    from cli.deploying import Whose, clear_runs, deploy, make_pool
+    from cli.prefect_server.deployments import Whose, clear_runs, deploy, make_pool
     from scorekeeper.store.database import describe_database, open_database
 
     def prepare() -> tuple[int, int]:

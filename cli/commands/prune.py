@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.opening import run_flow
+from cli.installation import run_flow
 from flows.prune import prune as flow
 from scorekeeper.settings import Settings
 

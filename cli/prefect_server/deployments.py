@@ -23,7 +23,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Crashed
 
-from cli.up import ROOT
+from cli.up.supervision import ROOT
 from scorekeeper.errors import ScorekeeperError
 from tasks.warm import is_warm
 

@@ -45,7 +45,7 @@ def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
     from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 
     from cli.output.progress import show_progress
-    from tasks.events import not_let_in
+    from tasks.prefect_server import not_let_in
 
     try:
         with show_progress():

@@ -96,7 +96,7 @@ def watch(home: Home = None, inbox: Inbox = None) -> None:
     and while files wait it is sent again every 10 seconds. Needs no database. Ends with Ctrl-C.
     """
     settings = _settings()
-    from tasks.watching import watch_inbox
+    from tasks.inbox_watcher import watch_inbox
 
     async def until_signal() -> None:
         stop = asyncio.Event()
@@ -515,9 +515,9 @@ def automations(
     Example:  scorekeeper automations --notify slack-webhook/alerts
     """
     _settings()  # Prefect reads its own while it is imported
-    from cli.prefect_server.automations import make
+    from cli.prefect_server.automations import make_automations
 
-    make(notify)
+    make_automations(notify)
 
 
 @app.command()

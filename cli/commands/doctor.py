@@ -91,7 +91,7 @@ def _check_prefect(settings: Settings, *, end_stuck: bool) -> list[Check]:
 
 async def _ask_prefect(*, end_stuck: bool) -> list[Check]:
     from cli.prefect_server import stuck_runs as stuck
-    from tasks.events import reach_server, shown_address
+    from tasks.prefect_server import reach_server, server_address
 
     try:
         async with reach_server() as client:
@@ -117,7 +117,7 @@ async def _ask_prefect(*, end_stuck: bool) -> list[Check]:
         words, _, what_to_do = str(away).partition(": ")
         return [Check("prefect", "red", words, what_to_do or "start it: scorekeeper up, or that of PREFECT_API_URL")]
     return [
-        Check("prefect", "ok", shown_address()),
+        Check("prefect", "ok", server_address()),
         _judge_deployments(names, found),
         _judge(workers),
         stuck.judge_runs(lost, _now()),

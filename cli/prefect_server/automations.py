@@ -1,4 +1,4 @@
-"""`scorekeeper automations`: what Prefect's server does by itself about what goes wrong."""
+"""What Prefect's server does by itself when something goes wrong: its automations, as they should be."""
 
 import asyncio
 from datetime import timedelta
@@ -8,7 +8,7 @@ import typer
 
 from cli.prefect_server.deployments import POOL
 from scorekeeper.errors import ScorekeeperError
-from tasks import alerts
+from tasks import alert_events
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -21,20 +21,21 @@ Labels = dict[str, str | list[str]]
 LATE_SECONDS = 600
 HEARTBEAT_SECONDS = 30
 SILENT_SECONDS = 4 * HEARTBEAT_SECONDS
+_DRAWDOWN = "The P&L after fees has fallen by DRAWDOWN_ALERT_PCT below its peak: scorekeeper metrics"
 _ALERTS = {
-    alerts.FILE_QUARANTINED: "Something was refused: scorekeeper quarantine list",
-    alerts.PRICE_STALE: "There are no prices of something that is open: scorekeeper doctor --exchange",
-    alerts.DRAWDOWN_BREACHED: "The P&L after fees has fallen by DRAWDOWN_ALERT_PCT below its peak: scorekeeper metrics",
-    alerts.TRACK_LATE: "Decisions wait, and track has not come for ten minutes: scorekeeper doctor",
-    alerts.VERIFY_FAILED: "What is stored differs from its recompute: scorekeeper verify",
+    alert_events.FILE_QUARANTINED: "Decisions or files were rejected: scorekeeper quarantine list",
+    alert_events.PRICE_STALE: "There are no prices for an open trade: scorekeeper doctor --exchange",
+    alert_events.DRAWDOWN_BREACHED: _DRAWDOWN,
+    alert_events.TRACK_LATE: "Decisions wait, and track has not run for ten minutes: scorekeeper doctor",
+    alert_events.VERIFY_FAILED: "What is stored differs from its recomputation: scorekeeper verify",
 }
 _SUBJECT = "Scorekeeper: {{ event.event }}"
 _BODY = "{{ automation.description }}\n{{ event.occurred }}: {{ event.payload }}"
 _SILENT_BODY = "{{ automation.description }}"
 
 
-def make(notify: str | None) -> None:
-    """Make the automations on the server, or make them as they should be; `notify`: a block, as type/name.
+def make_automations(notify: str | None) -> None:
+    """Make the automations on the server, or update those there; `notify`: a notification block, as type/name.
 
     Raises ScorekeeperError.
     """
@@ -44,7 +45,7 @@ def make(notify: str | None) -> None:
 async def _make(notify: str | None) -> None:
     from prefect.settings import PREFECT_API_URL
 
-    from tasks.events import reach_server
+    from tasks.prefect_server import reach_server
 
     if not PREFECT_API_URL.value():
         raise ScorekeeperError("no Prefect server to make them on: set PREFECT_API_URL, or run scorekeeper up")
@@ -53,17 +54,17 @@ async def _make(notify: str | None) -> None:
         for wanted in build(block):
             found = await client.read_automations_by_name(wanted.name)
             if found:
-                wanted.enabled = found[0].enabled  # somebody may have switched it off on purpose
-                # Not update_automation: it leaves out what is as by default, an action's type too.
+                wanted.enabled = found[0].enabled  # a user may have disabled it on purpose
+                # The client's update_automation leaves out fields with default values, an action's type among them.
                 body = wanted.model_dump(mode="json", exclude={"owner_resource"})
                 await client.request("PUT", "/automations/{id}", path_params={"id": found[0].id}, json=body)
             else:
                 await client.create_automation(wanted)
-            for double in found[1:]:
-                await client.delete_automation(double.id)
+            for duplicate in found[1:]:
+                await client.delete_automation(duplicate.id)
             typer.echo(f"{'kept' if found else 'made'}: {wanted.name}")
     if block is None:
-        typer.echo("They show in the event feed only. To be told: make a notification block, then --notify TYPE/NAME")
+        typer.echo("They show in the event feed only. To be notified, make a notification block, then use --notify TYPE/NAME")
 
 
 async def _find_block(client: "PrefectClient", name: str) -> "UUID":
@@ -77,34 +78,35 @@ async def _find_block(client: "PrefectClient", name: str) -> "UUID":
 
 
 def build(block: "UUID | None") -> "list[AutomationCore]":
-    """The automations as they should be; `block`: the notification block that tells people, None: nobody is told."""
+    """The automations as they should be; `block`: the notification block to send to, None: no notification."""
     from prefect.client.schemas.objects import StateType
     from prefect.events.actions import CancelFlowRun, ChangeFlowRunState, DoNothing, SendNotification
     from prefect.events.schemas.automations import AutomationCore
 
-    def tell(body: str) -> "list[ActionTypes]":
+    def notify(body: str) -> "list[ActionTypes]":
         return [SendNotification(block_document_id=block, subject=_SUBJECT, body=body) if block else DoNothing()]
 
-    told = [
+    for_alerts = [
         AutomationCore(
-            name=name, description=words, trigger=_when(expect={name}, match={"prefect.resource.id": alerts.RESOURCE}),
-            actions=tell(_BODY),
+            name=name, description=words,
+            trigger=_when(expect={name}, match={"prefect.resource.id": alert_events.RESOURCE}),
+            actions=notify(_BODY),
         )
         for name, words in _ALERTS.items()
     ]  # fmt: skip
     runs: Labels = {"prefect.resource.id": "prefect.flow-run.*"}
     silent = AutomationCore(
         name="scorekeeper: track is silent",
-        description=f"No track has ended well for {LATE_SECONDS // 60} minutes: scorekeeper doctor",
+        description=f"No track has completed for {LATE_SECONDS // 60} minutes: scorekeeper doctor",
         trigger=_unless(
             expect={"prefect.flow-run.Completed"}, match=runs, seconds=LATE_SECONDS,
             related={"prefect.resource.role": "deployment", "prefect.resource.name": "track"},
         ),
-        actions=tell(_SILENT_BODY),
+        actions=notify(_SILENT_BODY),
     )  # fmt: skip
     late = AutomationCore(
         name="scorekeeper: drop late runs",
-        description="A run of track or ingest that has waited ten minutes for a worker: the next one does its work.",
+        description="A run of track or ingest that has waited ten minutes for a worker. The next run does its work.",
         trigger=_unless(
             after={"prefect.flow-run.Late"}, match=runs, seconds=LATE_SECONDS,
             expect={f"prefect.flow-run.{state}" for state in ("Pending", "Running", "Cancelling", *_ENDED)},
@@ -115,20 +117,20 @@ def build(block: "UUID | None") -> "list[AutomationCore]":
     )  # fmt: skip
     zombie = AutomationCore(
         name="scorekeeper: end zombie runs",
-        description="A run whose heart has stopped: it holds its deployment's slot. Needs heartbeats, see the docs.",
+        description="A run that sends no heartbeat holds its deployment's slot. Needs heartbeats, see the docs.",
         trigger=_unless(
             after={"prefect.flow-run.heartbeat"}, match=runs, seconds=SILENT_SECONDS, for_each={"prefect.resource.id"},
             expect={"prefect.flow-run.heartbeat", *(f"prefect.flow-run.{state}" for state in _ENDED)},
             related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{POOL}"},
         ),
         actions=[
-            # Never by force: the trigger may fire for a run that has ended well, and the server refuses it then.
-            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="its heart has stopped", force=False)
+            # Not forced: the trigger may fire for a run that has completed, and the server then refuses the change.
+            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="it sends no heartbeat any more", force=False)
         ],
     )  # fmt: skip
-    unborn = AutomationCore(
+    not_started = AutomationCore(
         name="scorekeeper: end runs that never began",
-        description="A run that a worker claimed ten minutes ago, and died before it began: it holds a slot.",
+        description="A run that a worker claimed ten minutes ago and never started. It holds a slot.",
         trigger=_unless(
             after={"prefect.flow-run.Pending", "prefect.flow-run.Submitting", "prefect.flow-run.InfrastructurePending"},
             match=runs, seconds=LATE_SECONDS, for_each={"prefect.resource.id"},
@@ -136,10 +138,10 @@ def build(block: "UUID | None") -> "list[AutomationCore]":
             related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{POOL}"},
         ),
         actions=[
-            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="it never began", force=False)
+            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="it never started", force=False)
         ],
     )  # fmt: skip
-    return [*told, silent, late, zombie, unborn]
+    return [*for_alerts, silent, late, zombie, not_started]
 
 
 _ENDED = ("Completed", "Failed", "Cancelled", "Crashed", "AwaitingRetry")

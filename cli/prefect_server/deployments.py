@@ -25,7 +25,7 @@ from prefect.states import Crashed
 
 from cli.up.supervision import ROOT
 from scorekeeper.errors import ScorekeeperError
-from tasks.warm import is_warm
+from tasks.warm_runs import is_warm
 
 POOL = "scorekeeper"
 _PAGE = 200

@@ -116,7 +116,7 @@ def run_watcher(settings: Settings) -> None:
     """The inbox's watcher. With WARM_RUNS it also executes what comes often, ingest and the minute's track."""
     _wait_until(_server_answers)
     if not settings.warm_runs:
-        from tasks.watching import watch_inbox
+        from tasks.inbox_watcher import watch_inbox
 
         asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, skip=settings.own_dirs))
         return
@@ -132,8 +132,8 @@ async def _watch_warm(settings: Settings) -> None:
     from cli.prefect_server.deployments import Whose, clear_runs
     from flows.ingest import ingest
     from flows.track import track
-    from tasks.warm import WarmRunner
-    from tasks.watching import watch_inbox
+    from tasks.inbox_watcher import watch_inbox
+    from tasks.warm_runs import WarmRunner
 
     await clear_runs(Whose.WARM)
     runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()

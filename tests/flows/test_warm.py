@@ -18,9 +18,9 @@ from cli.prefect_server.deployments import Whose, clear_runs
 from flows.ingest import ingest
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.sample import write_sample
-from tasks import warm
-from tasks.warm import WarmRunner
-from tasks.watching import is_at_work, watch_inbox
+from tasks import warm_runs as warm
+from tasks.inbox_watcher import is_at_work, watch_inbox
+from tasks.warm_runs import WarmRunner
 from tests.flows.test_deployments import prefect
 from tests.flows.test_watching import api
 

@@ -16,8 +16,8 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from scorekeeper.errors import ScorekeeperError
-from tasks import watching
-from tasks.watching import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Shape, Teller
+from tasks import inbox_watcher as watching
+from tasks.inbox_watcher import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Shape, Teller
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))

@@ -23,7 +23,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.growing_files import can_follow
 from scorekeeper.inbox.listing import known_name, list_inbox
 from scorekeeper.inbox.open_files import is_held
-from tasks import events
+from tasks import prefect_server
 
 EVENT = "decision-file.arrived"
 RESOURCE = "scorekeeper.inbox"
@@ -144,7 +144,7 @@ async def watch_inbox(
 
 async def tell(files: int) -> None:
     """Emit the event: a number only, never a name or content of a file. Raises ScorekeeperError."""
-    await events.post(EVENT, RESOURCE, {"files": files})
+    await prefect_server.post_event(EVENT, RESOURCE, {"files": files})
 
 
 async def is_at_work(*, or_due: bool = True) -> bool:
@@ -153,7 +153,7 @@ async def is_at_work(*, or_due: bool = True) -> bool:
     `or_due`: or waits for a worker, which takes it in a second, unless it is away.
     """
     deployed = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]))
-    async with events.reach_server() as client:
+    async with prefect_server.reach_server() as client:
         runs = await client.read_flow_runs(
             deployment_filter=deployed, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=50
         )

@@ -1,4 +1,4 @@
-"""The hourly analysis as Prefect tasks, and what the UI shows of it."""
+"""The tasks of the flow `analyze`, and what Prefect's UI shows of an analysis."""
 
 from datetime import datetime
 
@@ -7,14 +7,15 @@ from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, 
 from prefect.cache_policies import NO_CACHE
 
 from scorekeeper.analysis import run as library
-from scorekeeper.analysis import tables as tables
+from scorekeeper.analysis import tables
 from scorekeeper.analysis.document import Analysis
 from scorekeeper.report import write_report
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
-from tasks.steps import REPEATABLE, whole_minute
+from tasks.as_of import whole_minute
+from tasks.retries import REPEATABLE
 
 TABLES = {
     "agent-attribution": (tables.attribution_rows, "What each agent contributed, and how right it was"),
@@ -26,7 +27,7 @@ TABLES = {
 
 @task(name="analyze", **REPEATABLE)
 async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
-    """Analyse what is known at `as_of` (default: what track has worked up to), and store it."""
+    """Analyse what is known at `as_of` (default: the minute that track has worked up to), and store it."""
 
     def work() -> Analysis:
         with db.begin() as connection:
@@ -39,9 +40,9 @@ async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
 
 @task(name="publish analysis", cache_policy=NO_CACHE)
 async def publish_analysis(db: Database, settings: Settings, analysis: Analysis) -> None:
-    """Write the artifacts of an analysis, and the report that it links to; of an earlier moment than the last, none."""
+    """Write the artifacts of the newest analysis, and the report that they link to; an older one gets none."""
     if not await run_in_thread(_is_last, db, analysis):
-        get_run_logger().info("A later moment was analysed before: this one is stored, its artifacts are not shown")
+        get_run_logger().info("A later moment has been analysed already: this analysis is stored, without artifacts")
         return
     await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description="What can be concluded")
     for key, (rows, words) in TABLES.items():
@@ -63,8 +64,8 @@ def analysis_markdown(analysis: Analysis) -> str:
             f"# What can be concluded at {analysis.as_of}",
             "",
             f"Of {analysis.decisions:,} decisions whose horizon is known and {analysis.trades:,} closed trades, "
-            "without suspect and voided ones. Intervals hold for trades that overlap; a verdict is given only where "
-            "one excludes what it is held against, and chance among so many comparisons is accounted for.",
+            "without suspect and voided ones. Intervals hold for trades that overlap. A verdict needs an interval that "
+            "excludes the value it is compared with, after a correction for the number of comparisons.",
             "",
             *(f"- {sentence}" for sentence in analysis.sentences),
             "",

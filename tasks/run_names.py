@@ -1,11 +1,11 @@
-"""Names by which a run can be told from the others in the UI."""
+"""Names by which a run can be told from the others in Prefect's UI."""
 
 from prefect import runtime
 from prefect.client.orchestration import get_client
 
 
 async def rename_run(name: str) -> None:
-    """Let the flow run that this is called in be named after what it did."""
+    """Name the current flow run after what it did."""
     run_id = runtime.flow_run.id
     if run_id is None:
         return
@@ -14,12 +14,20 @@ async def rename_run(name: str) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """The number with its noun: 1 file, 2 files."""
+    """The number with its noun.
+
+    >>> counted(1, "file"), counted(2, "file")
+    ('1 file', '2 files')
+    """
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def trouble(failed: list[str]) -> str:
-    """What is said of symbols without prices at the end of a name."""
+def no_prices_for(failed: list[str]) -> str:
+    """The end of a run's name that says which symbols have no prices; empty if all have.
+
+    >>> no_prices_for(["BTC/USDT (timeout)", "ETH/USDT (timeout)"])
+    ', no prices for BTC/USDT and 1 more'
+    """
     if not failed:
         return ""
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""

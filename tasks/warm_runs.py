@@ -28,7 +28,7 @@ from prefect.flow_engine import run_flow_async
 from prefect.states import Cancelled, Crashed, Pending
 
 from scorekeeper.errors import ScorekeeperError
-from tasks import events
+from tasks import prefect_server
 
 # By this tag the UI, and whoever clears up, tells them from the worker's.
 TAG = "warm"
@@ -69,7 +69,7 @@ class WarmRunner:
         except TimeoutError:
             return False
         try:
-            async with events.reach_server() as client:
+            async with prefect_server.reach_server() as client:
                 await self._end_unsure(client)
                 deployment = await _find(client, name)
                 if deployment is None or deployment.paused:
@@ -96,7 +96,7 @@ class WarmRunner:
 
     async def _run_next(self, name: str) -> None:
         """Wait for the next scheduled run, at most LOOK_SECONDS, and execute it if it has come by then."""
-        async with events.reach_server() as client:
+        async with prefect_server.reach_server() as client:
             await self._end_unsure(client)
             deployment = await _find(client, name)
             run = None if deployment is None else await _next_run(client, deployment)
@@ -105,7 +105,7 @@ class WarmRunner:
             await asyncio.sleep(2 * CLAIM_AHEAD.total_seconds())  # past this one
             return
         async with self._busy:
-            async with events.reach_server() as client:
+            async with prefect_server.reach_server() as client:
                 if not await self._claim(client, run):
                     return
             await _sleep_until(due)
@@ -129,7 +129,7 @@ class WarmRunner:
         finally:
             told.cancel()
         if cancelled:
-            async with events.reach_server() as client:
+            async with prefect_server.reach_server() as client:
                 await client.set_flow_run_state(run.id, Cancelled(message=_CANCELLED), force=True)
             self._unsure.discard(run.id)
             return
@@ -178,7 +178,7 @@ async def _until_cancelling(run_id: UUID) -> None:
     while True:
         await asyncio.sleep(CANCEL_SECONDS)
         with contextlib.suppress(ScorekeeperError, ObjectNotFound):
-            async with events.reach_server() as client:
+            async with prefect_server.reach_server() as client:
                 run = await client.read_flow_run(run_id)
             if run.state is not None and run.state.is_cancelling():
                 return

@@ -22,8 +22,10 @@ from uuid import uuid4
 import psutil
 import psycopg
 
+from cli.folders import address_file
+from cli.prefect_server.client_settings import reach_directly
 from cli.prefect_server.password import CLIENTS, read_password
-from cli.up.supervision import address_file, end_leftovers, reach_directly
+from cli.up.processes import end_leftovers
 from scorekeeper.operations.sample import write_live_market
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded

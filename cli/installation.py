@@ -1,21 +1,24 @@
-"""How a command gets at the installation: its settings, its database, its flows."""
+"""How a command uses the installation: its settings, its database, its flows."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cli.stopping import StopError, hear_while_busy
+
 if TYPE_CHECKING:
     from scorekeeper.settings import Settings
     from scorekeeper.store.database import Database
-
-from cli.stopping import StopError, hear_while_busy
 
 T = TypeVar("T")
 
 
 def load() -> "Settings":
-    """The settings, and an environment in which Prefect keeps to the home."""
+    """The settings; afterwards the environment tells Prefect which server to use. Raises ScorekeeperError.
+
+    Called before Prefect is imported: Prefect reads its own settings on import.
+    """
     from cli.prefect_server.client_settings import prepare
     from scorekeeper.private_files import check_owner
     from scorekeeper.settings import load_settings
@@ -28,7 +31,10 @@ def load() -> "Settings":
 
 @contextmanager
 def open_installation(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
-    """The database with the settings. Raises ScorekeeperError."""
+    """The database and the settings. Raises ScorekeeperError.
+
+    A command that runs a flow opens it too, before it imports the flow: a database that is away is reported at once.
+    """
     from scorekeeper.store.database import open_database
 
     hear_while_busy()
@@ -38,9 +44,9 @@ def open_installation(*, migrate: bool = True) -> "Iterator[tuple[Database, Sett
 
 
 def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
-    """Run a flow to its end, its progress shown.
+    """Run a flow to its end, and show its progress.
 
-    Raises StopError: a signal has ended it between two transactions; ScorekeeperError: the server does not let us in.
+    Raises StopError if a signal ended it between two transactions; ScorekeeperError if the server refuses the password.
     """
     from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 
@@ -50,9 +56,9 @@ def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
     try:
         with show_progress():
             return asyncio.run(flow_run)
-    except TerminationSignal as ended:  # Prefect hears the signal while a flow runs
-        raise StopError(ended.signal) from None
-    except PrefectHTTPStatusError as refused:
-        if refused.response.status_code not in (401, 403):
+    except TerminationSignal as exc:  # Prefect handles signals while a flow runs
+        raise StopError(exc.signal) from None
+    except PrefectHTTPStatusError as refusal:
+        if refusal.response.status_code not in (401, 403):
             raise
         raise not_let_in() from None

@@ -54,7 +54,7 @@ def end_work() -> None:
     _stage = "done"
 
 
-def hear_no_more() -> None:
+def ignore_signals() -> None:
     """All is done and said: a signal changes nothing any more, while the interpreter comes to its own end.
 
     It would give each signal its old meaning before, and end this process by it without a word.

@@ -1,19 +1,20 @@
-"""Who may read what we make: its user alone, unless the user has made the folder and opened it to others.
+"""Files and folders that only their user can read, unless he has opened the folder to others himself.
 
-A folder that we make has mode 0700, and one that was there keeps its own. A file is as open as the folder that it lies
-in, but never lets others write. Modes are given to each file and folder, not by a umask: a host's umask is its own.
+A new folder has mode 0700, and an existing one keeps its mode. A file is as open as its folder, but other users can
+never write it. Each file and folder gets its mode explicitly: the umask belongs to the host program.
 """
 
 import contextlib
 import os
 import pwd
+import secrets
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, with those above it that are missing. Raises OSError."""
+    """Make a folder, and missing ones above it. Raises OSError."""
     if path.is_dir():
         return
     try:
@@ -22,7 +23,7 @@ def make_folder(path: Path) -> None:
         make_folder(path.parent)
         make_folder(path)
     except FileExistsError:
-        if not path.is_dir():  # else somebody else was faster
+        if not path.is_dir():  # else another process was faster
             raise
 
 
@@ -38,8 +39,22 @@ def make_file(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_private(path: Path, words: str) -> None:
+    """Write a whole file of mode 0600, which no other user can read at any time. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(words)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
 def keep_mode(descriptor: int, path: Path) -> None:
-    """Give the open file that is to stand at `path` the mode of the one that it replaces, or of a new one there."""
+    """Give an open file, which is to replace the one at `path`, the mode of that one, or of a new file there."""
     try:
         mode = path.stat().st_mode & 0o777
     except FileNotFoundError:
@@ -52,32 +67,32 @@ def _mode_in(folder: Path) -> int:
 
 
 def _set_mode(descriptor: int, mode: int) -> None:
-    with contextlib.suppress(OSError):  # some file systems know no modes
+    with contextlib.suppress(OSError):  # some file systems have no modes
         os.fchmod(descriptor, mode)
 
 
 def check_owner(home: Path) -> None:
-    """Raises ScorekeeperError, which names the owner, if a home is closed to this user."""
+    """Raises ScorekeeperError, which names the owner, if this user cannot use the home."""
     try:
         found = home.stat()
     except FileNotFoundError:
         return
     except OSError:
-        closed = next((one for one in home.parents if os.access(one, os.X_OK)), home)
-        raise ScorekeeperError(f"the home {home} cannot be reached: {whose(_closed_child(home, closed))}") from None
+        reached = next((one for one in home.parents if os.access(one, os.X_OK)), home)
+        raise ScorekeeperError(f"the home {home} cannot be reached: {whose(_first_below(reached, home))}") from None
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         if os.geteuid() in (0, found.st_uid):
             raise ScorekeeperError(f"the home {home} is closed: chmod u+rwx {home}, or mount its disk for writing")
         raise ScorekeeperError(f"the home {home} cannot be used: {whose(home)}")
 
 
-def _closed_child(home: Path, reached: Path) -> Path:
+def _first_below(reached: Path, home: Path) -> Path:
     """The first folder on the way from `reached` to `home`."""
     return reached / home.relative_to(reached).parts[0]
 
 
 def whose(path: Path) -> str:
-    """Whose it is, and what somebody else can do."""
+    """Whose file or folder it is, and what another user can do."""
     name = _name_of(path.lstat().st_uid)
     return f"{path} belongs to {name}: run as {name}, or use a home of your own (SCOREKEEPER_HOME, --home)"
 

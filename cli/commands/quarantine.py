@@ -1,4 +1,4 @@
-"""`scorekeeper quarantine`: what was refused, why and where, and another try."""
+"""`scorekeeper quarantine`: what was rejected, why and where, and how to retry it."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.installation import open_installation, run_flow
-from cli.options import Home, Inbox, Url
+from cli.options import AsJson, installation_options
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.safe_text import escape_controls
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scorekeeper.inbox.quarantine import Quarantined
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+_options = installation_options("home", "inbox", "database_url")
 
 
 @app.callback()
@@ -27,7 +27,8 @@ def quarantine() -> None:
 
 
 @app.command("list")
-def list_files(json: AsJson = False, home: Home = None, inbox: Inbox = None, database_url: Url = None) -> None:
+@_options
+def list_files(json: AsJson = False) -> None:
     """Name the files, the latest first, with how much was refused and the first reason."""
     from scorekeeper.inbox import quarantine as library
 
@@ -44,10 +45,11 @@ def list_files(json: AsJson = False, home: Home = None, inbox: Inbox = None, dat
 
 
 @app.command()
+@_options
 def show(
     id: Annotated[str, typer.Argument(help="As list names it; four digits that only one begins with are enough.")],
-    json: AsJson = False, home: Home = None, inbox: Inbox = None, database_url: Url = None,
-) -> None:  # fmt: skip
+    json: AsJson = False,
+) -> None:
     """Name every refusal of a file: line, field, why, and how the text begins."""
     from scorekeeper.inbox import quarantine as library
 
@@ -69,14 +71,14 @@ def show(
 
 
 @app.command()
+@_options
 def retry(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="As list names them.")] = None,
     all_files: Annotated[bool, typer.Option("--all", help="Everything that is in quarantine.")] = False,
-    home: Home = None, inbox: Inbox = None, database_url: Url = None,
-) -> None:  # fmt: skip
+) -> None:
     """Put files back into the inbox, and ingest it.
 
-    Each is read whole once more: what came in before is not counted again. One that comes in whole leaves the list,
+    Each is read whole once more: what came in before is not counted again. A file that comes in whole leaves the list,
     and goes to archive/. Exit code 1 if something was refused again.
 
     Example:  scorekeeper quarantine retry 1a2b3c4d5e6f
@@ -99,7 +101,7 @@ def retry(
             return
         returned = [sha256 for one in chosen for sha256 in library.put_back(db, settings, one, datetime.now(UTC))]
         typer.echo(f"{len(returned)} files put back into {settings.inbox_dir}")
-        from cli.main import print_ingested
+        from cli.output.ingested import print_ingested
         from flows.ingest import ingest
 
         print_ingested(run_flow(ingest()))
@@ -118,10 +120,10 @@ def _as_dict(one: "Quarantined") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print_json(answer: Any) -> None:
+def _print_json(document: Any) -> None:
     from json import dumps
 
-    typer.echo(dumps(answer, indent=2))
+    typer.echo(dumps(document, indent=2))
 
 
 def _where(line: int, field: str | None) -> str:

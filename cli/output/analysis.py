@@ -1,4 +1,4 @@
-"""`scorekeeper analyze`: what can be concluded, in words and tables."""
+"""An analysis on the terminal: what can be concluded, in words and tables."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.installation import run_flow
-from scorekeeper.analysis import tables as tables
+from scorekeeper.analysis import tables
 from scorekeeper.analysis.document import Analysis
 from scorekeeper.analysis.run import last_analysis
 from scorekeeper.analysis.sentences import conclude
@@ -17,14 +17,14 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.store.database import Database
 
-# Of each table what fits a terminal; the artifacts show all of it.
+# The columns of each table that fit a terminal; the artifacts show all of them.
 _ATTRIBUTION = ("agent", "calls", "independent", "accuracy %", "accuracy 95 %", "IC", "Shapley %", "leave one out %")
 _BASELINES = ("who", "mean %", "system minus this %", "95 %", "p adjusted", "the system is")
 _VERSIONS = ("what", "n", "independent", "mean %", "95 %", "p adjusted", "verdict")
 
 
 def run_analysis(db: Database, as_of: datetime | None) -> Analysis:
-    """Run the flow; what it stored."""
+    """Run the flow; the analysis that it stored. Raises ScorekeeperError."""
     from flows.analyze import analyze as flow
 
     done = run_flow(flow(as_of))
@@ -62,8 +62,8 @@ def _print_table(title: str, rows: list[tables.Row], columns: tuple[str, ...] | 
         return
     table = Table(title=title, padding=(0, 1), pad_edge=False, box=SIMPLE_HEAD)
     names = columns or tuple(rows[0])
-    for place, name in enumerate(names):
-        table.add_column(name, justify="left" if place == 0 else "right", overflow="fold")
+    for position, name in enumerate(names):
+        table.add_column(name, justify="left" if position == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*(escape(row[name]) for name in names))
     Console(highlight=False).print(table)

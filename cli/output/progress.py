@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scorekeeper.safe_text import escape_controls
 
-_OURS = [Path(__file__).resolve().parents[1] / room for room in ("tasks", "flows", "scorekeeper")]
+_OURS = [Path(__file__).resolve().parents[2] / room for room in ("tasks", "flows", "scorekeeper")]
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 

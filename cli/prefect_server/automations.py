@@ -64,7 +64,7 @@ async def _make(notify: str | None) -> None:
                 await client.delete_automation(duplicate.id)
             typer.echo(f"{'kept' if found else 'made'}: {wanted.name}")
     if block is None:
-        typer.echo("They show in the event feed only. To be notified, make a notification block, then use --notify TYPE/NAME")
+        typer.echo("They show in the event feed only. To be notified, make a block, then --notify TYPE/NAME")
 
 
 async def _find_block(client: "PrefectClient", name: str) -> "UUID":
@@ -125,7 +125,7 @@ def build(block: "UUID | None") -> "list[AutomationCore]":
         ),
         actions=[
             # Not forced: the trigger may fire for a run that has completed, and the server then refuses the change.
-            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="it sends no heartbeat any more", force=False)
+            ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, message="it sends no heartbeat", force=False)
         ],
     )  # fmt: skip
     not_started = AutomationCore(

@@ -1,4 +1,4 @@
-"""What Prefect is told before it is imported, where the user has not told it otherwise."""
+"""What Prefect's client is told before it is imported, unless the user has set it: which server, which password."""
 
 import hmac
 import json
@@ -6,36 +6,46 @@ import os
 import secrets
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from cli.folders import address_file
 from cli.prefect_server.password import CLIENTS, DOOR, SERVERS, prove, read_password
-from cli.up.supervision import address_file, reach_directly
 from scorekeeper.errors import ScorekeeperError
 
 
 def prepare(home: Path) -> None:
-    """Keep Prefect's own files in the home, offline and quiet.
+    """Keep Prefect's own files in the home, and Prefect offline and quiet.
 
-    A server that PREFECT_API_URL names is used as it is; else that of a running `scorekeeper up`; else Prefect starts
-    one for the command, which takes some ten seconds.
+    Prefect uses the server that PREFECT_API_URL names, else that of a running `scorekeeper up`. Without either it
+    starts one for this command, which takes some ten seconds.
     """
     os.environ.update(reach_directly(os.environ))
     use_running_server(home)
     if "PREFECT_HOME" not in os.environ:
-        (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes no parents, and fails without
+        (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect fails if the parent is missing
         os.environ["PREFECT_HOME"] = str(home / "prefect")
         if "PREFECT_API_URL" not in os.environ:
-            # The server that Prefect starts for this command listens too, and is nobody else's either.
+            # The server that Prefect starts for this command listens on a port: a password keeps others out.
             own = os.environ.get(SERVERS) or f"scorekeeper:{secrets.token_urlsafe(32)}"
             os.environ |= dict.fromkeys((SERVERS, CLIENTS), own)
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
-    # The command itself says what happened, in one line; the server keeps the whole log.
+    # The command reports in one line what happened; the server keeps the whole log.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
+
+
+def reach_directly(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep a proxy out of connections to this machine, where `environment` names a proxy."""
+    direct = {}
+    for name in ("no_proxy", "NO_PROXY"):
+        known = environment.get(name, "")
+        direct[name] = known if "127.0.0.1" in known else ",".join(filter(None, (known, "127.0.0.1,localhost")))
+    return direct
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class RunningServer:
 
 
 def use_running_server(home: Path) -> str | None:
-    """Let Prefect's client use the server that PREFECT_API_URL names, else that of a running `up`; its API."""
+    """Let Prefect's client use the server that PREFECT_API_URL names, else that of a running `up`; its address."""
     _read_as_prefect_does()
     named = os.environ.get("PREFECT_API_URL")
     if named is not None and CLIENTS in os.environ:
@@ -59,14 +69,14 @@ def use_running_server(home: Path) -> str | None:
 
 
 def _read_as_prefect_does() -> None:
-    """Take from a `.env` in the working directory which server to use, as Prefect itself would.
+    """Take the server and its password from a `.env` in the working directory, as Prefect itself would.
 
-    Unknown to us, the server that it names would be sent a password that is not its own.
+    Otherwise Prefect would find that server later, and send it the password of another one.
     """
     try:
         found = dotenv_values(Path.cwd() / ".env")
     except (OSError, ValueError):
-        return  # whoever reads our settings says so
+        return  # loading our own settings reports it
     if "PREFECT_API_URL" not in os.environ and found.get("PREFECT_API_URL"):
         for name in ("PREFECT_API_URL", CLIENTS):
             if value := found.get(name):
@@ -74,23 +84,27 @@ def _read_as_prefect_does() -> None:
 
 
 def _is_same(named: str, address: str) -> bool:
-    """Whether a user's spelling, such as http://localhost:4200/api/, names the server at `address`."""
+    """Whether a user's spelling names the server at `address`.
+
+    >>> _is_same("http://localhost:4200/api/", "http://127.0.0.1:4200/api")
+    True
+    """
     plain = named.replace("//localhost:", "//127.0.0.1:", 1).rstrip("/")
     return plain == address
 
 
 def running_server(home: Path) -> RunningServer | None:
-    """The server of a running `scorekeeper up` of this home, once it has shown that it knows the password.
+    """The server of a running `scorekeeper up` of this home, once it has proved that it knows the password.
 
-    After a kill -9 of `up` another user may listen where its server was, and is not to be told the password.
+    After a kill -9 of `up`, another user may listen on its port, and must not get the password.
     """
     nonce = secrets.token_hex(16)
     try:
         address = str(json.loads(address_file(home).read_text(encoding="utf-8"))["api_url"])
         password = read_password(home) or ""
         question = f"{address.removesuffix('/api')}{DOOR}/proof?nonce={nonce}"
-        with urllib.request.urlopen(question, timeout=2) as answer:  # noqa: S310 - an address that `up` wrote
-            proof = answer.read(200)
+        with urllib.request.urlopen(question, timeout=2) as response:  # noqa: S310 - an address that `up` wrote
+            proof = response.read(200)
     except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError, ScorekeeperError):
         return None
     is_ours = bool(password) and hmac.compare_digest(proof, prove(password, nonce).encode())

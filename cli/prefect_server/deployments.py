@@ -1,93 +1,33 @@
-"""Pool and deployments on a Prefect server, and what a killed `up` or worker has left there."""
+"""The work pool and the deployments on a Prefect server: making ours, and recognising those of others."""
 
 import contextlib
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
-from enum import Enum
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterExpectedStartTime,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
-)
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectAlreadyExists
-from prefect.states import Crashed
 
-from cli.up.supervision import ROOT
+from cli.folders import ROOT
 from scorekeeper.errors import ScorekeeperError
-from tasks.warm_runs import is_warm
 
 POOL = "scorekeeper"
-_PAGE = 200
-_AT_WORK = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
 
 
 async def make_pool() -> None:
-    """Make the process pool, unless it is there."""
+    """Make the process pool, unless there is one."""
     async with get_client() as client:
         with contextlib.suppress(ObjectAlreadyExists):
             await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
 
 
-class Whose(Enum):
-    """Who is not at work, so that its runs are dead."""
-
-    EVERYBODY = "everybody"
-    WORKER = "worker"
-    WARM = "warm"
-
-
-async def clear_runs(whose: Whose) -> tuple[int, int]:
-    """Mark runs Crashed that nobody runs any more, drop those that are overdue: (crashed, dropped).
-
-    To be called while those are not at work `whose` runs they are. A dead run would hold its deployment's slot, and a
-    minute's track that was missed is done by the next one anyway.
-    """
-    scope: dict[str, Any] = (
-        {} if whose is Whose.EVERYBODY else {"work_pool_filter": WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))}
-    )
-    ended: Any = Crashed(message="its process is gone, killed or ended with its worker; the next run goes on")
-    overdue = FlowRunFilterExpectedStartTime.model_validate({"before_": datetime.now(UTC)})
-    crashed = dropped = 0
-    async with get_client() as client:
-        at_work, others = _in_state(*_AT_WORK), 0
-        while runs := await client.read_flow_runs(flow_run_filter=at_work, limit=_PAGE, offset=others, **scope):
-            for run in runs:
-                if whose is not Whose.EVERYBODY and is_warm(run) != (whose is Whose.WARM):
-                    others += 1
-                    continue
-                await client.set_flow_run_state(run.id, ended, force=True)
-                crashed += 1
-        if whose is Whose.WARM:
-            return crashed, 0  # what is overdue is the worker's
-        late, kept = _in_state(StateType.SCHEDULED, expected_start_time=overdue), 0
-        while runs := await client.read_flow_runs(flow_run_filter=late, limit=_PAGE, offset=kept, **scope):
-            for run in runs:
-                # What somebody asked for by hand, or what waits to be tried again, is the worker's to do.
-                if run.auto_scheduled and run.state_name in ("Scheduled", "Late"):
-                    await client.delete_flow_run(run.id)
-                    dropped += 1
-                else:
-                    kept += 1
-    return crashed, dropped
-
-
-def _in_state(*types: StateType, **more: Any) -> FlowRunFilter:
-    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))), **more)
-
-
 def deploy() -> None:
-    """Deploy all that prefect.yaml names. Raises ScorekeeperError with Prefect's last words."""
+    """Deploy everything in prefect.yaml. Raises ScorekeeperError with Prefect's last words."""
     program = Path(sys.executable).with_name("prefect")
     done = subprocess.run(  # noqa: S603 - our own program
         [str(program), "--no-prompt", "deploy", "--all"],
@@ -96,3 +36,26 @@ def deploy() -> None:
     if done.returncode:
         words = " ".join((done.stdout + done.stderr).split())
         raise ScorekeeperError(f"prefect deploy --all: {words[-500:]}")
+
+
+def read_deployments() -> Iterator[tuple[str, str, str]]:
+    """Name, pool and entrypoint of each deployment in prefect.yaml."""
+    import yaml
+
+    for one in yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]:
+        yield one["name"], one["work_pool"]["name"], one["entrypoint"]
+
+
+def is_strange(deployment: DeploymentResponse, entrypoints: dict[str, str]) -> bool:
+    """Whether a deployment is not one of ours, or runs more than its flow; `entrypoints`: ours, by name."""
+    steps = [name for step in deployment.pull_steps or [] for name in step]
+    runs_more = any(name.endswith("run_shell_script") for name in steps) or "command" in deployment.job_variables
+    return entrypoints.get(deployment.name) != deployment.entrypoint or runs_more
+
+
+def has_strange_command(pool: WorkPool) -> bool:
+    """Whether the pool's template lets its workers run a program other than Prefect's."""
+    template = pool.base_job_template
+    default = template.get("variables", {}).get("properties", {}).get("command", {}).get("default")
+    configured = template.get("job_configuration", {}).get("command", "{{ command }}")
+    return bool(default) or configured != "{{ command }}"

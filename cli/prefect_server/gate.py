@@ -1,8 +1,8 @@
-"""What stands before Prefect's server below `up`: who may ask it anything, and how a browser is let in.
+"""The gate before Prefect's server below `up`: which requests reach it, and how a browser gets the password.
 
-Prefect itself asks for the password. It does not look at the name that it is called by, nor at where a page comes from
-that opens a websocket; a browser that has the password would be led by any page. So both are looked at here, before
-Prefect sees a request. No Prefect in this module but in `serve`.
+Prefect checks the password. It checks neither the host name of a request nor the origin of a page that opens a
+websocket, so any page could use a browser that has the password. The gate checks both before Prefect sees a request.
+Only `serve` imports Prefect.
 """
 
 import base64
@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from cli.ports import hold_port
 from cli.prefect_server.password import DOOR, SERVERS, prove
-from cli.up.supervision import hold_port
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -30,7 +30,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 TICKET_SECONDS = 60.0
-# Prefect answers these without a password, and their pages fetch programs from elsewhere into the UI's origin.
+# Prefect serves these without a password, and their pages load scripts from other servers into the UI's origin.
 _CLOSED = ("/docs/", "/redoc/", "/openapi.json/")
 _NO_FRAMES = [(b"x-frame-options", b"SAMEORIGIN"), (b"content-security-policy", b"frame-ancestors 'self'")]
 _SCRIPT = """
@@ -51,7 +51,7 @@ _PAGE_HEADERS = {
 
 
 class Gate:
-    """An ASGI application before another one; `names`: hosts that it is called by besides this machine's own."""
+    """An ASGI application before another one; `names`: host names to accept besides this machine's own."""
 
     def __init__(self, app: App, password: str, names: Iterable[str] = ()) -> None:
         self._app, self._password = app, password
@@ -67,11 +67,11 @@ class Gate:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse what is not ours to answer; else hand it on."""
+        """Refuse a request, answer it here, or pass it on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        why = self._objects_to(scope)
+        why = self._reason_to_refuse(scope)
         if why is not None and scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": why})
@@ -84,8 +84,8 @@ class Gate:
         else:
             await self._app(scope, receive, send)
 
-    def _objects_to(self, scope: Scope) -> str | None:
-        """Why this request is refused; None: it is not."""
+    def _reason_to_refuse(self, scope: Scope) -> str | None:
+        """Why this request is refused; None if it is not."""
         found: dict[str, list[str]] = {}
         for name, value in scope["headers"]:
             found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1").strip().lower())
@@ -95,22 +95,22 @@ class Gate:
         if any(origin.partition("://")[2] != hosts[0] for origin in origins):
             return "asked by a page of another origin"
         if any(site in ("cross-site", "same-site") for site in found.get("sec-fetch-site", [])) and not (
-            # A link to the UI that somebody follows shows it, and does nothing.
+            # Following a link from another site to the UI is allowed: it shows a page, and changes nothing.
             scope["type"] == "http"
             and scope["method"] in ("GET", "HEAD")
             and found.get("sec-fetch-mode") == ["navigate"]
             and found.get("sec-fetch-dest") == ["document"]
         ):
             return "asked by a page of another site"
-        path = scope["path"].replace("\n", "")  # one at its end is nothing to Prefect's router
+        path = scope["path"].replace("\n", "")  # Prefect's router ignores one at the end
         return _NOT_HERE if f"{path}/".startswith(_CLOSED) else None
 
     async def _prove(self, request: Request) -> Response:
-        """That this server has the password, without telling it."""
+        """The proof that this server has the password, which it does not reveal."""
         return PlainTextResponse(prove(self._password, request.query_params.get("nonce", "")))
 
     async def _give_ticket(self, request: Request) -> Response:
-        """To who has the password: what lets one browser in, once, within a minute."""
+        """A ticket for a holder of the password: it lets one browser in, once, within a minute."""
         wanted = "Basic " + base64.b64encode(self._password.encode()).decode()
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), wanted.encode()):
             return JSONResponse({"exception_message": "Unauthorized"}, 401)
@@ -123,11 +123,11 @@ class Gate:
         return HTMLResponse(_PAGE, headers=_PAGE_HEADERS)
 
     async def _let_in(self, request: Request) -> Response:
-        """The password, as Prefect's UI keeps it in the browser, for a ticket."""
+        """The password in exchange for a ticket, encoded as Prefect's UI keeps it in the browser."""
         given = b""
         async for part in request.stream():
             given += part
-            if len(given) > 200:  # anybody may ask, and is not to fill the memory
+            if len(given) > 200:  # anyone may send a body here, so its size is bounded
                 break
         if self._tickets.pop(given.decode("latin-1"), 0.0) < time.monotonic():
             return PlainTextResponse("no such ticket\n", 403)
@@ -139,13 +139,17 @@ _NOT_HERE = "not here"
 
 
 def _name_of(host: str) -> str:
-    """The name in a Host header, without its port."""
+    """The name in a Host header, without its port.
+
+    >>> _name_of("localhost:4200"), _name_of("[::1]:4200"), _name_of("[::1]")
+    ('localhost', '[::1]', '[::1]')
+    """
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
 
 
 def _unframed(send: Send) -> Send:
-    """What is sent, not to be shown within a page of others."""
+    """`send` with headers that forbid other sites to show the page in a frame."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -156,7 +160,7 @@ def _unframed(send: Send) -> Send:
 
 
 def serve(port: int, names: Iterable[str]) -> None:
-    """Prefect's server behind the gate, until a signal ends it; all else it takes from the environment."""
+    """Run Prefect's server behind the gate until a signal ends it. Prefect reads its settings from the environment."""
     import uvicorn
     from prefect.server.api.server import create_app
 

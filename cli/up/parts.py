@@ -1,4 +1,4 @@
-"""The parts that `scorekeeper up` supervises: python -m cli.up.parts NAME. Each waits for what it needs."""
+"""The parts of `scorekeeper up`, each a process: python -m cli.up.parts NAME. Each waits for what it needs."""
 
 import asyncio
 import contextlib
@@ -17,9 +17,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from cli.prefect_server.password import PLACE, write_private
-from cli.up.supervision import MARK, ROOT, SPEAKING, WORKER_MARK, address_file, end_leftovers, end_with_parent
+from cli.folders import ROOT, UP_FOLDER, address_file
+from cli.up.processes import MARK, WORKER_MARK, end_leftovers, end_with_parent
+from cli.up.supervision import SPEAKING
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.private_files import write_private
 from scorekeeper.settings import Settings, load_settings
 
 LOOK_SECONDS = 2.0
@@ -29,11 +31,11 @@ T = TypeVar("T")
 
 
 class _EndError(BaseException):
-    """A signal asks this part to end."""
+    """A signal has asked this part to end."""
 
 
 def main(part: str) -> None:
-    """Be a part until a signal ends it."""
+    """Run a part until a signal ends it."""
     end_with_parent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _on_signal)
@@ -41,8 +43,8 @@ def main(part: str) -> None:
         PARTS[part](load_settings())
     except _EndError:
         return
-    except ScorekeeperError as trouble:
-        sys.exit(f"{part}: {trouble}")
+    except ScorekeeperError as exc:
+        sys.exit(f"{part}: {exc}")
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -55,7 +57,7 @@ def _say_goodbye(_number: int, _frame: FrameType | None) -> None:
 
 
 def run_postgres(settings: Settings) -> None:
-    """Hold the embedded Postgres, and start it again when it is gone; Prefect's database is in it, and mostly ours."""
+    """The embedded Postgres, restarted when it ends. It has Prefect's database, and ours unless DATABASE_URL is set."""
     from scorekeeper.store import embedded
 
     lease = embedded.acquire(settings.scorekeeper_home)
@@ -83,10 +85,10 @@ def run_server(settings: Settings) -> None:
 
 
 def run_worker(settings: Settings) -> None:
-    """The worker; when it ends, however it ends, its flow runs end with it.
+    """The worker. When it ends, for any reason, its flow runs end with it.
 
-    It ends, to be started again, when Postgres was started anew: the runs that died with it could not say so, and would
-    hold their deployments' slots. At its start they are marked Crashed.
+    It ends when Postgres has restarted, and supervisord starts it again. The runs that died with Postgres could not
+    report it, and would hold their deployments' slots: the worker's next start marks them as Crashed.
     """
     from scorekeeper.store import embedded
 
@@ -95,13 +97,14 @@ def run_worker(settings: Settings) -> None:
     end_leftovers(home, of_worker=True)
     _wait_until(lambda: address_file(home).exists() and _server_answers())
     database = cluster.server_started()
-    from cli.prefect_server.deployments import POOL, Whose, clear_runs
+    from cli.prefect_server.deployments import POOL
+    from cli.prefect_server.runs import Executor, clear_runs
 
-    asyncio.run(clear_runs(Whose.WORKER))
+    asyncio.run(clear_runs(Executor.WORKER))
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     worker = subprocess.Popen(  # noqa: S603 - our own program
         [str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT, env={**os.environ, WORKER_MARK: "1"},
-        preexec_fn=lambda: end_with_parent(signal.SIGKILL),  # it may wait for its runs, or miss a gentler one
+        preexec_fn=lambda: end_with_parent(signal.SIGKILL),  # on SIGTERM it would wait for its runs
     )  # fmt: skip
     try:
         while worker.poll() is None and cluster.server_started() in (database, None):
@@ -113,35 +116,35 @@ def run_worker(settings: Settings) -> None:
 
 
 def run_watcher(settings: Settings) -> None:
-    """The inbox's watcher. With WARM_RUNS it also executes what comes often, ingest and the minute's track."""
+    """The inbox's watcher. With WARM_RUNS it also executes the frequent runs: ingest, and track every minute."""
     _wait_until(_server_answers)
     if not settings.warm_runs:
         from tasks.inbox_watcher import watch_inbox
 
         asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, skip=settings.own_dirs))
         return
-    # Until then what another `up` has left is cleared, and this one's runs with it.
+    # Until that file exists, the deployer may still mark unfinished runs as Crashed: also ours.
     _wait_until(lambda: address_file(settings.scorekeeper_home).exists())
     from prefect.exceptions import TerminationSignal
 
-    with contextlib.suppress(TerminationSignal):  # what a signal is to a run
+    with contextlib.suppress(TerminationSignal):  # Prefect turns a signal into it while a run is at work
         asyncio.run(_watch_warm(settings))
 
 
 async def _watch_warm(settings: Settings) -> None:
-    from cli.prefect_server.deployments import Whose, clear_runs
+    from cli.prefect_server.runs import Executor, clear_runs
     from flows.ingest import ingest
     from flows.track import track
     from tasks.inbox_watcher import watch_inbox
     from tasks.warm_runs import WarmRunner
 
-    await clear_runs(Whose.WARM)
+    await clear_runs(Executor.WARM)
     runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         take = partial(runner.run_now, "ingest")
         group.create_task(watch_inbox(settings.inbox_dir, stop, _say, take=take, skip=settings.own_dirs))
         await runner.follow_schedule("track")
-        stop.set()  # supervisord starts it anew
+        stop.set()  # supervisord starts a new process
 
 
 def _say(line: str) -> None:
@@ -149,16 +152,17 @@ def _say(line: str) -> None:
 
 
 def run_deployer(settings: Settings) -> None:
-    """Once a start: make pool and deployments, mark orphaned runs Crashed, and say where things are."""
+    """At each start: make pool and deployments, mark orphaned runs as Crashed, and print where things are."""
     home = settings.scorekeeper_home
     _wait_until(_server_answers)
-    from cli.prefect_server.deployments import Whose, clear_runs, deploy, make_pool
+    from cli.prefect_server.deployments import deploy, make_pool
+    from cli.prefect_server.runs import Executor, clear_runs
     from scorekeeper.store.database import describe_database, open_database
 
     def prepare() -> tuple[int, int]:
         open_database(settings.database_url, home).close()
         asyncio.run(make_pool())
-        cleared = asyncio.run(clear_runs(Whose.EVERYBODY))
+        cleared = asyncio.run(clear_runs(Executor.EITHER))
         deploy()
         return cleared
 
@@ -174,7 +178,7 @@ def run_deployer(settings: Settings) -> None:
         "market": settings.market,
         "log": settings.log_path,
         "dataset": settings.dataset_path,
-        "parts' logs": home / PLACE,
+        "parts' logs": home / UP_FOLDER,
     }
     print("Ready.", *(f"  {name:<12}{where}" for name, where in places.items()), sep="\n")
     print("Put a decision file into the inbox, and see the score with")
@@ -189,25 +193,26 @@ def run_feeder(settings: Settings) -> None:
 
 
 def run_reporter(settings: Settings) -> None:
-    """Say on the terminal when a part has died; supervisord starts it again."""
+    """Print on the terminal when a part has died; supervisord starts it again."""
     from supervisor import childutils
 
-    told = {"PROCESS_STATE_EXITED": "has ended", "PROCESS_STATE_BACKOFF": "does not start"}
+    words = {"PROCESS_STATE_EXITED": "has ended", "PROCESS_STATE_BACKOFF": "does not start"}
     signal.signal(signal.SIGTERM, _say_goodbye)
     while True:
         headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
         what, _ = childutils.eventdata(payload + "\n")
         if what.get("expected") != "1":
             part = what["processname"]
-            log = settings.scorekeeper_home / PLACE / f"{part}.log"
+            log = settings.scorekeeper_home / UP_FOLDER / f"{part}.log"
             see = "" if part in SPEAKING else f" (see {log})"
             why = "" if part in SPEAKING else _reason_in(log, part)
-            print(f"{part} {told[headers['eventname']]}{why}, and is started again{see}", file=sys.stderr, flush=True)
+            died = words[headers["eventname"]]
+            print(f"{part} {died}{why}, and is started again{see}", file=sys.stderr, flush=True)
         childutils.listener.ok(sys.stdout)
 
 
 def _reason_in(log: Path, part: str) -> str:
-    """What a part has said itself of its end, as the last line of its log."""
+    """The reason that a part gave itself, as the last line of its log."""
     with contextlib.suppress(OSError):
         last = log.read_bytes()[-1000:].decode(errors="replace").strip().rpartition("\n")[2]
         if last.startswith(f"{part}: "):
@@ -232,27 +237,27 @@ def _api() -> str:
 
 def _server_answers() -> bool:
     try:
-        with urllib.request.urlopen(f"{_api()}/health", timeout=2) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"{_api()}/health", timeout=2) as response:  # noqa: S310 - our own address
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    while not is_so():
+def _wait_until(condition: Callable[[], bool]) -> None:
+    while not condition():
         time.sleep(0.2)
 
 
 def _insist(work: Callable[[], T]) -> T:
-    """Do it, again with growing pauses while it fails; each reason is said once."""
-    said, pause = "", 1.0
+    """Do `work`, again with growing pauses while it fails; a reason is printed when it is new."""
+    reason, pause = "", 1.0
     while True:
         try:
             return work()
-        except ScorekeeperError as trouble:
-            if str(trouble) != said:
-                said = str(trouble)
-                print(f"{said}; trying again ...", flush=True)
+        except ScorekeeperError as exc:
+            if str(exc) != reason:
+                reason = str(exc)
+                print(f"{reason}; trying again ...", flush=True)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 

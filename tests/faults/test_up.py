@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from cli.prefect_server.password import read_password
-from cli.up.supervision import MARK
+from cli.up.processes import MARK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.sample import write_live_market
 from scorekeeper.settings import Settings

@@ -145,7 +145,7 @@ def test_automations_are_made_once_kept_as_they_were_switched_and_can_notify(hom
     (end,) = made["scorekeeper: end zombie runs"]["actions"]
     assert (end["type"], end["state"], end["force"]) == ("change-flow-run-state", "CRASHED", False)
     assert made["scorekeeper: drop late runs"]["actions"][0]["type"] == "cancel-flow-run"
-    assert made["scorekeeper: end runs that never began"]["actions"] == [end | {"message": "it never began"}]
+    assert made["scorekeeper: end runs that never began"]["actions"] == [end | {"message": "it never started"}]
     api("PATCH", f"/automations/{made[alert_events.TRACK_LATE]['id']}", {"enabled": False})
 
     wrong = command("--notify", "slack-webhook/no-such")

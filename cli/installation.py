@@ -50,7 +50,7 @@ def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
     """
     from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 
-    from cli.output.progress import show_progress
+    from cli.progress import show_progress
     from tasks.prefect_server import not_let_in
 
     try:

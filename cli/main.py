@@ -1,62 +1,87 @@
-"""The `scorekeeper` command: its commands put together, and how each one ends."""
+"""The `scorekeeper` command: the list of its commands, and how each one ends."""
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli import stopping
-from cli.commands import (
-    analyze,
-    automations,
-    backtest,
-    close,
-    demo,
-    doctor,
-    import_dataset,
-    ingest,
-    metrics,
-    migrate,
-    move_database,
-    prune,
-    publish,
-    quarantine,
-    recover,
-    report,
-    roles,
-    status,
-    track,
-    ui,
-    up,
-    verify,
-    void,
-    watch,
-)
 from cli.options import installation_options
 from scorekeeper.errors import ScorekeeperError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+# Each command by its name, with its module in cli/commands/, in the order in which --help lists them. The module has a
+# function of its own name, or, for a command of several, an `app`.
+COMMANDS = {
+    "demo": "demo",
+    "up": "up",
+    "ui": "ui",
+    "watch": "watch",
+    "ingest": "ingest",
+    "track": "track",
+    "metrics": "metrics",
+    "analyze": "analyze",
+    "report": "report",
+    "backtest": "backtest",
+    "publish": "publish",
+    "recover": "recover",
+    "close": "close",
+    "void": "void",
+    "import": "import_dataset",
+    "status": "status",
+    "doctor": "doctor",
+    "automations": "automations",
+    "verify": "verify",
+    "move-database": "move_database",
+    "roles": "roles",
+    "prune": "prune",
+    "migrate": "migrate",
+    "quarantine": "quarantine",
+}
+_STYLE: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
+
+
+class LazyCommands(Mapping[str, Any]):
+    """The commands as click has them. A command's module is imported when the command is asked for, so that each
+    command starts quickly.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        """The command of that name. Raises KeyError."""
+        module = import_module(f"cli.commands.{COMMANDS[name]}")
+        of_command = getattr(module, "app", None)
+        if of_command is None:
+            of_command = typer.Typer(**_STYLE)
+            of_command.command(name)(getattr(module, COMMANDS[name]))
+        command = typer.main.get_command(of_command)
+        command.name = name
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class CommandGroup(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands: Any = LazyCommands()
+
+
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, **_STYLE)
 
 
 @app.callback()
 @installation_options()
 def scorekeeper() -> None:
     """Keep the score of a multi-agent trading system. Try: scorekeeper demo."""
-
-
-# In the order in which --help lists them. A command's module imports little: the rest is imported when it runs.
-for command in (
-    demo.demo, up.up, ui.ui, watch.watch, ingest.ingest, track.track, metrics.metrics, analyze.analyze, report.report,
-    backtest.backtest, publish.publish, recover.recover, close.close, void.void,
-):  # fmt: skip
-    app.command()(command)
-app.command("import")(import_dataset.import_dataset)
-for command in (status.status, doctor.doctor, automations.automations, verify.verify):
-    app.command()(command)
-app.command("move-database")(move_database.move_database)
-for command in (roles.roles, prune.prune, migrate.migrate):
-    app.command()(command)
-app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:

@@ -35,8 +35,8 @@ def backtest(
     """
     from json import dumps
 
-    from cli.output.progress import show_progress
     from cli.output.score_tables import print_metrics
+    from cli.progress import show_progress
     from scorekeeper.operations.backtest import run_backtest
     from scorekeeper.settings import load_settings
 

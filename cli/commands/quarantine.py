@@ -13,7 +13,7 @@ from scorekeeper.safe_text import escape_controls
 if TYPE_CHECKING:
     from scorekeeper.inbox.quarantine import Quarantined
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 _options = installation_options("home", "inbox", "database_url")
 
 

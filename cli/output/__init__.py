@@ -1,1 +1,1 @@
-"""What the commands print: tables, rejections, checks, progress."""
+"""What the commands print: tables, rejections, checks."""

@@ -28,7 +28,7 @@ def _run_demo(home: Path) -> None:
     from scorekeeper.metrics.query import system_metrics
     from scorekeeper.operations.sample import write_sample
     from scorekeeper.report import report_name
-    from scorekeeper.store import place
+    from scorekeeper.store import cluster_folder
     from scorekeeper.store.database import open_database
 
     hear_while_busy()
@@ -56,6 +56,6 @@ def _run_demo(home: Path) -> None:
         f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\n"
         f"report:  {settings.reports_dir / report_name(None)}\nhome:    {home}"
     )
-    if place.lies_elsewhere(home):
-        typer.echo(f"database: {place.say_where(home)}")
+    if cluster_folder.lies_elsewhere(home):
+        typer.echo(f"database: {cluster_folder.describe_folder(home)}")
     typer.echo(f"Next:    scorekeeper analyze --home {home}\n         scorekeeper verify --home {home}")

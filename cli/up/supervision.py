@@ -23,7 +23,7 @@ from cli.up.environment import environment_of
 from cli.up.processes import end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
-from scorekeeper.store.place import has_cluster
+from scorekeeper.store.cluster_folder import has_cluster
 
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
 PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))

@@ -23,7 +23,7 @@ from scorekeeper.inbox.listing import Listing, known_name, walk_inbox
 from scorekeeper.inbox.open_files import is_held
 from scorekeeper.market import sealed_candles
 from scorekeeper.settings import Settings
-from scorekeeper.store import embedded, place
+from scorekeeper.store import cluster_folder, embedded
 from scorekeeper.store.database import Database, open_database, show_address
 from scorekeeper.store.migrate import check_schema, newest_version
 from scorekeeper.store.sql import statement
@@ -55,7 +55,7 @@ def open_as_it_is(settings: Settings) -> Iterator[Database]:
     """The installation's database, if there is one: nothing is made or migrated. Raises ScorekeeperError."""
     home, url = settings.scorekeeper_home, settings.database_url
     with ExitStack() as held:
-        if not url and place.has_cluster(home):
+        if not url and cluster_folder.has_cluster(home):
             held.callback(embedded.acquire(home).release)
         address = url.get_secret_value() if url else embedded.running_url(home, "scorekeeper")
         if not address:
@@ -92,19 +92,19 @@ def check_home(settings: Settings) -> Check:
     home = settings.scorekeeper_home
     says = f"{home} ({settings.home_from})"
     try:
-        has_cluster = place.has_cluster(home)
+        has_cluster = cluster_folder.has_cluster(home)
     except ScorekeeperError as lost:
         words, _, what_to_do = str(lost).partition(": ")
         return Check("home", "red", f"{words} ({settings.home_from})", what_to_do)
-    if has_cluster and place.lies_elsewhere(home):
-        says += f"; its database is in {place.say_where(home)}"
+    if has_cluster and cluster_folder.lies_elsewhere(home):
+        says += f"; its database is in {cluster_folder.describe_folder(home)}"
         return Check("home", "warning", says, "back up both: a copy of the home does not hold the database")
     return Check("home", "ok", says)
 
 
 def check_strays(settings: Settings) -> Iterator[Check]:
     """Databases outside of homes that no home leads to any more, which only root has and sees."""
-    strays = list(place.list_strays(settings.scorekeeper_home))
+    strays = list(cluster_folder.list_strays(settings.scorekeeper_home))
     if strays:
         unknown = "a home that has not been used since the upgrade"
         named = ", ".join(f"{one.folder} (of {one.home or unknown})" for one in strays[:MOST_NAMED])

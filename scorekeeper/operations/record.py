@@ -27,7 +27,7 @@ from scorekeeper.inbox.store_decisions import extra_json, keep_reading, notes_js
 from scorekeeper.locks import Lock
 from scorekeeper.publish.publish import render_lines
 from scorekeeper.store.database import Database
-from scorekeeper.store.forks import begin_anew_after_fork
+from scorekeeper.store.forks import reset_in_children
 from scorekeeper.store.sql import statement
 
 AHEAD_SECONDS = 1.0
@@ -78,9 +78,9 @@ class Recorder:
         self._reading: int | None = None  # the rules that are known to the database
         self._line_no = 0  # the last one in the files; it counts only while there are ends
         self._ahead_until = 0.0
-        begin_anew_after_fork(self)
+        reset_in_children(self)
 
-    def begin_anew(self) -> None:
+    def reset_in_child(self) -> None:
         """In the child of a fork: the connection is the parent's, and a thread of the parent's may hold the lock."""
         self._turn = threading.Lock()
         self._connection = None

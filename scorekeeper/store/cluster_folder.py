@@ -1,9 +1,9 @@
-"""Where the files of a home's embedded server lie, and that what a home has had is never begun anew in silence.
+"""Where the files of a home's embedded server are. A home that has lost its database is an error, not a new start.
 
-They lie in the home, in `postgres/`, which belongs to whoever runs the server. Run as root that is a system user, who
-needs no way into the home: the server is started from within its folder. Where the file system gives that user no
-folder (some network and foreign ones do not), the files lie below SYSTEM_HOME, and `postgres` in the home is a link.
-A note in the home says that it has a database; where that is gone, it is an error.
+The files are in `postgres/` in the home, which belongs to the user that runs the server. For root that is a system
+user, who needs no access to the home: the server starts in its own folder. Some network and foreign file systems cannot
+give that user a folder. Then the files are below SYSTEM_HOME, and `postgres` in the home is a link. A note in the home
+says that it has a database.
 """
 
 import contextlib
@@ -30,29 +30,29 @@ FOLDER, NOTE, LOCK = "postgres", "database.json", ".database.lock"
 READY = "ready"  # in the data folder, once initdb has done everything
 HOME_OF = "home"  # in a folder below SYSTEM_HOME: whose it is
 _MOVING, _COPYING = ".postgres.moving", ".postgres.copying"
-# The working directory of a process on Linux, which it may use whatever the folders above it allow.
+# On Linux a process may use its working directory through this path, whatever the folders above it allow.
 _FROM_WITHIN = "/proc/self/cwd"
 
 
 def find_folder(home: Path) -> Path:
-    """Where the server's files are, or will be first looked for; nothing is made."""
+    """The folder of the server's files, which need not exist."""
     link = home / FOLDER
     return Path(os.path.normpath(home / link.readlink())) if link.is_symlink() else link
 
 
 def lies_elsewhere(home: Path) -> bool:
-    """Whether the database is not in the home itself, so that it does not go where the home goes."""
+    """Whether the database is outside the home, so that it does not move with the home."""
     return (home / FOLDER).is_symlink()
 
 
-def say_where(home: Path) -> str:
-    """Where the database is, for a person."""
+def describe_folder(home: Path) -> str:
+    """The folder of the database, in words."""
     outside = " (outside of the home)" if lies_elsewhere(home) else ""
     return f"{find_folder(home)}{outside}"
 
 
 def has_cluster(home: Path) -> bool:
-    """Whether the home has a database. Raises ScorekeeperError if it had one, and has lost it."""
+    """Whether the home has a database. Raises ScorekeeperError if it had one and lost it."""
     check_owner(home)
     folder = find_folder(home)
     try:
@@ -64,18 +64,18 @@ def has_cluster(home: Path) -> bool:
     else:
         return True
     if (home / _MOVING).is_dir():
-        return True  # a move that was killed: the next start ends it
+        return True  # a move was killed: the next start completes it
     if (find_folder(home) / "data" / READY).exists():
-        return True  # a move that has ended since
+        return True  # a move has been completed meanwhile
     note = home / NOTE
     is_noted = note.exists()
     if is_noted or (lies_elsewhere(home) and not folder.exists()):
         with contextlib.suppress(OSError, ValueError, KeyError):
             noted = Path(json.loads(note.read_bytes())["folder"]) if is_noted else folder
-            if noted.name != FOLDER:  # else it lay in the home, which may have had another place then
+            if noted.name != FOLDER:  # else it was in the home, which may have been elsewhere then
                 folder = noted
         remove = f"{note if is_noted else home / FOLDER}"
-        # Homes of earlier versions shared it with their copies; it has moved into the one that was used first.
+        # In earlier versions a home and its copies shared a database. It has moved into the one that was used first.
         copied = "" if is_noted else " (a copy of this home that was used before may hold it by now)"
         raise ScorekeeperError(
             f"the home {home} has lost its database, which was in {folder}: put that folder back as it was{copied}, "
@@ -84,8 +84,8 @@ def has_cluster(home: Path) -> bool:
     return False
 
 
-def settle(home: Path, owner: pwd.struct_passwd) -> Path:
-    """The folder, which is there and belongs to `owner` afterwards; a database below SYSTEM_HOME moves into the home.
+def prepare_folder(home: Path, owner: pwd.struct_passwd) -> Path:
+    """The folder, made for `owner` if there was none; a database below SYSTEM_HOME moves into the home.
 
     Raises ScorekeeperError.
     """
@@ -103,41 +103,41 @@ def settle(home: Path, owner: pwd.struct_passwd) -> Path:
                 _check_folder(folder, owner)
                 return folder
             return _make(home, owner)
-    except OSError as failed:
-        raise ScorekeeperError(f"the home {home} cannot be used: {explain(failed)}") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"the home {home} cannot be used: {explain(exc)}") from None
 
 
 def note_cluster(home: Path, folder: Path) -> None:
-    """Note in the home that its database has been made. Raises ScorekeeperError."""
-    note, part = home / NOTE, home / f".{NOTE}.part"
+    """Write the note that the home has a database. Raises ScorekeeperError."""
+    note, draft = home / NOTE, home / f".{NOTE}.part"
     if note.exists():
         return
-    said = {"folder": str(folder), "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    content = {"folder": str(folder), "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
-            file.write(json.dumps(said) + "\n")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(json.dumps(content) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        part.rename(note)
-    except OSError as failed:
-        raise ScorekeeperError(f"{note} cannot be written: {explain(failed)}") from None
+        draft.rename(note)
+    except OSError as exc:
+        raise ScorekeeperError(f"{note} cannot be written: {explain(exc)}") from None
 
 
 def name_data(data: Path) -> str:
-    """What the server, started with `data` as its working directory, is told of where its files are."""
+    """The path of its files that the server is given; `data` is its working directory."""
     return _FROM_WITHIN if os.geteuid() == 0 and sys.platform == "linux" else str(data)
 
 
 @dataclass(frozen=True)
 class Stray:
-    """A database below SYSTEM_HOME that no home is known to lead to; `home`: whose it was, if that is known."""
+    """A database below SYSTEM_HOME that no known home links to; `home`: the home that it belonged to, if known."""
 
     folder: Path
     home: Path | None
 
 
 def list_strays(own: Path | None = None) -> Iterator[Stray]:
-    """Databases whose home is gone, or not known, and which rest; only root can tell. `own`: a home that is known."""
+    """Databases without a home, whose server does not run; for root only. `own`: a home whose database is no stray."""
     if os.geteuid() != 0 or not SYSTEM_HOME.is_dir():
         return
     for data in sorted(SYSTEM_HOME.glob("*/data")):
@@ -147,7 +147,7 @@ def list_strays(own: Path | None = None) -> Iterator[Stray]:
         try:
             home = Path((folder / HOME_OF).read_text(encoding="utf-8"))
         except OSError:
-            yield Stray(folder, None)  # made before homes were noted, and not used since
+            yield Stray(folder, None)  # an earlier version made it without noting the home
             continue
         if find_folder(home) != folder:
             yield Stray(folder, home)
@@ -192,20 +192,20 @@ def _note_home(home: Path, folder: Path) -> None:
 
 
 def _check_folder(folder: Path, owner: pwd.struct_passwd) -> None:
-    """It must be a folder of that owner; its mode is left alone."""
+    """Raises ScorekeeperError unless it is a folder of that owner; the mode may be any."""
     found = folder.lstat()
     if not folder.is_dir():
         raise ScorekeeperError(f"{folder} is no folder: remove it, or use another SCOREKEEPER_HOME")
     if found.st_uid == owner.pw_uid:
         return
-    if os.geteuid() == 0 and _is_nobodys(found.st_uid):
+    if os.geteuid() == 0 and _runs_no_server(found.st_uid):
         _chown_all(folder, owner)
         return
     raise ScorekeeperError(f"the home's database cannot be used: {whose(folder)}")
 
 
-def _is_nobodys(uid: int) -> bool:
-    """Whether no server runs as that user: root, whose copy kept no owners, or a number of another machine."""
+def _runs_no_server(uid: int) -> bool:
+    """Whether no server can run as that user: root, after a copy without owners, or a user of another machine."""
     try:
         return pwd.getpwuid(uid).pw_uid == 0
     except KeyError:
@@ -218,7 +218,7 @@ def _chown_all(folder: Path, owner: pwd.struct_passwd) -> None:
 
 
 def _make_own(folder: Path, owner: pwd.struct_passwd) -> bool:
-    """Make a folder of mode 0700 that its owner can work in; whether the file system allowed it."""
+    """Make a folder of mode 0700 that `owner` can write to; whether the file system allowed it."""
     folder.mkdir(mode=0o700)
     with contextlib.suppress(OSError):
         folder.chmod(0o700)
@@ -232,16 +232,16 @@ def _make_own(folder: Path, owner: pwd.struct_passwd) -> bool:
 def _can_write(folder: Path, owner: pwd.struct_passwd) -> bool:
     if os.geteuid() != 0:
         return os.access(folder, os.W_OK)
-    place = name_data(folder)
+    path = name_data(folder)
     tried = subprocess.run(  # noqa: S603 - a fixed command
-        ["/bin/sh", "-c", ': > "$0/.probe" && rm "$0/.probe"', place], cwd=folder, check=False, capture_output=True,
+        ["/bin/sh", "-c", ': > "$0/.probe" && rm "$0/.probe"', path], cwd=folder, check=False, capture_output=True,
         user=owner.pw_uid, group=owner.pw_gid, extra_groups=[],
     )  # fmt: skip
     return tried.returncode == 0
 
 
 def _check_not_copied(home: Path, folder: Path) -> None:
-    """Two homes, one a copy of the other, must not share what lies outside of both."""
+    """Raises ScorekeeperError if `home` is a copy of another home, whose database is in `folder`."""
     try:
         theirs = Path((folder / HOME_OF).read_text(encoding="utf-8"))
     except OSError:
@@ -255,9 +255,9 @@ def _check_not_copied(home: Path, folder: Path) -> None:
 
 
 def _move_in(home: Path, folder: Path, owner: pwd.struct_passwd) -> Path | None:
-    """Move a database from below SYSTEM_HOME into its home, if nobody uses it, and there is room; its new folder.
+    """Move a database from below SYSTEM_HOME into its home, if it has no users and there is room; its new folder.
 
-    May be killed anywhere: up to the first rename the old folder counts, and then the new one.
+    It may be killed anywhere: until the first rename the old folder is used, after it the new one.
     """
     fresh, target = home / _COPYING, home / FOLDER
     with contextlib.ExitStack() as held:
@@ -268,7 +268,7 @@ def _move_in(home: Path, folder: Path, owner: pwd.struct_passwd) -> Path | None:
             except BlockingIOError:
                 return None
         if (folder / "data" / "postmaster.pid").exists():
-            return None  # it runs without users, or was killed: once it has been started and stopped it moves
+            return None  # it runs without users, or was killed: it moves after its next stop
         shutil.rmtree(fresh, ignore_errors=True)
         size = sum(path.lstat().st_size for path in folder.rglob("*"))
         if not _make_own(fresh, owner) or shutil.disk_usage(home).free < 1.2 * size:

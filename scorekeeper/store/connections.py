@@ -1,4 +1,4 @@
-"""One connection to Postgres, as every part of Scorekeeper has it: checked, in UTC, and without startup parameters."""
+"""One connection to Postgres, as all code of Scorekeeper uses it: checked, in UTC, without startup parameters."""
 
 import re
 import select
@@ -13,14 +13,14 @@ from scorekeeper.store.failures import ESCAPES, POOLER, POOLER_DO, show_address
 
 OLDEST_POSTGRES = 15
 CONNECT_SECONDS = 5  # for each of a name's addresses
-# A pooler refuses what it does not know when a client begins; these two it keeps for each client by name (PgBouncer:
-# track_extra_parameters and what it always tracks). What else a session could hold, no statement relies on.
+# A pooler refuses startup parameters that it does not know. It keeps these two settings for each client (PgBouncer
+# tracks them, see track_extra_parameters). No statement relies on any other setting of a session.
 _SETTLE_IN = "SELECT pg_backend_pid(), set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false)"
 _LOOKS = 3
 
 
 def read_address(secret: str) -> URL:
-    """An address as SQLAlchemy has it. Raises ScorekeeperError, which holds nothing of it."""
+    """An address as SQLAlchemy has it. Raises ScorekeeperError, whose text holds no part of it."""
     secret = re.sub(r"^(postgresql|postgres)://", "postgresql+psycopg://", secret.strip())
     try:
         url = make_url(secret)
@@ -33,8 +33,8 @@ def read_address(secret: str) -> URL:
     head, _, query = secret.partition("://")[2].partition("?")
     if url.password and (
         head.count("@") > 1 + (url.username or "").count("@") or "@" in query.partition("=")[0]
-    ):  # where the host begins is a guess, and what is taken for it a piece of the password
-        raise ScorekeeperError(f"DATABASE_URL: an @ stands in the password, and ends it there: {ESCAPES}")
+    ):  # the host would be a guess, and could contain a piece of the password
+        raise ScorekeeperError(f"DATABASE_URL: the password contains an @, which ends it there: {ESCAPES}")
     return url
 
 
@@ -56,7 +56,7 @@ def connect(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:
 def _connect_bare(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:
     _, options = dialect.create_connect_args(url)
     options.setdefault("connect_timeout", CONNECT_SECONDS)
-    options["client_encoding"] = "utf8"  # a server of another encoding answers in it all the same
+    options["client_encoding"] = "utf8"  # any server can send it, whatever its own encoding
     connection: psycopg.Connection[Any] = psycopg.connect(**options, autocommit=True)
     return connection
 
@@ -73,29 +73,29 @@ def check_version(url: URL, found: int) -> None:
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Whether somebody stands between, who answers with another process than the one that works."""
+    """Whether a pooler is in between: it reports another process than the one that does the work."""
     return bool(getattr(connection, "is_pooled", False))
 
 
 def refuse_shared_sessions(first: psycopg.Connection[Any], url: URL, dialect: Dialect) -> None:
-    """Refuse a pooler that does not keep a client its session; `first` is given back idle.
+    """Raises DatabaseError for a pooler that gives a client's session to others between transactions.
 
-    Raises DatabaseError. Two clients that are there at once never have one session, and a client always the same one,
-    unless the pooler hands sessions on between transactions.
+    Without that, two clients that are connected at once never share a session, and each keeps its own. `first` is idle
+    again afterwards.
     """
     seen: tuple[set[int], set[int]] = (set(), set())
     with _connect_bare(url, dialect) as second:
         for _ in range(_LOOKS):
             for connection, sessions in zip((first, second), seen, strict=True):
                 if (session := _ask_session(connection)) is None:
-                    return  # who waits for a session waits for one that somebody keeps
+                    return  # it waits for a session, so sessions are kept by their clients
                 sessions.add(session)
     if seen[0] & seen[1] or len(seen[0]) > 1 or len(seen[1]) > 1:
         raise DatabaseError(POOLER, POOLER_DO)
 
 
 def _ask_session(connection: psycopg.Connection[Any]) -> int | None:
-    """Which server process answers; None if none does for some seconds."""
+    """The server process that replies; None if there is no reply for CONNECT_SECONDS."""
     driver = connection.pgconn
     driver.send_query(b"SELECT pg_backend_pid()")
     driver.flush()

@@ -20,7 +20,7 @@ from scorekeeper.store import cluster_folder, embedded
 from scorekeeper.store.connections import connect, is_pooled, read_address, refuse_shared_sessions
 from scorekeeper.store.failures import explain_lost, explain_refused, explain_unconnected, is_absent, is_lost
 from scorekeeper.store.failures import show_address as show_address
-from scorekeeper.store.forks import reset_in_children, leave_to_parent
+from scorekeeper.store.forks import leave_to_parent, reset_in_children
 from scorekeeper.store.migrate import migrate_to_head
 from scorekeeper.store.sql import raw
 

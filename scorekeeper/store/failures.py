@@ -43,7 +43,7 @@ _UNCONNECTED = [
           "switch ssl on in its postgresql.conf, or take sslmode out of DATABASE_URL"),
     _Case("certificate verify failed|does not match host name|root certificate file|certificate.*(expired|unknown)",
           "the server's certificate is not trusted here",
-          "set sslrootcert in DATABASE_URL to the certificate that signed it, and the host to the name in the certificate"),
+          "set sslrootcert in DATABASE_URL to the certificate that signed it, and the host to its name"),
     _Case("Temporary failure in name resolution", "the name {host} cannot be looked up now",
           "check this machine's network and name server", away=True),
     _Case("failed to resolve host|could not translate host name|Name or service not known|nodename nor servname",

@@ -62,11 +62,11 @@ UNREACHABLE: dict[str, Case] = {
     "refused": (lambda s: s.url().replace(str(s.port), "1"), "no server listens at 127.0.0.1, port 1: start Postgres"),
     "no port": (
         lambda s: s.url().replace(str(s.port), "99999"),
-        "part of the address is not right .*99999.*: correct DATABASE",
+        "part of the address is wrong .*99999.*: correct DATABASE",
     ),
     "no option": (
         lambda s: s.url(more="?unheard=of"),
-        'part of the address is not right .*"unheard".*: correct DATABASE_URL',
+        'part of the address is wrong .*"unheard".*: correct DATABASE_URL',
     ),
     "no socket": (
         lambda s: f"postgresql:///postgres?host=/nowhere&password={PASSWORD}",

@@ -14,20 +14,12 @@ async def rename_run(name: str) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """The number with its noun.
-
-    >>> counted(1, "file"), counted(2, "file")
-    ('1 file', '2 files')
-    """
+    """The number with its noun: 1 file, 2 files."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def no_prices_for(failed: list[str]) -> str:
-    """The end of a run's name that says which symbols have no prices; empty if all have.
-
-    >>> no_prices_for(["BTC/USDT (timeout)", "ETH/USDT (timeout)"])
-    ', no prices for BTC/USDT and 1 more'
-    """
+    """The end of a run's name that says which symbols have no prices; empty if all have."""
     if not failed:
         return ""
     more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""

@@ -1,7 +1,7 @@
-"""Runs of deployments in a process that is warm: a new one spends seconds on what this one has imported already.
+"""Warm runs: deployment runs in a long-lived process, which saves the seconds that a new process spends on imports.
 
-Each is the deployment's own run, with its logs, states and slot, claimed as a worker claims one, and a moment before
-the worker would: what is not claimed here, for whatever reason, the worker takes.
+Each is an ordinary run of its deployment, with its logs, states and slot. It is claimed as a worker claims one, half a
+second before the worker would. The worker executes every run that is not claimed here.
 """
 
 import asyncio
@@ -30,18 +30,18 @@ from prefect.states import Cancelled, Crashed, Pending
 from scorekeeper.errors import ScorekeeperError
 from tasks import prefect_server
 
-# By this tag the UI, and whoever clears up, tells them from the worker's.
+# The tag of warm runs: the UI and the clean-up tell them from the worker's runs by it.
 TAG = "warm"
-# In the state of one that is claimed: it is told from a worker's before it bears the tag.
+# The message of the state of a claimed run. It marks a warm run before the run has the tag.
 CLAIMED = "claimed by a process that is warm"
 CLAIM_AHEAD = timedelta(seconds=0.5)
-# How long a look at the schedule holds, since somebody may change it.
+# How long a read schedule is trusted: a user may change it.
 LOOK_SECONDS = 30.0
-# So long an arrival waits for a run that is at work here: a new process would need longer.
+# How long an arrival waits for a run in progress here: starting a new process takes longer.
 PATIENCE_SECONDS = 3.0
-# Each leaves some 0.15 MB behind: after so many, less than a day's, a process gives way to a new one.
+# Each run leaves some 0.15 MB behind: after so many, less than a day's, a new process replaces this one.
 MOST_RUNS = 1_000
-# How soon a run at work here is found to be cancelled.
+# How often a run in progress here is checked for a cancellation.
 CANCEL_SECONDS = 2.0
 _AT_WORK = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _CANCELLED = "cancelled: it ended between two transactions"
@@ -49,18 +49,18 @@ _LOST = "it was claimed, or ended, while the server did not answer; the next run
 
 
 class WarmRunner:
-    """Executes runs of the deployments of these flows, by name, one at a time: `report` is told what went wrong."""
+    """Executes runs of the deployments of these flows, by name, one at a time; `report` is called with errors."""
 
     def __init__(self, flows: Mapping[str, Flow[..., Any]], report: Callable[[str], None]) -> None:
         self._flows = flows
         self._report = report
         self._busy = asyncio.Lock()
         self._executed = 0
-        # Claimed or ended here, and who knows whether the server has noted it: they may hold their deployments' slots.
+        # Runs claimed or ended here of which we do not know what the server stored: they may hold slots.
         self._unsure: set[UUID] = set()
 
     async def run_now(self, name: str) -> bool:
-        """Make a run of the deployment, and execute it; False if none was made: it is paused, not there, or busy here.
+        """Make a run of the deployment and execute it; False if none was made: it is paused, missing, or busy here.
 
         Raises ScorekeeperError if the server does not answer.
         """
@@ -83,26 +83,26 @@ class WarmRunner:
             self._busy.release()
 
     async def follow_schedule(self, name: str) -> None:
-        """Execute the deployment's scheduled runs when they are due, until MOST_RUNS of all have been executed here."""
+        """Execute the deployment's scheduled runs when they are due, until this process has executed MOST_RUNS runs."""
         complaint = ""
         while self._executed < MOST_RUNS:
             try:
                 await self._run_next(name)
                 complaint = ""
-            except ScorekeeperError as away:
-                if str(away) != complaint:
-                    self._report(complaint := str(away))
+            except ScorekeeperError as exc:
+                if str(exc) != complaint:
+                    self._report(complaint := str(exc))
                 await asyncio.sleep(LOOK_SECONDS / 10)
 
     async def _run_next(self, name: str) -> None:
-        """Wait for the next scheduled run, at most LOOK_SECONDS, and execute it if it has come by then."""
+        """Wait for the next scheduled run, at most LOOK_SECONDS, and execute it if it is due by then."""
         async with prefect_server.reach_server() as client:
             await self._end_unsure(client)
             deployment = await _find(client, name)
             run = None if deployment is None else await _next_run(client, deployment)
         due = None if run is None else run.expected_start_time
         if run is None or due is None or await _sleep_until(due - CLAIM_AHEAD) > 0 or self._busy.locked():
-            await asyncio.sleep(2 * CLAIM_AHEAD.total_seconds())  # past this one
+            await asyncio.sleep(2 * CLAIM_AHEAD.total_seconds())  # skip this run
             return
         async with self._busy:
             async with prefect_server.reach_server() as client:
@@ -113,12 +113,12 @@ class WarmRunner:
 
     async def _execute(self, name: str, run: FlowRun) -> None:
         self._executed += 1
-        # A task of its own: the engine cancels the one it works in, for a slot that was lost, and it is not to be ours.
+        # A task of its own: the engine cancels its task when a slot is lost, and that must not be ours.
         work = asyncio.create_task(run_flow_async(self._flows[name], flow_run=run, return_type="state"))
-        told = asyncio.create_task(_until_cancelling(run.id))
+        cancelling = asyncio.create_task(_until_cancelling(run.id))
         cancelled = False
         try:
-            await asyncio.wait({work, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, cancelling}, return_when=asyncio.FIRST_COMPLETED)
             if cancelled := not work.done():
                 work.cancel()
                 await asyncio.wait({work})
@@ -127,28 +127,28 @@ class WarmRunner:
             await asyncio.wait({work})
             raise
         finally:
-            told.cancel()
+            cancelling.cancel()
         if cancelled:
             async with prefect_server.reach_server() as client:
                 await client.set_flow_run_state(run.id, Cancelled(message=_CANCELLED), force=True)
             self._unsure.discard(run.id)
             return
-        failed = asyncio.CancelledError("cancelled") if work.cancelled() else work.exception()
-        if failed is None:
+        error = asyncio.CancelledError("cancelled") if work.cancelled() else work.exception()
+        if error is None:
             self._unsure.discard(run.id)
         else:
-            self._report(f"the run {run.name} of {name}: {type(failed).__name__}: {failed}")
+            self._report(f"the run {run.name} of {name}: {type(error).__name__}: {error}")
 
     async def _claim(self, client: PrefectClient, run: FlowRun) -> bool:
-        """Take the run, and its deployment's slot, before anybody else; False if it is taken, gone, or without a slot.
+        """Claim the run and its deployment's slot; False if another process has it, it is gone, or no slot is free.
 
-        Until it has ended, or is known to be somebody else's, it is unsure.
+        It is unsure until it has ended, or is known to be another process's.
         """
         self._unsure.add(run.id)
         try:
-            answer: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending(message=CLAIMED))
-            state = answer.state
-            if answer.status != SetStateStatus.ACCEPT:  # also where it was taken, and asked again: the answer was lost
+            result: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending(message=CLAIMED))
+            state = result.state
+            if result.status != SetStateStatus.ACCEPT:  # also if the claim's response was lost, and it was sent again
                 state = (await client.read_flow_run(run.id)).state
             if state is not None and state.is_pending() and state.message == CLAIMED:
                 run.state = state
@@ -169,12 +169,12 @@ class WarmRunner:
 
 
 def is_warm(run: FlowRun) -> bool:
-    """Whether a process that is warm has claimed it; else what is at work on it is a worker's."""
+    """Whether a warm process has claimed the run; else a worker executes it."""
     return TAG in run.tags or (run.state is not None and run.state.message == CLAIMED)
 
 
 async def _until_cancelling(run_id: UUID) -> None:
-    """Return once somebody has asked that the run be cancelled; a server that is away is asked again."""
+    """Return when a user asks for the run to be cancelled; a server that is away is asked again."""
     while True:
         await asyncio.sleep(CANCEL_SECONDS)
         with contextlib.suppress(ScorekeeperError, ObjectNotFound):
@@ -192,7 +192,7 @@ async def _find(client: PrefectClient, name: str) -> DeploymentResponse | None:
 
 
 async def _next_run(client: PrefectClient, deployment: DeploymentResponse) -> FlowRun | None:
-    """The deployment's next run that no worker can have claimed yet."""
+    """The deployment's next scheduled run that no worker can have claimed yet, if any."""
     later = FlowRunFilterExpectedStartTime.model_validate({"after_": datetime.now(UTC) + CLAIM_AHEAD})
     found = await client.read_flow_runs(
         flow_run_filter=FlowRunFilter(
@@ -207,7 +207,7 @@ async def _next_run(client: PrefectClient, deployment: DeploymentResponse) -> Fl
 
 
 async def _sleep_until(moment: datetime) -> float:
-    """Sleep, at most LOOK_SECONDS; the seconds that are left."""
+    """Sleep until `moment`, at most LOOK_SECONDS; the seconds that are left then (not positive if it has come)."""
     left = (moment - datetime.now(UTC)).total_seconds()
     await asyncio.sleep(max(0.0, min(left, LOOK_SECONDS)))
     return left - LOOK_SECONDS

@@ -9,12 +9,12 @@ from rich.table import Table
 
 from scorekeeper.safe_text import escape_controls
 
-_WIDEST_PART = len("take_profit")
+_WIDEST_GROUP = len("take_profit")
 _AGENT_COLUMNS = {
     "accuracy": "right %", "accuracy_ci95": "95 %", "avg_call_return_pct": "avg %", "brier": "Brier",
     "ece": "ECE",
 }  # fmt: skip
-_PART_AGENT_COLUMNS = {"accuracy": "right %", "accuracy_ci95": "95 %", "avg_call_return_pct": "avg %", "brier": "Brier"}
+_GROUP_AGENT_COLUMNS = {name: label for name, label in _AGENT_COLUMNS.items() if name != "ece"}
 _GROUP_COLUMNS = {
     "completed_trades": "n", "win_rate": "won %", "win_rate_ci95": "95 %", "expectancy_pct": "avg %",
     "total_pnl_pct": "sum %", "profit_factor": "factor", "max_drawdown_pct": "fall",
@@ -23,7 +23,7 @@ _ABOUT = ("version", "symbol", "since", "until", "include_suspect", "exclude_lat
 
 
 def print_metrics(metrics: dict[str, Any]) -> None:
-    """System figures, gross and after fees, and the agents', each beside its sample size."""
+    """The figures of the system, gross and after fees, and of each agent, beside their sample sizes."""
     console = Console(highlight=False)
     table = Table(title=f"System ({_scope(metrics)}), as of {metrics['as_of'] or 'never tracked'}")
     for name in ("figure", "gross", "after fees"):
@@ -39,20 +39,20 @@ def print_metrics(metrics: dict[str, Any]) -> None:
 
 
 def print_breakdown(metrics: dict[str, Any]) -> None:
-    """Each part's trades, gross with the mean after fees, and its agents; each average beside its sample size."""
+    """The trades of each group, gross with the mean after fees, and its agents; averages beside their sample sizes."""
     console = Console(highlight=False)
     by = metrics["by"].replace("_", " ")
     table = Table(title=f"By {by}", padding=0, pad_edge=False, box=SIMPLE_HEAD)
-    table.add_column(by, overflow="fold", min_width=_WIDEST_PART)
+    table.add_column(by, overflow="fold", min_width=_WIDEST_GROUP)
     for label in (*_GROUP_COLUMNS.values(), "net avg %"):
         table.add_column(label, justify="right", no_wrap=True)
-    agents = _agents_table(f"Agents by {by}", _PART_AGENT_COLUMNS, by)
+    agents = _agents_table(f"Agents by {by}", _GROUP_AGENT_COLUMNS, by)
     for group in metrics["groups"]:
-        part = "none given" if group[metrics["by"]] is None else escape(escape_controls(group[metrics["by"]]))
+        label = "none given" if group[metrics["by"]] is None else escape(escape_controls(group[metrics["by"]]))
         cells = (_shown(group[name]) for name in _GROUP_COLUMNS)
-        table.add_row(part, *cells, _shown(group["net"]["expectancy_pct"]))
+        table.add_row(label, *cells, _shown(group["net"]["expectancy_pct"]))
         for agent, one in sorted((group["agent_performance"] or {}).items()):
-            agents.add_row(part, *_agent_cells(agent, one, _PART_AGENT_COLUMNS))
+            agents.add_row(label, *_agent_cells(agent, one, _GROUP_AGENT_COLUMNS))
     console.print(table)
     if agents.row_count:
         console.print(agents)
@@ -92,6 +92,6 @@ def _shown(value: object) -> str:
     if value is None:
         return "n/a"
     if isinstance(value, list):
-        # A dash beside a minus cannot be read.
+        # A dash beside a minus sign cannot be read.
         return "–".join(f"{bound:.1f}" for bound in value) if value[0] >= 0 else "{:.2f} to {:.2f}".format(*value)
     return f"{value:.2f}" if isinstance(value, float) else escape(str(value))

@@ -14,7 +14,7 @@ from tasks.run_names import counted, rename_run
 
 @flow(
     name="prune",
-    description="Gives up candles and archived files older than KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS keep them.",
+    description="Deletes candles and archived files older than KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS.",
     flow_run_name="prune",
 )
 async def prune(as_of: datetime | None = None, dry_run: bool = False) -> dict[str, Any]:

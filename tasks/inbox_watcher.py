@@ -120,7 +120,7 @@ async def watch_inbox(
     process holds them up. Raises ScorekeeperError if PREFECT_API_URL is not set.
     """
     if not PREFECT_API_URL.value():
-        raise ScorekeeperError("no Prefect server to tell of files: set PREFECT_API_URL, or run scorekeeper up")
+        raise ScorekeeperError("no Prefect server to announce files to: set PREFECT_API_URL, or run scorekeeper up")
     announcer, complaint, taken = Announcer(), "", False
     while not stop.is_set():
         error = ""

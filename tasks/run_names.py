@@ -1,4 +1,4 @@
-"""Names by which a run can be told from the others in Prefect's UI."""
+"""Names that show in Prefect's UI what each run did."""
 
 from prefect import runtime
 from prefect.client.orchestration import get_client

@@ -30,7 +30,7 @@ from prefect.states import Cancelled, Crashed, Pending
 from scorekeeper.errors import ScorekeeperError
 from tasks import prefect_server
 
-# The tag of warm runs: the UI and the clean-up tell them from the worker's runs by it.
+# The tag by which the UI and the clean-up distinguish warm runs from the worker's.
 TAG = "warm"
 # The message of the state of a claimed run. It marks a warm run before the run has the tag.
 CLAIMED = "claimed by a process that is warm"

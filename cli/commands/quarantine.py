@@ -21,15 +21,15 @@ _options = installation_options("home", "inbox", "database_url")
 def quarantine() -> None:
     """See what was refused, and try it again.
 
-    A file of which something was refused lies in quarantine/, beside the inbox; the rest of it has come in. Correct
-    what was wrong (the file in quarantine/ itself, or the setting, or the decision that stood in its way), then: retry.
+    A file with refusals is in quarantine/, beside the inbox; its other decisions have come in. Correct what was wrong
+    (the file in quarantine/ itself, or the setting, or the decision that conflicts with it), then: retry.
     """
 
 
 @app.command("list")
 @_options
 def list_files(json: AsJson = False) -> None:
-    """Name the files, the latest first, with how much was refused and the first reason."""
+    """List the files, the latest first, with the number of refusals and the first reason."""
     from scorekeeper.inbox import quarantine as library
 
     with open_installation() as (db, settings), db.begin() as connection:
@@ -47,10 +47,10 @@ def list_files(json: AsJson = False) -> None:
 @app.command()
 @_options
 def show(
-    id: Annotated[str, typer.Argument(help="As list names it; four digits that only one begins with are enough.")],
+    id: Annotated[str, typer.Argument(help="As list shows it; its first four digits are enough if no other file has them.")],
     json: AsJson = False,
 ) -> None:
-    """Name every refusal of a file: line, field, why, and how the text begins."""
+    """List every refusal of a file: line, field, reason, and how the text begins."""
     from scorekeeper.inbox import quarantine as library
 
     with open_installation() as (db, settings), db.begin() as connection:
@@ -73,7 +73,7 @@ def show(
 @app.command()
 @_options
 def retry(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="As list names them.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="As list shows them.")] = None,
     all_files: Annotated[bool, typer.Option("--all", help="Everything that is in quarantine.")] = False,
 ) -> None:
     """Put files back into the inbox, and ingest it.

@@ -1,4 +1,4 @@
-"""What Prefect's client is told before it is imported, unless the user has set it: which server, which password."""
+"""Prefect's settings in a command, unless the user has set them: which server, which password. Before its import."""
 
 import hmac
 import json

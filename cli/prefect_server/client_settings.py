@@ -1,4 +1,4 @@
-"""Prefect's settings in a command, unless the user has set them: which server, which password. Before its import."""
+"""Prefect's settings for a command, unless the user has set them: which server, which password."""
 
 import hmac
 import json

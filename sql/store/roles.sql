@@ -1,5 +1,5 @@
 -- One row of nothing a statement: three roles for a database. To be run with psql, before the first migrate, by a
--- superuser (or the owner of the database with CREATEROLE); may be repeated. `scorekeeper roles` prints it together with
+-- superuser (or the owner of the database with CREATEROLE); may be repeated. `scorekeeper roles` prints it with
 -- grants.sql, which gives each role its rights in the schema and is run by each migrate. Postgres 15 or later.
 
 -- A role without a password cannot log in over the network. To set one: \password scorekeeper_writer.

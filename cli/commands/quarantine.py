@@ -47,7 +47,7 @@ def list_files(json: AsJson = False) -> None:
 @app.command()
 @_options
 def show(
-    id: Annotated[str, typer.Argument(help="As list shows it; its first four digits are enough if no other file has them.")],
+    id: Annotated[str, typer.Argument(help="As list shows it; four digits are enough if no other file has them.")],
     json: AsJson = False,
 ) -> None:
     """List every refusal of a file: line, field, reason, and how the text begins."""

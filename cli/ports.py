@@ -11,8 +11,11 @@ LINGERING_SECONDS = 75  # the system keeps the remains of a connection for a min
 TAKEN_SECONDS = 4  # a port that refuses us for longer is in use by another program
 
 
-def take_port(port: int) -> socket.socket:
-    """Hold the port for as long as `up` runs. Raises ScorekeeperError if it is in use, by another `up` too."""
+def take_port(port: int, option: str = "--port") -> socket.socket:
+    """Hold the port for as long as `up` runs; `option`: how the user chooses another.
+
+    Raises ScorekeeperError if it is in use, by another `up` too.
+    """
     start, is_said = time.monotonic(), False
     while (waited := time.monotonic() - start) < LINGERING_SECONDS:
         try:
@@ -29,10 +32,10 @@ def take_port(port: int) -> socket.socket:
                 print(f"Port {port} is about to be free; waiting for it, a minute at most ...", flush=True)
                 is_said = True
         time.sleep(0.2)
-    raise ScorekeeperError(f"port {port} is in use: choose another with --port")
+    raise ScorekeeperError(f"port {port} is in use: choose another with {option}")
 
 
-def take_ipv6_port(port: int) -> list[socket.socket]:
+def take_ipv6_port(port: int, option: str = "--port") -> list[socket.socket]:
     """Hold the same port of ::1, which is never served: a browser that looks for localhost asks there first.
 
     Empty on a machine without IPv6. Raises ScorekeeperError if it is in use.
@@ -41,7 +44,7 @@ def take_ipv6_port(port: int) -> list[socket.socket]:
         return [hold_port(port, "::1")]
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
-            raise ScorekeeperError(f"port {port} of ::1 is in use: choose another with --port") from None
+            raise ScorekeeperError(f"port {port} of ::1 is in use: choose another with {option}") from None
         return []
 
 

@@ -61,7 +61,7 @@ def show(
         return
     typer.echo(f"{_safe(one.name)}, {one.rejected} rejected, {one.rejected_at:%F %R} UTC, sha256 {one.sha256.hex()}")
     for path in one.files.values():
-        typer.echo(f"  lies in {_safe(str(path))}")
+        typer.echo(f"  in {_safe(str(path))}")
     for refusal in refusals:
         typer.echo(f"  {_where(refusal['line'], refusal['field'])}: {_safe(refusal['reason'])}")
         if refusal["excerpt"]:

@@ -176,7 +176,7 @@ def _make(home: Path, owner: pwd.struct_passwd) -> Path:
     shutil.rmtree(fresh, ignore_errors=True)
     if os.geteuid() != 0:
         raise ScorekeeperError(
-            f"{home} lies on a file system on which a folder cannot be private, as Postgres needs it: "
+            f"{home} is on a file system that cannot make a folder private, as Postgres needs it: "
             "use another SCOREKEEPER_HOME, or DATABASE_URL"
         )
     make_system_home()

@@ -1,11 +1,17 @@
 """`scorekeeper analyze`: what can be concluded, in words and tables."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.installation import open_installation
+from cli.installation import open_installation, run_flow
 from cli.options import installation_options, parse_moment
+from scorekeeper.errors import ScorekeeperError
+
+if TYPE_CHECKING:
+    from scorekeeper.analysis.document import Analysis
+    from scorekeeper.store.database import Database
 
 
 @installation_options()
@@ -18,6 +24,19 @@ def analyze(
     """
     moment = parse_moment(as_of)
     with open_installation() as (db, _):
-        from cli.output.analysis import print_analysis, run_analysis
+        from cli.output.analysis import print_analysis
 
         print_analysis(run_analysis(db, moment))
+
+
+def run_analysis(db: "Database", as_of: datetime | None) -> "Analysis":
+    """Run the flow; the analysis that it stored. Raises ScorekeeperError."""
+    from flows.analyze import analyze as flow
+    from scorekeeper.analysis.run import last_analysis
+
+    done = run_flow(flow(as_of))
+    with db.begin() as connection:
+        found = last_analysis(connection, at=datetime.fromisoformat(done["as_of"]))
+    if found is None:
+        raise ScorekeeperError("the analysis that was just stored is gone: another command has removed it")
+    return found

@@ -18,9 +18,10 @@ def demo(context: typer.Context, home: Home = None) -> None:
 
 def _run_demo(home: Path) -> None:
     """Write the sample, ingest and track it as Prefect flows, and show the score. A second run adds nothing."""
+    from cli.commands.analyze import run_analysis
     from cli.demo_home import make_demo_home
     from cli.installation import run_flow
-    from cli.output.analysis import print_sentences, run_analysis
+    from cli.output.analysis import print_sentences
     from cli.output.ingested import print_ingested
     from cli.output.score_tables import print_metrics
     from cli.prefect_server.client_settings import prepare

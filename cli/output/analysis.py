@@ -1,38 +1,20 @@
 """An analysis on the terminal: what can be concluded, in words and tables."""
 
-from datetime import datetime
-
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.installation import run_flow
 from scorekeeper.analysis import tables
 from scorekeeper.analysis.document import Analysis
-from scorekeeper.analysis.run import last_analysis
 from scorekeeper.analysis.sentences import conclude
-from scorekeeper.errors import ScorekeeperError
 from scorekeeper.safe_text import escape_controls
-from scorekeeper.store.database import Database
 
 # The columns of each table that fit a terminal; the artifacts show all of them.
 _ATTRIBUTION = ("agent", "calls", "independent", "accuracy %", "accuracy 95 %", "IC", "Shapley %", "leave one out %")
 _BASELINES = ("who", "mean %", "system minus this %", "95 %", "p adjusted", "the system is")
 _VERSIONS = ("what", "n", "independent", "mean %", "95 %", "p adjusted", "verdict")
-
-
-def run_analysis(db: Database, as_of: datetime | None) -> Analysis:
-    """Run the flow; the analysis that it stored. Raises ScorekeeperError."""
-    from flows.analyze import analyze as flow
-
-    done = run_flow(flow(as_of))
-    with db.begin() as connection:
-        found = last_analysis(connection, at=datetime.fromisoformat(done["as_of"]))
-    if found is None:
-        raise ScorekeeperError("the analysis that was just stored is gone: another command has removed it")
-    return found
 
 
 def print_sentences(analysis: Analysis) -> None:

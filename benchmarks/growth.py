@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.result import open_console
 from benchmarks.stack import Stack, running_up, wait_until
-from cli.up import FLEETING
+from cli.up.environment import FLEETING
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 

@@ -22,8 +22,10 @@ from uuid import uuid4
 import psutil
 import psycopg
 
-from cli.password import CLIENTS, read_password
-from cli.up import address_file, end_leftovers, reach_directly
+from cli.folders import address_file
+from cli.prefect_server.client_settings import reach_directly
+from cli.prefect_server.password import CLIENTS, read_password
+from cli.up.processes import end_leftovers
 from scorekeeper.operations.sample import write_live_market
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
@@ -122,7 +124,7 @@ class Stack:
         """The process of a part. Raises RuntimeError if it is gone."""
         for process in self.process.children(recursive=True):
             words = process.cmdline()
-            if words[-2:] == ["cli.parts", name]:
+            if words[-2:] == ["cli.up.parts", name]:
                 return process
         raise RuntimeError(f"no process of {name}")
 

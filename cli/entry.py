@@ -1,4 +1,4 @@
-"""Where the `scorekeeper` command begins: with its ears open, before anything else is imported."""
+"""Where the `scorekeeper` command begins. Signals are handled from here on, before anything else is imported."""
 
 from cli import stopping
 
@@ -12,4 +12,4 @@ def main() -> None:
     try:
         run()
     finally:
-        stopping.hear_no_more()
+        stopping.ignore_signals()

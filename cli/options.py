@@ -1,18 +1,24 @@
-"""Options that the commands share: each overrides a name of the environment."""
+"""The options that commands share: each sets the setting of the same name for this process."""
 
+import inspect
 import os
 from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec
 from zoneinfo import ZoneInfo
 
 import typer
 
 from scorekeeper.decisions.timestamps import read_moment
 
+P = ParamSpec("P")
+
 
 def _put(name: str) -> Callable[[Any], Any]:
+    """What writes an option's value into the environment, where the settings are read from."""
+
     def into_environment(value: Any) -> Any:
         if value is not None:
             os.environ[name] = str(value)
@@ -36,21 +42,59 @@ MarketName = Annotated[
 Url = Annotated[
     str | None, typer.Option("--database-url", help="A Postgres 15 or later.", callback=_put("DATABASE_URL"))
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+# By the name of the parameter, in the order in which --help lists them.
+INSTALLATION: dict[str, Any] = {"home": Home, "inbox": Inbox, "market": MarketName, "database_url": Url}
 
 
-def parse_moment(words: str | None, option: str | None = None) -> datetime | None:
-    """The time that an option gives, UTC where it says no zone; None for none. `option`: its name, for complaints."""
-    if words is None:
+def installation_options(*names: str) -> Callable[[Callable[P, None]], Callable[..., None]]:
+    """Give a command the options `names` of INSTALLATION (default: all), after its own options.
+
+    They act before the command begins, so the command does not see them. One that needs a value, such as a home of its
+    own, declares that parameter itself.
+    """
+    chosen = names or tuple(INSTALLATION)
+
+    def decorate(command: Callable[P, None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True)
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=INSTALLATION[name])
+            for name in chosen
+            if name not in own.parameters
+        ]
+
+        @wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            for parameter in added:
+                kwargs.pop(parameter.name, None)
+            command(*args, **kwargs)
+
+        # Typer reads a command's options from its signature and its annotations.
+        parameters = [*own.parameters.values(), *added]
+        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return decorate
+
+
+def parse_moment(given: str | None, option: str | None = None) -> datetime | None:
+    """The time that an option gives, None for none; without a zone it is UTC. `option`: its name, for the error.
+
+    Raises BadParameter.
+    """
+    if given is None:
         return None
     try:
-        return read_moment(words, ZoneInfo("UTC")).at
+        return read_moment(given, ZoneInfo("UTC")).at
     except (ValueError, OverflowError):
         raise typer.BadParameter(
-            f"{words!r} is no ISO 8601 time, such as 2025-05-01T12:00Z", param_hint=option
+            f"{given!r} is no ISO 8601 time, such as 2025-05-01T12:00Z", param_hint=option
         ) from None
 
 
-def given_home(context: typer.Context) -> Path | None:
-    """The --home that stands before the command's name, if one does."""
-    home = context.parent.params.get("home") if context.parent else None
-    return home if isinstance(home, Path) else None
+def home_of_demo(context: typer.Context, home: Path | None, name: str) -> Path:
+    """The home of a demo: --home before or after the command's name, else `name` in the default home."""
+    before = context.parent.params.get("home") if context.parent else None
+    return (home or (before if isinstance(before, Path) else None) or Path(".scorekeeper") / name).absolute()

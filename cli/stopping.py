@@ -1,11 +1,11 @@
-"""A signal ends a command: in order and in time, with one line and 128 + its number.
+"""How a signal ends a command: in order and in time, with one line and exit code 128 + its number.
 
-At first it is asked: StopError is raised where it stands, and what is open is given up on the way out. A command that
-has not ended PATIENCE_SECONDS later (it waits for another's transaction, for a server that hangs, or a library has lost
-the exception) is ended as it is: what was committed is kept, the rest undone by Postgres. Either way the embedded
-Postgres is stopped, if nobody else uses it, and no program that was started here is left.
+First StopError is raised in the main thread, so that the command cleans up on its way out. A command that has not ended
+PATIENCE_SECONDS later is ended at once: it may wait for another transaction or a server that hangs, or a library may
+have lost the exception. Postgres keeps what was committed and undoes the rest. In both cases the embedded Postgres is
+stopped if it has no other user, and every program that the command started is ended.
 
-Imported before everything else, and imports little: a signal counts from then on.
+This module is imported before everything else, so it imports little: signals are handled from then on.
 """
 
 import contextlib
@@ -28,71 +28,71 @@ _turn = threading.Lock()
 
 
 class StopError(KeyboardInterrupt):
-    """A signal has asked this command to stop, by its number. Libraries know the parent, and clean up for it."""
+    """The signal `number` has asked this command to stop. Libraries clean up on its base class."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        _note(number)  # typer knows the parent, too, and makes an exit of it
+        _note(number)  # typer turns the base class into an exit
 
 
 def guard() -> None:
-    """Listen to the signals from now on; SIGHUP stays ignored under nohup."""
+    """Handle the signals from now on; SIGHUP stays ignored under nohup."""
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _on_signal)
 
 
 def begin_work() -> None:
-    """From now on a signal is raised as StopError."""
+    """From now on a signal raises StopError."""
     global _stage
     _stage = "at work"
 
 
 def end_work() -> None:
-    """From now on there is nothing to be given up: a signal ends the process at once."""
+    """From now on there is nothing to clean up: a signal ends the process at once."""
     global _stage
     _stage = "done"
 
 
-def hear_no_more() -> None:
-    """All is done and said: a signal changes nothing any more, while the interpreter comes to its own end.
+def ignore_signals() -> None:
+    """Ignore signals while the interpreter shuts down.
 
-    It would give each signal its old meaning before, and end this process by it without a word.
+    Otherwise the interpreter restores their default handlers first, and a signal ends this process without a message.
     """
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def asked() -> int | None:
-    """The signal that has asked this command to stop."""
+    """The signal that has asked this command to stop, None if none has."""
     return _asked
 
 
 def stop_in_time(number: int) -> None:
-    """A signal was heard: whatever happens, this process ends in time."""
+    """End this process within PATIENCE_SECONDS, whatever happens: the signal `number` has come."""
     if _note(number):
         threading.Thread(target=_end_in_time, args=(number,), daemon=True).start()
 
 
 def _note(number: int) -> bool:
-    """Remember the first signal; whether this is it."""
+    """Remember the first signal; whether this is the first."""
     global _asked
     is_first, _asked = _asked is None, _asked or number
     return is_first
 
 
 def hear_while_busy() -> None:
-    """Hear a signal even while the main thread is in a call that does not return, such as asking a name server."""
+    """Handle signals even while the main thread is in a call that does not return, such as a name lookup."""
     if signal.getsignal(signal.SIGTERM) is not _on_signal:
         return
-    hears, tells = os.pipe()
-    os.set_blocking(tells, False)
-    signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
-    threading.Thread(target=_hear, args=(hears,), daemon=True).start()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=_hear, args=(reading,), daemon=True).start()
 
 
-def _hear(hears: int) -> None:
-    while numbers := os.read(hears, 1):
+def _hear(reading: int) -> None:
+    while numbers := os.read(reading, 1):
         if numbers[0] in SIGNALS and signal.getsignal(numbers[0]) != signal.SIG_IGN:
             stop_in_time(numbers[0])
 
@@ -105,7 +105,7 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     is_raised = getattr(_on_signal, "raised", False)
     stop_in_time(number)
     if not is_raised:
-        # Once: what cleans up now is not to be interrupted, and Prefect sends itself the signal that it has caught.
+        # Only once: the clean-up must not be interrupted, and Prefect sends a signal that it has caught to itself.
         _on_signal.raised = True  # type: ignore[attr-defined]
         raise StopError(number)
 
@@ -116,13 +116,13 @@ def _end_in_time(number: int) -> None:
 
 
 def finish(number: int, kept: str = _KEPT) -> NoReturn:
-    """Give back what this process holds, say the line, and end; whoever comes second waits for the end."""
+    """Release what this process holds, print the line, and end. A second thread that calls it waits for the end."""
     if not _turn.acquire(blocking=False):
         threading.Event().wait()
     embedded = sys.modules.get("scorekeeper.store.embedded")
     if embedded is not None:
-        # In a thread: somebody who is just starting or stopping the server may hold its lock.
-        release = threading.Thread(target=_give_back, args=(embedded.release_all,), daemon=True)
+        # In a thread: another one that is starting or stopping the server may hold its lock.
+        release = threading.Thread(target=_release, args=(embedded.release_all,), daemon=True)
         release.start()
         release.join(RELEASE_SECONDS)
     _end_children()
@@ -134,13 +134,13 @@ def finish(number: int, kept: str = _KEPT) -> NoReturn:
     os._exit(128 + number)
 
 
-def _give_back(release_all: object) -> None:
+def _release(release_all: object) -> None:
     with contextlib.suppress(Exception):
         release_all()  # type: ignore[operator]
 
 
 def _end_children() -> None:
-    """End the programs that were started here, such as the server that Prefect starts for a command."""
+    """End the programs that this command started, such as the server that Prefect starts for a command."""
     if _stage == "before":
         return
     import psutil
@@ -151,7 +151,7 @@ def _end_children() -> None:
     for ask in (psutil.Process.terminate, psutil.Process.kill):
         for child in children:
             with contextlib.suppress(psutil.Error):
-                # As process 1 of a container we have inherited the server of others.
+                # As process 1 of a container this process may have adopted a Postgres of others.
                 if child.name() != "postgres":
                     ask(child)
         _, children = psutil.wait_procs(children, timeout=CHILDREN_SECONDS)

@@ -1,4 +1,4 @@
-"""Once an hour: what needs every row, and what can be concluded from it."""
+"""Hourly: analyse all rows, and say what can be concluded from them."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,9 @@ from prefect import flow, get_run_logger
 from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import load_settings
-from tasks import analysis, naming, steps
+from tasks.analyze import analyze_rows, publish_analysis
+from tasks.database import connect
+from tasks.run_names import counted, rename_run
 
 
 @flow(
@@ -19,10 +21,10 @@ from tasks import analysis, naming, steps
 async def analyze(as_of: datetime | None = None) -> dict[str, Any]:
     """Analyse what is known at `as_of` (default: the minute that track has worked up to)."""
     settings = load_settings()
-    with steps.connect(settings) as db:
-        done = await analysis.analyze_rows(db, as_of)
-        await naming.rename_run(f"analyze {done.as_of} {naming.counted(done.decisions, 'decision')}")
-        await analysis.publish_analysis(db, settings, done)
+    with connect(settings) as db:
+        done = await analyze_rows(db, as_of)
+        await rename_run(f"analyze {done.as_of} {counted(done.decisions, 'decision')}")
+        await publish_analysis(db, settings, done)
     sentences = write_sentences(done, escape_links)
     get_run_logger().info("%s", "\n".join(sentences))
     return {"as_of": done.as_of, "decisions": done.decisions, "trades": done.trades, "sentences": sentences}

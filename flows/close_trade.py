@@ -1,11 +1,13 @@
-"""By hand: asks for one trade to be closed at as_of."""
+"""By hand: ask for one trade to be closed at as_of."""
 
 from datetime import datetime
 
 from prefect import flow
 
 from scorekeeper.settings import load_settings
-from tasks import naming, steps
+from tasks.by_hand import request_close
+from tasks.database import connect
+from tasks.run_names import rename_run
 
 
 @flow(
@@ -15,7 +17,7 @@ from tasks import naming, steps
 )
 async def close_trade(trade_id: str, as_of: datetime | None = None) -> str:
     """What became of the request: requested, already requested, closed, not open yet, no trade or unknown."""
-    with steps.connect(load_settings()) as db:
-        answer = await steps.request_close(db, trade_id, as_of)
-    await naming.rename_run(f"close {trade_id}: {answer}")
-    return answer
+    with connect(load_settings()) as db:
+        outcome = await request_close(db, trade_id, as_of)
+    await rename_run(f"close {trade_id}: {outcome}")
+    return outcome

@@ -1,4 +1,4 @@
-"""By hand: reads a performance_dataset.jsonl of the predecessor."""
+"""By hand: read a performance_dataset.jsonl of the predecessor."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,7 +7,10 @@ from typing import Any
 from prefect import flow
 
 from scorekeeper.settings import load_settings
-from tasks import naming, steps
+from tasks.by_hand import import_records
+from tasks.database import connect
+from tasks.publish import publish_files
+from tasks.run_names import counted, rename_run
 
 
 @flow(
@@ -18,9 +21,8 @@ from tasks import naming, steps
 async def import_dataset(path: str) -> dict[str, Any]:
     """Import the dataset at `path`, and publish what is new."""
     settings = load_settings()
-    with steps.connect(settings) as db:
-        imported = await steps.import_records(db, settings, Path(path))
-        decisions, records = naming.counted(imported.decisions, "decision"), naming.counted(imported.records, "record")
-        await naming.rename_run(f"import {decisions} from {records}")
-        await steps.publish_files(db, settings)
+    with connect(settings) as db:
+        imported = await import_records(db, settings, Path(path))
+        await rename_run(f"import {counted(imported.decisions, 'decision')} from {counted(imported.records, 'record')}")
+        await publish_files(db, settings)
     return asdict(imported)

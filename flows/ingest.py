@@ -1,4 +1,4 @@
-"""Everything in the inbox, until it is empty."""
+"""On arrival, and as a sweep: take in every decision file in the inbox."""
 
 from dataclasses import asdict
 from typing import Any
@@ -6,7 +6,12 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from scorekeeper.settings import load_settings
-from tasks import alerts, artifacts, naming, steps
+from tasks.alert_events import emit_refusals, emit_track_late
+from tasks.artifacts import publish_quarantine
+from tasks.database import connect
+from tasks.ingest import fail_at_trouble, ingest_files, warn_of_unread
+from tasks.publish import publish_files
+from tasks.run_names import counted, rename_run
 
 
 @flow(
@@ -17,20 +22,20 @@ from tasks import alerts, artifacts, naming, steps
 async def ingest(paths: list[str] | None = None) -> dict[str, Any]:
     """Ingest the inbox, or the files and folders named in `paths` (which stay where they are)."""
     settings = load_settings()
-    with steps.connect(settings) as db:
-        summary = await steps.ingest_files(db, settings, paths)
+    with connect(settings) as db:
+        summary = await ingest_files(db, settings, paths)
         refused = f", {summary.rejected} rejected" if summary.rejected else ""
-        decisions, files = naming.counted(summary.decisions, "decision"), naming.counted(summary.files, "file")
-        await naming.rename_run(f"ingest {decisions} from {files}{refused}")
-        published = await steps.publish_files(db, settings)
+        decisions, files = counted(summary.decisions, "decision"), counted(summary.files, "file")
+        await rename_run(f"ingest {decisions} from {files}{refused}")
+        published = await publish_files(db, settings)
         if summary.files or summary.rejected:
-            await artifacts.publish_quarantine(db, settings)
-        await alerts.tell_of_quarantine(db)
-        await alerts.tell_of_track(db)
+            await publish_quarantine(db, settings)
+        await emit_refusals(db)
+        await emit_track_late(db)
     get_run_logger().info(
         "%d files, %d decisions, %d duplicates, %d rejected; %d lines published",
         summary.files, summary.decisions, summary.duplicates, summary.rejected, published.log_lines,
     )  # fmt: skip
-    steps.tell_unread(summary)
-    steps.stop_at_trouble(summary)
+    warn_of_unread(summary)
+    fail_at_trouble(summary)
     return asdict(summary)

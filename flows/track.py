@@ -1,4 +1,4 @@
-"""Once a minute: candles, close what is due, score, mark what is open, publish."""
+"""Every minute: fetch candles, close what is due, score, mark what is open, publish."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,13 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from scorekeeper.settings import load_settings
-from tasks import alerts, artifacts, naming, steps
+from tasks.alert_events import emit_score_alerts
+from tasks.artifacts import publish_artifacts
+from tasks.as_of import fix_as_of
+from tasks.database import connect
+from tasks.publish import publish_files
+from tasks.run_names import no_prices_for, rename_run
+from tasks.track import fetch_candles, settle_trades
 
 
 @flow(
@@ -17,14 +23,14 @@ from tasks import alerts, artifacts, naming, steps
 async def track(as_of: datetime | None = None) -> dict[str, Any]:
     """Track at `as_of` (default: now), rounded down to the minute."""
     settings = load_settings()
-    minute = await steps.fix_as_of(as_of)
-    with steps.connect(settings) as db:
-        prices = await steps.fetch_candles(db, settings, minute)
-        settled = await steps.settle_trades(db, settings, minute)
-        await naming.rename_run(f"track {minute:%H:%M} closed {settled.closed}{naming.trouble(prices.failed)}")
-        published = await steps.publish_files(db, settings)
-        active = await artifacts.publish_artifacts(db, settings)
-        await alerts.tell_of_score(db, settings, minute)
+    minute = await fix_as_of(as_of)
+    with connect(settings) as db:
+        prices = await fetch_candles(db, settings, minute)
+        settled = await settle_trades(db, settings, minute)
+        await rename_run(f"track {minute:%H:%M} closed {settled.closed}{no_prices_for(prices.failed)}")
+        published = await publish_files(db, settings)
+        active = await publish_artifacts(db, settings)
+        await emit_score_alerts(db, settings, minute)
     get_run_logger().info("%s UTC: closed %d, %d open", f"{minute:%Y-%m-%d %H:%M}", settled.closed, active)
     return {
         "as_of": minute, "closed": settled.closed, "horizons": settled.horizons, "open": active,

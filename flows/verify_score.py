@@ -1,9 +1,13 @@
-"""Once a day: everything stored and published against its recompute."""
+"""Daily: compare everything stored and published with its recomputation."""
 
 from prefect import flow, get_run_logger
 
 from scorekeeper.settings import load_settings
-from tasks import alerts, artifacts, naming, steps
+from tasks.alert_events import emit_verify_failed
+from tasks.artifacts import publish_differences
+from tasks.database import connect_patiently
+from tasks.run_names import counted, rename_run
+from tasks.verify import fail_at_differences, verify_all
 
 
 @flow(
@@ -12,15 +16,15 @@ from tasks import alerts, artifacts, naming, steps
     flow_run_name="verify",
 )
 async def verify() -> int:
-    """Differences found: 0, else the run is red."""
+    """The number of differences: 0, or the run fails."""
     settings = load_settings()
-    with await steps.connect_patiently(settings) as db:
-        found = await steps.verify_all(db, settings)
+    with await connect_patiently(settings) as db:
+        found = await verify_all(db, settings)
         differences = found.differences
-        await naming.rename_run(f"verify: {naming.counted(len(differences), 'difference')}")
-        await artifacts.publish_differences(differences)
-        await alerts.tell_of_differences(db, len(differences))
+        await rename_run(f"verify: {counted(len(differences), 'difference')}")
+        await publish_differences(differences)
+        await emit_verify_failed(db, len(differences))
     for words in found.waits:
         get_run_logger().info("%s", words)
-    steps.stop_at_differences(differences)
+    fail_at_differences(differences)
     return len(differences)

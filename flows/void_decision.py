@@ -1,9 +1,12 @@
-"""By hand: takes a decision out of every figure."""
+"""By hand: take a decision out of every figure."""
 
 from prefect import flow
 
 from scorekeeper.settings import load_settings
-from tasks import naming, steps
+from tasks import by_hand
+from tasks.database import connect
+from tasks.publish import publish_files
+from tasks.run_names import rename_run
 
 
 @flow(
@@ -14,8 +17,8 @@ from tasks import naming, steps
 async def void_decision(trade_id: str, why: str) -> str:
     """What became of it: voided, already voided or unknown."""
     settings = load_settings()
-    with steps.connect(settings) as db:
-        answer = await steps.void_decision(db, trade_id, why)
-        await naming.rename_run(f"void {trade_id}: {answer}")
-        await steps.publish_files(db, settings)
-    return answer
+    with connect(settings) as db:
+        outcome = await by_hand.void_decision(db, trade_id, why)
+        await rename_run(f"void {trade_id}: {outcome}")
+        await publish_files(db, settings)
+    return outcome

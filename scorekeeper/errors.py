@@ -1,4 +1,4 @@
-"""What a user of Scorekeeper can be told."""
+"""Errors whose text a user can understand and act on."""
 
 import errno
 
@@ -7,15 +7,15 @@ ROOM_NEEDED = "make room, and the next run goes on"
 
 
 class ScorekeeperError(Exception):
-    """Something that a user can understand and act on: its text is one clear line and holds no secret."""
+    """An error that a user can act on: its text is one clear line and contains no secret."""
 
 
 class ContendedError(ScorekeeperError):
-    """Others work on the same rows: the database has undone a transaction again and again; a later try may succeed."""
+    """A transaction conflicted with others on the same rows several times; a later try may succeed."""
 
 
 class DatabaseError(ScorekeeperError):
-    """The database cannot be reached, or refuses: `says` why, and `do` what helps; its text is both."""
+    """The database cannot be reached, or refuses; `says`: why, `do`: what helps. The text is both."""
 
     def __init__(self, says: str, do: str) -> None:
         super().__init__(says, do)
@@ -27,10 +27,14 @@ class DatabaseError(ScorekeeperError):
 
 
 class AwayError(DatabaseError):
-    """The database does not answer now, or ended the connection; a later try may succeed."""
+    """The database does not answer now, or has ended the connection; a later try may succeed."""
 
 
-def explain(failed: OSError) -> str:
-    """Why the system refused, and what to do where that can be said."""
-    reason = failed.strerror or type(failed).__name__
-    return f"{reason}: {ROOM_NEEDED}" if failed.errno in _NO_ROOM else reason
+def explain(exc: OSError) -> str:
+    """The system's reason, and what to do if the disk is full.
+
+    >>> explain(OSError(errno.ENOSPC, "No space left on device"))
+    'No space left on device: make room, and the next run goes on'
+    """
+    reason = exc.strerror or type(exc).__name__
+    return f"{reason}: {ROOM_NEEDED}" if exc.errno in _NO_ROOM else reason

@@ -1,8 +1,11 @@
-"""The only reader of the environment.
+"""The settings, from the environment and `.env`. No other module reads them.
 
-Names and defaults are in `.env.example`. A `.env` is looked for in the home (if `SCOREKEEPER_HOME` is set in the
-environment) and else in the working directory; relative paths resolve against the folder of the `.env` that was
-read, else against the working directory. The environment wins over the file.
+A new setting is one field of `Settings`, a row in README's table, and a line in `.env.example`. `scorekeeper up` passes
+every field on to its parts by itself (`as_environment`).
+
+The first `.env` found is read: that of the home, if the environment has SCOREKEEPER_HOME, else that of the working
+directory. The environment wins over the file. A relative path in a `.env` is relative to its folder, one in the
+environment to the working directory.
 """
 
 import json
@@ -22,15 +25,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from scorekeeper.decisions.reading_rules import DEFAULT, Reading, Scale, make_reading
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.private import check_owner
+from scorekeeper.private_files import check_owner
 
 MOST_WORDS = 1_000
+_REPLAY = "replay:"
 
 
 class Settings(BaseSettings):
     """How this installation is configured; every path is absolute."""
 
-    # A host's .env holds the host's own keys beside ours: they are none of our business.
+    # The .env of a host program also holds its own keys: they are ignored.
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     system_version: str = "v0.2.0"
@@ -64,15 +68,15 @@ class Settings(BaseSettings):
     def _known_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as unknown:
-            raise ValueError(f"{name!r} is no time zone; use a name such as UTC or Europe/Berlin") from unknown
+        except (ZoneInfoNotFoundError, ValueError) as exc:
+            raise ValueError(f"{name!r} is no time zone; use a name such as UTC or Europe/Berlin") from exc
         return name
 
     @field_validator("confidence_scale")
     @classmethod
-    def _known_scale(cls, said: str) -> str:
-        read_scales(said)
-        return said
+    def _known_scale(cls, given: str) -> str:
+        read_scales(given)
+        return given
 
     @field_validator("words", mode="before")
     @classmethod
@@ -89,23 +93,18 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _resolve_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Make every path absolute: relative ones are relative to `base_dir`."""
         base = Path(values.get("base_dir") or Path.cwd()).resolve()
-        defaults = {
-            "log_dir": "logs",
-            "datasets_dir": "datasets",
-            "scorekeeper_home": ".scorekeeper",
-            "inbox_dir": "inbox",
-        }
-        for name, default in defaults.items():
-            values[name] = base / Path(values.get(name) or default).expanduser()
+        for name in path_fields():
+            values[name] = base / Path(values.get(name) or cls.model_fields[name].default).expanduser()
         market = str(values.get("market") or "")
-        if market.startswith("replay:"):
-            values["market"] = f"replay:{(base / Path(market[7:]).expanduser()).resolve()}"
+        if market.startswith(_REPLAY):
+            values["market"] = f"{_REPLAY}{(base / Path(market.removeprefix(_REPLAY)).expanduser()).resolve()}"
         return values
 
     @property
     def home_from(self) -> str:
-        """Where SCOREKEEPER_HOME was set: the environment, a .env by its path, or nowhere."""
+        """Where SCOREKEEPER_HOME was set, in words: the environment, a .env by its path, or nowhere."""
         return self._home_from
 
     @property
@@ -120,11 +119,11 @@ class Settings(BaseSettings):
 
     @property
     def ui_host_names(self) -> list[str]:
-        """Names, besides this machine's own, that a proxy in front of `up` calls Prefect's UI by."""
+        """Host names, besides this machine's own, under which a proxy in front of `up` serves Prefect's UI."""
         return [name for part in self.ui_hosts.split(",") if (name := part.strip())]
 
     def as_environment(self) -> dict[str, str]:
-        """Every field as the environment spells it: read there, it gives these settings again."""
+        """Every field as an environment variable. Settings that are read from these variables equal these settings."""
         fields = type(self).model_fields.items()
         return {name.upper(): _spell(getattr(self, name)) for name, field in fields if not field.exclude}
 
@@ -135,17 +134,17 @@ class Settings(BaseSettings):
 
     @property
     def archive_dir(self) -> Path:
-        """Where files go that were read whole: beside the inbox, so that a move is a rename."""
+        """The folder for files that were taken in: beside the inbox, so that a move is a rename."""
         return self.inbox_dir.parent / "archive"
 
     @property
     def quarantine_dir(self) -> Path:
-        """Where files go of which something was refused."""
+        """The folder for files with rejections."""
         return self.inbox_dir.parent / "quarantine"
 
     @property
     def own_dirs(self) -> tuple[Path, ...]:
-        """Folders of our own, which hold no decision files to be taken even if they lie in the inbox."""
+        """Our own folders: files in them are never taken in, even if a folder is inside the inbox."""
         return (
             self.archive_dir, self.quarantine_dir, self.scorekeeper_home, self.log_dir, self.datasets_dir,
             self.reports_dir,
@@ -158,7 +157,7 @@ class Settings(BaseSettings):
 
     @property
     def reports_dir(self) -> Path:
-        """Where reports go that nobody gave a place: beside the logs."""
+        """The folder for reports without a given file: beside the logs."""
         return self.log_dir.parent / "reports"
 
     @property
@@ -168,30 +167,41 @@ class Settings(BaseSettings):
 
 
 def _spell(value: Any) -> str:
-    """A value as the environment spells it: nothing for None, what is made of parts as JSON."""
-    plain = _plain(value)
+    """A value as an environment variable: empty for None, JSON for lists and mappings."""
+    plain = _to_json(value)
     if plain is None:
         return ""
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON knows it, secrets in the open."""
+def _to_json(value: Any) -> Any:
+    """A value as JSON has it, secrets in plain text."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, Mapping):
-        return {str(_plain(key)): _plain(one) for key, one in value.items()}
+        return {str(_to_json(key)): _to_json(one) for key, one in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(one) for one in value]
+        return [_to_json(one) for one in value]
     return to_jsonable_python(value)
 
 
-def read_scales(said: str) -> dict[str, Scale]:
-    """The scales that CONFIDENCE_SCALE names, by agent. Raises ValueError."""
-    scales: object = said.strip()
+def path_fields() -> list[str]:
+    """The names of the settings that are paths, without base_dir."""
+    return [name for name, field in Settings.model_fields.items() if field.annotation is Path and not field.exclude]
+
+
+def read_scales(given: str) -> dict[str, Scale]:
+    """The scales of CONFIDENCE_SCALE, by agent. Raises ValueError.
+
+    >>> read_scales("fraction")
+    {'default': 'fraction'}
+    >>> read_scales('{"default": "percent", "NewsAgent": "fraction"}')
+    {'default': 'percent', 'NewsAgent': 'fraction'}
+    """
+    scales: object = given.strip()
     if str(scales).startswith("{"):
         try:
-            scales = json.loads(said)
+            scales = json.loads(given)
         except ValueError:
             scales = None
     else:
@@ -204,34 +214,34 @@ def read_scales(said: str) -> dict[str, Scale]:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment and `.env`; `overrides` (by field name, None skipped) win over both.
+    """Settings from the environment and `.env`; `overrides` (by field name, None is skipped) win over both.
 
-    Raises ScorekeeperError that names the variable at fault, never its value where that may be secret.
+    Raises ScorekeeperError that names the wrong variable, but not a value that may be secret.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     home = given.get("scorekeeper_home") or os.environ.get("SCOREKEEPER_HOME")
     candidates = [Path(home).expanduser() / ".env"] if home else []
-    # The parts of `scorekeeper up` are told everything by it: another .env than its own is none of theirs.
+    # `scorekeeper up` gives its parts every setting in the environment: they must not read another .env.
     files = [] if "SCOREKEEPER_UP" in os.environ else [*candidates, Path.cwd() / ".env"]
     env_file = next((file for file in files if _is_file(file)), None)
     base = env_file.parent if env_file else Path.cwd()
     given = {name: Path.cwd() / value if isinstance(value, Path) else value for name, value in given.items()}
-    for name in ("SCOREKEEPER_HOME", "INBOX_DIR", "LOG_DIR", "DATASETS_DIR"):
-        # What comes from the environment was written by somebody who stands in the working directory.
-        if (value := os.environ.get(name)) and name.lower() not in given:
-            given[name.lower()] = Path.cwd() / Path(value).expanduser()
+    # A path in the environment is relative to the working directory.
+    for name in path_fields():
+        if (value := os.environ.get(name.upper())) and name not in given:
+            given[name] = Path.cwd() / Path(value).expanduser()
     market = str(given.get("market") or os.environ.get("MARKET") or "")
-    if market.startswith("replay:"):
-        given["market"] = f"replay:{Path.cwd() / Path(market[7:]).expanduser()}"
+    if market.startswith(_REPLAY):
+        given["market"] = f"{_REPLAY}{Path.cwd() / Path(market.removeprefix(_REPLAY)).expanduser()}"
     try:
         settings = Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
         settings._home_from = _who_set_home(home, env_file)
-    except OSError as failed:
-        raise ScorekeeperError(f"{env_file} cannot be read: {failed.strerror}") from None
-    except SettingsError as wrong:
-        raise ScorekeeperError(f"{wrong.args[0]}: write JSON (in the environment or in .env)") from None
-    except ValidationError as wrong:
-        first = wrong.errors(include_input=False, include_url=False)[0]
+    except OSError as exc:
+        raise ScorekeeperError(f"{env_file} cannot be read: {exc.strerror}") from None
+    except SettingsError as exc:
+        raise ScorekeeperError(f"{exc.args[0]}: write JSON (in the environment or in .env)") from None
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         raise ScorekeeperError(f"{name}: {first['msg']} (set in the environment or in .env)") from None
     return settings
@@ -249,7 +259,7 @@ def _who_set_home(given: Any, env_file: Path | None) -> str:
 
 def _is_file(path: Path) -> bool:
     try:
-        return stat.S_ISREG(path.stat().st_mode)  # Path.is_file says no from Python 3.14 on, where it may not look
+        return stat.S_ISREG(path.stat().st_mode)  # Path.is_file hides a PermissionError from Python 3.14 on
     except PermissionError:
         check_owner(path.parent)
         return False

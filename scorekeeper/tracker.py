@@ -27,7 +27,7 @@ from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import load_settings
-from scorekeeper.store import place
+from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import settle
@@ -60,7 +60,7 @@ class PerformanceTracker:
             log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
         )
         home = self._settings.scorekeeper_home
-        begins = self._settings.database_url is None and not place.has_cluster(home)
+        begins = self._settings.database_url is None and not cluster_folder.has_cluster(home)
         self._db = open_database(self._settings.database_url, home)
         logger.log(
             logging.WARNING if begins else logging.INFO, "%s in the home %s (%s), database %s",

@@ -1,4 +1,4 @@
-"""What Prefect's UI shows of the score: a summary, tables, and links to the published files."""
+"""The score as artifacts in Prefect's UI: a summary, tables, and links to the published files."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,16 +23,16 @@ from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
 
 MOST_ROWS = 200
-# What the summary links to in Prefect's UI, each with its history.
+# The artifacts that the summary links to; Prefect's UI shows each with its history.
 LINKED = ("system-metrics", "agent-metrics", "open-trades", "performance-log", "performance-dataset")
 
 
 async def publish_artifacts(db: Database, settings: Settings) -> int:
-    """Write the artifacts of this run; the number of open trades."""
+    """Write the artifacts of a track; the number of open trades."""
     metrics, open_trades = await run_in_thread(_read, db)
     links = (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path))
     summary = summary_markdown(metrics)
-    await _show(
+    await _write(
         [
             MarkdownArtifact(markdown=summary, key="performance-summary", description="The score so far"),
             TableArtifact(table=system_rows(metrics), key="system-metrics", description="Gross and after fees"),
@@ -45,16 +45,16 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
 
 
 async def publish_quarantine(db: Database, settings: Settings) -> None:
-    """Write the table of what is in quarantine."""
-    about = f"Files of which something was refused, the latest {MOST_ROWS}: `scorekeeper quarantine --help`"
+    """Write the table of files in quarantine."""
+    about = f"Files with rejections, the latest {MOST_ROWS}: `scorekeeper quarantine --help`"
     rows = await run_in_thread(_read_quarantine, db, settings)
-    await _show([TableArtifact(table=rows, key="quarantine", description=about)])
+    await _write([TableArtifact(table=rows, key="quarantine", description=about)])
 
 
-async def _show(wanted: Sequence[Artifact]) -> None:
-    """Let each be the latest of its key: a new one an hour at the most, in between the latest is written over.
+async def _write(wanted: Sequence[Artifact]) -> None:
+    """Write each artifact that has changed: at most one new one an hour, in between the latest is overwritten.
 
-    What is as it was is left alone. A new one each minute, with its events, would fill Prefect's database.
+    A new artifact every minute, with its events, would fill Prefect's database.
     """
     keys = ArtifactCollectionFilterKey(any_=[str(one.key) for one in wanted])
     async with get_client() as client:
@@ -68,17 +68,17 @@ async def _show(wanted: Sequence[Artifact]) -> None:
             if written.created is not None and written.created >= hour:
                 changed.remove(one := known[written.id])
                 data = {"data": await one.aformat()}
-                # Not by the client's own function, which makes an event of it.
+                # The client's own function would also emit an event.
                 await client.request("PATCH", "/artifacts/{id}", path_params={"id": written.id}, json=data)
         for one in changed:
             await one.acreate(client)
 
 
 async def publish_differences(differences: list[str]) -> None:
-    """Write the table of what differs from its recompute."""
+    """Write the table of differences that a verify found."""
     await acreate_table_artifact(
         [{"difference": shown(line)} for line in differences[:MOST_ROWS]], key="differences",
-        description=f"What differs from its recompute: {len(differences)}, the first {MOST_ROWS} here",
+        description=f"Differences from the recomputation: {len(differences)}, of which the first {MOST_ROWS}",
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def _read(db: Database) -> tuple[dict[str, Any], list[dict[str, str]]]:
 
 
 def shown(value: object) -> str:
-    """A value as a table cell: inert text (a table artifact breaks on dates, decimals and infinities)."""
+    """A value as a table cell: escaped text. A table artifact cannot hold dates, decimals and infinities."""
     if value is None:
         return "n/a"
     if isinstance(value, float):
@@ -112,8 +112,8 @@ def shown(value: object) -> str:
 
 
 def system_rows(metrics: dict[str, Any]) -> list[dict[str, str]]:
-    """One row per figure of the system."""
-    about = ("since", "until", "include_suspect", "exclude_late")  # the artifact is about everything
+    """One row per figure of the system: gross and after fees."""
+    about = ("since", "until", "include_suspect", "exclude_late")  # the artifact covers all trades
     names = [name for name in metrics if name not in (*about, "net", "agent_performance")]
     return [
         {"figure": name, "gross": shown(metrics[name]), "after fees": shown(metrics["net"].get(name, ""))}

@@ -11,7 +11,7 @@ PAUSE_SECONDS = 1.0
 
 
 class ProgressBar:
-    """A progress artifact that appears once the work has taken some seconds, so that short runs leave none."""
+    """A progress artifact that appears after QUIET_SECONDS of work, so that short runs leave none."""
 
     def __init__(self, key: str, description: str) -> None:
         self._key, self._description = key, description
@@ -20,7 +20,7 @@ class ProgressBar:
         self._lock = asyncio.Lock()
 
     async def show(self, percent: float) -> None:
-        """Show `percent` (0..100), once a second at the most; 100 is always shown, where anything was."""
+        """Show `percent` (0..100), at most once in PAUSE_SECONDS; 100 is always shown if the artifact is there."""
         now = time.monotonic()
         if now < self._quiet_until and not (percent >= 100 and self._artifact):
             return

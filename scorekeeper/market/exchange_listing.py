@@ -11,7 +11,7 @@ from scorekeeper.decisions.symbols import Listing
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.market.base import UnknownSymbolError
 from scorekeeper.market.exchange_client import SPOT_ONLY, ExchangeClient
-from scorekeeper.private import make_folder
+from scorekeeper.private_files import make_folder
 
 MARKETS_AGE_SECONDS = 3600
 

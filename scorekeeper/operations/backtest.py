@@ -18,7 +18,7 @@ from scorekeeper.inbox.ingest import Period
 from scorekeeper.inbox.places import walk
 from scorekeeper.market import open_market, sealed_candles
 from scorekeeper.metrics import query, score_update
-from scorekeeper.private import make_folder
+from scorekeeper.private_files import make_folder
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_copy, open_database, open_scratch

@@ -28,7 +28,7 @@ from scorekeeper.inbox.store_decisions import keep_reading
 from scorekeeper.locks import Lock
 from scorekeeper.publish.publish import render_lines
 from scorekeeper.store.database import Database
-from scorekeeper.store.forks import begin_anew_after_fork
+from scorekeeper.store.forks import reset_in_children
 from scorekeeper.store.sql import statement
 
 AHEAD_SECONDS = 1.0
@@ -79,10 +79,10 @@ class FastRecorder:
         self._reading: int | None = None  # id of the reading rules that are stored
         self._line_no = 0  # of the last line in the files; valid only while `_ends` is not empty
         self._ahead_until = 0.0
-        begin_anew_after_fork(self)
+        reset_in_children(self)
 
-    def begin_anew(self) -> None:
-        """Start over in the child of a fork: the connection is the parent's, whose threads may hold the lock."""
+    def reset_in_child(self) -> None:
+        """In the child of a fork: the connection is the parent's, and a thread of the parent's may hold the lock."""
         self._turn = threading.Lock()
         self._connection = None
         self._forget()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from scorekeeper.private import make_folder
+from scorekeeper.private_files import make_folder
 
 START = datetime(2025, 5, 5, tzinfo=UTC)
 DAYS = 3

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.locks import Lock, lock
-from scorekeeper.private import keep_mode, make_file, make_folder
+from scorekeeper.private_files import keep_mode, make_file, make_folder
 from scorekeeper.publish.lines import dataset_line, log_line
 from scorekeeper.publish.set_aside import AHEAD, EDITED, count_shared, find_foreign, keep_aside, read_blocks
 from scorekeeper.store.database import Database

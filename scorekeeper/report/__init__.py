@@ -13,7 +13,7 @@ from scorekeeper.analysis.run import last_analysis
 from scorekeeper.decisions import word_warnings
 from scorekeeper.inbox.not_understood import read_unread
 from scorekeeper.metrics.query import system_metrics
-from scorekeeper.private import keep_mode, make_folder
+from scorekeeper.private_files import keep_mode, make_folder
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.page import render_report
 from scorekeeper.store.database import Database

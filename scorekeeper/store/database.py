@@ -1,4 +1,4 @@
-"""The connection to Postgres: ours (embedded) or the user's."""
+"""An open database, in the embedded Postgres or the user's own: connections, transactions, COPY."""
 
 import os
 import socket
@@ -16,27 +16,27 @@ from sqlalchemy import Connection, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from scorekeeper.errors import ROOM_NEEDED, AwayError, ContendedError, ScorekeeperError
-from scorekeeper.store import embedded, place
-from scorekeeper.store.connecting import connect, is_pooled, read_address, refuse_shared_sessions
+from scorekeeper.store import cluster_folder, embedded
+from scorekeeper.store.connections import connect, is_pooled, read_address, refuse_shared_sessions
 from scorekeeper.store.failures import explain_lost, explain_refused, explain_unconnected, is_absent, is_lost
 from scorekeeper.store.failures import show_address as show_address
-from scorekeeper.store.forks import begin_anew_after_fork, leave_to_parent
+from scorekeeper.store.forks import leave_to_parent, reset_in_children
 from scorekeeper.store.migrate import migrate_to_head
 from scorekeeper.store.sql import raw
 
 T = TypeVar("T")
 ATTEMPTS = 5
-RETURN_SECONDS = 10.0  # how long an open database that went away is waited for, each time that it is asked for
+RETURN_SECONDS = 10.0  # how long a new connection waits for a server that went away
 DISK_FULL = "53100"
 CONTENDED = {"40001", "40P01"}  # serialization failure, deadlock
 
 
 class Database:
-    """An open database; `close` gives back what it holds.
+    """An open database, until `close`.
 
-    It outlives its server: a new connection waits for one that is away, for RETURN_SECONDS at most, and starts an
-    embedded one again. Threads may share it. In a child of a fork it makes connections of its own, and the parent's
-    stay the parent's.
+    It survives a restart of its server: a new connection waits up to RETURN_SECONDS for a server that is away, and
+    starts an embedded one again. Threads may share it. In the child of a fork it makes connections of its own, and
+    leaves the parent's alone.
     """
 
     def __init__(self, secret: str, server: embedded.Lease | None = None) -> None:
@@ -47,10 +47,10 @@ class Database:
         self._closed = False
         self.engine = create_engine(self._address, creator=self.open_driver, pool_pre_ping=True)
         event.listen(self.engine, "handle_error", self._explain)
-        begin_anew_after_fork(self)
+        reset_in_children(self)
 
     def open_driver(self, *, wait: bool = True) -> psycopg.Connection[Any]:
-        """A connection that belongs to the caller, past SQLAlchemy; `wait`: for a server that is away.
+        """A psycopg connection that the caller closes, outside of SQLAlchemy's pool; `wait`: for a server that is away.
 
         Raises DatabaseError, ScorekeeperError.
         """
@@ -63,12 +63,12 @@ class Database:
                 self._server.rejoin()
             try:
                 connection = connect(self._address, self.engine.dialect)
-            except psycopg.Error as failed:
-                if self._server is not None and is_absent(failed) and not started:
+            except psycopg.Error as exc:
+                if self._server is not None and is_absent(exc) and not started:
                     self._server.ensure_running()
                     started = True
                     continue
-                reason = explain_unconnected(self._address, failed)
+                reason = explain_unconnected(self._address, exc)
                 if not isinstance(reason, AwayError) or time.monotonic() >= until:
                     raise reason from None
                 time.sleep(0.2)
@@ -89,17 +89,16 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except DBAPIError as failed:
-            if failed.orig is None or not is_lost(failed.orig):
+        except DBAPIError as exc:
+            if exc.orig is None or not is_lost(exc.orig):
                 raise
-            raise explain_lost(failed.orig, self._address) from None
+            raise explain_lost(exc.orig, self._address) from None
 
     @contextmanager
     def snapshot(self, *lock: str) -> Iterator[Connection]:
-        """One transaction that sees the database as it stands at one moment, throughout.
+        """One transaction that sees the database as of one moment throughout.
 
-        The moment comes once the tables of `lock` are locked against being dropped: what is dropped is missing in older
-        snapshots too.
+        First it locks the tables of `lock` against being dropped: a dropped table is missing from older snapshots too.
         """
         with self.engine.connect() as plain:
             connection = plain.execution_options(isolation_level="REPEATABLE READ")
@@ -109,11 +108,11 @@ class Database:
                 yield connection
 
     def transact(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
-        """`work` in one transaction, repeated whole when the server asked for that, or went away, before it committed.
+        """Run `work` in one transaction; repeat it after a conflict, or if the server goes away before COMMIT.
 
-        `repeatable`: work that finds what it did before may be repeated, once, also when nobody knows whether it was
-        committed. Raises ContendedError when the server has asked ATTEMPTS times, since others work on the same rows,
-        AwayError when the connection was lost.
+        `repeatable`: `work` recognises what it did before, so it may be repeated once even if the COMMIT may have
+        succeeded. Raises ContendedError after ATTEMPTS conflicts with others on the same rows, AwayError if the
+        connection is lost.
         """
         for attempt in range(1, ATTEMPTS + 1):
             connection = self.engine.connect()
@@ -123,10 +122,10 @@ class Database:
                     result = work(connection)
                     committing = True
                 return result
-            except DBAPIError as failed:
-                if failed.orig is not None and is_lost(failed.orig):
-                    connection.invalidate()  # libpq may take it for one that still answers
-                if failed.orig is None or not self._may_repeat(failed.orig, attempt, committing, repeatable):
+            except DBAPIError as exc:
+                if exc.orig is not None and is_lost(exc.orig):
+                    connection.invalidate()  # libpq may take it for one that still works
+                if exc.orig is None or not self._may_repeat(exc.orig, attempt, committing, repeatable):
                     raise
                 if committing:
                     repeatable = False
@@ -135,26 +134,26 @@ class Database:
             time.sleep(0.05 * 2**attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _may_repeat(self, failed: BaseException, attempt: int, committing: bool, repeatable: bool) -> bool:
-        state, lost = getattr(failed, "sqlstate", None), is_lost(failed)
+    def _may_repeat(self, exc: BaseException, attempt: int, committing: bool, repeatable: bool) -> bool:
+        state, lost = getattr(exc, "sqlstate", None), is_lost(exc)
         last = attempt == ATTEMPTS
         if committing and lost:
             if repeatable and not last:
                 return True
-            raise explain_lost(failed, self._address) from None
+            raise explain_lost(exc, self._address) from None
         if not last:
             return lost or state in CONTENDED
         if state in CONTENDED:
-            reason = str(failed).partition("\n")[0]
+            reason = str(exc).partition("\n")[0]
             raise ContendedError(
                 f"undone {ATTEMPTS} times by the database ({reason}), as others work on the same rows: try again"
             ) from None
         if lost:
-            raise explain_lost(failed, self._address) from None
+            raise explain_lost(exc, self._address) from None
         return False
 
-    def begin_anew(self) -> None:
-        """In the child of a fork: connections of its own from now on; what the parent has open says nothing here."""
+    def reset_in_child(self) -> None:
+        """In the child of a fork: use new connections from now on, and send nothing on the parent's."""
         for driver in list(self._drivers):
             _silence(driver)
             leave_to_parent(driver)
@@ -163,20 +162,20 @@ class Database:
         self.engine.dispose(close=False)
 
     def close(self) -> None:
-        """Close the connections, and stop the embedded server if nobody else uses it."""
+        """Close the connections, and stop the embedded server if it has no other user."""
         self._closed = True
         self.engine.dispose()
         if self._server is not None:
             self._server.release()
             self._server = None
 
-    def _explain(self, failed: ExceptionContext) -> None:
-        """Raises ScorekeeperError in the place of what a user can do something about."""
-        _check_room(failed.original_exception)
-        if (reason := explain_refused(self._address, failed.original_exception)) is not None:
+    def _explain(self, context: ExceptionContext) -> None:
+        """Raises ScorekeeperError in place of an error that a user can act on."""
+        _check_room(context.original_exception)
+        if (reason := explain_refused(self._address, context.original_exception)) is not None:
             raise reason
-        if self._server is not None and isinstance(failed.sqlalchemy_exception, OperationalError):
-            self._server.check_room()  # it ends when it cannot write its log
+        if self._server is not None and isinstance(context.sqlalchemy_exception, OperationalError):
+            self._server.check_room()  # a server that cannot write its log ends
 
     def __enter__(self) -> Self:
         return self
@@ -188,7 +187,7 @@ class Database:
 
 
 def _silence(driver: psycopg.Connection[Any]) -> None:
-    """Let the descriptor of a parent's connection lead nowhere in this process."""
+    """Replace the descriptor of a parent's connection in this process by a closed socket."""
     with suppress(psycopg.Error, OSError):
         descriptor = driver.pgconn.socket
         ours, nowhere = socket.socketpair()
@@ -198,10 +197,10 @@ def _silence(driver: psycopg.Connection[Any]) -> None:
 
 
 def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = True) -> Database:
-    """The database at `url`, or the embedded one under `home` if None; migrated to the newest schema.
+    """The database at `url`, or the embedded one of `home` if None; `migrate`: to the newest schema.
 
-    Raises ScorekeeperError (without the password) within 15 s if there is no such server, or if it refuses; then it is
-    a DatabaseError, with cause and next step.
+    Raises ScorekeeperError (without the password), within 15 s if the server is missing. If the server is missing or
+    refuses, it is a DatabaseError with cause and next step.
     """
     server = None
     if url is None or not (secret := url.get_secret_value() if isinstance(url, SecretStr) else url):
@@ -217,9 +216,9 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
         with database.engine.connect() as connection:
             if migrate:
                 migrate_to_head(connection)
-    except DBAPIError as failed:
+    except DBAPIError as exc:
         database.close()
-        raise explain_unconnected(database.engine.url, failed.orig or failed) from None
+        raise explain_unconnected(database.engine.url, exc.orig or exc) from None
     except BaseException:
         database.close()
         raise
@@ -228,10 +227,10 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
 
 @contextmanager
 def open_scratch(home: Path, name: str) -> Iterator[Database]:
-    """A database that is empty at first and gone at the end, in the embedded server of `home`."""
+    """A new, migrated database in the embedded server of `home`, which is dropped at the end."""
     server = embedded.acquire(home)
     try:
-        server.drop(name)  # what a run left that was killed
+        server.drop(name)  # one that a killed run left
         try:
             with open_database(server.url(name), home) as database:
                 yield database
@@ -243,32 +242,31 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
 
 @contextmanager
 def open_copy(connection: Connection, name: str) -> Iterator[psycopg.Copy]:
-    """The COPY of sql/NAME.sql, in the connection's transaction.
+    """The COPY statement `name`, in the connection's transaction; afterwards its cursor has the count of rows.
 
-    It goes past SQLAlchemy; what the driver raises is raised as SQLAlchemy, and `open_database`, would raise it.
-    Afterwards its cursor has the count of rows.
+    It bypasses SQLAlchemy. Errors of the driver are raised as SQLAlchemy, or `Database`, would raise them.
     """
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     try:
         with driver.cursor().copy(raw(name)) as copy:
             yield copy
-    except psycopg.Error as failed:
-        _check_room(failed)
-        if (reason := explain_refused(connection.engine.url, failed)) is not None:
-            raise reason from failed
-        raise DBAPIError.instance(raw(name), None, failed, psycopg.Error, dialect=connection.dialect) from failed
+    except psycopg.Error as exc:
+        _check_room(exc)
+        if (reason := explain_refused(connection.engine.url, exc)) is not None:
+            raise reason from exc
+        raise DBAPIError.instance(raw(name), None, exc, psycopg.Error, dialect=connection.dialect) from exc
 
 
-def _check_room(failed: BaseException) -> None:
-    if getattr(failed, "sqlstate", None) == DISK_FULL:
+def _check_room(exc: BaseException) -> None:
+    if getattr(exc, "sqlstate", None) == DISK_FULL:
         raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
 
 
 def describe_database(url: SecretStr | None, home: Path) -> str:
     """Where the database is, without a password: its address, or the folder of the embedded one."""
     if url is None:
-        return place.say_where(home)
+        return cluster_folder.describe_folder(home)
     try:
         return show_address(read_address(url.get_secret_value()))
     except ScorekeeperError:

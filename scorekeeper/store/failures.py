@@ -1,7 +1,7 @@
-"""What a failure of the database means: its cause in words, and the next step. The one place that knows them.
+"""What a failure of the database means: its cause in words, and the next step.
 
-By SQLSTATE where there is one. libpq has none for a connection that was not made: there by the server's words, which
-are English unless its lc_messages says otherwise; what is not recognised is shown as the server said it.
+Failures are recognised by SQLSTATE. A failure to connect has none in libpq, and is recognised by the server's message,
+which is English unless the server's lc_messages is set. An unknown failure is shown in the server's words.
 """
 
 import re
@@ -12,10 +12,10 @@ from sqlalchemy import URL
 
 from scorekeeper.errors import AwayError, DatabaseError
 
-ESCAPES = "in it an @ of the password is written %40, a / %2F, a : %3A, a % %25"
+ESCAPES = "write an @ of the password as %40, a / as %2F, a : as %3A, a % as %25"
 POOLER = (
-    "a pooler that gives each transaction another session (PgBouncer's pool_mode = transaction or statement) stands "
-    "before the database, and locks and temporary tables live as long as a session"
+    "a pooler before the database gives each transaction another session (PgBouncer's pool_mode = transaction or "
+    "statement), and locks and temporary tables end with their session"
 )
 POOLER_DO = "set pool_mode = session for this database in the pooler, or let DATABASE_URL name the server itself"
 ROLES_DO = "run: scorekeeper roles | psql postgresql://superuser@host/name, after the migration"
@@ -23,29 +23,29 @@ ROLES_DO = "run: scorekeeper roles | psql postgresql://superuser@host/name, afte
 
 @dataclass(frozen=True)
 class _Case:
-    """A failure to connect: how server or libpq word it, what that means, what helps, and whether it may pass."""
+    """A failure to connect: the pattern of its message, what it means, what helps, whether it may pass by itself."""
 
     pattern: str
     says: str
     do: str
     away: bool = False
-    absent: bool = False  # there is no server to ask
+    absent: bool = False  # no server replied
 
 
-# The first that fits. {host}, {port}, {user} and {name} are those of the address; {words}: its first line.
+# The first match counts. {host}, {port}, {user} and {name} come from the address; {words}: the message's first line.
 _UNCONNECTED = [
     _Case("invalid (port number|connection option|sslmode value|[a-z_]+ value)|bad value for|invalid integer value",
-          "a part of the address is not right ({words})", f"correct DATABASE_URL ({ESCAPES})"),
+          "a part of the address is wrong ({words})", f"correct DATABASE_URL ({ESCAPES})"),
     _Case("server login fail|pgbouncer cannot connect|server_login_retry",
-          "the pooler there does not get at its server",
-          "its log says why; the server's place, user and password stand in the pooler's own configuration", away=True),
+          "the pooler there cannot reach its server",
+          "its log says why; the pooler's own configuration has the server's address, user and password", away=True),
     _Case("server does not support SSL", "the server offers no TLS, which sslmode asks for",
           "switch ssl on in its postgresql.conf, or take sslmode out of DATABASE_URL"),
     _Case("certificate verify failed|does not match host name|root certificate file|certificate.*(expired|unknown)",
           "the server's certificate is not trusted here",
-          "let sslrootcert in DATABASE_URL name the certificate of who signed it, and the host be the one it is for"),
+          "set sslrootcert in DATABASE_URL to the certificate that signed it, and the host to its name"),
     _Case("Temporary failure in name resolution", "the name {host} cannot be looked up now",
-          "look at this machine's network and name server", away=True),
+          "check this machine's network and name server", away=True),
     _Case("failed to resolve host|could not translate host name|Name or service not known|nodename nor servname",
           "there is no host {host}", f"correct the host in DATABASE_URL ({ESCAPES})"),
     _Case("no password supplied", "the server asks user {user} for a password, and there is none in the address",
@@ -71,34 +71,34 @@ _UNCONNECTED = [
           "the server takes no more connections", "end what holds them, or raise its max_connections", away=True),
     _Case("not (yet )?accepting connections|starting up|shutting down|recovery mode|terminating connection|"
           "crash of another server process",
-          "the server is starting, stopping or recovering", "wait a moment; its log says why if it stays so",
+          "the server is starting, stopping or recovering", "wait a moment; if it stays so, its log says why",
           away=True, absent=True),
-    _Case("Connection refused", "nobody listens at {host}, port {port}",
+    _Case("Connection refused", "no server listens at {host}, port {port}",
           "start Postgres there, or correct host and port in DATABASE_URL", away=True, absent=True),
     _Case("No such file or directory", "there is no socket of a Postgres at {host}, port {port}",
           "start Postgres there, or correct DATABASE_URL", away=True, absent=True),
     _Case("timeout expired|timed out|query_wait_timeout", "no answer from {host}, port {port}",
-          "is it up, and does a firewall let this machine through to it", away=True),
-    _Case("Network is unreachable|No route to host", "no way leads to {host}", "look at this machine's network",
+          "check that it runs, and that no firewall blocks this machine", away=True),
+    _Case("Network is unreachable|No route to host", "there is no route to {host}", "check this machine's network",
           away=True),
     _Case("invalid response to SSL negotiation|expected authentication request|unsupported frontend protocol",
           "what listens at {host}, port {port} is no Postgres", "correct host and port in DATABASE_URL"),
     _Case("transaction blocks not allowed in statement pooling mode", POOLER, POOLER_DO),
     _Case("server closed the connection|connection has been closed|Connection reset|Broken pipe|EOF detected",
-          "{host}, port {port}, ended the connection before it stood",
-          "is it a Postgres, and not just stopping; its log says why", away=True, absent=True),
+          "{host}, port {port}, ended the connection before it was made",
+          "check that it is a Postgres, and is not stopping; its log says why", away=True, absent=True),
 ]  # fmt: skip
 
-# By SQLSTATE: what a statement was refused for. {user}: who is connected; {words}: the first line of the server's own.
+# By SQLSTATE: why a statement was refused. {user}: the connected user; {words}: the server's first line.
 _REFUSED = {
     "42501": (
         "user {user} lacks a right ({words})",
         f"let DATABASE_URL name the writer, scorekeeper_writer; if it does, {ROLES_DO}",
     ),
-    "3F000": ("the database has not the schema of this Scorekeeper ({words})", "run scorekeeper migrate"),
-    "42P01": ("the database has not the schema of this Scorekeeper ({words})", "run scorekeeper migrate"),
-    "42703": ("the database has not the schema of this Scorekeeper ({words})", "run scorekeeper migrate"),
-    "42883": ("the database has not the schema of this Scorekeeper ({words})", "run scorekeeper migrate"),
+    "3F000": ("the database does not have the schema of this Scorekeeper ({words})", "run scorekeeper migrate"),
+    "42P01": ("the database does not have the schema of this Scorekeeper ({words})", "run scorekeeper migrate"),
+    "42703": ("the database does not have the schema of this Scorekeeper ({words})", "run scorekeeper migrate"),
+    "42883": ("the database does not have the schema of this Scorekeeper ({words})", "run scorekeeper migrate"),
     "25006": (
         "the database takes no writes ({words}): it is a standby, or default_transaction_read_only is on",
         "let DATABASE_URL name the primary, or switch that off",
@@ -108,50 +108,50 @@ _REFUSED = {
     "53200": ("the database server is out of memory ({words})", "give it more, or lower its work_mem"),
     "57014": (
         "the server cancelled the work ({words})",
-        "raise statement_timeout for user {user}, or find who cancels it",
+        "raise statement_timeout for user {user}, or find what cancels it",
     ),
-    "55P03": ("others held what was needed for too long ({words})", "try again; pg_stat_activity says who it was"),
+    "55P03": ("other sessions held a lock for too long ({words})", "try again; pg_stat_activity shows which session"),
     "25P03": (
-        "the server ended a transaction that stood still ({words})",
+        "the server ended an idle transaction ({words})",
         "raise idle_in_transaction_session_timeout for user {user}",
     ),
 }
 
 
 def show_address(url: URL) -> str:
-    """Host and name only: a password may stand in the address or behind its question mark."""
+    """Host and name only: the address or its query may contain a password."""
     host = _host(url)
     return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
 
 
-def explain_unconnected(url: URL, failed: BaseException) -> DatabaseError:
-    """What a connection that was not made means; without the password."""
-    case = _find(failed)
+def explain_unconnected(url: URL, exc: BaseException) -> DatabaseError:
+    """The error for a connection that could not be made; without the password."""
+    case = _find(exc)
     if case is None:
         return DatabaseError(
-            f"cannot reach the database at {show_address(url)}: {_first_line(url, failed)}",
+            f"cannot reach the database at {show_address(url)}: {_first_line(url, exc)}",
             "the server's log may say more; or correct DATABASE_URL",
         )
     known = {
         "host": _host(url), "port": url.port or url.query.get("port") or 5432,
         "user": url.username or url.query.get("user") or "of this system",
-        "name": url.database or url.query.get("dbname") or "of that name", "words": _first_line(url, failed),
+        "name": url.database or url.query.get("dbname") or "of that name", "words": _first_line(url, exc),
     }  # fmt: skip
     kind = AwayError if case.away else DatabaseError
     says = f"cannot reach the database at {show_address(url)}: {case.says.format(**known)}"
     return kind(says, case.do.format(**known))
 
 
-def is_absent(failed: BaseException) -> bool:
-    """Whether a connection was not made since no server answers."""
-    case = _find(failed)
+def is_absent(exc: BaseException) -> bool:
+    """Whether a connection could not be made because no server replies."""
+    case = _find(exc)
     return case is not None and case.absent
 
 
-def explain_refused(url: URL, failed: BaseException) -> DatabaseError | None:
-    """What a statement that the server refused means; None: nothing that a user could do something about."""
-    words = _first_line(url, failed)
-    state = getattr(failed, "sqlstate", None) or ""
+def explain_refused(url: URL, exc: BaseException) -> DatabaseError | None:
+    """The error for a statement that the server refused; None if a user cannot do anything about it."""
+    words = _first_line(url, exc)
+    state = getattr(exc, "sqlstate", None) or ""
     if state == "42P01" and "scorekeeper" not in words:  # a temporary table of ours
         state = "26000"
     if state not in _REFUSED:
@@ -161,25 +161,25 @@ def explain_refused(url: URL, failed: BaseException) -> DatabaseError | None:
     return DatabaseError(says.format(words=words, user=user), do.format(user=user))
 
 
-def explain_lost(failed: BaseException, url: URL | None = None) -> AwayError:
-    """What it means that a connection (to `url`, if that is known) ended in the middle of the work."""
+def explain_lost(exc: BaseException, url: URL | None = None) -> AwayError:
+    """The error for a connection (to `url`, if known) that ended in the middle of the work."""
     where = f" at {show_address(url)}" if url else ""
     return AwayError(
-        f"the connection to the database{where} was lost ({_first_line(url, failed)})",
+        f"the connection to the database{where} was lost ({_first_line(url, exc)})",
         "run it again; what is stored by now is not stored twice",
     )
 
 
-def is_lost(failed: BaseException) -> bool:
-    """Whether the server, or the way to it, has ended the connection."""
-    state = getattr(failed, "sqlstate", None)
-    if state is None:  # libpq's own: there is no answer any more, or none that can be read
-        return isinstance(failed, psycopg.OperationalError) or type(failed) is psycopg.DatabaseError
+def is_lost(exc: BaseException) -> bool:
+    """Whether the server, or the network, has ended the connection."""
+    state = getattr(exc, "sqlstate", None)
+    if state is None:  # libpq's own error: there is no reply, or it cannot be read
+        return isinstance(exc, psycopg.OperationalError) or type(exc) is psycopg.DatabaseError
     return bool(state.startswith(("08", "57P")))
 
 
-def _find(failed: BaseException) -> _Case | None:
-    words = str(failed)
+def _find(exc: BaseException) -> _Case | None:
+    words = str(exc)
     return next((case for case in _UNCONNECTED if re.search(case.pattern, words)), None)
 
 
@@ -188,8 +188,8 @@ def _host(url: URL) -> str:
     return given if isinstance(given, str) else ", ".join(given)
 
 
-def _first_line(url: URL | None, failed: BaseException) -> str:
-    words = str(failed).strip()
+def _first_line(url: URL | None, exc: BaseException) -> str:
+    words = str(exc).strip()
     reason = words.splitlines()[0] if words else "no answer"
     if url is None:
         return reason

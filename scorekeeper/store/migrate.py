@@ -1,4 +1,4 @@
-"""The schema's versions: alembic, under an advisory lock, skipped when there is nothing to do."""
+"""The schema's versions: alembic migrations under an advisory lock, skipped if there is nothing to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def newest_version() -> str:
 
 
 def current_version(connection: Connection) -> str | None:
-    """The version that the database has, None if none."""
+    """The version of the database's schema, None if it has no schema."""
     if not inspect(connection).has_table("scorekeeper_version", schema="public"):
         return None
     return connection.execute(text("SELECT version_num FROM public.scorekeeper_version")).scalar()
@@ -28,7 +28,7 @@ def current_version(connection: Connection) -> str | None:
 
 def migrate_to(connection: Connection, version: str) -> None:
     """Bring the schema up or down to `version` (alembic's words: head, base, a number)."""
-    # Imported here: most commands find the schema as it should be and never need it.
+    # Imported here: most commands find the newest schema, and do not need it.
     from alembic import command
     from alembic.config import Config
 
@@ -40,13 +40,13 @@ def migrate_to(connection: Connection, version: str) -> None:
         command.downgrade(config, version)
     else:
         command.upgrade(config, version)
-        # What is new has its rights at once, where there are the three roles.
+        # New tables get their rights at once, if the database has the three roles.
         connection.execute(statement("store/grants"))
     connection.commit()
 
 
 def migrate_to_head(connection: Connection) -> bool:
-    """Bring the schema to the newest version; whether there was anything to do. Raises ScorekeeperError."""
+    """Bring the schema to the newest version; whether it was older. Raises ScorekeeperError."""
     with _naming_missing_rights(connection):
         current = current_version(connection)
         connection.rollback()
@@ -62,7 +62,7 @@ def migrate_to_head(connection: Connection) -> bool:
 
 
 def check_schema(connection: Connection) -> None:
-    """Refuse a database that has not the newest schema. Raises ScorekeeperError."""
+    """Raises ScorekeeperError if the database does not have the newest schema."""
     with _naming_missing_rights(connection):
         current = current_version(connection)
     if current != newest_version():
@@ -74,16 +74,16 @@ def check_schema(connection: Connection) -> None:
 
 @contextmanager
 def _naming_missing_rights(connection: Connection, current: str | None = None) -> Iterator[None]:
-    """Say which user this is that may not do what is tried, and who should: the schema stands at `current`, if known.
+    """Raises DatabaseError that names the user who lacks a right, and the user to run as.
 
-    Raises DatabaseError.
+    `current`: the schema's version, if known.
     """
     try:
         yield
-    except DatabaseError as failed:
-        if not isinstance(failed.__cause__, InsufficientPrivilege):
+    except DatabaseError as exc:
+        if not isinstance(exc.__cause__, InsufficientPrivilege):
             raise
-        with connection.engine.connect() as other:  # this one's transaction is undone
+        with connection.engine.connect() as other:  # the transaction of `connection` has failed
             found = other.execute(statement("store/select_access")).one()
         where = show_address(connection.engine.url)
         if current is not None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PID_FILE = "postmaster.pid"
-# What a start or a stop that is under way is given to end by itself, once somebody wants us to stop.
+# How long a start or a stop that is under way may go on after a signal has asked us to stop.
 LAST_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class Postmaster:
-    """A server that runs; `socket_folder`: None while it has not come so far; `is_ready`: to answer."""
+    """A running server; `socket_folder`: None until it has one; `is_ready`: it accepts connections."""
 
     pid: int
     socket_folder: Path | None
@@ -27,13 +27,13 @@ class Postmaster:
 def find_postmaster(data: Path) -> Postmaster | None:
     """The server of these files, if it runs.
 
-    Its working directory tells: in a copied folder, or after a restart of the machine, the number that it has noted is
-    another process's, which may well be the server of another home.
+    The process must have `data` as its working directory. In a copied folder, or after a restart of the machine, the
+    process id in the file belongs to another process, which may be the server of another home.
     """
     lines = _noted(data)
     if not lines:
         return None
-    import psutil  # seldom needed, and a trading system imports this
+    import psutil  # seldom needed, and trading systems import this module
 
     with contextlib.suppress(psutil.Error, OSError, ValueError):
         pid = int(lines[0])
@@ -44,7 +44,7 @@ def find_postmaster(data: Path) -> Postmaster | None:
 
 
 def remove_stale_pid(data: Path) -> None:
-    """Forget a number that was given to another process since; of one that is gone Postgres knows by itself."""
+    """Remove the file if its process id belongs to another process by now. Postgres handles one that has ended."""
     import psutil
 
     if (lines := _noted(data)) and not find_postmaster(data):
@@ -63,14 +63,15 @@ def _noted(data: Path) -> list[str]:
 def run_program(
     command: Sequence[str], owner: pwd.struct_passwd, *, folder: Path | None, kill: bool
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of the server's programs as its user, from within `folder`; what it said is in `stdout`.
+    """Run one of the server's programs as its user in `folder`; its output is in `stdout`.
 
-    Interrupted, a start or a stop had better be done: it is given LAST_SECONDS. With `kill` it ends at once.
+    On an interruption a start or a stop may go on for LAST_SECONDS, so that it is not left half-done. With `kill` the
+    program ends at once.
     """
     user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryFile("w+") as output:
-        # A file, not a pipe: the server would keep a pipe open for as long as it lives. A session of its own: the
-        # terminal's Ctrl-C is for us.
+        # A file, because the server would keep a pipe open for as long as it runs. A session of its own, because the
+        # terminal's Ctrl-C is meant for us.
         process = subprocess.Popen(  # noqa: S603 - our own binaries, our own arguments
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, text=True, start_new_session=True,
             cwd=folder or "/", env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, umask=0o077,

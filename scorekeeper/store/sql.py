@@ -1,7 +1,7 @@
-"""Statements lie in files under `sql/`, beside the package's own folder, in folders named as the packages.
+"""SQL statements by name. They are in files under `sql/`, in folders named after the packages.
 
-A file holds one statement, named as the file, or several short ones, each below a line `-- name: its_name`. Code asks
-for `folder/name` in either case.
+A file holds one statement with the file's name, or several short ones, each below a line `-- name: its_name`. Code asks
+for `folder/name` in both cases.
 
 Statements share a query by a line `-- with rows: folder/name` after one of their CTEs. It stands for a CTE named `rows`
 that holds that statement, which may read the CTEs before it.
@@ -21,7 +21,7 @@ from sqlalchemy import TextClause, text
 
 from scorekeeper.decisions.columns import COLUMN_LISTS
 
-# Found by path, not by import name: a host may have a `sql` of its own.
+# Found by path, not by import: the host program may have a package `sql` of its own.
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _WITH = re.compile(r"(,?)\n-- with (\w+): (\w+/\w+)$", re.MULTILINE)
@@ -30,7 +30,7 @@ _LIST = re.compile(r"(\w+\.|:|)__(\w+)__")
 
 @cache
 def read_folder(folder: str) -> dict[str, str]:
-    """The statements of a folder by their names. Raises ValueError where two have the same name."""
+    """The statements of a folder by name. Raises ValueError if two have the same name."""
     found: dict[str, str] = {}
     for path in sorted((SQL_FOLDER / folder).glob("*.sql")):
         whole = path.read_text(encoding="utf-8")
@@ -72,9 +72,12 @@ def statement(name: str) -> TextClause:
 
 
 def json_rows(rows: Iterable[dict[str, Any]]) -> str:
-    """Rows as a statement takes them that is given many at once: its parameter `rows`, for json_to_recordset.
+    """Rows as JSON, for a statement that reads them with json_to_recordset(:rows).
 
-    An array for each column would do; to write thousands of entries into arrays costs the driver ten times as much.
+    An array for each column would do too, but costs the driver ten times as much for thousands of rows.
+
+    >>> json_rows([{"name": "a", "sha256": bytes([1, 255])}])
+    '[{"name":"a","sha256":"\\\\\\\\x01ff"}]'
     """
     given = [
         {name: f"\\x{value.hex()}" if type(value) is bytes else value for name, value in row.items()} for row in rows

@@ -1,8 +1,9 @@
--- One row of nothing a statement: what writer and reader may do with each thing of the schema. By its owner, or a
--- superuser; may be repeated; changes nothing where there are no such roles, or no schema yet.
+-- One row of nothing a statement: what the writer and the reader may do with each table, view and function of the
+-- schema. To be run by the schema's owner or a superuser; may be repeated. It changes nothing without the two roles, or
+-- without a schema.
 
--- Rows that are never changed, or never deleted, by any flow are so by right. A partition of candles is nobody's: it is
--- reached by way of scorekeeper.candle. What is not named here has rows that come and go.
+-- The writer may not change or delete rows that no flow ever changes or deletes. Nobody has rights on a partition of
+-- candles: it is used through scorekeeper.candle. Every table that is not named here has rows that come and go.
 DO $$
 DECLARE
     thing record;
@@ -40,7 +41,7 @@ BEGIN
     REVOKE ALL ON ALL FUNCTIONS IN SCHEMA scorekeeper FROM public, scorekeeper_reader;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA scorekeeper TO scorekeeper_writer;
     GRANT SELECT ON public.scorekeeper_version TO scorekeeper_writer;
-    -- What is made later gets its rights here, when its migration is done, and none before.
+    -- A table of a later migration has no rights until the end of that migration, which runs this file.
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'scorekeeper_owner')
         AND pg_catalog.pg_has_role('scorekeeper_owner', 'MEMBER')
     THEN

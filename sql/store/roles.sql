@@ -1,8 +1,8 @@
--- One row of nothing a statement: three roles for a database. With psql, by a superuser (or by the owner of the
--- database with CREATEROLE), before the first migrate; may be repeated. Printed by scorekeeper roles, with grants.sql,
--- which says what each may do with the schema and is repeated by each migrate. Postgres 15 or later.
+-- One row of nothing a statement: three roles for a database. To be run with psql, before the first migrate, by a
+-- superuser (or the owner of the database with CREATEROLE); may be repeated. `scorekeeper roles` prints it with
+-- grants.sql, which gives each role its rights in the schema and is run by each migrate. Postgres 15 or later.
 
--- Without a password nobody logs in as them over the network: \password scorekeeper_writer.
+-- A role without a password cannot log in over the network. To set one: \password scorekeeper_writer.
 DO $$
 DECLARE
     role_name text;
@@ -15,7 +15,7 @@ BEGIN
             );
         END IF;
     END LOOP;
-    -- Until Postgres 15 who was a member could always become the role; since then that is a right of its own.
+    -- Up to Postgres 15 every member could become the role. Since Postgres 16 that is a right of its own (SET).
     IF NOT pg_catalog.pg_has_role(
         current_user, 'scorekeeper_owner',
         CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END
@@ -26,7 +26,7 @@ BEGIN
     EXECUTE pg_catalog.format('GRANT CONNECT, CREATE, TEMPORARY ON DATABASE %I TO scorekeeper_owner', current_database());
     EXECUTE pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO scorekeeper_writer', current_database());
     EXECUTE pg_catalog.format('GRANT CONNECT ON DATABASE %I TO scorekeeper_reader', current_database());
-    -- A dashboard that hangs holds nothing up for long; a role can set these anew for its own session.
+    -- A dashboard that hangs does not block others for long. A role can change these for its own session.
     IF NOT EXISTS (
         SELECT FROM pg_catalog.pg_db_role_setting AS s
         INNER JOIN pg_catalog.pg_database AS d ON s.setdatabase = d.oid AND d.datname = current_database()
@@ -43,8 +43,8 @@ BEGIN
 END
 $$;
 
--- Whoever may take an advisory lock may hold up all flows, which take turns by them; and large objects fill the disk.
--- Out of the box everybody in a database may do both.
+-- The flows take turns by advisory locks, so a role that takes one can block them all. Large objects can fill the disk.
+-- By default every role of a database may do both.
 DO $$
 DECLARE
     thing record;
@@ -68,7 +68,7 @@ BEGIN
 END
 $$;
 
--- The owner migrates: everything is its own, also what another role made before.
+-- The owner migrates, so it owns everything, also what another role made before.
 CREATE SCHEMA IF NOT EXISTS scorekeeper;
 REVOKE CREATE ON SCHEMA public FROM public;
 GRANT USAGE, CREATE ON SCHEMA public TO scorekeeper_owner;
@@ -98,7 +98,7 @@ GRANT USAGE ON SCHEMA scorekeeper, public TO scorekeeper_writer;
 DO $$
 BEGIN
     IF to_regclass('public.scorekeeper_version') IS NULL THEN
-        RAISE NOTICE 'no schema yet: migrate as scorekeeper_owner, which says who may do what in it';
+        RAISE NOTICE 'no schema yet: migrate as scorekeeper_owner, which also gives the roles their rights';
     END IF;
 END
 $$;

@@ -1,5 +1,5 @@
--- One row: who is connected, whether there is a schema, and whether they may read its views (as the reader) and its
--- rows (as the writer).
+-- One row: the connected user, whether there is a schema, whether the user may read its views (as the reader can) and
+-- its rows (as the writer can).
 SELECT
     current_user AS name,
     count(*) > 0 AS is_there,

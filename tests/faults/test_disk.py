@@ -17,7 +17,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings, load_settings
-from scorekeeper.store import embedded
+from scorekeeper.store import cluster, embedded
 from scorekeeper.store.database import Database
 from scorekeeper.verify.run import verify
 
@@ -162,8 +162,8 @@ def test_initdb_that_finds_the_disk_full_says_so_with_the_folder(
     """Somebody else was faster with the room that there was."""
     home = tmp_path / "home"
     home.mkdir()
-    monkeypatch.setattr(embedded, "FIRST_ROOM", 0)
-    monkeypatch.setattr(embedded, "LEAST_ROOM", 0)
+    monkeypatch.setattr(cluster, "FIRST_ROOM", 0)
+    monkeypatch.setattr(cluster, "LEAST_ROOM", 0)
     with mounted(home, "20m"), pytest.raises(ScorekeeperError, match=f"no room left at {home / 'postgres'}: {TO_DO}"):
         embedded.acquire(home)
 

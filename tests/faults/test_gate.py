@@ -22,8 +22,8 @@ import psutil
 import psycopg
 import pytest
 
-from cli.password import password_file, read_password
-from cli.up import address_file
+from cli.folders import address_file, password_file
+from cli.prefect_server.password import read_password
 from scorekeeper.store import embedded
 from tests.browser import BROWSER, Tab, open_tab
 from tests.faults.test_up import Up, running

@@ -20,8 +20,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from cli.password import read_password
-from cli.up import MARK
+from cli.prefect_server.password import read_password
+from cli.up.processes import MARK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.sample import write_live_market
 from scorekeeper.settings import Settings
@@ -142,7 +142,7 @@ class Up:
         """The process of a part and those below it; none while it is gone."""
         for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
-                if f"cli.parts {part}" in " ".join(process.cmdline()):
+                if f"cli.up.parts {part}" in " ".join(process.cmdline()):
                     return [one.pid for one in (*process.children(recursive=True), process)]
             except psutil.Error:
                 continue

@@ -19,7 +19,7 @@ from scorekeeper.operations import health
 from scorekeeper.operations.alerts import measure_drawdown
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.store.database import Database
-from tasks import alerts, events
+from tasks import alert_events
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_flows import artifacts, run
 from tests.flows.test_watching import api
@@ -43,7 +43,7 @@ class Heard:
 
 
 def test_stale_prices_are_told_once_for_all_symbols_of_a_run(home: Path) -> None:
-    heard = Heard(alerts.PRICE_STALE)
+    heard = Heard(alert_events.PRICE_STALE)
     as_of = write_sample(home / "inbox", home / "market")
     (home / "market" / "ETH-USDT.csv").unlink()
     run(ingest())
@@ -57,7 +57,7 @@ def test_stale_prices_are_told_once_for_all_symbols_of_a_run(home: Path) -> None
 def test_a_drawdown_is_told_when_it_reaches_the_limit_and_again_only_after_it_was_left(
     home: Path, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = Heard(alerts.DRAWDOWN_BREACHED)
+    heard = Heard(alert_events.DRAWDOWN_BREACHED)
     as_of = write_sample(home / "inbox", home / "market")
     run(ingest())
     hours = iter(range(60, 0, -1))
@@ -78,7 +78,7 @@ def test_a_drawdown_is_told_when_it_reaches_the_limit_and_again_only_after_it_wa
 def test_a_track_that_is_late_is_told_by_ingest_and_told_again_while_the_server_did_not_hear(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard = Heard(alerts.TRACK_LATE)
+    heard = Heard(alert_events.TRACK_LATE)
     write_sample(home / "inbox", home / "market")
     run(ingest())
     monkeypatch.setattr(health, "LATE", timedelta(seconds=-1))
@@ -87,7 +87,7 @@ def test_a_track_that_is_late_is_told_by_ingest_and_told_again_while_the_server_
         raise ScorekeeperError("the server is away")
 
     with monkeypatch.context() as outage:
-        outage.setattr(events, "post", away)
+        outage.setattr(alert_events, "post_event", away)
         run(ingest())
     for _ in range(2):
         run(ingest())
@@ -95,7 +95,7 @@ def test_a_track_that_is_late_is_told_by_ingest_and_told_again_while_the_server_
 
 
 def test_a_difference_makes_verify_red_names_it_inert_and_is_told_once(home: Path, db: Database) -> None:
-    heard = Heard(alerts.VERIFY_FAILED)
+    heard = Heard(alert_events.VERIFY_FAILED)
     as_of = write_sample(home / "inbox", home / "market")
     run(ingest())
     run(track(as_of))
@@ -134,19 +134,19 @@ def test_automations_are_made_once_kept_as_they_were_switched_and_can_notify(hom
     assert command().returncode == 0
     made = ours()
     told = {
-        alerts.FILE_QUARANTINED,
-        alerts.PRICE_STALE,
-        alerts.DRAWDOWN_BREACHED,
-        alerts.TRACK_LATE,
-        alerts.VERIFY_FAILED,
+        alert_events.FILE_QUARANTINED,
+        alert_events.PRICE_STALE,
+        alert_events.DRAWDOWN_BREACHED,
+        alert_events.TRACK_LATE,
+        alert_events.VERIFY_FAILED,
     }
     assert set(made) >= told
     assert len(made) == len(told) + 4
     (end,) = made["scorekeeper: end zombie runs"]["actions"]
     assert (end["type"], end["state"], end["force"]) == ("change-flow-run-state", "CRASHED", False)
     assert made["scorekeeper: drop late runs"]["actions"][0]["type"] == "cancel-flow-run"
-    assert made["scorekeeper: end runs that never began"]["actions"] == [end | {"message": "it never began"}]
-    api("PATCH", f"/automations/{made[alerts.TRACK_LATE]['id']}", {"enabled": False})
+    assert made["scorekeeper: end runs that never began"]["actions"] == [end | {"message": "it never started"}]
+    api("PATCH", f"/automations/{made[alert_events.TRACK_LATE]['id']}", {"enabled": False})
 
     wrong = command("--notify", "slack-webhook/no-such")
     assert (wrong.returncode, "no block 'slack-webhook/no-such'" in wrong.stderr) == (1, True)
@@ -154,7 +154,7 @@ def test_automations_are_made_once_kept_as_they_were_switched_and_can_notify(hom
     assert command("--notify", block).returncode == 0
     again = ours()
     assert {name: one["id"] for name, one in again.items()} == {name: one["id"] for name, one in made.items()}
-    assert not again[alerts.TRACK_LATE]["enabled"]
+    assert not again[alert_events.TRACK_LATE]["enabled"]
     assert all(again[name]["actions"][0]["type"] == "send-notification" for name in told)
     assert again["scorekeeper: drop late runs"]["actions"] == made["scorekeeper: drop late runs"]["actions"]
 

@@ -144,7 +144,7 @@ def test_a_demo_leaves_a_home_that_is_not_its_own_alone(tmp_path: Path) -> None:
     (tmp_path / "mine" / ".env").write_text("FEE_BPS=1\n")
     for words in (["demo", "--home", "mine"], ["--home", "mine", "demo"], ["up", "--demo", "--home", "mine"]):
         done = scorekeeper(tmp_path, *words)
-        assert (done.returncode, "no demo's home" in done.stderr) == (1, True)
+        assert (done.returncode, "not the home of a demo" in done.stderr) == (1, True)
     assert (tmp_path / "mine" / ".env").read_text() == "FEE_BPS=1\n"
     assert not (tmp_path / ".scorekeeper").exists()
 

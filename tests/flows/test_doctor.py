@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.settings import PREFECT_API_URL
 
-from cli.stuck import find_stuck, is_stuck
+from cli.prefect_server.runs import find_stuck, is_stuck
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_deployments import deployed as deployed
 from tests.flows.test_watching import api

@@ -20,7 +20,7 @@ from flows.track import track
 from flows.void_decision import void_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.sample import write_sample
-from tasks import steps
+from tasks.as_of import fix_as_of, whole_minute
 
 
 def artifacts(key: str) -> list[str]:
@@ -164,9 +164,9 @@ def test_a_dataset_of_the_predecessor_is_imported_once(home: Path) -> None:
 def test_a_scheduled_run_that_begins_a_moment_early_waits_for_its_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     due = datetime.now(UTC) + timedelta(seconds=1.5)
     monkeypatch.setattr("prefect.runtime.flow_run.scheduled_start_time", due, raising=False)
-    assert asyncio.run(steps.fix_as_of(None)) == steps.whole_minute(datetime.now(UTC))
+    assert asyncio.run(fix_as_of(None)) == whole_minute(datetime.now(UTC))
     assert datetime.now(UTC) >= due
     began = time.monotonic()
     asked = datetime(2025, 5, 1, 12, 0, 59)  # noqa: DTZ001 - as somebody types it: it is taken for UTC
-    assert asyncio.run(steps.fix_as_of(asked)) == datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
+    assert asyncio.run(fix_as_of(asked)) == datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
     assert time.monotonic() - began < 1

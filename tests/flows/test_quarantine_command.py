@@ -11,7 +11,8 @@ from prefect.settings import PREFECT_API_URL
 from flows.ingest import ingest
 from scorekeeper.inbox.ingest import ingest_files
 from scorekeeper.settings import load_settings
-from tasks import alerts, steps
+from tasks import alert_events
+from tasks.database import connect
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_flows import artifacts, run
 from tests.flows.test_watching import api
@@ -28,7 +29,7 @@ def refuse(home: Path, name: str = "a.json", **more: Any) -> None:
 
 
 def told() -> list[dict[str, Any]]:
-    found = api("POST", "/events/filter", {"filter": {"event": {"name": [alerts.FILE_QUARANTINED]}}})["events"]
+    found = api("POST", "/events/filter", {"filter": {"event": {"name": [alert_events.FILE_QUARANTINED]}}})["events"]
     return [event["payload"] for event in found]
 
 
@@ -59,7 +60,7 @@ def test_what_a_run_refused_that_was_killed_before_it_told_is_told_of_by_the_nex
     before = len(told())
     refuse(home)
     settings = load_settings()
-    with steps.connect(settings) as db:
+    with connect(settings) as db:
         ingest_files(db, settings, received_at=datetime.now(UTC))
     run(ingest())
     assert wait_until(lambda: len(told()) > before, 20)

@@ -14,13 +14,13 @@ from prefect import Flow, flow, runtime
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.states import Cancelling
 
-from cli.deploying import Whose, clear_runs
+from cli.prefect_server.runs import Executor, clear_runs
 from flows.ingest import ingest
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.sample import write_sample
-from tasks import warm
-from tasks.warm import WarmRunner
-from tasks.watching import is_at_work, watch_inbox
+from tasks import warm_runs as warm
+from tasks.inbox_watcher import is_at_work, watch_inbox
+from tasks.warm_runs import WarmRunner
 from tests.flows.test_deployments import prefect
 from tests.flows.test_watching import api
 
@@ -333,8 +333,8 @@ def test_an_arrival_waits_a_moment_for_what_is_at_work_here_and_no_longer(
 def test_a_claimed_run_that_is_not_tagged_yet_is_the_warm_process_s_to_clear(deployed: Deployed) -> None:
     run = schedule(deployed["track"], datetime.now(UTC))
     api("POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "PENDING", "message": warm.CLAIMED}})
-    assert asyncio.run(clear_runs(Whose.WORKER)) == (0, 0)
-    assert asyncio.run(clear_runs(Whose.WARM)) == (1, 0)
+    assert asyncio.run(clear_runs(Executor.WORKER)) == (0, 0)
+    assert asyncio.run(clear_runs(Executor.WARM)) == (1, 0)
 
 
 def test_dead_runs_are_cleared_by_whoever_ran_them(deployed: Deployed) -> None:
@@ -346,7 +346,7 @@ def test_dead_runs_are_cleared_by_whoever_ran_them(deployed: Deployed) -> None:
     here, there = asyncio.run(begin("ingest", [warm.TAG])), asyncio.run(begin("track", []))
     for one in (here, there):
         api("POST", f"/flow_runs/{one}/set_state", {"state": {"type": "PENDING"}})
-    assert asyncio.run(clear_runs(Whose.WARM)) == (1, 0)
+    assert asyncio.run(clear_runs(Executor.WARM)) == (1, 0)
     assert [api("GET", f"/flow_runs/{one}")["state"]["type"] for one in (here, there)] == ["CRASHED", "PENDING"]
-    assert asyncio.run(clear_runs(Whose.WORKER)) == (1, 0)
+    assert asyncio.run(clear_runs(Executor.WORKER)) == (1, 0)
     assert api("GET", f"/flow_runs/{there}")["state"]["type"] == "CRASHED"

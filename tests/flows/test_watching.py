@@ -16,8 +16,8 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from scorekeeper.errors import ScorekeeperError
-from tasks import watching
-from tasks.watching import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Shape, Teller
+from tasks import inbox_watcher as watching
+from tasks.inbox_watcher import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Announcer, Shape
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
@@ -25,14 +25,14 @@ A, B = {"a.json": Shape(10, 1)}, {"b.json": Shape(20, 2)}
 
 
 class Told:
-    """A teller whose word is followed: at which seconds it told."""
+    """The seconds at which an announcer announced."""
 
     def __init__(self, seen: dict[float, dict[str, Shape]]) -> None:
-        teller = Teller()
+        announcer = Announcer()
         self.at = []
         for now, files in sorted(seen.items()):
-            if teller.look(files, now):
-                teller.told(files, now)
+            if announcer.look(files, now):
+                announcer.note_announced(files, now)
                 self.at.append(now)
 
 

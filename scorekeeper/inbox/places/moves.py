@@ -11,7 +11,7 @@ from typing import Any
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.inbox.file_names import archive_name
 from scorekeeper.inbox.places.local_files import LocalFile, open_source, stat_identity
-from scorekeeper.private import keep_mode, make_folder
+from scorekeeper.private_files import keep_mode, make_folder
 
 DAY_PARTS = 3  # archive/YYYY/MM/DD
 ERROR_FILE_SUFFIX = ".error.json"

@@ -10,7 +10,7 @@ from scorekeeper.operations.health.database import check_database, read_offsets
 from scorekeeper.operations.health.home import check_disk, check_home, check_left_over
 from scorekeeper.operations.health.inbox import check_inbox
 from scorekeeper.settings import Settings
-from scorekeeper.store import embedded, place
+from scorekeeper.store import cluster_folder, embedded
 from scorekeeper.store.database import Database, open_database
 
 
@@ -43,7 +43,7 @@ def _open_unchanged(settings: Settings) -> Iterator[Database]:
     """The installation's database, without creating or migrating one. Raises ScorekeeperError."""
     home, url = settings.scorekeeper_home, settings.database_url
     with ExitStack() as held:
-        if not url and place.has_cluster(home):
+        if not url and cluster_folder.has_cluster(home):
             held.callback(embedded.acquire(home).release)
         address = url.get_secret_value() if url else embedded.running_url(home, "scorekeeper")
         if not address:

@@ -9,7 +9,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.health.check import DISK_RED, DISK_WARNING, FEWEST_INODES, MOST_NAMED, Check
 from scorekeeper.phrases import name_some
 from scorekeeper.settings import Settings
-from scorekeeper.store import place
+from scorekeeper.store import cluster_folder
 
 
 def check_home(settings: Settings) -> Check:
@@ -17,19 +17,19 @@ def check_home(settings: Settings) -> Check:
     home = settings.scorekeeper_home
     says = f"{home} ({settings.home_from})"
     try:
-        has_cluster = place.has_cluster(home)
+        has_cluster = cluster_folder.has_cluster(home)
     except ScorekeeperError as exc:
         words, _, what_to_do = str(exc).partition(": ")
         return Check("home", "red", f"{words} ({settings.home_from})", what_to_do)
-    if has_cluster and place.lies_elsewhere(home):
-        says += f"; its database is in {place.say_where(home)}"
+    if has_cluster and cluster_folder.lies_elsewhere(home):
+        says += f"; its database is in {cluster_folder.describe_folder(home)}"
         return Check("home", "warning", says, "back up both: a copy of the home does not hold the database")
     return Check("home", "ok", says)
 
 
 def check_left_over(settings: Settings) -> Iterator[Check]:
     """Databases outside of homes that no home leads to any more. Only root has such databases and sees them."""
-    left_over = list(place.list_strays(settings.scorekeeper_home))
+    left_over = list(cluster_folder.list_strays(settings.scorekeeper_home))
     if left_over:
         unknown = "a home that has not been used since the upgrade"
         named = name_some([f"{one.folder} (of {one.home or unknown})" for one in left_over], MOST_NAMED)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scorekeeper import PerformanceTracker
-from scorekeeper.private import make_folder
+from scorekeeper.private_files import make_folder
 from scorekeeper.publish import publish
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database

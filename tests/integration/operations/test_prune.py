@@ -108,7 +108,7 @@ def test_a_session_that_reads_candles_for_long_holds_up_prune_alone(lived: Datab
         )
     with lived.begin() as reading:
         reading.execute(text("SELECT count(*) FROM scorekeeper.report_open_trades"))
-        with pytest.raises(DatabaseError, match=r"others held what was needed .*: try again"):
+        with pytest.raises(DatabaseError, match=r"other sessions held a lock .*: try again"):
             prune(lived, settings, NOW)
         assert lived.transact(lambda c: settle.settle(c, NOW, suspect_price_pct=5)).closed == 0
     assert prune(lived, settings, NOW).months == ["2025-03", "2025-04"]

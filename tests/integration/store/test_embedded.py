@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.store import embedded, place
+from scorekeeper.store import cluster_folder, embedded
 from scorekeeper.store.database import open_database
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -104,7 +104,7 @@ def test_another_local_user_is_refused_and_no_folder_of_others_changes_its_mode(
 def tcp_server(tmp_path: Path) -> Iterator[tuple[int, str]]:
     """A second cluster from the same binaries, over TCP with a password: (port, password)."""
     cluster = embedded.Cluster(tmp_path / "second", {})
-    place.settle(cluster.home, cluster._owner)
+    cluster_folder.prepare_folder(cluster.home, cluster._owner)
     cluster.data.mkdir(mode=0o700)
     os.chown(cluster.data, cluster._owner.pw_uid, cluster._owner.pw_gid)
     with socket.socket() as probe:

@@ -17,7 +17,7 @@ from cli.main import app
 from scorekeeper.errors import AwayError, DatabaseError, ScorekeeperError
 from scorekeeper.settings import load_settings
 from scorekeeper.store import embedded
-from scorekeeper.store.connecting import check_version, read_address
+from scorekeeper.store.connections import check_version, read_address
 from scorekeeper.store.database import open_database
 from scorekeeper.store.migrate import newest_version
 from scorekeeper.store.sql import raw
@@ -59,14 +59,14 @@ UNREACHABLE: dict[str, Case] = {
         lambda s: f"postgresql://owner:{PASSWORD}@no-such-host.invalid/postgres",
         "there is no host no-such-host.invalid|cannot be looked up now",
     ),
-    "refused": (lambda s: s.url().replace(str(s.port), "1"), "nobody listens at 127.0.0.1, port 1: start Postgres"),
+    "refused": (lambda s: s.url().replace(str(s.port), "1"), "no server listens at 127.0.0.1, port 1: start Postgres"),
     "no port": (
         lambda s: s.url().replace(str(s.port), "99999"),
-        "part of the address is not right .*99999.*: correct DATABASE",
+        "part of the address is wrong .*99999.*: correct DATABASE",
     ),
     "no option": (
         lambda s: s.url(more="?unheard=of"),
-        'part of the address is not right .*"unheard".*: correct DATABASE_URL',
+        'part of the address is wrong .*"unheard".*: correct DATABASE_URL',
     ),
     "no socket": (
         lambda s: f"postgresql:///postgres?host=/nowhere&password={PASSWORD}",
@@ -204,7 +204,7 @@ def test_a_port_of_something_else_is_no_postgres(tmp_path: Path) -> None:
 
         threading.Thread(target=answer, daemon=True).start()
         said = refusal(f"postgresql://o:{PASSWORD}@127.0.0.1:{listening.getsockname()[1]}/postgres", tmp_path)
-    assert re.search("is no Postgres|ended the connection before it stood", said), said
+    assert re.search("is no Postgres|ended the connection before it was made", said), said
 
 
 def test_a_standby_and_a_server_that_stops_are_named(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 from scorekeeper import PerformanceTracker
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
-from scorekeeper.store import binaries, embedded, place, runtime
+from scorekeeper.store import binaries, cluster_folder, embedded, socket_folder
 from scorekeeper.store.postmaster import find_postmaster
 from tests.waiting import wait_until
 
@@ -32,8 +32,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
     home = tmp_path / "home"
     yield home
     shutil.rmtree(embedded.Cluster(home, {}).socket_folder, ignore_errors=True)
-    if place.lies_elsewhere(home):
-        shutil.rmtree(place.find_folder(home), ignore_errors=True)
+    if cluster_folder.lies_elsewhere(home):
+        shutil.rmtree(cluster_folder.find_folder(home), ignore_errors=True)
 
 
 def write_row(home: Path, words: str) -> None:
@@ -77,7 +77,7 @@ def test_all_of_it_lies_in_the_home_below_folders_that_nobody_else_enters(home: 
     home.chmod(0o700)
     before = {path: path.stat().st_mode for path in (home, *home.parents)}
     write_row(home, "here")
-    assert not place.lies_elsewhere(home)
+    assert not cluster_folder.lies_elsewhere(home)
     assert (home / "postgres").stat().st_uid == binaries.server_user().pw_uid
     assert (home / "postgres" / "data" / "PG_VERSION").exists()
     assert {path: path.stat().st_mode for path in before} == before
@@ -95,7 +95,7 @@ def test_a_home_that_has_lost_its_database_says_so_and_begins_an_empty_one_only_
         assert f"remove {home}/database.json to begin an empty one" in str(said.value)
     shutil.move(kept, home / "postgres")
     if os.geteuid() == 0:
-        place._chown_all(home / "postgres", binaries.server_user())
+        cluster_folder._chown_all(home / "postgres", binaries.server_user())
     assert read_rows(home) == ["lost"]
     shutil.rmtree(home / "postgres")
     (home / "database.json").unlink()
@@ -163,11 +163,11 @@ def test_a_database_of_an_earlier_version_moves_into_its_home_once_nobody_uses_i
     with (folder / "users.lock").open("a") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         assert read_rows(home) == ["from before"]
-        assert place.find_folder(home) == folder
+        assert cluster_folder.find_folder(home) == folder
     for _ in range(2):  # the first stops the server that the other user has left
         assert read_rows(home) == ["from before"]
-    assert (place.find_folder(home), folder.exists()) == (home / "postgres", False)
-    assert not place.lies_elsewhere(home)
+    assert (cluster_folder.find_folder(home), folder.exists()) == (home / "postgres", False)
+    assert not cluster_folder.lies_elsewhere(home)
 
 
 @as_root
@@ -176,7 +176,7 @@ def test_a_move_into_the_home_that_was_killed_is_done_by_the_next_start(home: Pa
     (home / "postgres").rename(home / ".postgres.moving")
     (home / "postgres").symlink_to(binaries.SYSTEM_HOME / "gone")
     assert read_rows(home) == ["from before"]
-    assert not place.lies_elsewhere(home)
+    assert not cluster_folder.lies_elsewhere(home)
 
 
 @as_root
@@ -194,21 +194,21 @@ def test_where_the_system_user_can_own_nothing_in_the_home_it_lies_elsewhere_and
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the system has no /proc: then that user would have to enter every folder above, which are root's."""
-    monkeypatch.setattr(place, "name_data", str)
+    monkeypatch.setattr(cluster_folder, "name_data", str)
     write_row(home, "elsewhere")
-    folder = place.find_folder(home)
-    assert (place.lies_elsewhere(home), folder.parent) == (True, binaries.SYSTEM_HOME)
+    folder = cluster_folder.find_folder(home)
+    assert (cluster_folder.lies_elsewhere(home), folder.parent) == (True, binaries.SYSTEM_HOME)
     assert read_rows(home) == ["elsewhere"]
     copy = home.with_name("copy")
     subprocess.run(["cp", "-a", home, copy], check=True)
     with pytest.raises(ScorekeeperError, match=f"{copy} is a copy of {home}, and holds no database"):
         embedded.acquire(copy)
-    assert folder not in [stray.folder for stray in place.list_strays()]
+    assert folder not in [stray.folder for stray in cluster_folder.list_strays()]
     shutil.rmtree(copy)
     home.rename(home.with_name("moved"))
     assert read_rows(home.with_name("moved")) == ["elsewhere"]
     shutil.rmtree(home.with_name("moved"))
-    assert place.Stray(folder, home.with_name("moved")) in list(place.list_strays())
+    assert cluster_folder.Stray(folder, home.with_name("moved")) in list(cluster_folder.list_strays())
     shutil.rmtree(folder)
 
 
@@ -273,9 +273,9 @@ def test_a_server_whose_socket_was_removed_is_started_again(home: Path) -> None:
 
 def test_what_dead_servers_have_left_is_swept_and_nothing_else(home: Path) -> None:
     uid = binaries.server_user().pw_uid
-    old = time.time() - 2 * runtime.YOUNG_SECONDS
+    old = time.time() - 2 * socket_folder.YOUNG_SECONDS
     dead, young, served, filled = (
-        Path(tempfile.gettempdir()) / f"{runtime.PREFIX}-{uid}-test{os.getpid()}{name}" for name in "abcd"
+        Path(tempfile.gettempdir()) / f"{socket_folder.PREFIX}-{uid}-test{os.getpid()}{name}" for name in "abcd"
     )
     listener = socket.socket(socket.AF_UNIX)
     try:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.gate import OWN_NAMES, Gate, Message, Receive, Scope, Send
-from cli.password import DOOR, prove
+from cli.prefect_server.gate import OWN_NAMES, Gate, Message, Receive, Scope, Send
+from cli.prefect_server.password import DOOR, prove
 
 PASSWORD = "scorekeeper:secret"
 BASIC: dict[str, Any] = {"Authorization": "Basic " + base64.b64encode(PASSWORD.encode()).decode()}

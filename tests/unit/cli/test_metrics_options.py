@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
+from cli.commands.metrics import read_period, read_symbol
 from cli.main import app
-from cli.metrics import read_period, read_symbol
-from cli.tables import print_breakdown
+from cli.output.score_tables import print_breakdown
 from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.formulas import compose_system
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.password import CLIENTS, SERVERS
-from cli.prefect_env import _is_same, prepare
+from cli.prefect_server.client_settings import _is_same, prepare
+from cli.prefect_server.password import CLIENTS, SERVERS
 
 URL = "PREFECT_API_URL"
 

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from cli.parts import PARTS
-from cli.password import CLIENTS, PLACE, SERVERS, make_place, password_file
-from cli.up import MARK, environment_of
+from cli.folders import UP_FOLDER, make_up_folder, password_file
+from cli.prefect_server.password import CLIENTS, SERVERS
+from cli.up.environment import environment_of
+from cli.up.parts import PARTS
+from cli.up.processes import MARK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
 
@@ -27,11 +29,11 @@ SPELLINGS = (
 )  # fmt: skip
 # What a part does with its settings is replaced by saying them; all before it is as under `up`.
 SAY = """
-import json, sys, cli.parts
+import json, sys, cli.up.parts
 def say(settings):
     print(json.dumps(settings.as_environment()))
-cli.parts.PARTS = dict.fromkeys(cli.parts.PARTS, say)
-cli.parts.main(sys.argv[1])
+cli.up.parts.PARTS = dict.fromkeys(cli.up.parts.PARTS, say)
+cli.up.parts.main(sys.argv[1])
 """
 
 
@@ -147,8 +149,8 @@ def test_a_password_that_others_may_have_read_or_laid_there_is_refused(home: Pat
 
 @pytest.mark.parametrize("how", ["a link", "another's"])
 def test_a_place_that_another_user_may_change_is_not_used(tmp_path: Path, how: str) -> None:
-    assert make_place(tmp_path / "mine").is_dir()
-    place = tmp_path / PLACE
+    assert make_up_folder(tmp_path / "mine").is_dir()
+    place = tmp_path / UP_FOLDER
     if how == "a link":
         place.symlink_to(tmp_path)
     elif os.geteuid() == 0:
@@ -157,7 +159,7 @@ def test_a_place_that_another_user_may_change_is_not_used(tmp_path: Path, how: s
     else:
         pytest.skip("only root gives folders away")
     with pytest.raises(ScorekeeperError, match="what others may change"):
-        make_place(tmp_path)
+        make_up_folder(tmp_path)
 
 
 def test_where_python_may_not_write_beside_its_sources_it_keeps_what_it_compiles_in_the_home(

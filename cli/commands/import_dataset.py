@@ -1,0 +1,32 @@
+"""`scorekeeper import`: the predecessor's dataset."""
+
+from pathlib import Path
+
+import typer
+
+from cli.installation import open_installation, run_flow
+from cli.options import installation_options
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.safe_text import escape_controls
+
+
+@installation_options()
+def import_dataset(file: Path) -> None:
+    """Read the predecessor's performance_dataset.jsonl.
+
+    Later records of a trade_id complete earlier ones; imported exits are kept as they came. May be repeated.
+    """
+    with open_installation():
+        from flows.import_dataset import import_dataset as flow
+
+        done = run_flow(flow(str(file.absolute())))
+    typer.echo(
+        f"{done['records']} records: {done['decisions']} decisions, {done['duplicates']} known already, "
+        f"{done['completed']} closed, {len(done['rejected'])} rejected"
+    )
+    for one in done["rejected"][:20]:
+        where = f"{one['file']}, line {one['line']}, {one['field'] or 'record'}"
+        typer.echo(escape_controls(f"  rejected: {where}: {one['reason']}"))
+    if done["rejected"] and not done["decisions"] + done["duplicates"]:
+        raise ScorekeeperError(f"{file}: no record could be read")
+    typer.echo("The next track that has prices for them scores what is new.")

@@ -1,0 +1,31 @@
+"""`scorekeeper verify`: everything stored and published, recomputed and compared."""
+
+import typer
+
+from cli.installation import open_installation
+from cli.options import installation_options
+from scorekeeper.errors import ScorekeeperError
+
+
+@installation_options()
+def verify() -> None:
+    """Recompute everything, and name every difference.
+
+    Decisions from the archived files; trades, horizon returns, rollups, metrics, log and dataset from decisions and
+    candles, by other code than track's; the books against each other. All is read as it stands at one moment: what is
+    written meanwhile is no difference. What waits for the next track is counted, and is no difference either.
+    """
+    from scorekeeper.verify.run import compare
+
+    with open_installation() as (db, settings):
+        found = compare(db, settings)
+    for line in (*found.differences, *found.waits):
+        typer.echo(line)
+    if found.pruned is not None:
+        since, decisions = found.pruned
+        typer.echo(
+            f"{decisions} decisions from before {since:%F %R} UTC: their candles have been pruned, not recomputed"
+        )
+    if found.differences:
+        raise ScorekeeperError(f"{len(found.differences)} differences")
+    typer.echo("everything stored and published equals its recompute")

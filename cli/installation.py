@@ -1,0 +1,64 @@
+"""How a command uses the installation: its settings, its database, its flows."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cli.stopping import StopError, hear_while_busy
+
+if TYPE_CHECKING:
+    from scorekeeper.settings import Settings
+    from scorekeeper.store.database import Database
+
+T = TypeVar("T")
+
+
+def load() -> "Settings":
+    """The settings; afterwards the environment tells Prefect which server to use. Raises ScorekeeperError.
+
+    Called before Prefect is imported: Prefect reads its own settings on import.
+    """
+    from cli.prefect_server.client_settings import prepare
+    from scorekeeper.private_files import check_owner
+    from scorekeeper.settings import load_settings
+
+    settings = load_settings()
+    check_owner(settings.scorekeeper_home)
+    prepare(settings.scorekeeper_home)
+    return settings
+
+
+@contextmanager
+def open_installation(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
+    """The database and the settings. Raises ScorekeeperError.
+
+    A command that runs a flow opens it too, before it imports the flow: a database that is away is reported at once.
+    """
+    from scorekeeper.store.database import open_database
+
+    hear_while_busy()
+    settings = load()
+    with open_database(settings.database_url, settings.scorekeeper_home, migrate=migrate) as db:
+        yield db, settings
+
+
+def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
+    """Run a flow to its end, and show its progress.
+
+    Raises StopError if a signal ended it between two transactions; ScorekeeperError if the server refuses the password.
+    """
+    from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
+
+    from cli.progress import show_progress
+    from tasks.prefect_server import not_let_in
+
+    try:
+        with show_progress():
+            return asyncio.run(flow_run)
+    except TerminationSignal as exc:  # Prefect handles signals while a flow runs
+        raise StopError(exc.signal) from None
+    except PrefectHTTPStatusError as refusal:
+        if refusal.response.status_code not in (401, 403):
+            raise
+        raise not_let_in() from None

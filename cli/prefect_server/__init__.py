@@ -1,0 +1,1 @@
+"""Prefect's server: who may use it, which one a command uses, its deployments and runs."""

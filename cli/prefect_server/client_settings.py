@@ -1,0 +1,111 @@
+"""Prefect's settings for a command, unless the user has set them: which server, which password."""
+
+import hmac
+import json
+import os
+import secrets
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from cli.folders import address_file
+from cli.prefect_server.password import CLIENTS, DOOR, SERVERS, prove, read_password
+from scorekeeper.errors import ScorekeeperError
+
+
+def prepare(home: Path) -> None:
+    """Keep Prefect's own files in the home, and Prefect offline and quiet.
+
+    Prefect uses the server that PREFECT_API_URL names, else that of a running `scorekeeper up`. Without either it
+    starts one for this command, which takes some ten seconds.
+    """
+    os.environ.update(reach_directly(os.environ))
+    use_running_server(home)
+    if "PREFECT_HOME" not in os.environ:
+        (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect fails if the parent is missing
+        os.environ["PREFECT_HOME"] = str(home / "prefect")
+        if "PREFECT_API_URL" not in os.environ:
+            # The server that Prefect starts for this command listens on a port: a password keeps others out.
+            own = os.environ.get(SERVERS) or f"scorekeeper:{secrets.token_urlsafe(32)}"
+            os.environ |= dict.fromkeys((SERVERS, CLIENTS), own)
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "90")
+    # The command reports in one line what happened; the server keeps the whole log.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
+
+
+def reach_directly(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that keep a proxy out of connections to this machine, where `environment` names a proxy."""
+    direct = {}
+    for name in ("no_proxy", "NO_PROXY"):
+        known = environment.get(name, "")
+        direct[name] = known if "127.0.0.1" in known else ",".join(filter(None, (known, "127.0.0.1,localhost")))
+    return direct
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """The server of a running `scorekeeper up`."""
+
+    address: str
+    password: str = field(repr=False)
+
+
+def use_running_server(home: Path) -> str | None:
+    """Let Prefect's client use the server that PREFECT_API_URL names, else that of a running `up`; its address."""
+    _read_as_prefect_does()
+    named = os.environ.get("PREFECT_API_URL")
+    if named is not None and CLIENTS in os.environ:
+        return named
+    server = running_server(home)
+    if server is not None and (named is None or _is_same(named, server.address)):
+        os.environ |= {"PREFECT_API_URL": server.address, CLIENTS: server.password}
+    return os.environ.get("PREFECT_API_URL")
+
+
+def _read_as_prefect_does() -> None:
+    """Take the server and its password from a `.env` in the working directory, as Prefect itself would.
+
+    Otherwise Prefect would find that server later, and send it the password of another one.
+    """
+    try:
+        found = dotenv_values(Path.cwd() / ".env")
+    except (OSError, ValueError):
+        return  # loading our own settings reports it
+    if "PREFECT_API_URL" not in os.environ and found.get("PREFECT_API_URL"):
+        for name in ("PREFECT_API_URL", CLIENTS):
+            if value := found.get(name):
+                os.environ.setdefault(name, value)
+
+
+def _is_same(named: str, address: str) -> bool:
+    """Whether a user's spelling names the server at `address`.
+
+    >>> _is_same("http://localhost:4200/api/", "http://127.0.0.1:4200/api")
+    True
+    """
+    plain = named.replace("//localhost:", "//127.0.0.1:", 1).rstrip("/")
+    return plain == address
+
+
+def running_server(home: Path) -> RunningServer | None:
+    """The server of a running `scorekeeper up` of this home, once it has proved that it knows the password.
+
+    After a kill -9 of `up`, another user may listen on its port, and must not get the password.
+    """
+    nonce = secrets.token_hex(16)
+    try:
+        address = str(json.loads(address_file(home).read_text(encoding="utf-8"))["api_url"])
+        password = read_password(home) or ""
+        question = f"{address.removesuffix('/api')}{DOOR}/proof?nonce={nonce}"
+        with urllib.request.urlopen(question, timeout=2) as response:  # noqa: S310 - an address that `up` wrote
+            proof = response.read(200)
+    except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError, ScorekeeperError):
+        return None
+    is_ours = bool(password) and hmac.compare_digest(proof, prove(password, nonce).encode())
+    return RunningServer(address, password) if is_ours else None

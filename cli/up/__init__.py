@@ -1,0 +1,1 @@
+"""`scorekeeper up`: the programs that it runs under supervisord, and what they need to run."""

@@ -1,0 +1,74 @@
+"""The tasks of the flow `analyze`, and what Prefect's UI shows of an analysis."""
+
+from datetime import datetime
+
+from prefect import get_run_logger, task
+from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from scorekeeper.analysis import run as library
+from scorekeeper.analysis import tables
+from scorekeeper.analysis.document import Analysis
+from scorekeeper.report import write_report
+from scorekeeper.safe_text import escape_markdown
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.threads import run_in_thread
+from tasks.as_of import whole_minute
+from tasks.retries import REPEATABLE
+
+TABLES = {
+    "agent-attribution": (tables.attribution_rows, "What each agent contributed, and how right it was"),
+    "calibration": (tables.calibration_rows, "How often an agent is right at each confidence that it states"),
+    "baselines": (tables.baseline_rows, "The system beside simple rules and each agent alone, on the same decisions"),
+    "versions": (tables.version_rows, "Versions over their own periods, and paired"),
+}
+
+
+@task(name="analyze", **REPEATABLE)
+async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
+    """Analyse what is known at `as_of` (default: the minute that track has worked up to), and store it."""
+
+    def work() -> Analysis:
+        with db.begin() as connection:
+            asked = None if as_of is None else whole_minute(as_of)
+            minute = library.choose_as_of(connection, asked, whole_minute(None))
+        return db.transact(lambda connection: library.analyze(connection, minute))
+
+    return await run_in_thread(work)
+
+
+@task(name="publish analysis", cache_policy=NO_CACHE)
+async def publish_analysis(db: Database, settings: Settings, analysis: Analysis) -> None:
+    """Write the artifacts of the newest analysis, and the report that they link to; an older one gets none."""
+    if not await run_in_thread(_is_last, db, analysis):
+        get_run_logger().info("A later moment has been analysed already: this analysis is stored, without artifacts")
+        return
+    await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description="What can be concluded")
+    for key, (rows, words) in TABLES.items():
+        await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=words)
+    report = await run_in_thread(write_report, db, settings.reports_dir)
+    await acreate_link_artifact(report.as_uri(), key="report", link_text=report.name)
+
+
+def _is_last(db: Database, analysis: Analysis) -> bool:
+    with db.begin() as connection:
+        last = library.last_analysis(connection)
+    return last is None or last.as_of <= analysis.as_of
+
+
+def analysis_markdown(analysis: Analysis) -> str:
+    """The sentences, with links to the tables."""
+    return "\n".join(
+        [
+            f"# What can be concluded at {analysis.as_of}",
+            "",
+            f"Of {analysis.decisions:,} decisions whose horizon is known and {analysis.trades:,} closed trades, "
+            "without suspect and voided ones. Intervals hold for trades that overlap. A verdict needs an interval that "
+            "excludes the value it is compared with, after a correction for the number of comparisons.",
+            "",
+            *(f"- {sentence}" for sentence in analysis.sentences),
+            "",
+            " · ".join(f"[{key.replace('-', ' ')}](/artifacts/key/{key})" for key in (*TABLES, "report")),
+        ]
+    )

@@ -1,0 +1,193 @@
+"""The inbox's watcher: it posts an event to Prefect when files arrive, and again while they wait.
+
+An event can be lost, so the inbox itself decides. A file that could be taken in and has not changed for WAITING_SECONDS
+is announced again every RETELL_SECONDS; a file of lines that grows, at most every GROWING_SECONDS. A file that its
+writer has open is not announced again while it does not change. The watcher needs no database.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.settings import PREFECT_API_URL
+from watchfiles import awatch
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox.file_names import can_follow, known_name
+from scorekeeper.inbox.places.leases import has_writer
+from scorekeeper.inbox.places.walk import list_inbox
+from tasks import prefect_server
+
+EVENT = "decision-file.arrived"
+RESOURCE = "scorekeeper.inbox"
+DEPLOYMENT = "ingest"
+WAITING_SECONDS = 5.0
+RETELL_SECONDS = 10.0
+GROWING_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+TRUST_SECONDS = 30.0
+# A file that no run takes in is announced every ten seconds for two minutes, and then once a minute.
+PATIENT_TIMES = 12
+SELDOM_SECONDS = 60.0
+# Enough to know that files wait, and for how long, while a look at a flooded inbox stays cheap.
+MOST_LOOKED_AT = 20_000
+
+
+class Shape(NamedTuple):
+    """What shows that a file has changed: its size in bytes and the time of its last write.
+
+    `grows`: its lines are taken in while it grows. `held`: its writer has it open.
+    """
+
+    size: int
+    modified_ns: int
+    grows: bool = False
+    held: bool = False
+
+
+class Announcer:
+    """Decides when to announce files: new ones at once, others again while they wait."""
+
+    def __init__(self) -> None:
+        self._still_since: dict[str, tuple[Shape, float]] = {}
+        self._times: dict[str, int] = {}  # how often each file was announced
+        self._announced: dict[str, Shape] = {}  # as it was then
+        self._announced_at = float("-inf")
+
+    def look(self, files: Mapping[str, Shape], now: float) -> Literal["news", "waiting"] | None:
+        """Why to announce these files (by name) now, None if not now. `now`: any steady clock, in seconds.
+
+        News: there are new files, and no run is on its way for others; or a file of lines has grown since it was
+        announced. Waiting: a file has not changed since it was announced, and its writer does not have it open. A file
+        that no run takes in is announced less often after a while.
+        """
+        before = self._still_since
+        self._still_since = {
+            name: before[name] if name in before and before[name][0] == shape else (shape, now)
+            for name, shape in files.items()
+        }
+        self._times = {name: times for name, times in self._times.items() if name in files}
+        self._announced = {name: shape for name, shape in self._announced.items() if name in files}
+        on_the_way = any(times == 1 and not files[name].held for name, times in self._times.items())
+        seconds = self.seconds_since(now)
+        if seconds >= GROWING_SECONDS and any(_has_grown(files[name], old) for name, old in self._announced.items()):
+            return "news"
+        if files.keys() - self._times.keys() and not on_the_way:
+            return "news"
+        waiting = any(
+            not (shape.held and shape == self._announced.get(name))
+            and now - since > WAITING_SECONDS
+            and seconds >= (RETELL_SECONDS if self._times.get(name, 0) < PATIENT_TIMES else SELDOM_SECONDS)
+            for name, (shape, since) in self._still_since.items()
+        )
+        return "waiting" if waiting else None
+
+    def note_announced(self, files: Mapping[str, Shape], now: float) -> None:
+        """Note that these files were announced."""
+        self._announced_at = now
+        self._announced |= files
+        for name in files:
+            self._times[name] = self._times.get(name, 0) + 1
+
+    def seconds_since(self, now: float) -> float:
+        """Seconds since the last announcement."""
+        return now - self._announced_at
+
+
+def _has_grown(now: Shape, announced: Shape) -> bool:
+    return now.grows and now[:2] != announced[:2]
+
+
+async def watch_inbox(
+    folder: Path,
+    stop: asyncio.Event,
+    report: Callable[[str], None],
+    take: Callable[[], Awaitable[bool]] | None = None,
+    skip: Sequence[Path] = (),
+) -> None:
+    """Watch `folder` and those below it, except `skip`, until `stop`. A folder or a server that does not answer is
+    reported once, and waited for.
+
+    `take`: runs the ingest at once in this process instead of an event; False if it cannot. Files that still wait
+    afterwards are announced by the event and by `take` in turn, so that neither a missing worker nor an error in this
+    process holds them up. Raises ScorekeeperError if PREFECT_API_URL is not set.
+    """
+    if not PREFECT_API_URL.value():
+        raise ScorekeeperError("no Prefect server to announce files to: set PREFECT_API_URL, or run scorekeeper up")
+    announcer, complaint, taken = Announcer(), "", False
+    while not stop.is_set():
+        error = ""
+        try:
+            files = await asyncio.to_thread(_shapes, folder, skip)
+            why = announcer.look(files, now := time.monotonic())
+            # A run in progress takes in new files too: an event would only start a second run, which is cancelled. The
+            # run in progress may be dead, so it is trusted for TRUST_SECONDS only.
+            if why and (announcer.seconds_since(now) >= TRUST_SECONDS or not await is_at_work(or_due=not take)):
+                report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
+                taken = take is not None and (why == "news" or not taken) and await take()
+                if not taken:
+                    await announce(len(files))
+                announcer.note_announced(files, time.monotonic())
+        except ScorekeeperError as exc:
+            error = str(exc)
+        if error and error != complaint:
+            report(error)
+        complaint = error
+        await _wait(folder, stop)
+
+
+async def announce(files: int) -> None:
+    """Post the event: a number only, never a file's name or content. Raises ScorekeeperError."""
+    await prefect_server.post_event(EVENT, RESOURCE, {"files": files})
+
+
+async def is_at_work(*, or_due: bool = True) -> bool:
+    """Whether a run of the ingest deployment is in progress or claimed. Raises ScorekeeperError.
+
+    `or_due`: or is due and waits for a worker. A worker claims it within a second, unless it is away.
+    """
+    deployed = DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT]))
+    async with prefect_server.reach_server() as client:
+        runs = await client.read_flow_runs(
+            deployment_filter=deployed, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=50
+        )
+    states = [run.state for run in runs if run.state]
+    return any(state.is_running() or state.is_pending() or (or_due and _is_due(state)) for state in states)
+
+
+def _is_due(state: State) -> bool:
+    due = state.state_details.scheduled_time
+    return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
+
+
+def _shapes(folder: Path, skip: Sequence[Path]) -> dict[str, Shape]:
+    shapes = {}
+    for path in islice(list_inbox(folder, skip), MOST_LOOKED_AT):
+        try:
+            found = path.stat(follow_symlinks=False)
+        except OSError:
+            continue  # it has been moved meanwhile
+        grows = can_follow(path.name)
+        name, held = known_name(path, folder), grows and bool(has_writer(path))
+        shapes[name] = Shape(found.st_size, found.st_mtime_ns, grows, held)
+    return shapes
+
+
+async def _wait(folder: Path, stop: asyncio.Event) -> None:
+    """Wait for a change in the folder, at most LOOK_SECONDS: not every file system reports changes."""
+    try:
+        changes = awatch(
+            folder.resolve(), step=50, debounce=200, rust_timeout=int(LOOK_SECONDS * 1000), yield_on_timeout=True,
+            recursive=True, stop_event=stop, ignore_permission_denied=True,
+        )  # fmt: skip
+        async for _ in changes:
+            return
+    except (OSError, RuntimeError):
+        await asyncio.sleep(LOOK_SECONDS)

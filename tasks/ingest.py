@@ -1,0 +1,85 @@
+"""The task of the flow `ingest`, and what its run reports."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from prefect import get_run_logger, task
+
+from scorekeeper.decisions import word_warnings
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox import ingest
+from scorekeeper.inbox.places import walk
+from scorekeeper.safe_text import escape_links
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.threads import run_until_stopped
+from tasks.progress import ProgressBar
+from tasks.retries import REPEATABLE
+
+WAIT_FOR_WRITERS_SECONDS = 6
+
+
+@task(name="ingest files", **REPEATABLE)
+async def ingest_files(db: Database, settings: Settings, paths: list[str] | None) -> ingest.Summary:
+    """Ingest the inbox (or `paths`); a file that is still being written is waited for, WAIT_FOR_WRITERS_SECONDS."""
+    logger = get_run_logger()
+    total = ingest.Summary()
+    given = None if paths is None else walk.list_named(map(Path, paths))
+    bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
+    loop = asyncio.get_running_loop()
+
+    def on_progress(stop: threading.Event, now: ingest.Summary) -> None:
+        if stop.is_set():
+            raise ScorekeeperError(f"stopped after {total.files + now.files} files; the next run goes on from there")
+        logger.info(
+            "%d of %d files, %d decisions, %d rejected so far",
+            total.files + now.files, total.files + now.found, total.decisions + now.decisions,
+            total.rejected + now.rejected,
+        )  # fmt: skip
+        asyncio.run_coroutine_threadsafe(bar.show(100 * now.files / max(1, now.found)), loop)
+
+    def take(stop: threading.Event) -> ingest.Summary:
+        tell = partial(on_progress, stop)
+        return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=given, on_progress=tell)
+
+    for _ in range(WAIT_FOR_WRITERS_SECONDS):
+        done = await run_until_stopped(take)
+        total.add(done)
+        if given is not None or not (done.waiting or done.files):
+            break
+        if done.waiting:
+            await asyncio.sleep(1)
+    await bar.show(100)
+    for name in total.returned:
+        words = f"{name} was written to after it had been moved: it is back in the inbox, and read on"
+        logger.warning("%s", escape_links(words))
+    for kind in total.passed_over:
+        words = f"{kind.count} not read, {kind.what}: {', '.join(kind.names)}; {kind.do}"
+        logger.warning("%s", escape_links(words))
+    return total
+
+
+def warn_of_unread(summary: ingest.Summary) -> None:
+    """Warn in the run's log of fields, words and confidences that came in and were not understood."""
+    lines = word_warnings.tell_words(summary.idle, summary.unread, opened=summary.opened)
+    if summary.noted:
+        first = summary.notes[0]
+        lines.append(
+            f"{summary.noted} decisions with fields left out or decided about; the first: {first['file']}, "
+            f"line {first['line']}, {first['field']}: {first['reason']}"
+        )
+    for line in (*lines, word_warnings.tell_small(summary.small)):
+        if line:
+            get_run_logger().warning("%s", escape_links(line))
+
+
+def fail_at_trouble(summary: ingest.Summary) -> None:
+    """Raises ScorekeeperError, which fails the run, if a file could not be read or moved; the others have come in."""
+    if summary.trouble:
+        more = f" (and {len(summary.trouble) - 1} more)" if len(summary.trouble) > 1 else ""
+        raise ScorekeeperError(
+            f"{summary.trouble[0]}{more}; {summary.files} files came in, with {summary.decisions} decisions"
+        )

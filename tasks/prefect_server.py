@@ -1,0 +1,57 @@
+"""Prefect's server as our tasks use it: reaching it, and posting events to it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from prefect import runtime
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.events import Event, RelatedResource, Resource
+from prefect.settings import PREFECT_API_URL
+
+from scorekeeper.errors import ScorekeeperError
+
+
+async def post_event(name: str, resource: str, payload: dict[str, Any]) -> None:
+    """Post the event `name` of `resource`, related to the current flow run, if any. Raises ScorekeeperError.
+
+    Posted over HTTP: Prefect's `emit_event` reports no error when the server is away.
+    """
+    run_id = runtime.flow_run.id
+    run = {"prefect.resource.id": f"prefect.flow-run.{run_id}", "prefect.resource.role": "flow-run"}
+    related = [RelatedResource(run)] if run_id else []
+    event = Event(event=name, resource=Resource({"prefect.resource.id": resource}), payload=payload, related=related)
+    async with reach_server() as client:
+        await client.request("POST", "/events", json=[event.model_dump(mode="json")])
+
+
+@asynccontextmanager
+async def reach_server() -> AsyncIterator[PrefectClient]:
+    """A client of the server. Raises ScorekeeperError if the server is away, or its answer is not Prefect's."""
+    try:
+        async with get_client() as client:
+            yield client
+    except httpx.HTTPStatusError as refusal:
+        if refusal.response.status_code not in (401, 403):
+            raise _no_answer(refusal) from None
+        raise not_let_in() from None
+    except (httpx.HTTPError, ValueError) as exc:  # ValueError: the answer is not one of Prefect's
+        raise _no_answer(exc) from None
+
+
+def not_let_in() -> ScorekeeperError:
+    """The error for a server that refuses our password."""
+    return ScorekeeperError(
+        f"the Prefect server at {server_address()} does not let us in: set PREFECT_API_AUTH_STRING (Cloud: "
+        "PREFECT_API_KEY)"
+    )
+
+
+def _no_answer(exc: Exception) -> ScorekeeperError:
+    return ScorekeeperError(f"the Prefect server at {server_address()} does not take events ({type(exc).__name__})")
+
+
+def server_address() -> str:
+    """The server's address without a user name or password in it."""
+    return str(PREFECT_API_URL.value()).rsplit("@", 1)[-1]

@@ -1,0 +1,18 @@
+"""The task that several flows end with: publishing what is new."""
+
+from prefect import get_run_logger, task
+
+from scorekeeper.publish import publish
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.threads import run_in_thread
+from tasks.retries import REPEATABLE
+
+
+@task(name="publish files", **REPEATABLE)
+async def publish_files(db: Database, settings: Settings) -> publish.Published:
+    """Append what is new to log and dataset."""
+    done = await run_in_thread(publish.publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+    for words in done.explain():
+        get_run_logger().warning("%s", words)
+    return done

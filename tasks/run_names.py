@@ -1,0 +1,27 @@
+"""Names that show in Prefect's UI what each run did."""
+
+from prefect import runtime
+from prefect.client.orchestration import get_client
+
+from scorekeeper.phrases import and_more
+
+
+async def rename_run(name: str) -> None:
+    """Name the current flow run after what it did."""
+    run_id = runtime.flow_run.id
+    if run_id is None:
+        return
+    async with get_client() as client:
+        await client.update_flow_run(run_id, name=name[:200])
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun: 1 file, 2 files."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def no_prices_for(failed: list[str]) -> str:
+    """The end of a run's name that says which symbols have no prices; empty if all have."""
+    if not failed:
+        return ""
+    return f", no prices for {failed[0].split(' (')[0]}{and_more(len(failed), 1)}"

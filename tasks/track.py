@@ -1,0 +1,40 @@
+"""The tasks of the flow `track`."""
+
+from datetime import UTC, datetime
+
+from prefect import get_run_logger, task
+
+from scorekeeper.metrics import score_update
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.threads import run_in_thread
+from scorekeeper.trades import fetch, settle
+from tasks.progress import ProgressBar
+from tasks.retries import REPEATABLE
+
+
+@task(name="fetch candles", **REPEATABLE)
+async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fetch.Prices:
+    """Fetch candles for each symbol with an open trade or an undecided decision; one that fails stops no other."""
+    bar = ProgressBar("candles-progress", "Symbols whose candles have been fetched")
+    return await fetch.fetch_prices(
+        db,
+        settings,
+        as_of,
+        now=datetime.now(UTC),
+        tell=get_run_logger().log,
+        on_percent=bar.show,
+    )
+
+
+@task(name="settle trades", **REPEATABLE)
+async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> settle.Settled:
+    """Close what is due and fill in horizon returns; then, in a second transaction, update the days that changed.
+
+    One task for both: the states and events of each minute's tasks are most of Prefect's database.
+    """
+    settled = await run_in_thread(
+        db.transact, lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct)
+    )
+    await run_in_thread(db.transact, lambda c: score_update.update_score(c, as_of))
+    return settled

@@ -1,0 +1,22 @@
+"""The task of the flow `verify`."""
+
+from prefect import task
+
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.threads import run_in_thread
+from scorekeeper.verify.run import Verified, compare
+from tasks.retries import DAILY
+
+
+@task(name="verify", **DAILY)
+async def verify_all(db: Database, settings: Settings) -> Verified:
+    """Every difference between what is stored or published and its recomputation, and what waits for the next track."""
+    return await run_in_thread(compare, db, settings)
+
+
+def fail_at_differences(differences: list[str]) -> None:
+    """Raises ScorekeeperError if there are any, which fails the run."""
+    if differences:
+        raise ScorekeeperError(f"{len(differences)} differences; the artifact `differences` lists them")

@@ -111,7 +111,7 @@ def test_one_that_is_undone_again_and_again_is_given_up_with_a_clear_line(
     assert db.transact(void) == "voided"
 
 
-def test_one_whose_rows_somebody_changes_meanwhile_begins_anew_from_what_stands_then(db: Database, trade: str) -> None:
+def test_a_transaction_whose_rows_have_changed_is_repeated_on_the_new_rows(db: Database, trade: str) -> None:
     seen = []
 
     def lengthen(connection: Connection) -> None:

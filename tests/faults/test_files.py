@@ -55,7 +55,7 @@ def reasons(db: Database) -> set[str]:
         return set(connection.execute(text("SELECT reason FROM scorekeeper.decision")).scalars())
 
 
-def test_a_03_file_that_is_renamed_or_deleted_while_it_is_listed_is_found_under_its_new_name(
+def test_a_03_file_renamed_while_it_is_listed_is_found_under_its_new_name(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a.json", "b.json", "c.json"):
@@ -76,7 +76,7 @@ def test_a_03_file_that_is_renamed_or_deleted_while_it_is_listed_is_found_under_
     assert reasons(db) == {"a.json", "c.json"}
 
 
-def test_a_05_name_that_comes_with_new_bytes_is_a_new_file_and_the_archive_keeps_both(
+def test_a_05_name_with_new_bytes_is_a_new_file_and_the_archive_keeps_both(
     db: Database, settings: Settings
 ) -> None:
     for reason in ("first", "second"):
@@ -95,7 +95,7 @@ def test_an_07_empty_file_is_quarantined_with_the_reason(db: Database, settings:
     assert len([path for path in settings.quarantine_dir.iterdir() if "error" not in path.name]) == 1
 
 
-def test_an_08_torn_last_line_waits_and_then_goes_to_quarantine_while_the_good_ones_came_in_once(
+def test_an_08_torn_last_line_waits_and_then_goes_to_quarantine(
     db: Database, settings: Settings
 ) -> None:
     path = settings.inbox_dir / "log.jsonl"
@@ -156,7 +156,7 @@ def test_a_15_missing_inbox_is_said_clearly(db: Database, settings: Settings) ->
     assert take(db, settings).decisions == 1
 
 
-def test_a_28_migration_that_is_killed_in_the_middle_leaves_nothing_and_is_done_by_the_next(
+def test_a_28_killed_migration_leaves_nothing_and_the_next_one_does_it(
     cluster: embedded.Lease, tmp_path: Path
 ) -> None:
     host = str(cluster.socket_folder)
@@ -250,7 +250,7 @@ def test_a_52_confidence_that_is_none_costs_itself_alone_and_is_named(
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_what_41_to_53_a_hostile_file_holds_is_refused_with_its_field_and_the_next_file_comes_in(
+def test_a_hostile_file_of_41_to_53_is_refused_and_the_next_file_comes_in(
     db: Database, settings: Settings, case: str
 ) -> None:
     content, field = HOSTILE[case]
@@ -341,7 +341,7 @@ def test_of_a_45_bomb_of_blank_lines_no_more_than_a_million_are_read(db: Databas
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
-def test_of_a_45_file_that_is_full_of_refusals_the_rest_is_not_read_and_that_is_said(
+def test_a_45_file_full_of_refusals_is_not_read_to_its_end_and_that_is_said(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(ingest, "MOST_REFUSED", 7)

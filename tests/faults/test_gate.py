@@ -339,7 +339,7 @@ def test_behind_it_files_become_rows_by_watcher_and_worker_and_commands_use_it(u
     assert "made: scorekeeper.price-stale" in up.command("automations")
 
 
-def test_killed_whole_its_commands_tell_the_password_to_no_one_who_listens_in_its_place(up: Up) -> None:
+def test_after_a_kill_commands_tell_the_password_to_no_other_listener(up: Up) -> None:
     address, password = address_file(up.home).read_text(), read_password(up.home)
     processes = up.processes()
     for process in (psutil.Process(up.process.pid), *processes):

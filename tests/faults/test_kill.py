@@ -11,7 +11,7 @@ from tests.faults.failpoints import POINTS
 from tests.faults.kill_loop import INSTANT, Place, Zygote, kill_on
 
 
-def test_killed_at_random_it_leaves_what_an_undisturbed_run_leaves(
+def test_after_random_kills_it_leaves_what_an_undisturbed_run_leaves(
     cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, seed: int
 ) -> None:
     kills: int = pytestconfig.getoption("kills")

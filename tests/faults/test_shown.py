@@ -200,7 +200,7 @@ def test_47_in_a_browser_nothing_of_it_runs_or_is_asked_for(
     [["metrics"], ["metrics", "--by", "version"], ["analyze"], ["quarantine", "list"], ["status"], ["doctor"]],
     ids=" ".join,
 )
-def test_48_on_a_terminal_no_control_comes_through_and_each_name_is_as_it_was_written(
+def test_48_on_a_terminal_no_control_comes_through_and_names_are_as_written(
     world: World, words: list[str]
 ) -> None:
     done = subprocess.run(

@@ -257,7 +257,7 @@ def test_a_part_that_is_killed_is_back_and_files_go_on_becoming_rows(up: Up, par
 
 
 @pytest.mark.parametrize("part", ["watcher", "server", "postgres server"])
-def test_killed_in_the_middle_of_a_run_it_leaves_none_at_work_and_the_next_file_is_taken(up: Up, part: str) -> None:
+def test_after_a_kill_within_a_run_none_stays_at_work_and_the_next_file_is_taken(up: Up, part: str) -> None:
     """The watcher executes the run; without the others it cannot say how the run has ended."""
     up.drop(3_000)
     assert wait_until(lambda: len(list((up.home / "inbox").glob("*.json"))) < 2_900, 60)
@@ -299,7 +299,7 @@ def test_a_run_that_somebody_asked_for_survives_the_death_of_the_worker(up: Up) 
     assert wait_until(lambda: made["id"] in {run["id"] for run in up.runs("COMPLETED")}, 60)
 
 
-def test_a_run_that_is_cancelled_in_a_batch_stops_between_two_transactions_and_the_next_goes_on(up: Up) -> None:
+def test_a_cancelled_run_stops_between_two_transactions_and_the_next_goes_on(up: Up) -> None:
     ingest = next(one for one in up.api("/deployments/filter", {}) if one["name"] == "ingest")
     up.drop(30_000)
     inbox = up.home / "inbox"

@@ -35,7 +35,7 @@ def written(key: str) -> list[str]:
 
 
 @pytest.mark.parametrize("key", KEYS[:3])
-def test_killed_while_it_writes_its_artifacts_the_next_track_leaves_the_latest_right(
+def test_after_a_kill_within_its_artifacts_the_next_track_leaves_the_latest(
     home: Path, db: Database, key: str
 ) -> None:
     as_of = write_sample(home / "inbox", home / "market")

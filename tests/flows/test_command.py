@@ -34,7 +34,7 @@ def test_wrong_usage_exits_with_2(tmp_path: Path, words: list[str]) -> None:
     assert scorekeeper(tmp_path, *words).returncode == 2
 
 
-def test_ingest_and_status_say_what_is_open_what_waits_for_its_end_and_what_is_not_read(
+def test_ingest_and_status_name_open_files_torn_lines_and_files_not_read(
     database_url: str, tmp_path: Path
 ) -> None:
     (tmp_path / "inbox").mkdir()
@@ -98,7 +98,7 @@ def test_the_report_of_an_empty_database_is_a_file_that_says_so(database_url: st
     assert "nothing was scored of it; versions: none yet" in done.stderr
 
 
-def test_on_an_empty_database_metrics_are_undefined_and_unknown_trades_are_said_to_be(
+def test_an_empty_database_has_undefined_metrics_and_unknown_trades_are_named(
     database_url: str, tmp_path: Path
 ) -> None:
     done = scorekeeper(tmp_path, "metrics", "--json", "--database-url", database_url)

@@ -119,7 +119,7 @@ def test_pruning_gives_up_old_candles_and_leaves_the_score(home: Path, monkeypat
     assert artifacts("system-metrics")[0] == before
 
 
-def test_a_track_that_changes_nothing_writes_nothing_and_within_an_hour_the_latest_is_written_over(home: Path) -> None:
+def test_a_track_without_changes_writes_nothing_and_artifacts_are_hourly(home: Path) -> None:
     """Each version is an event or two on the server, every minute."""
     as_of = write_sample(home / "inbox", home / "market")
     run(ingest())

@@ -58,7 +58,7 @@ def archived(settings: Settings) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_ingest_stops_between_two_transactions_with_its_files_moved_and_the_next_one_goes_on(
+def test_an_ingest_stops_between_two_transactions_and_the_next_one_goes_on(
     home: Path, db: Database, number: signal.Signals
 ) -> None:
     drop(home, FILES)
@@ -117,7 +117,7 @@ COMMANDS = ((("status",), 3.0), (("doctor",), 2.0), (("ingest",), 9.0), (("demo"
 HEARD_SECONDS = 0.15  # until then it is the interpreter that starts, and not yet the command
 
 
-def test_at_any_moment_a_signal_ends_a_command_in_time_with_one_line_and_nothing_left(
+def test_a_signal_at_any_moment_ends_a_command_with_one_line_and_leaves_nothing(
     tmp_path: Path, pytestconfig: pytest.Config, seed: int
 ) -> None:
     chance = random.Random(seed)

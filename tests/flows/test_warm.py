@@ -180,7 +180,7 @@ def test_after_many_runs_it_gives_way_to_a_new_process(deployed: Deployed, monke
     assert api("GET", f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
 
 
-def test_one_that_a_worker_has_claimed_before_and_one_that_is_overdue_are_the_workers(deployed: Deployed) -> None:
+def test_claimed_and_overdue_runs_are_left_to_the_worker(deployed: Deployed) -> None:
     @flow
     async def never() -> None:
         raise AssertionError
@@ -240,7 +240,7 @@ def test_a_run_whose_last_state_the_server_did_not_take_frees_its_slot(
     assert sorted(one["state"]["type"] for one in runs_of(deployed["ingest"])) == ["COMPLETED", "CRASHED"]
 
 
-def test_a_cancelled_run_whose_end_the_server_did_not_take_is_not_cancelling_for_ever(
+def test_a_cancelled_run_whose_end_was_not_taken_does_not_stay_cancelling(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warm, "CANCEL_SECONDS", 0.2)

@@ -79,7 +79,7 @@ def test_a_file_of_lines_that_grows_is_told_of_at_most_once_a_second() -> None:
     assert all(later - earlier >= 1 for earlier, later in pairwise(told))
 
 
-def test_a_file_that_its_writer_has_open_is_told_again_when_it_grows_or_is_closed_and_hides_no_other() -> None:
+def test_an_open_file_is_told_again_when_it_grows_or_is_closed() -> None:
     def grown(second: int) -> dict[str, Shape]:
         lines = 1 + (second >= 40)
         bot = {"a.jsonl": Shape(lines, lines, grows=True, held=second < 60)}

@@ -114,7 +114,7 @@ def count_revisions(db: Database) -> int:
         return int(connection.execute(text("SELECT count(*) FROM scorekeeper.candle_revision")).scalar_one())
 
 
-def test_what_is_complete_by_the_exchanges_clock_is_sealed_and_what_is_forming_is_not(
+def test_complete_candles_by_the_exchanges_clock_are_sealed_and_forming_ones_not(
     loop_exchange: Exchange, tmp_path: Path
 ) -> None:
     loop_exchange.clock = NOW + timedelta(seconds=30)

@@ -85,7 +85,7 @@ def test_all_of_it_lies_in_the_home_below_folders_that_nobody_else_enters(home: 
     assert open_to_others == []
 
 
-def test_a_home_that_has_lost_its_database_says_so_and_begins_an_empty_one_only_when_told(home: Path) -> None:
+def test_a_home_without_its_database_says_so_and_makes_one_only_when_told(home: Path) -> None:
     write_row(home, "lost")
     kept = home.with_name("kept")
     shutil.move(home / "postgres", kept)
@@ -190,7 +190,7 @@ def test_a_link_that_leads_nowhere_is_a_database_that_is_lost(home: Path) -> Non
 
 
 @as_root
-def test_where_the_system_user_can_own_nothing_in_the_home_it_lies_elsewhere_and_no_copy_takes_it_over(
+def test_a_database_outside_its_home_is_not_taken_over_by_a_copy(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the system has no /proc: then that user would have to enter every folder above, which are root's."""
@@ -213,7 +213,7 @@ def test_where_the_system_user_can_own_nothing_in_the_home_it_lies_elsewhere_and
 
 
 @as_root
-def test_files_put_back_from_a_backup_under_another_number_belong_to_the_system_user_again(home: Path) -> None:
+def test_files_from_a_backup_with_another_owner_belong_to_the_system_user(home: Path) -> None:
     write_row(home, "back")
     for number in (54_321, 0):  # of another machine; of root, who copied them without their owners
         for path in [home / "postgres", *(home / "postgres").rglob("*")]:
@@ -329,7 +329,7 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_status_and_doctor_name_home_and_database_and_doctor_starts_what_rests_and_makes_nothing(
+def test_status_and_doctor_name_home_and_database_and_make_nothing(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "inbox").mkdir()

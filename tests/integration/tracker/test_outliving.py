@@ -89,7 +89,7 @@ def stop(cluster: embedded.Cluster) -> None:
     cluster._run("pg_ctl", "stop", *cluster._at, "-m", "immediate", "-w")
 
 
-def test_a_server_that_comes_back_is_waited_for_and_one_that_does_not_is_named_in_time(
+def test_a_server_that_returns_is_waited_for_and_one_that_does_not_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user's own Postgres, by DATABASE_URL: nobody but the user starts that one."""

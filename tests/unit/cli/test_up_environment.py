@@ -114,7 +114,7 @@ def test_settings_that_are_spelt_and_read_again_are_the_same(
         os.environ.update(before)
 
 
-def test_each_up_has_a_password_of_its_own_kept_where_commands_look_and_a_users_own_comes_first(
+def test_each_up_has_a_password_of_its_own_and_a_users_own_comes_first(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = environment_of(load_settings(), 4200)
@@ -160,7 +160,7 @@ def test_a_place_that_another_user_may_change_is_not_used(tmp_path: Path, how: s
         make_place(tmp_path)
 
 
-def test_where_python_may_not_write_beside_its_sources_it_keeps_what_it_compiles_in_the_home(
+def test_bytecode_that_may_not_lie_beside_the_sources_lies_in_the_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, sources = tmp_path / "home", tmp_path / "sources"

@@ -31,9 +31,9 @@ COUNTS: tuple[tuple[str, float, float, str], ...] = (
     ("--stops", 3, 16, "commands that are stopped by a signal at a random moment"),
     ("--appends-seconds", 1.0, 3.0, "seconds for which a thousand lines a second are appended"),
 )
-# Laws that are checked with Hypothesis draw 100 examples by default, and this many with --long.
-settings.register_profile("default level", deadline=None)  # two busy cores are no reason to fail
-settings.register_profile("long", deadline=None, max_examples=1_000)
+# How many examples each law draws that Hypothesis checks. No deadline: two busy cores are no reason to fail.
+settings.register_profile("short", deadline=None, max_examples=50)
+settings.register_profile("long", deadline=None, max_examples=500)
 # Test files that take longest are begun first: a long one that is begun last runs while the other processes are idle.
 LONGEST: tuple[str, ...] = ()
 
@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes too long for the default level; runs with --long")
     config.addinivalue_line("markers", "drawn: draws its cases, a few at the default level and many with --long")
     is_long = config.getoption("--long")
-    settings.load_profile("long" if is_long else "default level")
+    settings.load_profile("long" if is_long else "short")
     for name, short, long, _ in COUNTS:
         destination = name.lstrip("-").replace("-", "_")
         if config.getoption(name) is None:
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A file or a test that is named on the command line runs whole.
     """
     is_long = config.getoption("--long")
-    if is_long or not any(".py" in word for word in config.args):
+    if not any(".py" in word for word in config.args):
         kept = [item for item in items if is_of_level(item, is_long=is_long)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept

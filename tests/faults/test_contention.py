@@ -61,14 +61,14 @@ class Rival:
 
     def end(self) -> None:
         self._over.set()
-        self.thread.join(30)
+        self.thread.join(600)
 
 
 @contextmanager
 def rival(database_url: str, trade_id: str, times: int) -> Iterator[None]:
     one = Rival(database_url.replace("+psycopg", ""), trade_id, times)
     one.thread.start()
-    assert one.has_the_trade.wait(10)
+    assert one.has_the_trade.wait(600)
     try:
         yield
     finally:

@@ -54,6 +54,7 @@ def test_a_cut_answer_to_commit_leaves_the_work_done_and_the_client_unsure(
         assert proxy.cuts == Counter(dict.fromkeys(wanted, 1))
 
 
+@pytest.mark.drawn
 def test_after_random_cuts_it_leaves_what_an_undisturbed_run_leaves(
     cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, seed: int
 ) -> None:

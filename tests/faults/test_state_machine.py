@@ -265,6 +265,7 @@ def pick(things: list[T], number: int) -> T:
     return things[number % len(things)]
 
 
+@pytest.mark.drawn
 def test_in_any_order_at_once_and_killed_the_invariant_holds(
     cluster: embedded.Lease,
     tmp_path: Path,

@@ -22,7 +22,7 @@ from cli.password import password_file, read_password
 from scorekeeper.store import embedded
 from tests.faults.up import COMMAND, NOBODY, Up, as_nobody, flow_names, needs_linux, needs_root, running, status
 from tests.integration.inbox.test_private import open_to_others
-from tests.waiting import wait_until
+from tests.waiting import busy, wait_until
 
 pytestmark = needs_linux
 
@@ -43,7 +43,7 @@ def test_it_says_where_things_are_and_serves_the_ui(up: Up) -> None:
     said = up.output.read_text()
     assert f"http://127.0.0.1:{up.port}" in said
     assert str(up.home / "inbox") in said
-    page = urllib.request.urlopen(f"http://127.0.0.1:{up.port}/", timeout=10).read().decode()
+    page = urllib.request.urlopen(f"http://127.0.0.1:{up.port}/", timeout=60).read().decode()
     assert "<title>Prefect" in page
 
 
@@ -60,7 +60,7 @@ def test_commands_beside_it_use_its_server(up: Up) -> None:
     up.command("track")
     names = [run["name"] for run in up.runs("COMPLETED") if run["deployment_id"] is None]
     assert any(name.startswith("track ") for name in names)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 30 * busy()
 
 
 def test_its_doctor_is_content_and_automations_are_made_on_its_server(up: Up) -> None:
@@ -113,7 +113,7 @@ def test_without_the_password_nothing_is_answered_but_that_it_is_well(up: Up) ->
     }
     assert [status(f"{address}{path}") for path in ("/docs", "/redoc", "/openapi.json")] == [404] * 3
     assert status(f"{address}/api/docs") == 401
-    told = json.load(urllib.request.urlopen(f"{address}/ui-settings", timeout=10))
+    told = json.load(urllib.request.urlopen(f"{address}/ui-settings", timeout=60))
     assert told["auth"] == "BASIC"
     assert (read_password(up.home) or "none") not in json.dumps(told)
 
@@ -197,7 +197,7 @@ def test_a_signal_ends_every_process_and_postgres_with_them(up: Up, number: sign
     up.drop()  # a flow run is at work, or about to be
     time.sleep(3)
     up.process.send_signal(number)
-    assert up.process.wait(60) == 128 + number
+    assert up.process.wait(600) == 128 + number
     assert up.output.read_text().splitlines()[-1].startswith(f"stopped by {number.name}: what was done by then is kept")
     assert up.processes() == []
     assert not embedded.Cluster(up.home, {}).has_database("postgres")

@@ -105,7 +105,7 @@ def test_closing_the_terminal_ends_it_and_a_socket_is_as_good_as_one(up: Up) -> 
     """As a service's output is: a socket cannot be opened by a name."""
     ours, theirs = socket.socketpair()
     up.process.send_signal(signal.SIGHUP)
-    assert up.process.wait(60) == 128 + signal.SIGHUP
+    assert up.process.wait(600) == 128 + signal.SIGHUP
     assert up.processes() == []
     with ours, theirs:
         up.start(theirs.fileno())
@@ -113,7 +113,7 @@ def test_closing_the_terminal_ends_it_and_a_socket_is_as_good_as_one(up: Up) -> 
         while b"Ready." not in said:
             said += ours.recv(1 << 16)
         up.process.send_signal(signal.SIGTERM)
-        assert up.process.wait(60) == 128 + signal.SIGTERM
+        assert up.process.wait(600) == 128 + signal.SIGTERM
     up.start()
 
 
@@ -122,7 +122,7 @@ def test_killed_whole_while_a_run_is_at_work_it_starts_again_and_loses_nothing(u
     assert wait_until(lambda: len(list((up.home / "inbox").glob("*.json"))) < 14_900, 60)
     for process in (psutil.Process(up.process.pid), *up.processes()):
         process.kill()
-    up.process.wait(10)
+    up.process.wait(600)
     up.start()
     assert "marked Crashed" in up.output.read_text()
     assert wait_until(up.has_all, 120)

@@ -105,7 +105,7 @@ class Up:
             token = json.load(self.ask("/csrf-token?client=tests"))["token"]
             headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "tests", "Content-Type": "application/json"}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api{path}", body, headers)
-        return urllib.request.urlopen(request, timeout=10)
+        return urllib.request.urlopen(request, timeout=60)
 
     def runs(self, *states: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api(
@@ -161,7 +161,7 @@ def running(home: Path, settings: str) -> Iterator[Up]:
     up = Up(home, port)
     yield up
     up.process.terminate()
-    up.process.wait(60)
+    up.process.wait(600)
 
 
 def is_old(run: dict[str, Any]) -> bool:
@@ -177,7 +177,7 @@ def status(address: str, body: bytes | None = None, method: str | None = None, *
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(address, body, {"Content-Type": "application/json", **named}, method=method)
     try:
-        return int(urllib.request.urlopen(request, timeout=10).status)
+        return int(urllib.request.urlopen(request, timeout=60).status)
     except urllib.error.HTTPError as refused:
         return refused.code
     except OSError:
@@ -201,7 +201,7 @@ def as_nobody(work: Callable[[], Any]) -> Any:
     process = context.Process(target=be_somebody_else)
     process.start()
     answer = ours.recv()
-    process.join(30)
+    process.join(600)
     return answer
 
 

@@ -17,6 +17,7 @@ from scorekeeper.operations import health
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.trades import verify
+from tests.waiting import busy
 
 DAY = datetime(2025, 5, 5, tzinfo=UTC)
 
@@ -525,6 +526,7 @@ def test_names_of_rotations_keep_their_kind_and_their_turn_in_the_archive() -> N
         assert (listing.plain_suffix(name), file_moves.archive_name(name, hashed)) == (suffix, kept)
 
 
+@pytest.mark.drawn
 def test_a_thousand_lines_a_second_come_in_within_a_second_and_once(
     db: Database, settings: Settings, pytestconfig: pytest.Config
 ) -> None:
@@ -555,5 +557,5 @@ def test_a_thousand_lines_a_second_come_in_within_a_second_and_once(
     cpu = time.process_time() - cpu
     print(f"{taken:,} lines, {looks} looks, worst lag {worst:.2f} s, {cpu:.1f} s of CPU, writer included")
     assert taken == len(written) == len(known(db))
-    assert worst < 10
+    assert worst < 10 * busy()
     assert is_done(db, settings)

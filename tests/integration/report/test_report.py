@@ -109,7 +109,7 @@ def open_in_browser(page: Path, *options: str) -> str:
         "--virtual-time-budget=10000", *options, "--dump-dom", page.as_uri(),
     ]  # fmt: skip
     environment = {**os.environ, "HOME": str(home)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, check=True)
     return done.stdout
 
 

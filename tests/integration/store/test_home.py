@@ -314,7 +314,7 @@ def test_interrupted_while_it_starts_it_leaves_no_server_behind(home: Path, seco
     user.stdout.readline()
     time.sleep(seconds)
     user.send_signal(signal.SIGINT)
-    user.wait(20)
+    user.wait(600)
     user.stdout.close()
     assert wait_until(lambda: find_postmaster(home / "postgres" / "data") is None, 10)
     write_row(home, "afterwards")

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scorekeeper.settings import Settings
 from tests.integration.inbox.test_private import open_to_others
+from tests.levels import long
 from tests.waiting import busy
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
@@ -26,11 +26,6 @@ def scorekeeper(folder: Path, *words: str, **environment: str) -> subprocess.Com
     return subprocess.run(
         [COMMAND, *words], cwd=folder, env={**kept, **environment}, capture_output=True, text=True, check=False
     )
-
-
-def long(*cases: list[str]) -> list[Any]:
-    """These cases at the long level only: each starts an interpreter, and shows little that the first does not."""
-    return [pytest.param(case, marks=pytest.mark.long) for case in cases]
 
 
 @pytest.mark.parametrize(

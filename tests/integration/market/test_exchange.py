@@ -27,6 +27,7 @@ from scorekeeper.market.exchange import ExchangeMarket
 from scorekeeper.metrics import rollups
 from scorekeeper.store.database import Database
 from scorekeeper.trades import settle
+from tests.levels import long
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
 START = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
@@ -177,7 +178,7 @@ def test_an_earlier_decision_extends_the_range_backwards_in_one_piece(db: Databa
 
 
 # 31, 32: passing trouble is asked again; lasting trouble leaves trades open
-@pytest.mark.parametrize("status", [429, 418, 500, 502, 503])
+@pytest.mark.parametrize("status", [429, 502, *long(418, 500, 503)])
 def test_passing_trouble_is_asked_again(db: Database, loop_exchange: Exchange, tmp_path: Path, status: int) -> None:
     loop_exchange.fail_next = [status, status]
     loop_exchange.retry_after = 0

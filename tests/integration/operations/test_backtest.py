@@ -26,6 +26,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database
 from scorekeeper.trades import by_hand, settle
 from scorekeeper.verify.trades import verify
+from tests.levels import long
 from tests.loopback import make_klines, open_exchange
 from tests.universes import HOLD_MINUTES, START, Universe, make_universe, write_replay
 
@@ -125,7 +126,7 @@ def write_decisions(universe: Universe, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("seed", range(200, 216))
+@pytest.mark.parametrize("seed", [200, 201, *long(*range(202, 216))])
 def test_a_universe_lived_through_and_the_same_from_its_files(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
 ) -> None:
@@ -142,7 +143,7 @@ def test_a_universe_lived_through_and_the_same_from_its_files(
     assert verify(other_db, settings) == []
 
 
-@pytest.mark.parametrize("seed", range(240, 256))
+@pytest.mark.parametrize("seed", [240, 241, *long(*range(242, 256))])
 def test_a_universe_lived_through_and_the_same_from_what_the_installation_holds(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
 ) -> None:
@@ -281,7 +282,7 @@ def test_an_exchange_is_filled_back_with_progress(other_db: Database, tmp_path: 
     assert "1 of 1 symbols, 2996 new candles" in told
 
 
-@pytest.mark.parametrize("seed", range(280, 286))
+@pytest.mark.parametrize("seed", [280, *long(*range(281, 286))])
 def test_sealed_candles_count_whatever_the_market_answers_today(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
 ) -> None:

@@ -53,7 +53,7 @@ class Tab:
         self._number += 1
         self._connection.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while True:
-            told = json.loads(self._connection.recv(timeout=30))
+            told = json.loads(self._connection.recv(timeout=300))
             if told.get("method") == "Network.requestWillBeSent":
                 self.asked.append(told["params"]["request"]["url"])
             elif told.get("method") == "Runtime.exceptionThrown":
@@ -110,10 +110,10 @@ def open_tab(home: Path, *options: str) -> Iterator[Tab]:
         told = home / "DevToolsActivePort"
         assert wait_until(lambda: told.exists() and "\n" in told.read_text(), 60)
         port = told.read_text().split()[0]
-        pages = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10))
+        pages = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=60))
         address = next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page")
         with connect(address, max_size=None) as connection:
             yield Tab(connection)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(600)

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
@@ -21,31 +21,65 @@ pytest.register_assert_rewrite("tests.agreement", "tests.faults.installation")
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     # Some hundred processes are started here: each would compile all that it imports.
     os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
-settings.register_profile("patient", deadline=None)  # two busy cores are no reason to fail
-settings.load_profile("patient")
-# Minutes each: begun first, or one of them runs at the end while the other process has nothing to do.
-LONG = ("test_universes.py", "test_up.py", "test_command.py", "test_kill.py", "test_shown.py", "test_state_machine.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+# Tests that draw their cases: how many they draw, as (option, by default, with --long, what it counts).
+COUNTS: tuple[tuple[str, float, float, str], ...] = (
+    ("--universes", 20, 200, "random universes that are compared with the plain reference"),
+    ("--machine-examples", 4, 24, "lives of the state machine of tests/faults"),
+    ("--machine-steps", 16, 20, "steps that each of those lives has at most"),
+    ("--kills", 12, 60, "kills of the pipeline at random points"),
+    ("--cuts", 4, 24, "cuts of its connection to Postgres at random points"),
+    ("--stops", 3, 16, "commands that are stopped by a signal at a random moment"),
+    ("--appends-seconds", 1.0, 3.0, "seconds for which a thousand lines a second are appended"),
+)
+# How many examples each law draws that Hypothesis checks. No deadline: two busy cores are no reason to fail.
+settings.register_profile("short", deadline=None, max_examples=50)
+settings.register_profile("long", deadline=None, max_examples=500)
+# Test files that take longest are begun first: a long one that is begun last runs while the other processes are idle.
+LONGEST = (
+    "test_up_killed.py", "test_up.py", "test_universes.py", "test_gate.py", "test_shown.py", "test_stop.py",
+    "test_state_machine.py", "test_kill.py", "test_command.py", "test_warm.py", "test_watching.py", "test_network.py",
+    "test_cold_up.py", "test_wheel.py", "test_home.py", "test_alerts.py", "test_flows.py", "test_doctor.py",
+)  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--universes", type=int, default=200, help="How many random universes are held against the plain reference."
+        "--long", action="store_true", help="Run the long tests, and those that draw their cases with many more."
     )
-    parser.addoption(
-        "--machine-examples", type=int, default=16, help="How many lives the state machine of tests/faults lives."
-    )
-    parser.addoption("--machine-steps", type=int, default=20, help="How many steps each of those lives has at most.")
-    parser.addoption("--kills", type=int, default=50, help="How often the pipeline is killed at random.")
-    parser.addoption("--cuts", type=int, default=24, help="How often its connection to Postgres is cut at random.")
-    parser.addoption(
-        "--appends-seconds", type=float, default=3.0, help="For how long a thousand lines a second are appended."
-    )
-    parser.addoption("--stops", type=int, default=12, help="How many commands are stopped, each at a random moment.")
+    for name, short, long, counted in COUNTS:
+        parser.addoption(name, type=type(short), help=f"How many {counted}: {short} by default, {long} with --long.")
     parser.addoption("--seed", type=int, help="What kills and cuts are drawn from; a failure names it (default: any).")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes too long for the default level; runs with --long")
+    config.addinivalue_line("markers", "drawn: draws its cases, a few at the default level and many with --long")
+    is_long = config.getoption("--long")
+    settings.load_profile("long" if is_long else "short")
+    for name, short, long, _ in COUNTS:
+        destination = name.lstrip("-").replace("-", "_")
+        if config.getoption(name) is None:
+            setattr(config.option, destination, long if is_long else short)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the level that is asked for, and begin with the longest.
+
+    A file or a test that is named on the command line runs whole.
+    """
+    is_long = config.getoption("--long")
+    if not any(".py" in word for word in config.args):
+        kept = [item for item in items if is_of_level(item, is_long=is_long)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+def is_of_level(item: pytest.Item, *, is_long: bool) -> bool:
+    draws = item.get_closest_marker("drawn") is not None or is_hypothesis_test(getattr(item, "obj", None))
+    if is_long:
+        return draws or item.get_closest_marker("long") is not None
+    return item.get_closest_marker("long") is None
 
 
 @pytest.fixture
@@ -118,7 +152,8 @@ def fresh_database(cluster: embedded.Lease, template: str = "template_scorekeepe
     name = f"test_{next(_numbers)}"
     host = str(cluster.socket_folder)
     with psycopg.connect(host=host, user=embedded.ROLE, dbname="postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # By file: by its write-ahead log, which is the default, a copy takes three times as long.
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         yield f"postgresql+psycopg://{embedded.ROLE}@/{name}?host={host}"
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

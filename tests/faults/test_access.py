@@ -58,7 +58,7 @@ class Watched:
                     self.seen.append(words)
 
 
-@pytest.mark.parametrize("way", ["user:{}@", "@"])
+@pytest.mark.parametrize("way", ["user:{}@", pytest.param("@", marks=pytest.mark.long)])
 def test_a_54_password_is_in_no_output_no_process_list_and_no_file(
     tcp_server: tuple[int, str], tmp_path: Path, way: str
 ) -> None:
@@ -120,9 +120,10 @@ def guarded_server(tmp_path: Path) -> Iterator[str]:
     assert wait_until(answers, 120)
     yield address
     server.terminate()
-    server.wait(30)
+    server.wait(600)
 
 
+@pytest.mark.long
 def test_a_prefect_server_with_an_auth_string_serves_who_has_it_and_nobody_else(
     guarded_server: str, tmp_path: Path, database_url: str
 ) -> None:

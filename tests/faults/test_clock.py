@@ -80,7 +80,7 @@ def test_a_clock_that_is_set_back_is_said_and_track_goes_on_where_it_was(
 
 
 @pytest.mark.parametrize("ahead", [HOUR, DAY])
-def test_a_clock_that_is_set_ahead_is_held_against_the_exchanges_and_holds_nothing_up(
+def test_a_clock_set_ahead_is_compared_with_the_exchange_and_delays_nothing(
     db: Database, settings: Settings, served: Exchange, ahead: timedelta
 ) -> None:
     drop(settings, db)
@@ -107,7 +107,7 @@ def test_a_track_from_the_future_is_red_with_what_to_do() -> None:
         ("2025-10-26T02:55:00", "Europe/Berlin", "2025-10-26T00:55:00"),  # it came twice: the first one
     ],
 )
-def test_a_trade_over_a_leap_day_a_new_year_and_a_change_of_the_clocks_lives_its_ten_minutes(
+def test_a_trade_over_a_leap_day_or_a_clock_change_lives_its_ten_minutes(
     db: Database, settings: Settings, opened: str, zone: str, utc: str
 ) -> None:
     at = datetime.fromisoformat(utc).replace(tzinfo=UTC)

@@ -2,15 +2,14 @@
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.test_up import Up, running
+from tests.faults.up import Up, needs_linux, running
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the environment of other processes")
+pytestmark = [needs_linux, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

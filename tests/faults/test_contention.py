@@ -62,14 +62,14 @@ class Rival:
 
     def end(self) -> None:
         self._over.set()
-        self.thread.join(30)
+        self.thread.join(600)
 
 
 @contextmanager
 def rival(database_url: str, trade_id: str, times: int) -> Iterator[None]:
     one = Rival(database_url.replace("+psycopg", ""), trade_id, times)
     one.thread.start()
-    assert one.has_the_trade.wait(10)
+    assert one.has_the_trade.wait(600)
     try:
         yield
     finally:
@@ -112,7 +112,7 @@ def test_one_that_is_undone_again_and_again_is_given_up_with_a_clear_line(
     assert db.transact(void) == "voided"
 
 
-def test_one_whose_rows_somebody_changes_meanwhile_begins_anew_from_what_stands_then(db: Database, trade: str) -> None:
+def test_a_transaction_whose_rows_have_changed_is_repeated_on_the_new_rows(db: Database, trade: str) -> None:
     seen = []
 
     def lengthen(connection: Connection) -> None:

@@ -74,9 +74,7 @@ def test_a_log_that_cannot_grow_is_said_and_continued_when_it_can(db: Database, 
     assert verify(db, settings) == []
 
 
-def test_a_report_that_cannot_be_written_leaves_its_file_where_it_is_and_nothing_comes_in_twice(
-    db: Database, settings: Settings
-) -> None:
+def test_a_file_whose_report_cannot_be_written_stays_and_comes_in_once(db: Database, settings: Settings) -> None:
     fill(settings.inbox_dir)
     with largest_file(0):
         full = take(db, settings)

@@ -75,7 +75,7 @@ def open_bad_way(url: str, seed: int) -> Iterator[BadWay]:
         way.listening.close()
 
 
-def test_asked_again_until_all_has_come_it_holds_the_exchanges_candles_and_closes_at_its_prices(
+def test_after_random_network_faults_the_candles_are_the_exchanges_own(
     db: Database, other_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange_client, "LONGEST_WAIT_SECONDS", 0.02)

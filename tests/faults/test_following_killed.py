@@ -44,7 +44,7 @@ def line(number: int) -> str:
     return json.dumps({"symbol": "BTC/USDT", "type": "HOLD", "timestamp": at.isoformat(), "trade_id": f"T{number}"})
 
 
-def test_killed_anywhere_while_files_grow_rotate_and_come_back_every_line_comes_in_once(
+def test_killed_while_files_grow_rotate_and_return_every_line_comes_in_once(
     cluster: embedded.Lease, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance, zygote, numbers = random.Random(seed), Zygote(), iter(range(10**6))

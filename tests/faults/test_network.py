@@ -32,7 +32,7 @@ def socket_of(cluster: embedded.Lease) -> Path:
     return next(Path(cluster.socket_folder).glob(".s.PGSQL.*[0-9]"))
 
 
-def test_an_answer_to_commit_that_is_cut_leaves_the_work_done_and_its_client_in_the_dark(
+def test_a_cut_answer_to_commit_leaves_the_work_done_and_the_client_unsure(
     cluster: embedded.Lease,
 ) -> None:
     with fresh_database(cluster) as url, open_proxy(socket_of(cluster)) as proxy:
@@ -54,7 +54,8 @@ def test_an_answer_to_commit_that_is_cut_leaves_the_work_done_and_its_client_in_
         assert proxy.cuts == Counter(dict.fromkeys(wanted, 1))
 
 
-def test_cut_off_at_random_points_and_begun_again_it_leaves_what_an_undisturbed_run_leaves(
+@pytest.mark.drawn
+def test_after_random_cuts_it_leaves_what_an_undisturbed_run_leaves(
     cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, seed: int
 ) -> None:
     wanted: int = pytestconfig.getoption("cuts")

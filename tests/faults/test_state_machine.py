@@ -265,7 +265,8 @@ def pick(things: list[T], number: int) -> T:
     return things[number % len(things)]
 
 
-def test_whatever_comes_and_is_done_in_any_order_at_once_and_killed_the_invariant_holds(
+@pytest.mark.drawn
+def test_in_any_order_at_once_and_killed_the_invariant_holds(
     cluster: embedded.Lease,
     tmp_path: Path,
     pytestconfig: pytest.Config,

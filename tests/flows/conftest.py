@@ -11,7 +11,7 @@ def prefect_server() -> Iterator[None]:
     from prefect.settings import PREFECT_LOGGING_LEVEL, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=120), temporary_settings({PREFECT_LOGGING_LEVEL: "INFO"}):
+    with prefect_test_harness(server_startup_timeout=600), temporary_settings({PREFECT_LOGGING_LEVEL: "INFO"}):
         yield
 
 

@@ -54,7 +54,7 @@ def test_stale_prices_are_told_once_for_all_symbols_of_a_run(home: Path) -> None
     assert (payload["symbols"], payload["named"]) == (1, ["ETH/USDT"])
 
 
-def test_a_drawdown_is_told_when_it_reaches_the_limit_and_again_only_after_it_was_left(
+def test_a_drawdown_alert_comes_at_the_limit_and_again_only_after_it_was_left(
     home: Path, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = Heard(alert_events.DRAWDOWN_BREACHED)
@@ -75,7 +75,7 @@ def test_a_drawdown_is_told_when_it_reaches_the_limit_and_again_only_after_it_wa
     assert heard.all()[0] == {"drawdown_pct": fallen, "limit_pct": fallen}
 
 
-def test_a_track_that_is_late_is_told_by_ingest_and_told_again_while_the_server_did_not_hear(
+def test_ingest_alerts_of_a_late_track_and_again_until_the_server_takes_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = Heard(alert_events.TRACK_LATE)

@@ -45,7 +45,7 @@ def test_the_luck_of_the_best_is_skfolio(tried: list[float]) -> None:
     assert luck_of_the_best(tried) == pytest.approx(theirs, rel=TIGHT, abs=1e-12)
 
 
-def test_of_one_version_there_is_nothing_to_deflate_where_skfolio_gives_the_probabilistic_one() -> None:
+def test_one_version_has_no_deflated_sharpe_where_skfolio_has_a_probabilistic() -> None:
     trades = EVERY_CASE["all wins"]
     assert deflated_sharpe(series_of(trades), [0.3]) is None
     assert deflated_sharpe_ratio(trades.daily, [0.3]) == probabilistic_sharpe_ratio(trades.daily)

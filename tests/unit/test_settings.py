@@ -36,7 +36,7 @@ def test_a_dotenv_is_relative_to_itself_and_foreign_keys_are_no_matter(
     assert settings.scorekeeper_home == home
 
 
-def test_the_environment_wins_over_the_file_and_is_relative_to_the_working_directory(
+def test_the_environment_wins_over_the_file_relative_to_the_working_directory(
     clean: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (clean / ".env").write_text("FEE_BPS=25\nINBOX_DIR=in\nMARKET=replay:m\n")

@@ -183,9 +183,7 @@ def test_a_later_void_changes_the_next_analysis(db: Database, settings: Settings
     hold_against(after, [d for d in read_plainly(db, as_of) if d.version == "v1"])
 
 
-def test_a_version_that_the_last_run_had_nothing_of_shows_no_figures_of_an_earlier_run(
-    db: Database, settings: Settings
-) -> None:
+def test_a_version_without_decisions_in_the_last_run_shows_no_older_figures(db: Database, settings: Settings) -> None:
     as_of = live_two_versions(db, settings)
     with db.begin() as connection:
         analyze(connection, as_of - timedelta(hours=1))

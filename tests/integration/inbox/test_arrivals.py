@@ -127,9 +127,7 @@ def test_a_file_that_grows_leaves_its_refusals_to_its_twin_too(db: Database, set
     assert [[one["line"] for one in report["rejected"]] for report in reports] == [[1, 2], [1, 2]]
 
 
-def test_a_file_that_grows_while_its_shorter_content_comes_again_takes_its_refusals_along(
-    db: Database, settings: Settings
-) -> None:
+def test_a_growing_file_whose_shorter_content_comes_again_keeps_its_refusals(db: Database, settings: Settings) -> None:
     (settings.inbox_dir / "log.jsonl").write_text("{broken}\n")
     take(db, settings)
     (settings.inbox_dir / "log.jsonl").write_text("{broken}\n" + line(1) + "\n")
@@ -159,7 +157,7 @@ def test_a_run_that_is_killed_after_a_refusal_goes_on_to_quarantine(
 
 @pytest.mark.parametrize("batch", [1, 100])
 @pytest.mark.parametrize("runs", [1, 2])
-def test_the_same_bytes_of_which_something_is_refused_are_quarantined_under_both_names(
+def test_the_same_refused_bytes_are_quarantined_under_both_names(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, batch: int, runs: int
 ) -> None:
     monkeypatch.setattr(reader, "BATCH_DECISIONS", batch)
@@ -225,7 +223,7 @@ def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(setti
     assert archived(settings) == []
 
 
-def test_what_is_read_of_a_small_file_is_what_was_hashed_though_another_has_replaced_it(settings: Settings) -> None:
+def test_a_small_file_is_read_as_it_was_hashed_though_another_replaced_it(settings: Settings) -> None:
     path = settings.inbox_dir / "latest.json"
     path.write_text(line(1))
     source = local_files.open_source(path)
@@ -355,7 +353,7 @@ def test_great_lines_do_not_pile_up_in_memory(
     assert max(batches) == 4
 
 
-def test_a_file_that_is_read_on_after_a_kill_keeps_what_was_refused_of_its_beginning(
+def test_a_file_read_on_after_a_kill_keeps_the_refusals_of_its_beginning(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "BATCH_DECISIONS", 5)
@@ -415,7 +413,7 @@ def test_lines_read_where_they_lie_are_one_arrival_however_many_batches_they_tak
     assert [tuple(row) for row in found] == [("duplicate", 0, 12, True), ("ingested", 12, 0, True)]
 
 
-def test_a_file_that_was_renamed_between_two_batches_leaves_no_arrival_that_is_never_read_to_its_end(
+def test_a_file_renamed_between_two_batches_leaves_no_unfinished_arrival(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "BATCH_DECISIONS", 5)
@@ -580,7 +578,7 @@ def test_to_another_file_system_a_file_is_copied_whole_and_what_replaced_it_stay
 
 
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs another file system")
-def test_from_another_file_system_a_file_is_returned_beside_what_a_writer_has_put_there(settings: Settings) -> None:
+def test_from_another_file_system_a_file_returns_beside_a_writers_new_one(settings: Settings) -> None:
     target = settings.inbox_dir / "a.json"
     target.write_text(line(1))
     with tempfile.TemporaryDirectory(dir="/dev/shm") as far:

@@ -18,6 +18,7 @@ from scorekeeper.operations import health
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.run import verify
+from tests.waiting import busy
 
 DAY = datetime(2025, 5, 5, tzinfo=UTC)
 
@@ -77,9 +78,7 @@ def forget_leases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "has_writer", lambda path: None)
 
 
-def test_a_file_that_its_writer_keeps_open_is_followed_line_by_line_and_archived_when_it_is_closed(
-    db: Database, settings: Settings
-) -> None:
+def test_an_open_file_is_followed_line_by_line_and_archived_when_closed(db: Database, settings: Settings) -> None:
     with (settings.inbox_dir / "bot.jsonl").open("a") as bot:
         for number in range(5):
             bot.write(line(2 * number) + line(2 * number + 1)[:30])
@@ -150,9 +149,7 @@ def test_a_log_that_is_rotated_by_renaming_is_read_to_its_end_under_its_new_name
     assert is_done(db, settings)
 
 
-def test_a_followed_file_that_is_renamed_to_a_name_that_is_not_read_is_followed_all_the_same(
-    db: Database, settings: Settings
-) -> None:
+def test_a_followed_file_renamed_to_a_name_that_is_not_read_is_followed(db: Database, settings: Settings) -> None:
     path = settings.inbox_dir / "d.jsonl"
     with path.open("a") as bot:
         bot.write(line(0))
@@ -208,9 +205,7 @@ def test_a_file_that_is_written_anew_in_its_place_is_read_anew(db: Database, set
     assert is_done(db, settings)
 
 
-def test_a_writer_that_puts_the_whole_file_in_its_place_with_a_line_more_costs_no_duplicates(
-    db: Database, settings: Settings
-) -> None:
+def test_a_writer_that_replaces_the_file_with_a_longer_one_adds_no_duplicates(db: Database, settings: Settings) -> None:
     path, part = settings.inbox_dir / "d.jsonl", settings.inbox_dir / ".d.part"
     keeper = path.open("a")  # so that it is followed from the first look
     keeper.write(line(0))
@@ -226,9 +221,7 @@ def test_a_writer_that_puts_the_whole_file_in_its_place_with_a_line_more_costs_n
     assert is_done(db, settings)
 
 
-def test_of_a_writer_that_is_killed_within_a_line_the_torn_end_goes_to_quarantine_with_its_reason(
-    db: Database, settings: Settings
-) -> None:
+def test_the_torn_line_of_a_killed_writer_goes_to_quarantine_with_its_reason(db: Database, settings: Settings) -> None:
     bot = (settings.inbox_dir / "bot.jsonl").open("a")
     bot.write(lines(0, 1) + line(2)[:40])
     bot.flush()
@@ -294,9 +287,7 @@ def test_what_is_uploaded_slowly_waits_while_it_is_open_and_comes_in_once(
     assert is_done(db, settings)
 
 
-def test_a_document_that_is_written_anew_by_a_writer_that_keeps_it_open_is_not_moved_from_under_it(
-    db: Database, settings: Settings
-) -> None:
+def test_a_document_that_is_rewritten_while_open_is_not_moved(db: Database, settings: Settings) -> None:
     with (settings.inbox_dir / "latest.json").open("w") as bot:
         for number in range(3):
             bot.seek(0)
@@ -313,9 +304,7 @@ def test_a_document_that_is_written_anew_by_a_writer_that_keeps_it_open_is_not_m
     assert is_done(db, settings)
 
 
-def test_of_twins_that_are_followed_the_second_brings_nothing_and_is_called_a_duplicate(
-    db: Database, settings: Settings
-) -> None:
+def test_of_two_followed_files_of_the_same_lines_the_second_is_a_duplicate(db: Database, settings: Settings) -> None:
     bots = [(settings.inbox_dir / name).open("a") for name in ("a.jsonl", "b.jsonl")]
     for bot in bots:
         bot.write(lines(0, 1))
@@ -334,7 +323,7 @@ def test_of_twins_that_are_followed_the_second_brings_nothing_and_is_called_a_du
 
 @pytest.mark.parametrize("torn", [0, 40])
 @pytest.mark.parametrize("first", ["", line(0)])
-def test_what_a_moved_file_gains_where_nobody_can_tell_who_has_it_open_comes_in_and_is_said(
+def test_lines_added_to_a_moved_file_come_in_where_open_files_are_unknown(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, torn: int, first: str
 ) -> None:
     forget_leases(monkeypatch)
@@ -417,9 +406,7 @@ def test_what_is_changed_in_the_archive_is_a_difference_and_not_taken_for_growth
     assert "is not as it came" in verify(db, settings)[0]
 
 
-def test_folders_below_the_inbox_are_read_and_the_archive_and_quarantine_keep_the_path(
-    db: Database, settings: Settings
-) -> None:
+def test_folders_below_the_inbox_are_read_and_keep_their_path_when_moved(db: Database, settings: Settings) -> None:
     for name in ("2025-05-01/f.json", "2025-05-01/BTC/f.json", ".hidden/f.json"):
         path = settings.inbox_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -488,7 +475,7 @@ def test_a_line_that_waits_for_its_end_is_shown_with_its_file_and_its_age(db: Da
         assert "unfinished" not in look(60)
 
 
-def test_a_writer_is_seen_and_one_that_comes_meanwhile_is_neither_kept_out_nor_kills(tmp_path: Path) -> None:
+def test_a_writer_is_seen_and_a_new_one_is_neither_kept_out_nor_ends_the_run(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.touch()
     assert leases.has_writer(path) is False
@@ -525,6 +512,7 @@ def test_names_of_rotations_keep_their_kind_and_their_turn_in_the_archive() -> N
         assert (file_names.plain_suffix(name), file_names.archive_name(name, hashed)) == (suffix, kept)
 
 
+@pytest.mark.drawn
 def test_a_thousand_lines_a_second_come_in_within_a_second_and_once(
     db: Database, settings: Settings, pytestconfig: pytest.Config
 ) -> None:
@@ -555,5 +543,5 @@ def test_a_thousand_lines_a_second_come_in_within_a_second_and_once(
     cpu = time.process_time() - cpu
     print(f"{taken:,} lines, {looks} looks, worst lag {worst:.2f} s, {cpu:.1f} s of CPU, writer included")
     assert taken == len(written) == len(known(db))
-    assert worst < 10
+    assert worst < 10 * busy()
     assert is_done(db, settings)

@@ -65,7 +65,7 @@ def test_in_a_host_program_everything_is_private_and_its_umask_stays_its_own(dat
 @pytest.mark.parametrize(
     ("folder", "file"), [(0o700, 0o600), (0o750, 0o640), (0o755, 0o644), (0o2770, 0o660), (0o777, 0o664)]
 )
-def test_in_a_folder_of_the_users_own_a_file_is_as_open_as_the_folder_and_never_for_others_to_write(
+def test_in_the_users_own_folder_a_file_is_as_open_as_the_folder(
     db: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: None,
     folder: int, file: int,
 ) -> None:  # fmt: skip
@@ -82,9 +82,7 @@ def test_in_a_folder_of_the_users_own_a_file_is_as_open_as_the_folder_and_never_
     assert mode(settings.log_path) == 0o604  # as somebody has set it
 
 
-def test_folders_are_made_private_one_by_one_and_those_that_are_there_stay_as_they_are(
-    tmp_path: Path, umask: None
-) -> None:
+def test_new_folders_are_private_and_existing_ones_stay_as_they_are(tmp_path: Path, umask: None) -> None:
     (tmp_path / "users").mkdir(mode=0o755)
     make_folder(tmp_path / "users" / "a" / "b")
     make_folder(tmp_path / "users" / "a" / "b")

@@ -178,9 +178,7 @@ def test_a_file_that_somebody_took_away_is_listed_as_gone(db: Database, settings
     assert quarantine.put_back(db, settings, gone, datetime.now(UTC)) == []
 
 
-def test_a_file_that_could_not_be_moved_is_said_to_lie_in_the_inbox_and_one_that_was_named_to_lie_where_it_lay(
-    db: Database, settings: Settings
-) -> None:
+def test_a_file_that_could_not_be_moved_is_said_to_lie_in_the_inbox(db: Database, settings: Settings) -> None:
     settings.quarantine_dir.write_text("in the way")
     drop(settings, "stays.jsonl", {"symbol": "BTC/USDT"})
     assert len(take(db, settings).trouble) == 1

@@ -31,9 +31,7 @@ def rows(db: Database, query: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
-def test_words_in_no_list_are_counted_by_who_said_them_and_shown_wherever_a_person_looks(
-    db: Database, settings: Settings
-) -> None:
+def test_words_in_no_list_are_counted_by_who_said_them_and_shown(db: Database, settings: Settings) -> None:
     hostile = "</script><b>moon" + "\u202e" * 3
     moon = {"type": "MOON", "agent_analyses": {"News": {"signal": hostile}, "Up": {"signal": "UP"}}}
     done = take(db, settings, moon, moon | {"price": None}, {"type": "WAIT"}, {"type": "CLOSE_LONG"})

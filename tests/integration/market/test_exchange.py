@@ -28,6 +28,7 @@ from scorekeeper.market.exchange import ExchangeMarket
 from scorekeeper.metrics import rollups
 from scorekeeper.store.database import Database
 from scorekeeper.trades import fetch, settle
+from tests.levels import long
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
 
 START = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
@@ -115,7 +116,7 @@ def count_revisions(db: Database) -> int:
         return int(connection.execute(text("SELECT count(*) FROM scorekeeper.candle_revision")).scalar_one())
 
 
-def test_what_is_complete_by_the_exchanges_clock_is_sealed_and_what_is_forming_is_not(
+def test_complete_candles_by_the_exchanges_clock_are_sealed_and_forming_ones_not(
     loop_exchange: Exchange, tmp_path: Path
 ) -> None:
     loop_exchange.clock = NOW + timedelta(seconds=30)
@@ -178,7 +179,7 @@ def test_an_earlier_decision_extends_the_range_backwards_in_one_piece(db: Databa
 
 
 # 31, 32: passing trouble is asked again; lasting trouble leaves trades open
-@pytest.mark.parametrize("status", [429, 418, 500, 502, 503])
+@pytest.mark.parametrize("status", [429, 502, *long(418, 500, 503)])
 def test_passing_trouble_is_asked_again(db: Database, loop_exchange: Exchange, tmp_path: Path, status: int) -> None:
     loop_exchange.fail_next = [status, status]
     loop_exchange.retry_after = 0

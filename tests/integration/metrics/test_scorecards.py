@@ -99,7 +99,7 @@ def test_metrics_are_those_that_are_kept_with_the_counts_and_the_moment_of_now(d
         connection.rollback()
 
 
-def test_nothing_is_kept_before_the_first_track_and_a_track_without_decisions_keeps_zeros(db: Database) -> None:
+def test_before_the_first_track_nothing_is_kept_and_without_decisions_zeros(db: Database) -> None:
     assert rows(db, "report_system_metrics") == []
     with db.begin() as connection, pytest.raises(LookupError, match="nothing was tracked"):
         read_scorecard(connection)
@@ -142,9 +142,7 @@ WHERE r.version = 'v1' AND r.symbol IS NULL
 """
 
 
-def test_a_version_is_composed_again_when_its_days_have_changed_and_by_every_analysis(
-    db: Database, as_of: datetime
-) -> None:
+def test_a_version_is_composed_again_after_its_days_change_and_by_each_analysis(db: Database, as_of: datetime) -> None:
     with db.begin() as connection:
         for table in ("daily_score", "agent_daily_score"):
             connection.execute(text(ANOTHER_DAY.format(table=table)))

@@ -27,6 +27,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.trades import close_requests, settle
 from scorekeeper.trades.fetch import fetch_prices
 from scorekeeper.verify.run import verify
+from tests.levels import long
 from tests.loopback import make_klines, open_exchange
 from tests.universes import HOLD_MINUTES, START, Universe, make_universe, write_replay
 
@@ -125,7 +126,7 @@ def write_decisions(universe: Universe, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("seed", range(200, 216))
+@pytest.mark.parametrize("seed", [200, 201, *long(*range(202, 216))])
 def test_a_universe_lived_through_and_the_same_from_its_files(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
 ) -> None:
@@ -142,7 +143,7 @@ def test_a_universe_lived_through_and_the_same_from_its_files(
     assert verify(other_db, settings) == []
 
 
-@pytest.mark.parametrize("seed", range(240, 256))
+@pytest.mark.parametrize("seed", [240, 241, *long(*range(242, 256))])
 def test_a_universe_lived_through_and_the_same_from_what_the_installation_holds(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
 ) -> None:
@@ -159,7 +160,7 @@ def test_a_universe_lived_through_and_the_same_from_what_the_installation_holds(
     assert verify(other_db, settings) == []
 
 
-def test_the_sample_scores_as_track_scores_it_but_nothing_is_late_and_again_gives_the_same_bytes(
+def test_a_backtest_of_the_sample_scores_as_track_does_with_nothing_late(
     db: Database, settings: Settings, tmp_path: Path
 ) -> None:
     as_of = write_sample(tmp_path / "log", tmp_path / "market")
@@ -194,7 +195,7 @@ def write_market(folder: Path, symbol: str, minutes: int) -> None:
     (folder / f"{symbol}.csv").write_text("\n".join(rows) + "\n")
 
 
-def test_the_first_moment_is_in_the_last_is_out_and_what_is_open_at_the_end_stays_open(
+def test_the_first_moment_is_in_the_last_is_out_and_open_trades_stay_open(
     other_db: Database, settings: Settings, tmp_path: Path
 ) -> None:
     write_market(tmp_path / "market", "BTC-USDT", 300)
@@ -238,7 +239,7 @@ def test_symbols_without_prices_are_named_and_their_trades_counted(
     assert (found.metrics["completed_trades"], found.open_trades, found.overdue) == (1, 3, 3)
 
 
-def test_of_the_installation_voided_decisions_and_later_closes_are_left_out_and_the_fee_at_ingest_holds(
+def test_a_backtest_leaves_out_voids_and_later_closes_and_keeps_the_fee(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path
 ) -> None:
     write_market(tmp_path / "market", "BTC-USDT", 300)
@@ -281,8 +282,8 @@ def test_an_exchange_is_filled_back_with_progress(other_db: Database, tmp_path: 
     assert "1 of 1 symbols, 2996 new candles" in told
 
 
-@pytest.mark.parametrize("seed", range(280, 286))
-def test_what_the_installation_has_sealed_counts_whatever_the_market_says_of_it_today(
+@pytest.mark.parametrize("seed", [280, *long(*range(281, 286))])
+def test_sealed_candles_count_whatever_the_market_answers_today(
     db: Database, other_db: Database, settings: Settings, tmp_path: Path, seed: int
 ) -> None:
     universe = make_universe(seed)

@@ -173,7 +173,7 @@ def test_what_stands_in_the_way_leaves_the_lines_to_a_publication(
         assert connection.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar() == 0
 
 
-def test_a_connection_that_was_cut_leaves_the_decision_to_the_long_way_and_is_opened_anew(files: Files) -> None:
+def test_after_a_cut_connection_the_decision_is_stored_by_the_slow_path(files: Files) -> None:
     first, second, third = decisions(3)
     assert files.record(first) is Recorded.WHOLE
     with files.db.begin() as connection:

@@ -17,6 +17,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from tests.browser import BROWSER, BROWSERS
 from tests.integration.trades.test_pipeline import take, track
+from tests.levels import long
 from tests.unit.report.test_report_page import Reader, hostile_page
 
 in_a_browser = pytest.mark.skipif(BROWSER is None, reason=f"no browser here: none of {', '.join(BROWSERS)} is on PATH")
@@ -109,12 +110,12 @@ def open_in_browser(page: Path, *options: str) -> str:
         "--virtual-time-budget=10000", *options, "--dump-dom", page.as_uri(),
     ]  # fmt: skip
     environment = {**os.environ, "HOME": str(home)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, check=True)
     return done.stdout
 
 
 @in_a_browser
-@pytest.mark.parametrize("options", [[], ["--blink-settings=preferredColorScheme=0"]], ids=["light", "dark"])
+@pytest.mark.parametrize("options", [[], *long(["--blink-settings=preferredColorScheme=0"])], ids=["light", "dark"])
 def test_a_browser_draws_every_figure(scored: Database, settings: Settings, options: list[str]) -> None:
     path = write_report(scored, settings.reports_dir)
     document = open_in_browser(path, *options)
@@ -151,7 +152,7 @@ def test_in_a_browser_hostile_names_are_text_and_nothing_is_asked_for(
 
 
 @in_a_browser
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [390, *long(1280)])
 def test_the_page_fits_its_window(tmp_path: Path, width: int) -> None:
     (tmp_path / "report.html").write_text(hostile_page(), encoding="utf-8")
     frame = tmp_path / "frame.html"

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from scorekeeper.store import embedded
+from tests.levels import long
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAD = """
@@ -81,7 +82,7 @@ tracker.close()
     assert sorted(line["trade_id"] for line in lines) == sorted(said)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", *long("spawn", "forkserver")])
 def test_a_tracker_that_is_handed_to_another_process_records_there(
     database_url: str, tmp_path: Path, method: str
 ) -> None:

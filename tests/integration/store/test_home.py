@@ -22,6 +22,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store import binaries, cluster_folder, embedded, socket_folder
 from scorekeeper.store.postmaster import find_postmaster
+from tests.levels import long
 from tests.waiting import wait_until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
@@ -85,7 +86,7 @@ def test_all_of_it_lies_in_the_home_below_folders_that_nobody_else_enters(home: 
     assert open_to_others == []
 
 
-def test_a_home_that_has_lost_its_database_says_so_and_begins_an_empty_one_only_when_told(home: Path) -> None:
+def test_a_home_without_its_database_says_so_and_makes_one_only_when_told(home: Path) -> None:
     write_row(home, "lost")
     kept = home.with_name("kept")
     shutil.move(home / "postgres", kept)
@@ -103,6 +104,7 @@ def test_a_home_that_has_lost_its_database_says_so_and_begins_an_empty_one_only_
     assert read_rows(home) == ["new"]
 
 
+@pytest.mark.long
 def test_a_home_that_was_deleted_takes_its_database_along(home: Path) -> None:
     write_row(home, "old")
     shutil.rmtree(home)
@@ -110,6 +112,7 @@ def test_a_home_that_was_deleted_takes_its_database_along(home: Path) -> None:
     assert read_rows(home) == ["new"]
 
 
+@pytest.mark.long
 def test_a_first_start_that_was_killed_half_way_begins_again(home: Path) -> None:
     write_row(home, "never there")
     (home / "postgres" / "data" / "ready").unlink()
@@ -128,6 +131,7 @@ def test_a_database_that_is_not_whole_is_left_as_it_is(home: Path) -> None:
     assert read_rows(home) == ["kept"]
 
 
+@pytest.mark.long
 def test_a_copy_of_a_home_is_a_home_of_its_own_even_where_the_first_one_is_at_work(home: Path) -> None:
     """What is copied names the process of the first one's server."""
     write_row(home, "both")
@@ -171,6 +175,7 @@ def test_a_database_of_an_earlier_version_moves_into_its_home_once_nobody_uses_i
 
 
 @as_root
+@pytest.mark.long
 def test_a_move_into_the_home_that_was_killed_is_done_by_the_next_start(home: Path) -> None:
     write_row(home, "from before")
     (home / "postgres").rename(home / ".postgres.moving")
@@ -180,6 +185,7 @@ def test_a_move_into_the_home_that_was_killed_is_done_by_the_next_start(home: Pa
 
 
 @as_root
+@pytest.mark.long
 def test_a_link_that_leads_nowhere_is_a_database_that_is_lost(home: Path) -> None:
     write_row(home, "gone")
     folder = make_it_as_it_was(home)
@@ -190,9 +196,8 @@ def test_a_link_that_leads_nowhere_is_a_database_that_is_lost(home: Path) -> Non
 
 
 @as_root
-def test_where_the_system_user_can_own_nothing_in_the_home_it_lies_elsewhere_and_no_copy_takes_it_over(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.long
+def test_a_database_outside_its_home_is_not_taken_over_by_a_copy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the system has no /proc: then that user would have to enter every folder above, which are root's."""
     monkeypatch.setattr(cluster_folder, "name_data", str)
     write_row(home, "elsewhere")
@@ -213,7 +218,7 @@ def test_where_the_system_user_can_own_nothing_in_the_home_it_lies_elsewhere_and
 
 
 @as_root
-def test_files_put_back_from_a_backup_under_another_number_belong_to_the_system_user_again(home: Path) -> None:
+def test_files_from_a_backup_with_another_owner_belong_to_the_system_user(home: Path) -> None:
     write_row(home, "back")
     for number in (54_321, 0):  # of another machine; of root, who copied them without their owners
         for path in [home / "postgres", *(home / "postgres").rglob("*")]:
@@ -259,6 +264,7 @@ def test_the_runtime_folder_goes_when_the_server_stops_after_a_kill_too(home: Pa
     assert not folder.exists()
 
 
+@pytest.mark.long
 def test_a_server_whose_socket_was_removed_is_started_again(home: Path) -> None:
     """As cleaners of /tmp do."""
     first = embedded.acquire(home)
@@ -299,7 +305,7 @@ def test_what_dead_servers_have_left_is_swept_and_nothing_else(home: Path) -> No
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.4, 0.9])
+@pytest.mark.parametrize("seconds", [0.4, *long(0.05, 0.9)])
 def test_interrupted_while_it_starts_it_leaves_no_server_behind(home: Path, seconds: float) -> None:
     """Within initdb, about its end, and within the start; a host's Ctrl-C."""
     script = (
@@ -314,7 +320,7 @@ def test_interrupted_while_it_starts_it_leaves_no_server_behind(home: Path, seco
     user.stdout.readline()
     time.sleep(seconds)
     user.send_signal(signal.SIGINT)
-    user.wait(20)
+    user.wait(600)
     user.stdout.close()
     assert wait_until(lambda: find_postmaster(home / "postgres" / "data") is None, 10)
     write_row(home, "afterwards")
@@ -329,7 +335,7 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_status_and_doctor_name_home_and_database_and_doctor_starts_what_rests_and_makes_nothing(
+def test_status_and_doctor_name_home_and_database_and_make_nothing(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "inbox").mkdir()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.levels import long
+
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("prefect", "ccxt", "pandas", "numpy", "scipy", "plotly", "alembic", "sqlalchemy", "psycopg", "rich")
 PROGRAM = """
@@ -33,12 +35,14 @@ def imported(statement: str, *arguments: str, **environment: str) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["metrics", "--help"], ["up", "--help"], ["quarantine", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["metrics", "--help"], *long(["--help"], ["up", "--help"], ["quarantine", "--help"])]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert imported(COMMAND, *arguments) == set()
 
 
-@pytest.mark.parametrize("module", ["scorekeeper", "scorekeeper.decisions.decision", "cli.main"])
+@pytest.mark.parametrize("module", ["scorekeeper.decisions.decision", *long("scorekeeper", "cli.main")])
 def test_the_package_by_itself_imports_nothing_heavy(module: str) -> None:
     assert imported(f"import {module}") == set()
 
@@ -47,9 +51,7 @@ def test_the_package_by_itself_imports_nothing_heavy(module: str) -> None:
     "module",
     [
         "scorekeeper.tracker",
-        "scorekeeper.metrics.query",
-        "scorekeeper.publish.publish",
-        "scorekeeper.operations.fast_record",
+        *long("scorekeeper.metrics.query", "scorekeeper.publish.publish", "scorekeeper.operations.fast_record"),
     ],
 )
 def test_the_library_imports_the_database_at_most(module: str) -> None:

@@ -198,7 +198,7 @@ def test_exits_read_what_new_decisions_ask_for_and_what_has_just_arrived(connect
     assert most_read(plan, "exit_request") <= 2 * found
 
 
-def test_closing_reads_the_newly_sealed_candles_and_those_that_its_trades_lived_through(connection: Connection) -> None:
+def test_closing_reads_only_newly_sealed_candles_and_those_of_its_trades(connection: Connection) -> None:
     meet_prices(connection)
     plan = explain(connection, "trades/close_due_trades", as_of=AS_OF)
     candles = of_table(plan, "candle_2026")

@@ -59,7 +59,7 @@ def test_a_recorded_trade_is_seen_by_a_second_tracker_and_closes_at_the_quote(
     assert (tmp_path / "d/performance_dataset.jsonl").read_text().count("\n") == 2
 
 
-def test_a_database_that_goes_away_before_the_lines_are_published_costs_no_decision_its_id(
+def test_a_database_lost_before_publishing_costs_no_decision_its_id(
     tracker: PerformanceTracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def away(*_: object, **__: object) -> None:
@@ -74,7 +74,7 @@ def test_a_database_that_goes_away_before_the_lines_are_published_costs_no_decis
     assert f"[{trade_id}]" in (tmp_path / "l/performance_summary.logl").read_text()
 
 
-def test_update_performance_without_a_hold_time_closes_nothing_and_with_one_closes_what_is_old(
+def test_update_performance_closes_old_trades_only_with_a_hold_time(
     tracker: PerformanceTracker,
 ) -> None:
     tracker.record_decision(DECISION)

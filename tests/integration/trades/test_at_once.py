@@ -84,7 +84,7 @@ class Waiter:
         return self._answers.pop()
 
 
-def test_a_decision_that_comes_in_while_trades_are_closed_is_judged_by_its_price_first(db: Database) -> None:
+def test_a_decision_that_arrives_during_a_close_is_judged_by_its_price_first(db: Database) -> None:
     with db.begin() as connection:
         store(connection, 0, 90)
     with db.begin() as connection:
@@ -111,7 +111,7 @@ def test_a_decision_that_comes_in_while_trades_are_closed_is_judged_by_its_price
         (False, 101.0, ["accepted", "accepted"]),
     ],
 )
-def test_what_somebody_else_is_writing_at_the_same_time_is_judged_by_what_becomes_of_it(
+def test_a_decision_written_at_the_same_time_is_judged_by_its_outcome(
     db: Database, kept: bool, price: float, outcomes: list[str]
 ) -> None:
     with db.engine.connect() as connection:
@@ -126,7 +126,7 @@ def test_what_somebody_else_is_writing_at_the_same_time_is_judged_by_what_become
             )
 
 
-def test_an_answer_that_comes_while_trades_are_settled_is_held_against_them_next_time(db: Database) -> None:
+def test_candles_that_arrive_during_a_settlement_count_in_the_next_one(db: Database) -> None:
     with db.begin() as connection:
         store(connection, 0, 10)
         decide(connection, {"trade_id": "t", "stop_loss": 99.0})
@@ -172,7 +172,7 @@ def test_a_score_that_meets_a_settlement_at_work_counts_what_it_closes(db: Datab
         assert connection.execute(text("SELECT * FROM scorekeeper.stale_day")).all() == []
 
 
-def test_voids_and_tracks_at_once_neither_stop_each_other_nor_leave_a_voided_trade_in_a_figure(db: Database) -> None:
+def test_voids_and_tracks_at_once_leave_no_voided_trade_in_a_figure(db: Database) -> None:
     names = [f"t{i:02d}" for i in range(20)]
     with db.begin() as connection:
         store(connection, 0, 200)
@@ -278,7 +278,7 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
     assert settled() == [51.0, 50.0, 50.0]
 
 
-def test_candles_that_were_stored_and_not_settled_count_before_their_range_is_given_up(db: Database) -> None:
+def test_stored_candles_that_were_not_settled_count_before_their_range_ends(db: Database) -> None:
     with db.begin() as connection:
         store(connection, 0, 10)
         decide(connection, {"trade_id": "t", "stop_loss": 99.0}, {"trade_id": "short hold", "max_hold_minutes": 15})

@@ -165,9 +165,7 @@ def test_a_close_that_comes_before_its_buy_closes_it_all_the_same(desk: Desk, na
 
 
 @pytest.mark.parametrize("named", [{}, {"trade_id": "long"}, {"closes": "long"}])
-def test_a_close_that_comes_before_its_buy_waits_with_it_for_a_market_without_a_price(
-    desk: Desk, named: dict[str, str]
-) -> None:
+def test_a_close_before_its_buy_waits_with_it_while_the_market_has_no_price(desk: Desk, named: dict[str, str]) -> None:
     csv = desk.folder / "market/BTC-USDT.csv"
     whole = csv.read_text()
     csv.write_text(whole.splitlines()[0] + "\n")
@@ -217,7 +215,7 @@ def test_what_comes_in_after_its_trade_has_closed_changes_nothing_and_is_counted
     desk.check()
 
 
-def test_of_two_closes_the_first_by_time_counts_and_one_by_hand_holds_if_it_is_no_later(desk: Desk) -> None:
+def test_the_earlier_of_two_closes_counts_and_one_by_hand_if_not_later(desk: Desk) -> None:
     desk.take(LONG, SHORT, said("CLOSE", 35), said("CLOSE", 25))
     for name, minute in (("long", 25), ("short", 26)):
         with desk.db.begin() as connection:
@@ -265,7 +263,7 @@ def test_for_positions_an_opposite_action_closes_what_is_open_first(db: Database
     desk.check()  # as it stood when they came in
 
 
-def test_an_exit_that_comes_again_meets_itself_and_one_that_says_something_else_is_a_conflict(desk: Desk) -> None:
+def test_an_exit_that_comes_again_is_a_duplicate_and_a_changed_one_a_conflict(desk: Desk) -> None:
     close = said("CLOSE", 30, trade_id="long")
     first = desk.take(LONG, close)
     other, later = close | {"reason": "another"}, close | {"timestamp": LATER.isoformat()}
@@ -386,9 +384,7 @@ def test_what_came_in_as_a_word_before_this_version_asks_for_a_close_after_it(de
     assert desk.exits() == {"long": (30, 105, "manual"), "short": (32, 105, "manual")}
 
 
-def test_an_exit_whose_symbol_waits_for_the_markets_list_closes_nothing_until_that_is_known(
-    db: Database, tmp_path: Path
-) -> None:
+def test_an_exit_closes_nothing_until_its_symbol_is_in_the_markets_list(db: Database, tmp_path: Path) -> None:
     desk = Desk(db, tmp_path / "desk", words={"MOON": "exit_long"})
     there = desk.folder / "market/BTC-USDT.csv"
     (desk.folder / "market/HYPE-USDT-USDT.csv").write_text(there.read_text())

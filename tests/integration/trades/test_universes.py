@@ -39,6 +39,7 @@ def lasting_rows(life: Life) -> list[list[Any]]:
         return [[tuple(row) for row in connection.execute(text(query))] for query in LASTING]
 
 
+@pytest.mark.drawn
 def test_a_universe_says_what_the_reference_says_however_it_is_lived_through(
     cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, tally: Counter[str]
 ) -> None:

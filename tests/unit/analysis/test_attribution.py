@@ -62,7 +62,7 @@ def test_the_shares_sum_to_what_the_vote_of_all_earned_also_when_sampled(
 
 
 @given(st.lists(SIGNALS, min_size=2, max_size=8), RETURNS)
-def test_two_who_say_the_same_get_the_same_and_who_abstains_gets_nothing_and_changes_nothing(
+def test_equal_agents_get_equal_credit_and_an_abstainer_gets_none(
     signals: list[tuple[int, float | None]], h: float
 ) -> None:
     twins = [*signals, signals[0]]
@@ -87,7 +87,7 @@ def test_leave_one_out_is_the_vote_less_the_vote_without(
     np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
-def test_thirteen_agents_are_sampled_the_same_each_time_and_as_far_off_as_the_standard_error_says() -> None:
+def test_thirteen_agents_are_sampled_alike_each_time_within_the_standard_error() -> None:
     chance = np.random.default_rng(5)
     decisions = 300
     decision = np.repeat(np.arange(decisions, dtype=np.int32), 13)

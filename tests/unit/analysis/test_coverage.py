@@ -24,6 +24,7 @@ def test_robust_intervals_hold_the_truth_where_none_overlap(question: Question) 
     assert low - 2.5 * covered.robust_se <= covered.robust_pct <= high + 2.5 * covered.robust_se
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
 def test_intervals_that_take_overlapping_trades_for_independent_do_not(question: Question) -> None:
     covered = cover(question, "nine overlap", 100, SIMULATIONS, SEED)
@@ -42,6 +43,7 @@ def test_exact_coverage_of_wilson_at_ten_trades() -> None:
     assert exact_coverage(0.5, 10) == pytest.approx(100 * (1 - 22 / 1024))
 
 
+@pytest.mark.long
 def test_shapley_values_put_planted_skill_in_its_order() -> None:
     few, many = (planted.rank("apart", n, 30, SEED) for n in (50, 400))
     assert many.pairs_pct > 93
@@ -49,6 +51,7 @@ def test_shapley_values_put_planted_skill_in_its_order() -> None:
     assert many.pairs_pct > few.pairs_pct > 50
 
 
+@pytest.mark.long
 def test_coin_flippers_are_called_skilled_no_more_often_than_promised() -> None:
     called = planted.call(0.5, 5, "nine overlap", 20, 50, SEED)
     assert called.skilled_pct <= planted.MOST_SKILLED_PCT

@@ -41,7 +41,7 @@ def test_as_many_are_independent_as_the_largest_choice_without_overlap(lengths: 
     assert count_independent(opened, closed) == best
 
 
-def test_a_decision_every_six_and_a_half_minutes_held_for_sixty_overlaps_nine_others() -> None:
+def test_a_decision_every_390_seconds_held_for_an_hour_overlaps_nine_others() -> None:
     opened = np.arange(540) * 390.0
     assert count_independent(opened, opened + HOUR) == 54
 

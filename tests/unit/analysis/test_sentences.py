@@ -84,7 +84,7 @@ def test_trades_that_break_even_are_named_and_no_coin_is_held_against_them() -> 
     assert "coin" not in first
 
 
-def test_a_sharpe_beyond_luck_is_not_called_enough_where_the_mean_or_the_fees_say_otherwise() -> None:
+def test_a_sharpe_beyond_luck_is_not_enough_against_the_mean_or_the_fees() -> None:
     whole = build_analyses(rows(600, skill=0.6, versions=2), AS_OF)[0]
     sure = replace(whole, dsr=0.99)
     assert "is better than such luck is 0.99, which is enough" in "\n".join(write_sentences(sure, escape_markdown))

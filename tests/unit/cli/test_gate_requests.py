@@ -101,9 +101,7 @@ def test_who_is_no_browser_comes_through_and_nothing_is_framed() -> None:
 
 @pytest.mark.parametrize("ending", ["", "/", "%0A", "%0a/"])
 @pytest.mark.parametrize("path", ["/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"])
-def test_pages_that_fetch_programs_from_elsewhere_are_closed_however_their_paths_are_written(
-    path: str, ending: str
-) -> None:
+def test_pages_that_load_foreign_scripts_are_closed_however_they_are_spelled(path: str, ending: str) -> None:
     assert ask(path + ending, "GET").status_code == 404
     assert ask("/api" + path, "GET").status_code == 299  # behind the password
 

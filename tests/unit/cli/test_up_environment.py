@@ -27,13 +27,16 @@ SPELLINGS = (
     '["KAUFEN"]', "postgresql://reader:p%w;o rd@host/name", "replay:elsewhere", "Europe/Berlin", "fraction",
     "positions", "false", "true", "23", "0.23", "23d", "a, b", "else where/ü'q",
 )  # fmt: skip
-# What a part does with its settings is replaced by saying them; all before it is as under `up`.
+# What a part does with its settings is replaced by noting them; all before it is as under `up`.
 SAY = """
-import json, sys, cli.up.parts
-def say(settings):
-    print(json.dumps(settings.as_environment()))
-cli.up.parts.PARTS = dict.fromkeys(cli.up.parts.PARTS, say)
-cli.up.parts.main(sys.argv[1])
+import json, cli.up.parts
+noted = {}
+def note(settings):
+    noted[part] = settings.as_environment()
+cli.up.parts.PARTS = dict.fromkeys(cli.up.parts.PARTS, note)
+for part in cli.up.parts.PARTS:
+    cli.up.parts.main(part)
+print(json.dumps(noted))
 """
 
 
@@ -70,17 +73,17 @@ def set_everything(home: Path) -> dict[str, Any]:
     return chosen
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_field_that_is_set_in_env_is_read_by_every_part(home: Path, part: str) -> None:
+def test_every_field_that_is_set_in_env_is_read_by_every_part(home: Path) -> None:
     chosen = set_everything(home)
     environment = os.environ | environment_of(load_settings(), 4200)
     # A part starts elsewhere, where another .env lies.
     done = subprocess.run(
-        [sys.executable, "-c", SAY, part], env=environment, check=True, capture_output=True, text=True,
+        [sys.executable, "-c", SAY], env=environment, check=True, capture_output=True, text=True,
         cwd=Path(__file__).parents[3],
     )  # fmt: skip
-    said = json.loads(done.stdout)
-    assert said == load_settings().as_environment()
+    noted = json.loads(done.stdout)
+    assert noted == dict.fromkeys(PARTS, load_settings().as_environment())
+    said = noted["worker"]
     assert set(said) == {name.upper() for name in FIELDS}
     for name, value in chosen.items():
         wanted = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -116,7 +119,7 @@ def test_settings_that_are_spelt_and_read_again_are_the_same(
         os.environ.update(before)
 
 
-def test_each_up_has_a_password_of_its_own_kept_where_commands_look_and_a_users_own_comes_first(
+def test_each_up_has_a_password_of_its_own_and_a_users_own_comes_first(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = environment_of(load_settings(), 4200)
@@ -162,7 +165,7 @@ def test_a_place_that_another_user_may_change_is_not_used(tmp_path: Path, how: s
         make_up_folder(tmp_path)
 
 
-def test_where_python_may_not_write_beside_its_sources_it_keeps_what_it_compiles_in_the_home(
+def test_bytecode_that_may_not_lie_beside_the_sources_lies_in_the_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, sources = tmp_path / "home", tmp_path / "sources"

@@ -38,7 +38,7 @@ def test_an_exit_goes_by_what_it_was_given_and_its_time() -> None:
 
 
 @given(ids, times, st.binary(min_size=32, max_size=32))
-def test_an_exit_never_goes_by_the_id_of_the_trade_it_names_and_keeps_its_own_when_it_comes_again(
+def test_an_exit_has_an_id_of_its_own_and_keeps_it_when_it_comes_again(
     name: str, time: datetime | None, content: bytes
 ) -> None:
     made, named = name_exit(name, time, content, "BTCUSDT")

@@ -130,11 +130,11 @@ def test_of_an_array_that_is_too_long_no_more_than_that_is_listed(element: bytes
 
 def test_a_long_key_costs_no_more_for_having_many_below_it() -> None:
     many = b",".join(b'"%d":0' % number for number in range(3_000))
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DecisionError) as refused:
         load_json(b'{"' + b"k" * (4 << 20) + b'":{' + many + b'},"z":NaN}')
     assert refused.value.field == "z"
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_an_integer_keeps_its_digits() -> None:

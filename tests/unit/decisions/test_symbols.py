@@ -135,7 +135,7 @@ def test_two_symbols_that_would_share_a_files_name_are_never_confused(tmp_path: 
 
 
 @given(st.text(max_size=20))
-def test_no_text_raises_anything_but_a_value_error_and_what_is_taken_names_a_file_in_its_folder(raw: str) -> None:
+def test_any_text_is_a_symbol_that_names_a_file_in_its_folder_or_a_value_error(raw: str) -> None:
     try:
         word = spell(raw)
     except ValueError:

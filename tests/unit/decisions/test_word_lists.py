@@ -73,7 +73,7 @@ def test_the_systems_word_is_kept_and_buy_sell_and_hold_are_always_written_so(wr
     assert plain_word(written) == kept
 
 
-def test_settings_add_words_and_win_over_the_lists_and_rules_come_back_from_their_text() -> None:
+def test_words_of_the_settings_win_over_the_lists_and_rules_survive_their_text() -> None:
     reading = make_reading({"To the Moon": "up", "REDUCE": "exit"}, {"A": "fraction"})
     assert (meaning_of("to-the-moon!", reading.known), meaning_of("Reduce", reading.known)) == ("up", "exit")
     assert meaning_of("BUY", reading.known) == "up"

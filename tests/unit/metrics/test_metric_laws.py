@@ -182,7 +182,7 @@ sums = st.lists(st.integers(-9_000, 9_000).map(lambda cents: Decimal(cents) / 10
 
 
 @given(sums)
-def test_the_tail_lies_below_the_value_at_risk_and_turned_about_luck_is_the_other_way(series: list[Decimal]) -> None:
+def test_the_tail_lies_below_the_value_at_risk_and_mirrored_returns_swap_luck(series: list[Decimal]) -> None:
     figures = daily_figures(series, None)
     assert min(series) <= Decimal(figures["cvar95_pct"]) + Decimal("1e-9")
     assert figures["cvar95_pct"] <= figures["var95_pct"] + 1e-9

@@ -53,7 +53,7 @@ def test_the_stalest_symbols_are_named_first_and_the_rest_counted() -> None:
     assert judge_prices({"A/USDT": NOW - STALE}, NOW).state == judge_prices({}, NOW).state == "ok"
 
 
-def test_each_trouble_with_prices_has_its_own_advice_and_none_is_about_another_symbol() -> None:
+def test_each_trouble_with_prices_has_advice_of_its_own_symbol() -> None:
     old = NOW - STALE - SECOND
     until = dict.fromkeys(("BAD", "AWAY", "SHORT", "NONE", "WHY"), old) | {"FINE": NOW, "BROKE": NOW}
     troubles = {

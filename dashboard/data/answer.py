@@ -1,12 +1,192 @@
-"""The answer of `metrics --json` for any filters, from the views that a reader may read."""
+"""The answer of `metrics --json` for any filters, from the views that a reader may read.
 
-from typing import Any
+Whole days come from the rollups; what these do not hold (the rest of a day, another selection) from the rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from dashboard.data.filters import Filters
+from scorekeeper.domain.answer import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
+from scorekeeper.domain.breakdown import Breakdown, label_part
+from scorekeeper.domain.metrics import compose_system, iso
+from scorekeeper.domain.pieces import AgentSums, DayPieces, add_agents, agent_sums
+from scorekeeper.score import compose_whole
+from scorekeeper.store.sql import statement
+
+ROLLED_UP = (None, Breakdown.SYMBOL, Breakdown.VERSION)  # the breakdowns that the rollups know
+# So long a price may be away after an expiry: what expired earlier was known then, if it is known now.
+SETTLED = timedelta(days=7)
+
+Days = dict[tuple[str | None, bool], list[DayPieces]]
+Agents = dict[str | None, list[AgentSums]]
+
+
+class Stretch(NamedTuple):
+    """A half-open period that is read in one way: from the rollups (of whole UTC days), or from the rows."""
+
+    since: datetime | None
+    until: datetime | None
+    rolled_up: bool
+
+
+def parameters(filters: Filters) -> dict[str, Any]:
+    """What the statements of a scope take."""
+    names = ("version", "symbol", "since", "until", "suspect", "late", "as_of")
+    return {name: getattr(filters, name) for name in names}
 
 
 def read_answer(connection: Connection, filters: Filters, by: str | None = None) -> dict[str, Any]:
-    """What `scorekeeper metrics --json` says of the filters' scope, key by key; with `by` its `groups` too."""
-    raise NotImplementedError
+    """What `scorekeeper metrics --json` says of the filters' scope, key by key; with `by` its `groups` too.
+
+    With `as_of` it is what a backtest up to that minute says: `as_of` is that minute, and the counts of late and
+    suspect decisions are those that are known now.
+    """
+    given = parameters(filters)
+    counts = dict(connection.execute(statement("dashboard/select_counts"), given).mappings().one())
+    at, last_as_of = filters.as_of, counts["as_of"]
+    if at is not None:
+        counts["as_of"] = at
+    counted = {**counts, "as_of": iso(counts["as_of"])}
+    answer = None
+    if is_analysed(filters) and at is None:
+        answer = connection.execute(statement("dashboard/select_scorecard"), given).scalar()
+    if answer is not None:
+        answer = answer | counted
+    else:
+        days, agents = _read_days(connection, filters, None), _read_agents(connection, filters, None)
+        whole = _compose(days, agents, None)
+        answer = {
+            "version": filters.version,
+            "symbol": filters.symbol,
+            "since": iso(filters.since),
+            "until": iso(filters.until),
+            "include_suspect": filters.suspect != "no",
+            "exclude_late": filters.late == "no",
+            "as_of": None,
+            "days": whole["days"],
+            **counted,
+            **{name: value for name, value in whole.items() if name != "days"},
+        }
+    _add_analysis(connection, answer, filters, last_as_of)
+    if by is None:
+        return answer
+    return answer | {"by": by, "groups": _read_groups(connection, filters, Breakdown(by))}
+
+
+def is_analysed(filters: Filters) -> bool:
+    """Whether the filters name a scope that analyze looks at: everything, or one version, whole."""
+    return _is_plain(filters) and filters.symbol is None and filters.since is None and filters.until is None
+
+
+def read_stored_analysis(connection: Connection, filters: Filters, last_as_of: datetime | None) -> Any:
+    """The row of the last analysis (as_of, document) of the filters' scope at their moment, or None."""
+    if not is_analysed(filters):
+        return None
+    # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
+    at = min((moment for moment in (filters.as_of, last_as_of) if moment is not None), default=None)
+    given = {"version": filters.version, "at": at}
+    return connection.execute(statement("dashboard/select_analysis"), given).one_or_none()
+
+
+def _is_plain(filters: Filters) -> bool:
+    """Whether the rollups hold just the decisions that the filters select."""
+    return filters.suspect == "no" and filters.late == "yes"
+
+
+def _add_analysis(
+    connection: Connection, answer: dict[str, Any], filters: Filters, last_as_of: datetime | None
+) -> None:
+    found = read_stored_analysis(connection, filters, last_as_of)
+    stored = found.document["figures"] if found else {"system": {}, "net": {}, "agents": {}}
+    answer |= {name: stored["system"].get(name) for name in SYSTEM_FIGURES}
+    answer["net"] |= {name: stored["net"].get(name) for name in NET_FIGURES}
+    for agent, one in answer["agent_performance"].items():
+        one |= {name: stored["agents"].get(agent, {}).get(name) for name in AGENT_FIGURES}
+
+
+def _read_groups(connection: Connection, filters: Filters, by: Breakdown) -> list[dict[str, Any]]:
+    """The figures of each part, in the parts' order, without any last."""
+    days = _read_days(connection, filters, by)
+    # What ended a trade is known from what the price did, and that is what agents are scored on.
+    agents = {} if by is Breakdown.EXIT_REASON else _read_agents(connection, filters, by)
+    parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
+    groups = [{by.value: label_part(by, part), "part": part} | _compose(days, agents, part) for part in parts]
+    if by is Breakdown.EXIT_REASON:
+        groups = [group | {"agent_performance": None} for group in groups]
+    return groups
+
+
+def _compose(days: Days, agents: Agents, part: str | None) -> dict[str, Any]:
+    gross, net = (days.get((part, after_fees), []) for after_fees in (False, True))
+    calendar_days = (gross[-1].day - gross[0].day).days + 1 if gross else 0
+    return compose_whole(calendar_days, compose_system(gross), compose_system(net), agents.get(part, []))
+
+
+def _read_days(connection: Connection, filters: Filters, by: Breakdown | None) -> Days:
+    days: Days = defaultdict(list)
+    until = filters.as_of and _midnight(filters.as_of)
+    for stretch in cut(filters.since, filters.until, until, rolled_up=_is_plain(filters) and by in ROLLED_UP):
+        found = _execute(connection, filters, by, stretch, "select_daily_pieces", "count_days")
+        for part, after_fees, *pieces in found:
+            days[part, after_fees].append(DayPieces(*pieces))
+    for some in days.values():
+        some.sort(key=lambda one: one.day)
+    return days
+
+
+def _read_agents(connection: Connection, filters: Filters, by: Breakdown | None) -> Agents:
+    agents: Agents = defaultdict(list)
+    until = filters.as_of and _midnight(filters.as_of - SETTLED)
+    for stretch in cut(filters.since, filters.until, until, rolled_up=_is_plain(filters) and by in ROLLED_UP):
+        found = _execute(connection, filters, by, stretch, "select_agent_pieces", "count_agents")
+        for row in found.mappings():
+            agents[row["part"]].append(agent_sums(row))
+    return {part: add_agents(some) for part, some in agents.items()}
+
+
+def _execute(
+    connection: Connection, filters: Filters, by: Breakdown | None, stretch: Stretch, pieces: str, rows: str
+) -> Any:
+    given: dict[str, Any] = {**parameters(filters), "by": by and by.value}
+    if stretch.rolled_up:
+        bounds = {"from_day": stretch.since and _day(stretch.since), "to_day": stretch.until and _day(stretch.until)}
+        return connection.execute(statement(f"dashboard/{pieces}"), {**given, **bounds})
+    return connection.execute(
+        statement(f"dashboard/{rows}"), {**given, "since": stretch.since, "until": stretch.until}
+    )
+
+
+def cut(
+    since: datetime | None, until: datetime | None, settled: datetime | None, *, rolled_up: bool
+) -> Iterator[Stretch]:
+    """A period in the stretches that it is read by: whole UTC days from the rollups, up to `settled` (None: all).
+
+    >>> at = lambda day, hour: datetime(2025, 5, day, hour, tzinfo=UTC)
+    >>> [(s.since.day, s.until.day, s.rolled_up) for s in cut(at(1, 6), at(4, 0), None, rolled_up=True)]
+    [(1, 2, False), (2, 4, True)]
+    """
+    first = since if since is None or since == _midnight(since) else _midnight(since) + timedelta(days=1)
+    last = min((moment for moment in (until and _midnight(until), settled) if moment is not None), default=None)
+    if not rolled_up or (first is not None and last is not None and first >= last):
+        yield Stretch(since, until, False)
+        return
+    if first != since:
+        yield Stretch(since, first, False)
+    yield Stretch(first, last, True)
+    if last is not None and (until is None or last < until):
+        yield Stretch(last, until, False)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(_day(moment), time(), UTC)
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
+
+

@@ -53,14 +53,14 @@ class Filters:
     Shared by all pages: `version`, `symbol` (None: all), `since` and `until` (half-open; on a trade's exit, on a
     decision's expiry, and on the expiry wherever an agent is named: that is what agents are scored by), `fees` (gross
     or net), `suspect` (no: left out, as metrics does; yes: included; only), `late` (yes: included, as metrics does; no;
-    only), `as_of` (None: now), `tz`.
+    only), `as_of` (a whole minute, rounded down; None: now), `tz`.
 
     Of lists: `outcome`, `side` (any: what opened a trade; none: what did not), `exit`, `interval`, `confidence` (lower
     end of the ten points that the decision's own confidence lies in), `confidence_from` and `confidence_to` (half-open,
     100 included; of the agent where one is named, else the decision's), `hour` and `weekday` (1: Monday; of opening,
-    UTC), `agent` with its `stance` on a trade, `call` (of the agent, or without one of the system's own action; scored: its
-    horizon is known, made: it has a direction, judged: right or wrong, flat: the price stood still), `action`, `without` (interval or confidence: those that
-    have none), `sort`, `order`, `after` (where a page begins).
+    UTC), `agent` with its `stance` on a trade, `call` (of the agent, or without one of the system's own action; scored:
+    its horizon is known, made: it has a direction, judged: right or wrong, flat: the price stood still), `action`,
+    `without` (interval or confidence: those that have none), `sort`, `order`, `after` (where a page begins).
 
     Of single pages: `by`, `a`, `b`, `id`, `name`, `format`.
     """
@@ -135,7 +135,8 @@ class Filters:
     def changed(self, **changes: Any) -> Self:
         """The same with other values; None puts a field back to its default."""
         defaults = {field.name: field.default for field in fields(self)}
-        return replace(self, **{name: defaults[name] if new is None else new for name, new in changes.items()})
+        values: dict[str, Any] = {name: defaults[name] if new is None else new for name, new in changes.items()}
+        return replace(self, **values)
 
     def shared(self) -> Self:
         """Only what links between pages keep."""
@@ -185,7 +186,7 @@ def _read_moment(name: str, value: str) -> datetime:
         raise FilterError(name, value, "an ISO 8601 time, such as 2025-05-01T12:00Z") from None
     if not 1900 <= at.year <= 2999:
         raise FilterError(name, value, "a year between 1900 and 2999")
-    return at
+    return at.replace(second=0, microsecond=0) if name == "as_of" else at
 
 
 def _read_number(name: str, value: str) -> float:

@@ -14,10 +14,18 @@ SELECT
     t.ambiguous_exit, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct, d.horizon_return_pct,
     cast(extract(EPOCH FROM t.exit_time - t.opened_at) / 60 AS float8) AS hold_time_minutes,
     coalesce(d.price_suspect, false) AS price_suspect, d.late,
-    t.direction, t.expires_at, t.exit_known_at
+    t.direction, t.expires_at, t.exit_known_at,
+    (
+        SELECT k.minute_at + interval '1 minute' FROM scorekeeper.candle AS k
+        WHERE k.symbol = t.symbol AND k.minute_at > t.opened_at - interval '1 minute'
+        ORDER BY k.minute_at LIMIT 1
+    ) AS met_at
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id
 WHERE t.exit_time IS NOT NULL AND d.voided_at IS NULL;
+COMMENT ON VIEW scorekeeper.report_trades IS
+'One row per closed trade, without voided ones. Figures leave out those whose price is suspect unless asked for. met_at:
+when the first candle since its opening was complete (null: none is, or it was given up).';
 
 CREATE OR REPLACE VIEW scorekeeper.report_daily_scores AS
 SELECT
@@ -48,12 +56,17 @@ SELECT
     t.trade_id IS NOT NULL AS opened_trade, t.entry_price, t.fee_bps, t.best_price, t.trailing_level,
     t.close_requested_at, t.signal_at, t.signal_id, t.exit_time, t.exit_price, t.exit_reason, t.exit_known_at,
     t.price_source, t.price_age_seconds, t.ambiguous_exit, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct,
-    cast(extract(EPOCH FROM t.exit_time - t.opened_at) / 60 AS float8) AS hold_time_minutes
+    cast(extract(EPOCH FROM t.exit_time - t.opened_at) / 60 AS float8) AS hold_time_minutes,
+    (
+        SELECT k.minute_at + interval '1 minute' FROM scorekeeper.candle AS k
+        WHERE k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
+        ORDER BY k.minute_at LIMIT 1
+    ) AS met_at
 FROM scorekeeper.decision AS d
 LEFT JOIN scorekeeper.trade AS t ON d.trade_id = t.trade_id;
 COMMENT ON VIEW scorekeeper.report_decisions IS
 'One row per decision, traded or not, voided ones included; the columns from entry_price on are of its trade, and null
-if it opened none. reason, raw_symbol, source_name, extra and notes are strangers'' text.';
+if it opened none. met_at: when the first candle since its opening was complete. reason, raw_symbol, source_name, extra and notes are strangers'' text.';
 
 CREATE VIEW scorekeeper.report_agent_signals AS
 SELECT s.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.understood, s.extra
@@ -81,9 +94,11 @@ COMMENT ON VIEW scorekeeper.report_analyses IS
 
 CREATE VIEW scorekeeper.report_scorecards AS
 SELECT s.version, s.as_of, s.answer
-FROM scorekeeper.scorecard AS s;
+FROM scorekeeper.scorecard AS s
+WHERE NOT s.outdated;
 COMMENT ON VIEW scorekeeper.report_scorecards IS
-'One row per version (null: all): the answer of metrics at the last track, whole, as JSON.';
+'One row per version (null: all): the answer of metrics at the last track, whole, as JSON; none where a release has
+changed a figure, until the next track.';
 
 CREATE VIEW scorekeeper.report_daily_pieces AS
 SELECT

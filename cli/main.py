@@ -49,12 +49,19 @@ def up(
         bool, typer.Option("--demo", help="A home of its own, a generated market that goes on, and a trader.")
     ] = False,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where Prefect's UI listens, on 127.0.0.1.")] = 4200,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard/--no-dashboard", help="Show the score in a browser, too.")
+    ] = True,
+    dashboard_port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="Where the dashboard listens; default: --port + 10.")
+    ] = None,
     home: Home = None, inbox: Inbox = None, market: MarketName = None, database_url: Url = None,
 ) -> None:  # fmt: skip
     """Run everything, scheduled and supervised, until Ctrl-C.
 
-    Starts the embedded Postgres, Prefect's server with its UI, the deployments of prefect.yaml, a worker, and a watcher
-    of the inbox; a part that dies is started again. Other commands with the same --home use its server meanwhile.
+    Starts the embedded Postgres, Prefect's server with its UI, the deployments of prefect.yaml, a worker, a watcher of
+    the inbox, and the dashboard; a part that dies is started again. Other commands with the same --home use its server
+    meanwhile.
 
     Example:  scorekeeper up --market ccxt:kraken --inbox decisions
     """
@@ -66,7 +73,8 @@ def up(
         settle_in((home or given_home(context) or Path(".scorekeeper") / "demo-live").absolute(), live=True)
     from scorekeeper.settings import load_settings
 
-    run_up(load_settings(), port, demo=demo)
+    beside = port + 10 if port + 10 <= 65_535 else port - 10
+    run_up(load_settings(), port, demo=demo, dashboard=(dashboard_port or beside) if dashboard else None)
 
 
 @app.command()
@@ -84,6 +92,27 @@ def ui(
     from scorekeeper.settings import load_settings
 
     open_ui(load_settings(), show=show)
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens.")] = 4210,
+    host: Annotated[
+        str, typer.Option(help="The address that it listens at; any but this machine's own needs DASHBOARD_TOKEN.")
+    ] = "127.0.0.1",
+    show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    home: Home = None, database_url: Url = None,
+) -> None:  # fmt: skip
+    """Show the score in a browser, live.
+
+    On any database, also as scorekeeper_reader; it changes nothing. Lets in the system user that runs it, and who has
+    the token. A running `up` has one already: it names the address.
+    """
+    from cli.dashboard import run_dashboard
+    from scorekeeper.settings import load_settings
+
+    stopping.hear_while_busy()
+    run_dashboard(load_settings(), host, port, show=show)
 
 
 @app.command()

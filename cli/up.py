@@ -36,6 +36,7 @@ WORKER_MARK = "SCOREKEEPER_UP_WORKER"
 ROOT = Path(__file__).resolve().parents[1]
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
 PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))
+DASHBOARD, DASHBOARD_PORT = ("dashboard", 5), "SCOREKEEPER_DASHBOARD_PORT"
 # These speak on the terminal; the others have a log each.
 SPEAKING = ("deployer", "feeder")
 HINT_SECONDS = 60
@@ -50,8 +51,15 @@ FLEETING = (
 _CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 
 
-def run_up(settings: Settings, port: int, *, demo: bool) -> None:
-    """Start everything and stay until a signal ends it. Raises ScorekeeperError, StopError."""
+def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None = None) -> None:
+    """Start everything and stay until a signal ends it; `dashboard`: its port, None for none.
+
+    Raises ScorekeeperError, StopError.
+    """
+    if dashboard is not None and settings.dashboard_token:
+        from dashboard.security import check_token
+
+        check_token(settings.dashboard_token.get_secret_value(), "127.0.0.1")
     home = settings.scorekeeper_home
     has_cluster(home)  # one that was lost is said before anything is started
     place = make_place(home)
@@ -60,12 +68,14 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
         address_file(home).unlink(missing_ok=True)  # until the server is up and in order, nobody is sent to it
         end_leftovers(home)
         held = [_take_port(port), *_hold_beside(port)]
-        parts = (*PARTS, ("feeder", 5)) if demo else PARTS
+        if dashboard is not None:
+            held += [_take_port(dashboard, _OTHER_PORT), *_hold_beside(dashboard, _OTHER_PORT)]
+        parts = (*PARTS, *([DASHBOARD] if dashboard is not None else []), *([("feeder", 5)] if demo else []))
         (place / _CONFIG).write_text(_config(parts), encoding="utf-8")
         (place / _TERMINAL).write_bytes(b"")
         print(f"Starting in {home} (Ctrl-C ends it all) ...", flush=True)
         try:
-            _supervise(place, os.environ | environment_of(settings, port))
+            _supervise(place, os.environ | environment_of(settings, port, dashboard))
         finally:
             address_file(home).unlink(missing_ok=True)
             for one in held:
@@ -126,8 +136,8 @@ def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
         ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG
 
 
-def environment_of(settings: Settings, port: int) -> dict[str, str]:
-    """What every part, and every flow run of the worker, finds in its environment."""
+def environment_of(settings: Settings, port: int, dashboard: int | None = None) -> dict[str, str]:
+    """What every part, and every flow run of the worker, finds in its environment; `dashboard`: its port."""
     home, origin = settings.scorekeeper_home, f"http://127.0.0.1:{port}"
     api, password = f"{origin}/api", settle_password(home)
     ours = settings.as_environment() | {
@@ -147,6 +157,10 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
+    if dashboard is not None:
+        ours[DASHBOARD_PORT] = dashboard
+        if settings.dashboard_url is None:
+            ours["DASHBOARD_URL"] = f"http://127.0.0.1:{dashboard}"
     if sys.dont_write_bytecode:
         # Not beside what is imported; but a run is a process, and would compile all of it, each time.
         ours |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": home / "cache" / "python"}
@@ -219,7 +233,10 @@ def _hold_alone(place: Path) -> Iterator[None]:
         yield
 
 
-def _take_port(port: int) -> socket.socket:
+_OTHER_PORT = "--dashboard-port, or leave the dashboard out with --no-dashboard"
+
+
+def _take_port(port: int, option: str = "--port") -> socket.socket:
     """Hold the port for as long as `up` runs. Raises ScorekeeperError if anybody has it, another `up` of ours too."""
     began, is_said = time.monotonic(), False
     while (waited := time.monotonic() - began) < LINGERING_SECONDS:
@@ -237,16 +254,16 @@ def _take_port(port: int) -> socket.socket:
                 print(f"Port {port} is about to be free; waiting for it, a minute at most ...", flush=True)
                 is_said = True
         time.sleep(0.2)
-    raise ScorekeeperError(f"port {port} is in use: choose another with --port")
+    raise ScorekeeperError(f"port {port} is in use: choose another with {option}")
 
 
-def _hold_beside(port: int) -> list[socket.socket]:
+def _hold_beside(port: int, option: str = "--port") -> list[socket.socket]:
     """The same port of ::1, held and never served: a browser that is told localhost asks there first."""
     try:
         return [hold_port(port, "::1")]
     except OSError as refused:
         if refused.errno == errno.EADDRINUSE:
-            raise ScorekeeperError(f"port {port} of ::1 is in use: choose another with --port") from None
+            raise ScorekeeperError(f"port {port} of ::1 is in use: choose another with {option}") from None
         return []  # no IPv6 here
 
 

@@ -45,12 +45,12 @@ def create_app(
 
 
 def find_pages() -> list[Route]:
-    """A route for each module of dashboard.pages that has a `page`: trades.py answers /trades, overview.py answers /."""
+    """A route for each module of dashboard.pages that has a `page`."""
     routes = []
     for found in pkgutil.iter_modules(dashboard.pages.__path__):
         module = importlib.import_module(f"dashboard.pages.{found.name}")
         if hasattr(module, "page"):
-            path = "/" if found.name == "overview" else f"/{found.name.removesuffix('_page')}"
+            path = "/" if found.name == "overview" else f"/{found.name}"
             routes.append(Route(path, module.page, methods=["GET"]))
     return routes
 

@@ -18,7 +18,7 @@ async def verify() -> int:
         found = await steps.verify_all(db, settings)
         differences = found.differences
         await naming.rename_run(f"verify: {naming.counted(len(differences), 'difference')}")
-        await artifacts.publish_differences(differences)
+        await artifacts.publish_differences(differences, settings.dashboard_url)
         await alerts.tell_of_differences(db, len(differences))
     for words in found.waits:
         get_run_logger().info("%s", words)

@@ -14,6 +14,7 @@ from scorekeeper.report import write_report
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
+from tasks.links import describe
 from tasks.steps import REPEATABLE, whole_minute
 
 TABLES = {
@@ -43,9 +44,11 @@ async def publish_analysis(db: Database, settings: Settings, analysis: Analysis)
     if not await run_in_thread(_is_last, db, analysis):
         get_run_logger().info("A later moment was analysed before: this one is stored, its artifacts are not shown")
         return
-    await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description="What can be concluded")
+    about = describe("analysis", "What can be concluded", settings.dashboard_url)
+    await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description=about)
     for key, (rows, words) in TABLES.items():
-        await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=words)
+        about = describe(key, words, settings.dashboard_url)
+        await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=about)
     report = await run_in_thread(write_report, db, settings.reports_dir)
     await acreate_link_artifact(report.as_uri(), key="report", link_text=report.name)
 

@@ -63,7 +63,8 @@ class TradeStory:
     """One decision: `row` has every column of report_decisions by name; its trade's are None where it opened none.
 
     `candles` cover from a margin before the entry to a margin after the exit or the horizon, whichever is later, each
-    of `step_minutes`. `trail`: from when the trailing stop stood where, in order, empty without one. `pruned`: candles
+    of `step_minutes`. `near`, of `near_minutes`: the trade's own life closer, empty where the rest shows it well.
+    `trail`: from when the trailing stop stood where, in order, empty without one. `pruned`: candles
     of that time are gone. `until`: the end of what is drawn.
     """
 
@@ -71,6 +72,8 @@ class TradeStory:
     signals: list[Said]
     candles: list[Candle]
     step_minutes: int
+    near: list[Candle]
+    near_minutes: int
     trail: list[tuple[datetime, float]]
     revisions: list[Revision]
     pruned: bool
@@ -82,13 +85,18 @@ class TradeStory:
 def read_trade(connection: Connection, filters: Filters, trade_id: str) -> TradeStory | None:
     """The story of a decision as it was known at the filters' moment; None for an id that is not known then."""
     found = connection.execute(statement("dashboard/select_trade_story"), {"trade_id": trade_id}).mappings().first()
-    if found is None or (filters.as_of is not None and found["opened_at"] > filters.as_of):
+    if found is None or (filters.as_of is not None and found["opened_at"] >= filters.as_of):
         return None
     row = as_known(dict(found), filters.as_of)
     since, until = drawn_period(row, filters.as_of)
     step = step_for(since, until)
     period = {"symbol": row["symbol"], "since": since, "until": until, "step_minutes": step}
-    candles = [Candle(*one) for one in connection.execute(statement("dashboard/select_trade_candles"), period)]
+    candles = _read_candles(connection, period)
+    close = near_period(row, since, until)
+    near_step = step_for(*close) if close else step
+    near = []
+    if close:
+        near = _read_candles(connection, period | {"since": close[0], "until": close[1], "step_minutes": near_step})
     revisions = [
         Revision(**one)
         for one in connection.execute(statement("dashboard/select_trade_revisions"), period | {"at": filters.as_of})
@@ -97,22 +105,25 @@ def read_trade(connection: Connection, filters: Filters, trade_id: str) -> Trade
     ]
     before, after = _read_neighbours(connection, filters, row)
     return TradeStory(
-        row, _read_signals(connection, row), candles, step, _read_trail(connection, row, until, step), revisions,
-        is_pruned(row, since), until, before, after,
+        row, _read_signals(connection, row), candles, step, near, near_step,
+        _read_trail(connection, row, until, near_step), revisions, is_pruned(row, since), until, before, after,
     )  # fmt: skip
 
 
 def as_known(row: dict[str, Any], at: datetime | None) -> dict[str, Any]:
     """The row as it stood at a moment (None: now): what came later is None again.
 
-    An exit and a horizon count from the time at which they lie, as in every figure, not from when they were computed.
+    An exit and a horizon are known when a track at that moment knew them, as in every figure (see count_agents).
     """
     if at is None:
         return row
     known = dict(row)
-    if row["exit_time"] is not None and row["exit_time"] > at:
+    met = row["met_at"] is not None and row["met_at"] <= at
+    if (end := row["exit_time"]) is not None and not (
+        end <= at - MINUTE or (end <= at and (row["price_source"] != "market" or met))
+    ):
         known |= dict.fromkeys(EXIT) | {"trailing_level": None, "best_price": None}
-    if row["expires_at"] > at:
+    if (found := row["horizon_known_at"]) is not None and not (row["expires_at"] <= at and (found <= at or met)):
         known |= dict.fromkeys(HORIZON)
     for name in ("close_requested_at", "signal_at"):
         if row[name] is not None and row[name] > at:
@@ -135,6 +146,18 @@ def drawn_period(row: dict[str, Any], at: datetime | None) -> tuple[datetime, da
     if at is not None:
         until = max(row["opened_at"] + MINUTE, min(until, at))
     return since.replace(second=0, microsecond=0), until.replace(second=0, microsecond=0)
+
+
+def near_period(row: dict[str, Any], since: datetime, until: datetime) -> tuple[datetime, datetime] | None:
+    """The trade's life with a margin, where it is less than two fifths of what is drawn; None otherwise."""
+    if row["exit_time"] is None:
+        return None
+    lived = row["exit_time"] - row["opened_at"]
+    margin = max(MINUTE * 10, lived / 3)
+    start, end = max(since, row["opened_at"] - margin), min(until, row["exit_time"] + margin)
+    if (end - start) > (until - since) * 0.4:
+        return None
+    return start.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0)
 
 
 def step_for(since: datetime, until: datetime) -> int:
@@ -162,6 +185,10 @@ def trail_of(direction: int, entry: float, percent: float, extremes: Sequence[An
         if not trail or level != trail[-1][1]:
             trail.append((one.known_at, level))
     return trail
+
+
+def _read_candles(connection: Connection, period: dict[str, Any]) -> list[Candle]:
+    return [Candle(*one) for one in connection.execute(statement("dashboard/select_trade_candles"), period)]
 
 
 def _read_trail(

@@ -103,7 +103,7 @@ def candles(
     up = Scale(*widened([p for c in market for p in (c.high, c.low)], hold=held, by=0.05), HEIGHT, 0)
     content = join([
         time_axis(across, HEIGHT),
-        level_axis(up, "price"),
+        level_axis(up, "price", most=7),
         stretched(HEIGHT, _gain(market, seconds, across, up, life)) if life else Markup(""),
         *(_instant(one, across) for one in instants),
         stretched(HEIGHT, _bodies(market, seconds, across, up)),
@@ -119,7 +119,7 @@ def candles(
     ])  # fmt: skip
     rows = tuple((moment(c.at), price(c.open), price(c.high), price(c.low), price(c.close)) for c in market)
     return Chart(
-        picture(HEIGHT, content, shows, kind="candles"),
+        picture(HEIGHT, content, shows, kind="candles", zoom="candles"),
         _sentence(market, seconds, levels),
         ("begins (UTC)", "open", "high", "low", "close"),
         rows,
@@ -127,8 +127,7 @@ def candles(
 
 
 def _bodies(market: Sequence[Candle], seconds: float, across: Scale, up: Scale) -> Markup:
-    """Wicks as one path, bodies as one path each for those that rose and those that fell: few elements, fast."""
-    wicks: list[str] = []
+    """One path for the candles that rose, hollow, and one for those that fell, filled: few elements, fast."""
     rose: list[str] = []
     fell: list[str] = []
     for one in market:
@@ -137,13 +136,9 @@ def _bodies(market: Sequence[Candle], seconds: float, across: Scale, up: Scale) 
         )
         top, bottom = pixels(up(max(one.open, one.close))), pixels(up(min(one.open, one.close)))
         high, low = pixels(up(one.high)), pixels(up(one.low))
-        wicks.append(f"M{middle} {high}V{top}M{middle} {bottom}V{low}")
-        (rose if one.close >= one.open else fell).append(f"M{left} {top}H{right}V{bottom}H{left}Z")
-    return (
-        element("path", d="".join(wicks), class_="wick")
-        + element("path", d="".join(rose) or None, class_="body rose")
-        + element("path", d="".join(fell) or None, class_="body fell")
-    )
+        drawn = rose if one.close >= one.open else fell
+        drawn.append(f"M{middle} {high}V{top}M{middle} {bottom}V{low}M{left} {top}H{right}V{bottom}H{left}Z")
+    return element("path", d="".join(rose), class_="body rose") + element("path", d="".join(fell), class_="body fell")
 
 
 def _gain(market: Sequence[Candle], seconds: float, across: Scale, up: Scale, life: Life) -> Markup:
@@ -165,15 +160,19 @@ def _gain(market: Sequence[Candle], seconds: float, across: Scale, up: Scale, li
 
 def _level(one: Level, across: Scale, up: Scale) -> Markup:
     y = pixels(up(one.price))
-    return element(
+    # On to its words at the right edge.
+    far = element("line", x1=share(min(100, across(one.until))), x2="100%", y1=y, y2=y, class_="far")
+    return far + element(
         "line", x1=share(max(0, across(one.since))), x2=share(min(100, across(one.until))), y1=y, y2=y,
-        class_=f"level {one.look}", title=f"{one.name} {price(one.price)}",
+        class_=f"level {one.look}", title=f"{one.name} {price(one.price)}", data_look=one.look, data_price=one.price,
+        data_since=round(one.since), data_until=round(one.until),
     )  # fmt: skip
 
 
 def _trail(trail: Sequence[tuple[float, float]], across: Scale, up: Scale) -> Markup:
     places = points(across.places([at for at, _ in trail]), up.places([level for _, level in trail]))
-    return element("path", d=step_path(places), class_="level trailing")
+    told = " ".join(f"{round(at)},{level!r}" for at, level in trail)
+    return element("path", d=step_path(places), class_="level trailing", data_trail=told)
 
 
 def _words(levels: Sequence[Level], trail: Sequence[tuple[float, float]], up: Scale) -> Markup:
@@ -204,7 +203,7 @@ def _instant(one: Instant, across: Scale) -> Markup:
     words = element(
         "text", label(one.name), x=x, y=10, dx=-5 if late else 5, class_="tick" + (" end" if late else "")
     )
-    return element("line", x1=x, x2=x, y1=0, y2=pixels(HEIGHT), class_="instant") + words
+    return element("line", x1=x, x2=x, y1=0, y2=pixels(HEIGHT), class_="instant", data_at=round(one.at)) + words
 
 
 def _happening(one: Happening, across: Scale, up: Scale) -> Markup:
@@ -213,7 +212,7 @@ def _happening(one: Happening, across: Scale, up: Scale) -> Markup:
     mark = element("path", d=shape, title=one.says) if shape else element("circle", r=6, title=one.says)
     return element(
         "svg", mark + element("circle", r=2), x=share(across(one.at)), y=pixels(up(one.price)),
-        class_=f"happening {one.look}",
+        class_=f"happening {one.look}", data_look=one.look, data_at=round(one.at), data_price=one.price,
     )  # fmt: skip
 
 
@@ -230,6 +229,6 @@ def _sentence(market: Sequence[Candle], seconds: float, levels: Sequence[Level])
     named = "".join(f"; {one.name} {price(one.price)}" for one in levels)
     return (
         f"Prices from {moment(market[0].at)} to {moment(market[-1].at + seconds)} (UTC), "
-        f"{len(market):,} candles of {seconds / 60:g} minutes: from {price(market[0].open)} to "
+        f"{len(market):,} candles of {seconds / 60:g} min: from {price(market[0].open)} to "
         f"{price(market[-1].close)}, between {price(low)} and {price(high)}{named}."
     )

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
@@ -106,7 +107,8 @@ def element(name: str, content: object = "", title: str = "", **attributes: obje
 
 def link(content: Markup, href: str, says: str) -> Markup:
     """Something that can be clicked; `says`: what it leads to. Raises ValueError for an address of another site."""
-    if not href.startswith(("/", "?", "#", "./")) or href.startswith("//"):
+    address = urlsplit(href)
+    if address.scheme or address.netloc:
         raise ValueError(f"a chart links within its own site, not to {href!r}")
     return element("a", content, href=href, aria_label=says)
 
@@ -162,12 +164,15 @@ def stretched(height: float, content: Markup) -> Markup:
     )  # fmt: skip
 
 
-def picture(height: float, content: Markup, says: str, *, kind: str = "", linked: bool = False) -> Markup:
+def picture(
+    height: float, content: Markup, says: str, *, kind: str = "", linked: bool = False, zoom: str | None = None
+) -> Markup:
     """The whole chart: `height` of its inner part; `says`: a short name, for a screen reader.
 
-    What holds links is a group whose links can be reached; else it is one image.
+    What holds links is a group whose links can be reached; else it is one image. `zoom`: what a script may redraw it
+    as, from its table and the `data-` attributes of its parts.
     """
     return element(
         "svg", content, class_=f"plot {kind}".strip(), role="group" if linked else "img", aria_label=says,
-        height=pixels(height),
+        height=pixels(height), data_zoom=zoom,
     )  # fmt: skip

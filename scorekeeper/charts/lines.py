@@ -120,7 +120,7 @@ def equity(curves: Sequence[Curve], *, of: str = "") -> Chart:
     for curve in curves:
         header += [f"{curve.name}: sum of P&L, %", f"{curve.name}: drawdown, points"]
     return Chart(
-        picture(total, content, "Running sum of P&L and drawdown", kind="keyed"),
+        picture(total, content, "Running sum of P&L and drawdown", kind="keyed", zoom="equity"),
         _equity_sentence(curves, of),
         tuple(header),
         tuple((moment(at), *told) for at, told in zip(every, cells, strict=True)),

@@ -1,31 +1,161 @@
-"""The lists: closed trades, decisions, open trades; a page of each, or all of it for CSV and JSON."""
+"""The lists: closed trades, decisions, open trades; a page of each, or all of it for CSV and JSON.
 
-from collections.abc import Iterator
+A page begins after the last row of the one before it, never at a number of rows: page 10,000 costs what the first does.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from json import dumps, loads
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from dashboard.data.filters import Filters
-from dashboard.data.rows import DecisionRow, OpenTrade, Page, TradeRow
+from dashboard.data.answer import parameters
+from dashboard.data.filters import FilterError, Filters
+from dashboard.data.rows import DecisionRow, OpenTrade, Page, Rows, TradeRow
+from scorekeeper.store.sql import statement
 
 PAGE_ROWS = 50
 MOST_COUNTED = 10_000
+EXPORT_ROWS = 2_000
+
+T = TypeVar("T", TradeRow, DecisionRow, OpenTrade)
+_TRADES = ("outcome", "side", "exit", "stance")
+_BOTH = ("interval", "confidence", "hour", "weekday", "agent", "without", "confidence_from", "confidence_to")
+_DECISIONS = ("action", "side", "call")
+
+
+@dataclass(frozen=True)
+class Listing(Generic[T]):
+    """How a list is read: its statements, what a row is, which columns it can be sorted by, and the filters it knows.
+
+    `sorts`: each with its own order where none is asked for; the first is the list's own. A filter that it does not
+    know is refused: it would be ignored.
+    """
+
+    kind: type[T]
+    select: str
+    count: str | None
+    sorts: Mapping[str, str]
+    known: tuple[str, ...]
+
+
+TRADES = Listing(
+    TradeRow, "dashboard/select_trades", "dashboard/count_trades",
+    {
+        "exit_time": "desc", "opened_at": "desc", "pnl_pct": "desc", "mfe_pct": "desc", "mae_pct": "asc",
+        "hold_time_minutes": "desc", "confidence": "desc", "symbol": "asc",
+    },
+    (*_TRADES, *_BOTH),
+)  # fmt: skip
+DECISIONS = Listing(
+    DecisionRow, "dashboard/select_decisions", "dashboard/count_decisions",
+    {"opened_at": "desc", "expires_at": "desc", "confidence": "desc", "symbol": "asc"},
+    (*_DECISIONS, *_BOTH),
+)  # fmt: skip
+OPEN = Listing(
+    OpenTrade, "dashboard/select_open_trades", None,
+    {"expires_at": "asc", "opened_at": "desc", "pnl_pct": "desc", "symbol": "asc"},
+    ("side",),
+)  # fmt: skip
+# What a cursor holds beside the id, by the column's kind.
+_AFTER = {datetime: "after_at", float: "after_value", str: "after_text"}
+_KINDS: Mapping[str, type] = {"exit_time": datetime, "opened_at": datetime, "expires_at": datetime, "symbol": str}
+# As the statements put what is undefined.
+_UNDEFINED = {"confidence": -1.0, "pnl_pct": float("-inf")}
 
 
 def read_trades(connection: Connection, filters: Filters, limit: int = PAGE_ROWS) -> Page[TradeRow]:
     """Closed trades in the filters' order, from `filters.after` on."""
-    raise NotImplementedError
+    return _read(connection, TRADES, filters, limit)
 
 
 def read_decisions(connection: Connection, filters: Filters, limit: int = PAGE_ROWS) -> Page[DecisionRow]:
     """Decisions in the filters' order, from `filters.after` on."""
-    raise NotImplementedError
+    return _read(connection, DECISIONS, filters, limit)
 
 
 def read_open_trades(connection: Connection, filters: Filters, limit: int = PAGE_ROWS) -> Page[OpenTrade]:
     """Trades that were open at the filters' moment, the next to expire first."""
-    raise NotImplementedError
+    return _read(connection, OPEN, filters, limit)
 
 
-def every(read: object, connection: Connection, filters: Filters) -> Iterator[object]:
-    """All rows of a list, a page in memory at a time."""
-    raise NotImplementedError
+def every(listing: Listing[T], connection: Connection, filters: Filters) -> Rows[T]:
+    """All rows of a list from `filters.after` on, EXPORT_ROWS in memory at a time."""
+
+    def pages() -> Iterator[T]:
+        after = filters.after
+        while True:
+            rows, after = _read_page(connection, listing, filters.changed(after=after), EXPORT_ROWS)[:2]
+            yield from rows
+            if after is None:
+                return
+
+    return Rows(listing.kind, pages())
+
+
+def order_of(listing: Listing[T], filters: Filters) -> tuple[str, bool]:
+    """The column that a list is sorted by, and whether it descends. Raises FilterError for another column."""
+    sort = filters.sort or next(iter(listing.sorts))
+    if sort not in listing.sorts:
+        raise FilterError("sort", sort, f"one of {', '.join(listing.sorts)}")
+    return sort, (filters.order or listing.sorts[sort]) == "desc"
+
+
+def _read(connection: Connection, listing: Listing[T], filters: Filters, limit: int) -> Page[T]:
+    rows, after, given = _read_page(connection, listing, filters, limit)
+    if filters.after is None and after is None:
+        return Page(rows, None, len(rows), False)
+    count = _count(connection, listing, given)
+    return Page(rows, after, min(count, MOST_COUNTED), count > MOST_COUNTED)
+
+
+def _read_page(
+    connection: Connection, listing: Listing[T], filters: Filters, limit: int
+) -> tuple[list[T], str | None, dict[str, Any]]:
+    """The rows of a page, where the next one begins, and what the selection's statements take."""
+    for name in sorted({*_TRADES, *_BOTH, *_DECISIONS} - {*listing.known}):
+        if (value := getattr(filters, name)) is not None:
+            raise FilterError(name, str(value), "another page: this one has no such filter")
+    sort, descending = order_of(listing, filters)
+    column = "net_pnl_pct" if listing is TRADES and sort == "pnl_pct" and filters.after_fees else sort
+    given: dict[str, Any] = {
+        **parameters(filters), **{name: getattr(filters, name) for name in listing.known},
+        "after_fees": filters.after_fees, "sort": column, "descending": descending,
+    }  # fmt: skip
+    page = given | _read_cursor(filters.after, _KINDS.get(column, float)) | {"most": limit + 1}
+    found = connection.execute(statement(listing.select), page).mappings().all()
+    names = [field.name for field in fields(listing.kind)]
+    rows = [listing.kind(**{name: row[name] for name in names}) for row in found[:limit]]
+    return rows, _write_cursor(rows[-1], column) if len(found) > limit else None, given
+
+
+def _count(connection: Connection, listing: Listing[T], given: dict[str, Any]) -> int:
+    given = given | _read_cursor(None, str) | {"most": MOST_COUNTED + 1}
+    if listing.count is not None:
+        return int(connection.execute(statement(listing.count), given).scalar_one())
+    return len(connection.execute(statement(listing.select), given).all())
+
+
+def _write_cursor(row: TradeRow | DecisionRow | OpenTrade, column: str) -> str:
+    value = getattr(row, column)
+    value = _UNDEFINED[column] if value is None else value
+    return dumps([value.isoformat() if isinstance(value, datetime) else value, row.trade_id], ensure_ascii=False)
+
+
+def _read_cursor(words: str | None, kind: type) -> dict[str, Any]:
+    """The statement's parameters for a page that begins after a row. Raises FilterError for what is no such row."""
+    cursor: dict[str, Any] = {"after_id": None, "after_at": None, "after_value": None, "after_text": None}
+    if words is None:
+        return cursor
+    try:
+        value, trade_id = loads(words)
+        value = datetime.fromisoformat(value) if kind is datetime else value
+        fits = isinstance(value, kind) or (kind is float and isinstance(value, int) and abs(value) < 1e300)
+        if not fits or not isinstance(trade_id, str) or "\0" in f"{value}{trade_id}" or (kind is datetime and value.tzinfo is None):
+            raise ValueError(words)
+        f"{value}{trade_id}".encode()  # half characters can be written in JSON, and are in no name
+    except (ValueError, TypeError, RecursionError):
+        raise FilterError("after", words[:40], "what the link to the next page says") from None
+    return cursor | {"after_id": trade_id, _AFTER[kind]: value}

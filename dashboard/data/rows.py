@@ -1,9 +1,14 @@
 """Lists: what a page of one holds, and what leaves it as CSV or JSON."""
 
+import csv
+import io
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, TypeVar
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+FORMULAS = ("=", "+", "-", "@")
 
 T = TypeVar("T")
 
@@ -12,7 +17,7 @@ T = TypeVar("T")
 class Page(Generic[T]):
     """Some rows of a list: `after` begins the next page (None: this is the last), `count` says how many there are.
 
-    `count` is exact up to `most`; `is_more`: there are more than that ("10,000+").
+    `count` is exact up to 10,000; `is_more`: there are more than that ("10,000+").
     """
 
     rows: list[T]
@@ -109,6 +114,48 @@ class OpenTrade:
     distance_to_target_pct: float | None
 
 
-def as_csv(rows: Iterator[object]) -> Iterator[str]:
-    """Rows (dataclasses of one kind) as lines of CSV with a header; cells that begin a formula are disarmed."""
-    raise NotImplementedError
+class Rows(Generic[T]):
+    """An iterator over rows of one kind, which is known also where there are none."""
+
+    def __init__(self, kind: type[T], rows: Iterator[T]) -> None:
+        self.kind = kind
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        return next(self._rows)
+
+
+def as_csv(rows: Iterator[Any]) -> Iterator[str]:
+    """Rows (dataclasses of one kind) as lines of CSV with a header; cells that begin a formula are disarmed.
+
+    Times are ISO 8601 in UTC, numbers as Python writes them, what is undefined is empty.
+    """
+    kind = getattr(rows, "kind", None)
+    first = next(rows, None)
+    if (kind := kind or type(first)) is type(None):
+        yield ""
+        return
+    names = [field.name for field in fields(kind)]
+    yield _line(names)
+    for row in itertools.chain([] if first is None else [first], rows):
+        yield _line([_cell(getattr(row, name)) for name in names])
+
+
+def _line(cells: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    if isinstance(value, str):
+        # A spreadsheet would take it for a formula, also behind what it does not show.
+        return f"'{value}" if value.lstrip()[:1] in FORMULAS or value[:1] in ("\t", "\r", "\n") else value
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -3,7 +3,7 @@
 A page begins after the last row of the one before it, never at a number of rows: page 10,000 costs what the first does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from json import dumps, loads
@@ -81,8 +81,11 @@ def read_open_trades(connection: Connection, filters: Filters, limit: int = PAGE
     return _read(connection, OPEN, filters, limit)
 
 
-def every(listing: Listing[T], connection: Connection, filters: Filters) -> Rows[T]:
-    """All rows of a list from `filters.after` on, EXPORT_ROWS in memory at a time."""
+def every(
+    read: Callable[[Connection, Filters], Page[T]], connection: Connection, filters: Filters
+) -> Rows[T]:
+    """All rows of the list that `read` has a page of, from `filters.after` on, EXPORT_ROWS in memory at a time."""
+    listing: Listing[T] = _LISTINGS[read]
 
     def pages() -> Iterator[T]:
         after = filters.after
@@ -93,6 +96,11 @@ def every(listing: Listing[T], connection: Connection, filters: Filters) -> Rows
                 return
 
     return Rows(listing.kind, pages())
+
+
+_LISTINGS: Mapping[Callable[..., Any], Listing[Any]] = {
+    read_trades: TRADES, read_decisions: DECISIONS, read_open_trades: OPEN,
+}  # fmt: skip
 
 
 def order_of(listing: Listing[T], filters: Filters) -> tuple[str, bool]:
@@ -153,9 +161,11 @@ def _read_cursor(words: str | None, kind: type) -> dict[str, Any]:
         value, trade_id = loads(words)
         value = datetime.fromisoformat(value) if kind is datetime else value
         fits = isinstance(value, kind) or (kind is float and isinstance(value, int) and abs(value) < 1e300)
-        if not fits or not isinstance(trade_id, str) or "\0" in f"{value}{trade_id}" or (kind is datetime and value.tzinfo is None):
+        if not fits or not isinstance(trade_id, str) or (kind is datetime and value.tzinfo is None):
             raise ValueError(words)
-        f"{value}{trade_id}".encode()  # half characters can be written in JSON, and are in no name
+        # JSON can write half characters and NUL; neither is in a name, nor taken by Postgres.
+        if b"\0" in f"{value}{trade_id}".encode():
+            raise ValueError(words)
     except (ValueError, TypeError, RecursionError):
         raise FilterError("after", words[:40], "what the link to the next page says") from None
     return cursor | {"after_id": trade_id, _AFTER[kind]: value}

@@ -133,9 +133,9 @@ def as_csv(rows: Iterator[Any]) -> Iterator[str]:
 
     Times are ISO 8601 in UTC, numbers as Python writes them, what is undefined is empty.
     """
-    kind = getattr(rows, "kind", None)
     first = next(rows, None)
-    if (kind := kind or type(first)) is type(None):
+    kind: Any = getattr(rows, "kind", type(first))
+    if kind is type(None):
         yield ""
         return
     names = [field.name for field in fields(kind)]

@@ -38,7 +38,7 @@ def read_days(connection: Connection, filters: Filters) -> list[Day]:
         return []
     first, last = min(found), max(found)
     every = (first + number * DAY for number in range((last - first).days + 1))
-    return [_day(filters, day, found[day] if day in found else [0, 0, 0, 0.0]) for day in every]
+    return [_day(filters, day, found.get(day, [0, 0, 0, 0.0])) for day in every]
 
 
 def _day(filters: Filters, day: date, counts: list[float]) -> Day:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dashboard.data.filters import FilterError, Filters
+from dashboard.export import BusyError
 from dashboard.live import NOTHING, Moment
 from dashboard.render import standing
 from dashboard.site import site_of
@@ -34,7 +35,7 @@ async def show_away(request: Request, failed: Exception) -> Response:
 
 async def show_trouble(request: Request, failed: Exception) -> Response:
     """What a user can do something about."""
-    status = 503 if isinstance(failed, DatabaseAwayError) else 500
+    status = 503 if isinstance(failed, DatabaseAwayError | BusyError) else 500
     return await _show(request, status, "This page cannot be shown now", str(failed))
 
 

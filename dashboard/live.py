@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 BEAT_SECONDS = 2.0  # a browser that hears nothing for twice as long says that the connection is lost
+ANSWER_SECONDS = 2.0  # a page is not held up for longer by a database that does not answer
 STALE = timedelta(minutes=3)  # a track comes once a minute, and takes seconds
 MOST_STREAMS = 100
 RETRY_SECONDS = 30  # how often a browser beyond that asks
@@ -77,20 +78,29 @@ class Live:
         self._site = site
         self._known: Moment | None = None
         self._asked_at = float("-inf")
-        self._turn: asyncio.Lock | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._changed: asyncio.Condition | None = None
         self._poller: asyncio.Task[None] | None = None
         self.streams = 0
 
     async def now(self, *, no_older: float = POLL_SECONDS) -> Moment:
         """Where things stand, asked no longer ago than `no_older` seconds."""
-        if self._turn is None:
-            self._turn = asyncio.Lock()
-        async with self._turn:
-            if self._known is None or time.monotonic() - self._asked_at >= no_older:
-                self._known = await anyio.to_thread.run_sync(self._ask)
-                self._asked_at = time.monotonic()
+        if self._known is not None and time.monotonic() - self._asked_at < no_older:
             return self._known
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._learn())
+        done, _ = await asyncio.wait({self._asking}, timeout=ANSWER_SECONDS)
+        if not done:  # the question stays open: a database that is away may be waited for longer
+            self._known = self._away(f"It has not answered for {ANSWER_SECONDS:.0f} seconds.")
+        assert self._known is not None
+        return self._known
+
+    async def _learn(self) -> None:
+        try:
+            self._known = await anyio.to_thread.run_sync(self._ask)
+            self._asked_at = time.monotonic()
+        finally:
+            self._asking = None
 
     def _ask(self) -> Moment:
         known = self._known
@@ -102,12 +112,14 @@ class Live:
                 else:
                     scope = read_scope(connection)
         except (ScorekeeperError, SQLAlchemyError, OSError) as failed:
-            scope = known.scope if known else NOTHING
-            why = str(failed) if isinstance(failed, ScorekeeperError) else type(failed).__name__
-            return Moment(known.token if known else "none", "away", scope, why)
+            return self._away(str(failed) if isinstance(failed, ScorekeeperError) else type(failed).__name__)
         at = scope.last_as_of
         state = "waiting" if at is None else "stale" if datetime.now(UTC) - at > STALE else "live"
         return Moment(token, state, scope)
+
+    def _away(self, why: str) -> Moment:
+        known = self._known
+        return Moment(known.token if known else "none", "away", known.scope if known else NOTHING, why)
 
     async def stream(self, request: Request) -> Response:
         """Server-sent events: the token at once, and whenever it changes; a beat in between."""

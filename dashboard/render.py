@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard.data.filters import Filters
+from dashboard.data.filters import SHARED, FilterError, Filters
 from dashboard.export import export
 from dashboard.site import Site, site_of
 
@@ -50,6 +50,13 @@ async def render(request: Request, template: str, load: Load) -> Response:
 
     body, kind = await site.cache.get(key, make)
     return site.answer(request, body, kind, headers={"ETag": tag, **_FRESH})
+
+
+def refuse_others(filters: Filters, *own: str) -> None:
+    """Refuse a filter that this page would ignore; `own`: those it knows besides the shared ones. Raises FilterError."""
+    for name, value in filters.given().items():
+        if name not in (*SHARED, *own, "format"):
+            raise FilterError(name, value, f"to be left out here; this page knows {', '.join((*SHARED, *own))}")
 
 
 def standing(request: Request, site: Site, filters: Filters) -> dict[str, Any]:

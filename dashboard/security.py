@@ -211,7 +211,9 @@ def name_of(host: str) -> str:
 def _fenced(send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", []), *HEADERS]}
+            given = list(message.get("headers", []))
+            named = {name.lower() for name, _ in given}  # the report has a policy of its own
+            message = {**message, "headers": given + [one for one in HEADERS if one[0] not in named]}
         await send(message)
 
     return sent

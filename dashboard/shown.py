@@ -63,6 +63,11 @@ def when(moment: datetime | None, form: str = "minute") -> Markup | str:
     return Markup('<time datetime="{}" data-form="{}">{}{}</time>').format(iso(moment), form, words, zone)
 
 
+def moment(words: str | datetime | None, form: str = "minute") -> Markup | str:
+    """A time that JSON holds as ISO 8601, shown as `when` does."""
+    return when(datetime.fromisoformat(words) if isinstance(words, str) else words, form)
+
+
 def duration(span: timedelta | float | None) -> str:
     """How long, in its two largest units: 2 d 3 h, 5 min, 12 s; `span`: a timedelta or seconds."""
     if span is None:
@@ -101,5 +106,5 @@ def count(n: int, one: str, many: str | None = None) -> str:
 
 FILTERS = {
     "number": number, "signed": signed, "price": price, "tone": tone, "when": when, "duration": duration,
-    "said": said, "brief": brief, "iso": iso, "count": count,
+    "moment": moment, "said": said, "brief": brief, "iso": iso, "count": count,
 }  # fmt: skip

@@ -1,0 +1,68 @@
+"""/: how good the system is, what can be concluded, what is open, what closed last, and whether all is well."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dashboard.data.answer import read_answer
+from dashboard.data.figures import agent_figures, system_figures
+from dashboard.data.filters import Filters
+from dashboard.data.health import read_alerts, read_checks, read_status
+from dashboard.data.lists import read_open_trades, read_trades
+from dashboard.data.overview import EquityDay, read_analysis, read_equity
+from dashboard.render import refuse_others, render
+from scorekeeper.charts import Chart, DayPath, daily_curve, equity
+
+TILES = (
+    "total_pnl_pct", "expectancy_pct", "win_rate", "profit_factor", "max_drawdown_pct", "sharpe", "payoff_ratio",
+    "avg_hold_minutes",
+)  # fmt: skip
+AGENT_TILES = ("accuracy", "brier_score", "shapley_pct")
+FEW = 6  # rows of what is open, and of what closed last
+NAMES = {"gross": "before fees", "net": "after fees"}
+
+
+async def page(request: Request) -> Response:
+    """The first page; `rows` are its tiles."""
+    now = datetime.now(UTC)
+
+    def load(connection: Connection, filters: Filters) -> dict[str, Any]:
+        refuse_others(filters)
+        answer = read_answer(connection, filters)
+        figures = system_figures(answer, filters)
+        other = filters.changed(fees="gross" if filters.fees == "net" else "net")
+        curves = {one.fees: read_equity(connection, one) for one in (filters, other)}
+        agents = sorted(answer["agent_performance"].items())
+        return {
+            "answer": answer, "figures": [figures[name] for name in TILES if name in figures],
+            "equity": draw_equity(curves, filters.fees),
+            "analysis": read_analysis(connection, filters),
+            "agents": [(name, agent_figures(name, one, filters)) for name, one in agents], "agent_tiles": AGENT_TILES,
+            "open": read_open_trades(connection, filters, FEW), "closed": read_trades(connection, filters, FEW),
+            "status": read_status(connection), "alerts": read_alerts(connection),
+            "troubles": [check for check in read_checks(connection, now) if not check.ok],
+            "rows": figures.values(),
+        }  # fmt: skip
+
+    return await render(request, "overview.html", load)
+
+
+def draw_equity(curves: dict[str, list[EquityDay]], first: str) -> Chart | None:
+    """Equity before and after fees with the drawdown beneath; None where nothing has closed."""
+    drawn = [daily_curve(NAMES[fees], day_paths(curves[fees])) for fees in ("gross", "net") if curves[fees]]
+    trades = sum(day.trades for day in curves[first])
+    return equity(drawn, of=f"{trades:,} closed trades") if drawn else None
+
+
+def day_paths(days: Sequence[EquityDay]) -> list[DayPath]:
+    """Each day's own path, from 0 at its begin, out of the running sum."""
+    paths, before = [], 0.0
+    for day in days:
+        at = datetime.combine(day.day, time(), UTC).timestamp()
+        paths.append(DayPath(at, day.level - before, day.high - before, day.low - before, day.fall))
+        before = day.level
+    return paths

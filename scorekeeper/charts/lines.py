@@ -105,7 +105,11 @@ def equity(curves: Sequence[Curve], *, of: str = "") -> Chart:
         under.append(element("path", d=f"{d}V0H{round(xs[0] * 100)}Z", class_=f"area {look}"))
         under.append(element("path", d=d, class_=f"line {look}"))
     total = EQUITY_HEIGHT + GAP + DRAWDOWN_HEIGHT
+    by_day = all(c.low is not None for c in curves)
+    form = "%Y-%m-%d" if by_day else "%Y-%m-%d %H:%M"
     every, cells = _table(curves, kept)
+    if by_day:  # the last point is the end of the last day
+        every, cells = every[:-1], cells[:-1]
     content = Markup("").join([
         key([(f"line {look}", curve.name) for look, curve in zip(LOOKS, curves, strict=False)]),
         time_axis(across, total, "exit time, UTC"),
@@ -114,16 +118,18 @@ def equity(curves: Sequence[Curve], *, of: str = "") -> Chart:
             "g", level_axis(down, "drawdown, points", most=3) + stretched(DRAWDOWN_HEIGHT, Markup("").join(under)),
             transform=f"translate(0 {pixels(EQUITY_HEIGHT + GAP)})",
         ),
-        _read(across, every, cells, [curve.name for curve in curves], total),
+        _read(across, every, cells, curves, total, form),
     ])  # fmt: skip
-    header = ["time (UTC)"]
+    header = ["day (UTC)" if by_day else "time (UTC)"]
     for curve in curves:
         header += [f"{curve.name}: sum of P&L, %", f"{curve.name}: drawdown, points"]
+        header += [f"{curve.name}: lowest, %", f"{curve.name}: highest, %"] if curve.low is not None else []
+    zoom = "equity-by-day" if by_day else "equity"
     return Chart(
-        picture(total, content, "Running sum of P&L and drawdown", kind="keyed", zoom="equity"),
+        picture(total, content, "Running sum of P&L and drawdown", kind="keyed", zoom=zoom),
         _equity_sentence(curves, of),
         tuple(header),
-        tuple((moment(at), *told) for at, told in zip(every, cells, strict=True)),
+        tuple((moment(at, form), *told) for at, told in zip(every, cells, strict=True)),
     )
 
 
@@ -149,24 +155,28 @@ def _table(curves: Sequence[Curve], kept: Sequence[Indices]) -> tuple[list[float
     columns: list[list[str]] = []
     for curve in curves:
         then = np.searchsorted(curve.path.at, every, side="right") - 1
-        for values in (curve.path.level, curve.path.under):
+        shown = (curve.path.level, curve.path.under, curve.low, curve.high)
+        for values in (one for one in shown if one is not None):
             columns.append([number(float(values[i]), 2) if i >= 0 else "" for i in then])
     return every.tolist(), list(zip(*columns, strict=True))
 
 
 def _read(
-    across: Scale, every: Sequence[float], cells: Sequence[tuple[str, ...]], names: Sequence[str], height: float
+    across: Scale, every: Sequence[float], cells: Sequence[tuple[str, ...]], curves: Sequence[Curve], height: float,
+    form: str,
 ) -> Markup:
     """Strips that say the values; of too many points, one strip tells when several began, and their last values."""
     step = -(-len(every) // MOST_STRIPS)
     xs, says = [], []
     for i in range(0, len(every), step):
         last = min(i + step, len(every)) - 1
-        until = f" to {moment(every[last])}" if last > i else ""
-        told = [f"{moment(every[i])}{until} UTC"]
-        for n, name in enumerate(names):
-            level, under = cells[last][2 * n : 2 * n + 2]
-            told.append(f"{name}: {level} %, {under} points from its peak")
+        until = f" to {moment(every[last], form)}" if last > i else ""
+        told = [f"{moment(every[i], form)}{until} UTC"]
+        wide = len(cells[last]) // len(curves)
+        for n, curve in enumerate(curves):
+            level, under, *within = cells[last][wide * n : wide * (n + 1)]
+            between = f" ({' to '.join(within)} within the day)" if within and last == i else ""
+            told.append(f"{curve.name}: {level} %{between}, {under} points from its peak")
         xs.append(across(every[i]))
         says.append("\n".join(told))
     return strips(xs, says, height, after=True)

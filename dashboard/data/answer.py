@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from dashboard.data.figures import agent_verdicts, system_verdicts
 from dashboard.data.filters import Filters
 from scorekeeper.domain.answer import AGENT_FIGURES, NET_FIGURES, SYSTEM_FIGURES
 from scorekeeper.domain.breakdown import Breakdown, label_part
@@ -21,6 +22,7 @@ from scorekeeper.store.sql import statement
 ROLLED_UP = (None, Breakdown.SYMBOL, Breakdown.VERSION)  # the breakdowns that the rollups know
 # So long a price may be away after an expiry: what expired earlier was known then, if it is known now.
 SETTLED = timedelta(days=7)
+BESIDE = ("verdicts", "brier_calls", "part")
 
 Days = dict[tuple[str | None, bool], list[DayPieces]]
 Agents = dict[str | None, list[AgentSums]]
@@ -44,7 +46,8 @@ def read_answer(connection: Connection, filters: Filters, by: str | None = None)
     """What `scorekeeper metrics --json` says of the filters' scope, key by key; with `by` its `groups` too.
 
     With `as_of` it is what a backtest up to that minute says: `as_of` is that minute, and the counts of late and
-    suspect decisions are those that are known now.
+    suspect decisions are those that are known now. Beside what metrics says there is BESIDE: `verdicts` (in words, by
+    figure; of the system, and of each agent), each agent's `brier_calls`, and each group's `part`, as it is stored.
     """
     given = parameters(filters)
     counts = dict(connection.execute(statement("dashboard/select_counts"), given).mappings().one())
@@ -57,8 +60,11 @@ def read_answer(connection: Connection, filters: Filters, by: str | None = None)
         answer = connection.execute(statement("dashboard/select_scorecard"), given).scalar()
     if answer is not None:
         answer = answer | counted
+        sure = {one.agent: one.brier_calls for one in _read_agents(connection, filters, None).get(None, [])}
+        for agent, figures in answer["agent_performance"].items():
+            figures["brier_calls"] = sure.get(agent, 0)
     else:
-        days, agents = _read_days(connection, filters, None), _read_agents(connection, filters, None)
+        days, agents = read_day_pieces(connection, filters, None), _read_agents(connection, filters, None)
         whole = _compose(days, agents, None)
         answer = {
             "version": filters.version,
@@ -103,15 +109,18 @@ def _add_analysis(
 ) -> None:
     found = read_stored_analysis(connection, filters, last_as_of)
     stored = found.document["figures"] if found else {"system": {}, "net": {}, "agents": {}}
+    answer["verdicts"] = system_verdicts(found.document) if found else {}
+    of_agents = agent_verdicts(found.document) if found else {}
     answer |= {name: stored["system"].get(name) for name in SYSTEM_FIGURES}
     answer["net"] |= {name: stored["net"].get(name) for name in NET_FIGURES}
     for agent, one in answer["agent_performance"].items():
         one |= {name: stored["agents"].get(agent, {}).get(name) for name in AGENT_FIGURES}
+        one["verdicts"] = of_agents.get(agent, {})
 
 
 def _read_groups(connection: Connection, filters: Filters, by: Breakdown) -> list[dict[str, Any]]:
     """The figures of each part, in the parts' order, without any last."""
-    days = _read_days(connection, filters, by)
+    days = read_day_pieces(connection, filters, by)
     # What ended a trade is known from what the price did, and that is what agents are scored on.
     agents = {} if by is Breakdown.EXIT_REASON else _read_agents(connection, filters, by)
     parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
@@ -124,10 +133,15 @@ def _read_groups(connection: Connection, filters: Filters, by: Breakdown) -> lis
 def _compose(days: Days, agents: Agents, part: str | None) -> dict[str, Any]:
     gross, net = (days.get((part, after_fees), []) for after_fees in (False, True))
     calendar_days = (gross[-1].day - gross[0].day).days + 1 if gross else 0
-    return compose_whole(calendar_days, compose_system(gross), compose_system(net), agents.get(part, []))
+    said = agents.get(part, [])
+    whole = compose_whole(calendar_days, compose_system(gross), compose_system(net), said)
+    for one in said:
+        whole["agent_performance"][one.agent]["brier_calls"] = one.brier_calls
+    return whole
 
 
-def _read_days(connection: Connection, filters: Filters, by: Breakdown | None) -> Days:
+def read_day_pieces(connection: Connection, filters: Filters, by: Breakdown | None) -> Days:
+    """The UTC days with closed trades of each part and basis, in order."""
     days: Days = defaultdict(list)
     until = filters.as_of and _midnight(filters.as_of)
     for stretch in cut(filters.since, filters.until, until, rolled_up=_is_plain(filters) and by in ROLLED_UP):

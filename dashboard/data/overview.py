@@ -1,12 +1,21 @@
 """What the first page shows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from decimal import Decimal, localcontext
 
+import msgspec
 from sqlalchemy import Connection
 
+from dashboard.data.answer import parameters, read_day_pieces, read_stored_analysis
 from dashboard.data.filters import Filters
+from scorekeeper.domain.analysis import Analysis
+from scorekeeper.domain.daily import EXACT
+from scorekeeper.domain.pieces import DayPieces
+from scorekeeper.store.sql import statement
+
+MOST_OFFERED = 500  # versions and symbols that the filter bar names; others can be written
 
 
 @dataclass(frozen=True)
@@ -49,22 +58,47 @@ class Scope:
 
 def read_scope(connection: Connection) -> Scope:
     """The versions and symbols there are; moments of the first and last close."""
-    raise NotImplementedError
+    row = connection.execute(statement("dashboard/select_scope"), {"most": MOST_OFFERED}).one()
+    return Scope(list(row.versions), list(row.symbols), row.last_as_of, row.first_day, row.last_day)
 
 
 def read_equity(connection: Connection, filters: Filters) -> list[EquityDay]:
     """Equity by day, on the filters' basis, in order."""
-    raise NotImplementedError
+    return follow(read_day_pieces(connection, filters, None).get((None, filters.after_fees), []))
+
+
+def follow(days: Iterable[DayPieces]) -> list[EquityDay]:
+    """The running sum over days in order; it starts at 0 and takes one step per exit_time, as the drawdown does."""
+    found, level, peak = [], Decimal(0), Decimal(0)
+    with localcontext(EXACT):
+        for day in days:
+            high, low = level + day.path_high_pct, level + day.path_low_pct
+            fall = max(day.path_fall_pct, peak - low)
+            level, peak = level + day.sum_pct, max(peak, high)
+            found.append(
+                EquityDay(
+                    day.day, float(level), float(high), float(low), float(peak - level), float(fall), day.trades
+                )
+            )
+    return found
 
 
 def read_known_equity(connection: Connection, filters: Filters, most: int = 2_000) -> list[KnownEquity]:
-    """Equity as it was known up to the filters' moment, thinned to `most` points; for all versions, or one."""
-    raise NotImplementedError
+    """Equity as it was known up to the filters' moment, in `most` points at most; for all versions, or one.
+
+    It is kept by version alone: of a symbol there is none.
+    """
+    if filters.symbol is not None:
+        return []
+    given = {**parameters(filters), "most": most}
+    return [KnownEquity(*row) for row in connection.execute(statement("dashboard/select_known_equity"), given)]
 
 
-def read_analysis(connection: Connection, filters: Filters) -> Any | None:
-    """The document of the last analysis of the filters' version at their moment (scorekeeper.domain.analysis.Analysis).
+def read_analysis(connection: Connection, filters: Filters) -> Analysis | None:
+    """The last analysis of the filters' version at their moment.
 
     None where there is none, and for filters that no analysis is made of: a symbol, a period, suspect or late ones.
     """
-    raise NotImplementedError
+    at = connection.execute(statement("dashboard/select_last_as_of")).scalar()
+    found = read_stored_analysis(connection, filters, at)
+    return None if found is None else msgspec.convert(found.document, Analysis)

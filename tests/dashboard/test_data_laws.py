@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from dashboard.data.answer import read_answer
+from dashboard.data.answer import BESIDE, read_answer
 from dashboard.data.filters import Filters
 from scorekeeper import score
 from scorekeeper.backtest import replay
+from scorekeeper.domain.answer import SYSTEM_FIGURES
 from scorekeeper.domain.breakdown import Breakdown
 from scorekeeper.ingest import Period
 from scorekeeper.settings import Settings, load_settings
@@ -56,10 +57,13 @@ def asked_of_metrics(connection: Any, filters: Filters, by: Breakdown | None) ->
     return dict(loads(dumps(answer)))
 
 
-def without_parts(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer without the parts' own names, which metrics does not have."""
-    groups = [{name: value for name, value in one.items() if name != "part"} for one in answer.get("groups", [])]
-    return dict(loads(dumps(answer | ({"groups": groups} if "groups" in answer else {}))))
+def as_metrics_has_it(answer: Any) -> Any:
+    """The answer without what stands beside the figures."""
+    if isinstance(answer, list):
+        return [as_metrics_has_it(one) for one in answer]
+    if isinstance(answer, dict):
+        return {name: as_metrics_has_it(value) for name, value in answer.items() if name not in BESIDE}
+    return loads(dumps(answer))
 
 
 def test_every_figure_equals_what_metrics_says_of_the_same_selection(
@@ -70,7 +74,7 @@ def test_every_figure_equals_what_metrics_says_of_the_same_selection(
         for _ in range(QUESTIONS):
             filters = draw_filters(chance, universe)
             by = chance.choice([None, *Breakdown])
-            assert without_parts(read_answer(connection, filters, by)) == asked_of_metrics(connection, filters, by)
+            assert as_metrics_has_it(read_answer(connection, filters, by)) == asked_of_metrics(connection, filters, by)
 
 
 @pytest.mark.parametrize("seed", range(520, 526))
@@ -90,6 +94,6 @@ def test_as_of_a_minute_the_answer_is_that_of_a_backtest_up_to_it(
             with fresh_database(cluster) as other, open_database(other, tmp_path, migrate=False) as past:
                 wanted = replay(past, own, Period(START, at), now=NOW, paths=None, tell=say_nothing).metrics
             with db.begin() as connection:
-                found = read_answer(connection, Filters(as_of=at))
-            differing = {name for name, value in wanted.items() if found[name] != value}
-            assert differing <= {"analysis_as_of", "independent_trades", "late_decisions"}, (at, [(n, wanted[n], found[n]) for n in differing])
+                found = as_metrics_has_it(read_answer(connection, Filters(as_of=at)))
+            # A backtest is not analysed, and nothing comes late to it.
+            assert {name for name in wanted if found[name] != wanted[name]} <= {*SYSTEM_FIGURES, "late_decisions"}, at

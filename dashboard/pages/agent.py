@@ -11,7 +11,7 @@ from dashboard.data.agents import AgentDay, Tenth, begin_of, read_agent_days, re
 from dashboard.data.answer import read_answer
 from dashboard.data.figures import agent_figures
 from dashboard.data.filters import FilterError, Filters
-from dashboard.render import NotThereError, render
+from dashboard.render import NotThereError, refuse_others, render
 from dashboard.shown import brief
 from scorekeeper import charts
 from scorekeeper.charts import Chart, Day
@@ -26,6 +26,7 @@ async def page(request: Request) -> Response:
     """One agent, by its name."""
 
     def load(connection: Connection, filters: Filters) -> dict[str, Any]:
+        refuse_others(filters, "name")
         name = filters.name
         if name is None:
             raise FilterError("name", "", "the name of an agent (agent?name=…)")

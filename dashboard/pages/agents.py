@@ -12,7 +12,7 @@ from dashboard.data.answer import read_answer
 from dashboard.data.figure import Figure
 from dashboard.data.figures import agent_figures
 from dashboard.data.filters import FilterError, Filters
-from dashboard.render import render
+from dashboard.render import refuse_others, render
 from scorekeeper import charts
 from scorekeeper.charts import Bar, Chart
 
@@ -25,6 +25,7 @@ async def page(request: Request) -> Response:
     """All agents of the filters' scope."""
 
     def load(connection: Connection, filters: Filters) -> dict[str, Any]:
+        refuse_others(filters, "sort", "order")
         if filters.sort is not None and filters.sort not in SORTS:
             raise FilterError("sort", filters.sort, f"one of {', '.join(SORTS)}")
         answer = read_answer(connection, filters)["agent_performance"]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from dashboard.data.agents import begin_of
 from dashboard.data.calendar import Day, read_days
 from dashboard.data.filters import Filters
-from dashboard.render import render
+from dashboard.render import refuse_others, render
 from scorekeeper import charts
 from scorekeeper.charts import Chart
 
@@ -35,6 +35,7 @@ async def page(request: Request) -> Response:
     """The days of the filters' scope."""
 
     def load(connection: Connection, filters: Filters) -> dict[str, Any]:
+        refuse_others(filters)
         days = read_days(connection, filters)
         shown = days[-MOST_DAYS:]
         earlier = filters.query(until=begin_of(shown[0].day)) if len(days) > len(shown) else None

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from dashboard.data.filters import FilterError, Filters
 from dashboard.data.trade import TradeStory, read_trade
-from dashboard.render import NotThereError, render
+from dashboard.render import NotThereError, refuse_others, render
 from dashboard.shown import brief
 from dashboard.story import candle_chart, moments_of, said_chart, summary
 
@@ -19,6 +19,7 @@ async def page(request: Request) -> Response:
     """The story of one decision, by its id."""
 
     def load(connection: Connection, filters: Filters) -> dict[str, Any]:
+        refuse_others(filters, "id")
         if filters.id is None:
             raise FilterError("id", "", "the id of a decision (trade?id=…)")
         story = read_trade(connection, filters, filters.id)

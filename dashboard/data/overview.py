@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, localcontext
+from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from dashboard.data.answer import parameters, read_day_pieces, read_stored_analysis
 from dashboard.data.filters import Filters
-from scorekeeper.domain.analysis import Analysis
 from scorekeeper.domain.daily import EXACT
 from scorekeeper.domain.pieces import DayPieces
 from scorekeeper.store.sql import statement
@@ -94,11 +93,12 @@ def read_known_equity(connection: Connection, filters: Filters, most: int = 2_00
     return [KnownEquity(*row) for row in connection.execute(statement("dashboard/select_known_equity"), given)]
 
 
-def read_analysis(connection: Connection, filters: Filters) -> Analysis | None:
-    """The last analysis of the filters' version at their moment.
+def read_analysis(connection: Connection, filters: Filters) -> dict[str, Any] | None:
+    """The document of the last analysis of the filters' version at their moment: scorekeeper.domain.analysis.Analysis.
 
+    As it is stored: its classes would bring SciPy into a process that shows pages.
     None where there is none, and for filters that no analysis is made of: a symbol, a period, suspect or late ones.
     """
     at = connection.execute(statement("dashboard/select_last_as_of")).scalar()
     found = read_stored_analysis(connection, filters, at)
-    return None if found is None else msgspec.convert(found.document, Analysis)
+    return None if found is None else dict(found.document)

@@ -21,7 +21,8 @@ TILES = (
     "total_pnl_pct", "expectancy_pct", "win_rate", "profit_factor", "max_drawdown_pct", "sharpe", "payoff_ratio",
     "avg_hold_minutes",
 )  # fmt: skip
-AGENT_TILES = ("accuracy", "brier_score", "shapley_pct")
+AGENT_TILES = ("accuracy", "brier", "avg_call_return_pct", "shapley_pct")
+FEW_SENTENCES = 3  # the first are of the system, the others of each agent, baseline and version
 FEW = 6  # rows of what is open, and of what closed last
 NAMES = {"gross": "before fees", "net": "after fees"}
 
@@ -41,7 +42,7 @@ async def page(request: Request) -> Response:
             "answer": answer, "figures": [figures[name] for name in TILES if name in figures],
             "equity": draw_equity(curves, filters.fees),
             "analysis": read_analysis(connection, filters),
-            "agents": [(name, agent_figures(name, one, filters)) for name, one in agents], "agent_tiles": AGENT_TILES,
+            "agents": [(name, agent_figures(name, one, filters)) for name, one in agents], "agent_tiles": AGENT_TILES, "few_sentences": FEW_SENTENCES,
             "open": read_open_trades(connection, filters, FEW), "closed": read_trades(connection, filters, FEW),
             "status": read_status(connection), "alerts": read_alerts(connection),
             "troubles": [check for check in read_checks(connection, now) if not check.ok],

@@ -22,6 +22,7 @@ import psutil
 import psycopg
 import pytest
 
+from cli.dashboard import token_file
 from cli.password import password_file, read_password
 from cli.up import address_file
 from scorekeeper.store import embedded
@@ -295,6 +296,11 @@ def test_another_user_of_the_machine_gets_neither_password_nor_socket_nor_answer
     assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/scorekeeper/ticket", b"", "POST", **guess)) == 401
     assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/scorekeeper/enter", b"guess")) == 403
     assert NAME not in flows(up)
+    dashboard = up.port + 10
+    assert as_nobody(lambda: token_file(up.home, dashboard).read_text()) == "PermissionError"
+    for page in ("", "trades", "trades?format=csv", "events"):
+        assert as_nobody(lambda page=page: status(f"http://127.0.0.1:{dashboard}/{page}")) == 401
+    assert status(f"http://127.0.0.1:{dashboard}/") == 200  # who runs it
 
 
 @needs_root

@@ -181,7 +181,7 @@
       cursor: {sync: {key: figure.id}, drag: {x: true, y: false}, points: {show: view.kind !== 'candles'}},
       legend: {live: true, isolate: false},
       scales: {x: {time: true, range: (_, low, high) => low == null ? view.whole : [Math.max(low, view.whole[0]), Math.min(high, view.whole[1])]}},
-      axes: [{...axis}, {...axis, size: 56, ...more.axis}],
+      axes: [{...axis, values: (_, splits) => ticks(splits)}, {...axis, size: 56}],
       series: more.series,
       hooks: {
         setScale: [(plot, name) => {
@@ -199,6 +199,15 @@
       },
     };
   }
+  // 24 hours, and the date at midnight; whole days have dates alone.
+  const ticks = splits => splits.map((at, i) => {
+    const moment = new Date(at * 1e3), local = isLocal();
+    const [hours, minutes] = local ? [moment.getHours(), moment.getMinutes()] : [moment.getUTCHours(), moment.getUTCMinutes()];
+    const zone = local ? undefined : 'UTC', two = n => String(n).padStart(2, '0');
+    const date = () => moment.toLocaleDateString('en-GB', {day: '2-digit', month: 'short', timeZone: zone});
+    if (splits.length > 1 && splits[1] - splits[0] >= 28 * 86400) return moment.toLocaleDateString('en-GB', {month: 'short', year: 'numeric', timeZone: zone});
+    return hours || minutes ? `${two(hours)}:${two(minutes)}` + (i ? '' : `\n${date()}`) : date();
+  });
   const shown = (_, value, i) => value == null ? '' : value.toLocaleString('en', {maximumSignificantDigits: 7});
   const told = header => ({label: header[0].startsWith('day') ? 'day' : isLocal() ? 'local time' : 'UTC', value: (u, at) => at == null ? '' : tell(at)});
   const tell = at => {

@@ -126,7 +126,7 @@ def bars_with_intervals(bars: Sequence[Bar], unit: str, shows: str) -> Chart:
     content = width_axis(across, height, unit, most=5) + join(drawn)
     apart = [bar for bar in bars if bar.ci95 and (bar.ci95[0] > 0 or bar.ci95[1] < 0)]
     sentence = (
-        f"{shows} ({unit}): {len(bars):,} in all, from {number(min(b.value for b in bars), 2)} to "
+        f"{shows}, in {unit}: {len(bars):,} in all, from {number(min(b.value for b in bars), 2)} to "
         f"{number(max(b.value for b in bars), 2)}; the interval of {len(apart):,} excludes 0."
     )
     return Chart(

@@ -47,7 +47,7 @@ def days(found: Sequence[Day], *, what: str = "P&L", of: str = "trades") -> Char
         rows.append((date, sum_of, f"{day.n:,}"))
     best, worst = max(found, key=lambda d: d.sum_pct), min(found, key=lambda d: d.sum_pct)
     sentence = (
-        f"{what} of {len(found):,} days: {sum(d.sum_pct > 0 for d in found):,} gained, "
+        f"{what}, {len(found):,} days: {sum(d.sum_pct > 0 for d in found):,} gained, "
         f"{sum(d.sum_pct < 0 for d in found):,} lost; best {moment(best.at, '%Y-%m-%d')} with "
         f"{number(best.sum_pct, 2, '%')}, worst {moment(worst.at, '%Y-%m-%d')} with {number(worst.sum_pct, 2, '%')}."
     )

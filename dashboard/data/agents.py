@@ -13,7 +13,7 @@ from dashboard.data.filters import Filters
 from scorekeeper.store.sql import statement
 
 DAY = timedelta(days=1)
-AGREED_OVER = 5_000  # the last decisions: beyond, a pair's agreement hardly changes
+AGREED_OVER = 2_000  # the last decisions: beyond, a pair's agreement hardly changes
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ def _kept(path: Path) -> Indices:
     """The points of both lines: each keeps its own extremes."""
     if len(path.at) <= MOST_POINTS:
         return np.arange(len(path.at))
-    both: Indices = np.union1d(thin(path.level, MOST_POINTS // 2), thin(path.under, MOST_POINTS // 2))
+    both: Indices = np.union1d(thin(path.level, MOST_POINTS), thin(path.under, MOST_POINTS))
     return both
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("prefect", "ccxt", "pandas", "numpy", "scipy", "plotly", "alembic", "sqlalchemy", "psycopg", "rich")
+HEAVY = ("prefect", "ccxt", "pandas", "numpy", "scipy", "alembic", "sqlalchemy", "psycopg", "rich")
 PROGRAM = """
 import json, sys
 sys.argv[0] = "scorekeeper"

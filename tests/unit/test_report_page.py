@@ -174,7 +174,8 @@ def test_without_trades_the_page_says_so() -> None:
     assert "No trade has closed yet" in page.text
     assert "No agent's call has met its horizon yet" in page.text
     assert "Not analysed yet" in page.text
-    assert page.charts == page.pictures == []
+    assert page.charts == []
+    assert page.pictures == []
     assert "n/a" in page.text
 
 

@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import typer
 
@@ -24,7 +25,7 @@ from scorekeeper.store.sql import statement
 
 PORT = 4210
 ANY = ("0.0.0.0", "::")  # noqa: S104 - to be told apart from a name that a browser can call
-GRACE_SECONDS = 1  # streams do not end by themselves
+GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 
 
 def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> None:
@@ -107,5 +108,11 @@ def serve(db: Database, settings: Settings, access: Access, listening: list[sock
         app, log_level="warning", proxy_headers=False, server_header=False, lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=listening)
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.end()
+            super().handle_exit(sig, frame)
+
+    Server(config).run(sockets=listening)
 

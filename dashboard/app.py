@@ -24,7 +24,7 @@ from scorekeeper.errors import ScorekeeperError
 def create_app(
     engine: Engine, access: Access, *, prefect: str | None = None, reports: Path | None = None,
     as_reader: bool = False,
-) -> Guard:  # fmt: skip
+) -> "Dashboard":  # fmt: skip
     """The dashboard on a database, behind its guard. `engine` stays the caller's, to be disposed of by it."""
     app = Starlette(
         routes=[
@@ -41,7 +41,19 @@ def create_app(
     )  # fmt: skip
     app.state.site = Site(engine, prefect=prefect, reports=reports, as_reader=as_reader)
     app.state.access = access
-    return Guard(app, access)
+    return Dashboard(app, access)
+
+
+class Dashboard(Guard):
+    """The guarded application; `end` before its server stops, as streams go on by themselves."""
+
+    def __init__(self, app: Starlette, access: Access) -> None:
+        super().__init__(app, access)
+        self.site: Site = app.state.site
+
+    def end(self) -> None:
+        """Let every stream come to its end."""
+        self.site.live.end()
 
 
 def find_pages() -> list[Route]:

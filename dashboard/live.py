@@ -81,7 +81,12 @@ class Live:
         self._asking: asyncio.Task[None] | None = None
         self._changed: asyncio.Condition | None = None
         self._poller: asyncio.Task[None] | None = None
+        self._ending = False
         self.streams = 0
+
+    def end(self) -> None:
+        """Let every stream come to its end, within a beat: the server is to stop."""
+        self._ending = True
 
     async def now(self, *, no_older: float = POLL_SECONDS) -> Moment:
         """Where things stand, asked no longer ago than `no_older` seconds."""
@@ -141,7 +146,7 @@ class Live:
             if self._poller is None or self._poller.done():
                 self._poller = asyncio.create_task(self._poll())
             told = ""
-            while True:
+            while not self._ending:
                 moment = await self.now()
                 if moment.key != told:
                     told = moment.key

@@ -16,7 +16,7 @@ from tests.dashboard.serving import Served, serve
 from tests.faults.test_shown import make_hostile
 from tests.integration.test_pipeline import take, track
 
-BEFORE_ITS_END = timedelta(hours=20)  # where the market goes on, and some trades are open
+BEFORE_ITS_END = timedelta(hours=37.5)  # where the market goes on, and some trades are open
 PREFECT = "http://127.0.0.1:4200"
 
 

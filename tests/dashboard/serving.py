@@ -9,8 +9,8 @@ from pathlib import Path
 import uvicorn
 
 from cli.up import hold_port
-from dashboard.app import create_app
-from dashboard.security import Access, Guard
+from dashboard.app import Dashboard, create_app
+from dashboard.security import Access
 from scorekeeper.store.database import Database
 from tests.waiting import wait_until
 
@@ -22,7 +22,7 @@ class Served:
     """A dashboard that answers: its address without a slash at the end, and the application."""
 
     address: str
-    app: Guard
+    app: Dashboard
     port: int
 
 
@@ -34,7 +34,7 @@ def serve(
     """Serve a database until the end of the block; by default this system user gets in."""
     app = create_app(db.engine, access or Access(TOKEN), prefect=prefect, reports=reports)
     listening = hold_port(port, listening=True)
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", proxy_headers=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", proxy_headers=False, timeout_graceful_shutdown=3)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -43,6 +43,7 @@ def serve(
         number = listening.getsockname()[1]
         yield Served(f"http://127.0.0.1:{number}", app, number)
     finally:
+        app.end()
         server.should_exit = True
         thread.join(20)
         listening.close()

@@ -93,6 +93,7 @@ def test_a_page_of_another_site_gets_nothing_but_a_link_followed(served: Served)
 
 AS_ANOTHER = """
 import os, sys, urllib.request, urllib.error
+"x".encode("idna")  # another user may not look for what is not loaded yet
 os.setgid(65534), os.setuid(65534)
 try:
     print(urllib.request.urlopen(sys.argv[1], timeout=20).status)

@@ -86,7 +86,7 @@ def read_answer(connection: Connection, filters: Filters, by: str | None = None)
 
 def is_analysed(filters: Filters) -> bool:
     """Whether the filters name a scope that analyze looks at: everything, or one version, whole."""
-    return _is_plain(filters) and filters.symbol is None and filters.since is None and filters.until is None
+    return is_plain(filters) and filters.symbol is None and filters.since is None and filters.until is None
 
 
 def read_stored_analysis(connection: Connection, filters: Filters, last_as_of: datetime | None) -> Any:
@@ -99,7 +99,7 @@ def read_stored_analysis(connection: Connection, filters: Filters, last_as_of: d
     return connection.execute(statement("dashboard/select_analysis"), given).one_or_none()
 
 
-def _is_plain(filters: Filters) -> bool:
+def is_plain(filters: Filters) -> bool:
     """Whether the rollups hold just the decisions that the filters select."""
     return filters.suspect == "no" and filters.late == "yes"
 
@@ -144,7 +144,7 @@ def read_day_pieces(connection: Connection, filters: Filters, by: Breakdown | No
     """The UTC days with closed trades of each part and basis, in order."""
     days: Days = defaultdict(list)
     until = filters.as_of and _midnight(filters.as_of)
-    for stretch in cut(filters.since, filters.until, until, rolled_up=_is_plain(filters) and by in ROLLED_UP):
+    for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP):
         found = _execute(connection, filters, by, stretch, "select_daily_pieces", "count_days")
         for part, after_fees, *pieces in found:
             days[part, after_fees].append(DayPieces(*pieces))
@@ -156,7 +156,7 @@ def read_day_pieces(connection: Connection, filters: Filters, by: Breakdown | No
 def _read_agents(connection: Connection, filters: Filters, by: Breakdown | None) -> Agents:
     agents: Agents = defaultdict(list)
     until = filters.as_of and _midnight(filters.as_of - SETTLED)
-    for stretch in cut(filters.since, filters.until, until, rolled_up=_is_plain(filters) and by in ROLLED_UP):
+    for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP):
         found = _execute(connection, filters, by, stretch, "select_agent_pieces", "count_agents")
         for row in found.mappings():
             agents[row["part"]].append(agent_sums(row))

@@ -6,14 +6,15 @@ A page begins after the last row of the one before it, never at a number of rows
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from fractions import Fraction
 from json import dumps, loads
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from dashboard.data.answer import parameters
+from dashboard.data.answer import is_plain, parameters, read_day_pieces
 from dashboard.data.filters import FilterError, Filters
-from dashboard.data.rows import DecisionRow, OpenTrade, Page, Rows, TradeRow
+from dashboard.data.rows import DecisionRow, OpenTrade, Page, Rows, Sums, TradeRow
 from scorekeeper.store.sql import statement
 
 PAGE_ROWS = 50
@@ -113,10 +114,14 @@ def order_of(listing: Listing[T], filters: Filters) -> tuple[str, bool]:
 
 def _read(connection: Connection, listing: Listing[T], filters: Filters, limit: int) -> Page[T]:
     rows, after, given = _read_page(connection, listing, filters, limit)
-    if filters.after is None and after is None:
-        return Page(rows, None, len(rows), False)
-    count = _count(connection, listing, given)
-    return Page(rows, after, min(count, MOST_COUNTED), count > MOST_COUNTED)
+    if listing is TRADES:
+        count, sums = _sum_trades(connection, filters, given)
+    elif filters.after is None and after is None:
+        count, sums = len(rows), None
+    else:
+        count, sums = _count(connection, listing, given), None
+    is_more = count > MOST_COUNTED and sums is None
+    return Page(rows, after, MOST_COUNTED if is_more else count, is_more, sums)
 
 
 def _read_page(
@@ -137,6 +142,16 @@ def _read_page(
     names = [field.name for field in fields(listing.kind)]
     rows = [listing.kind(**{name: row[name] for name in names}) for row in found[:limit]]
     return rows, _write_cursor(rows[-1], column) if len(found) > limit else None, given
+
+
+def _sum_trades(connection: Connection, filters: Filters, given: dict[str, Any]) -> tuple[int, Sums | None]:
+    """How many trades are selected, and what they come to; from the rollups where these hold just them."""
+    if is_plain(filters) and all(given[name] is None for name in TRADES.known):
+        days = read_day_pieces(connection, filters, None).get((None, filters.after_fees), [])
+        sums = [sum(getattr(day, name) for day in days) for name in ("trades", "winners", "losers")]
+        return sums[0], Sums(sums[1], sums[2], float(sum(Fraction(day.sum_pct) for day in days)))
+    row = connection.execute(statement("dashboard/count_trades"), given | {"most": MOST_COUNTED + 1}).one()
+    return row.trades, None if row.trades > MOST_COUNTED else Sums(row.winners, row.losers, float(row.sum_pct))
 
 
 def _count(connection: Connection, listing: Listing[T], given: dict[str, Any]) -> int:

@@ -14,16 +14,27 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Sums:
+    """What the trades of a selection come to: counts, and the sum of their P&L in percent, on the filters' basis."""
+
+    winners: int
+    losers: int
+    sum_pct: float
+
+
+@dataclass(frozen=True)
 class Page(Generic[T]):
     """Some rows of a list: `after` begins the next page (None: this is the last), `count` says how many there are.
 
-    `count` is exact up to 10,000; `is_more`: there are more than that ("10,000+").
+    `is_more`: there are more, and they were not counted ("10,000+"). `sums`: of a list of closed trades, all that are
+    selected; None where they were not counted.
     """
 
     rows: list[T]
     after: str | None
     count: int
     is_more: bool
+    sums: Sums | None = None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
--- One row: how many closed trades a selection has, counted up to `most`; the selection is select_trades'.
+-- One row: how many closed trades a selection has, counted up to `most`, and what these come to on the basis of
+-- after_fees: winners, losers, exact sum of P&L in percent. The selection is select_trades'.
 -- Parameters: version, symbol, outcome, side, exit, interval, confidence (lower end of its ten points), hour, weekday
 -- (of opening, UTC), agent, stance, without (null: all); since, until (half-open; null: no limit; on the exit, with an
 -- agent on the expiry); confidence_from, confidence_to (half-open, 100 included; the agent's if one is named);
 -- after_fees (whose outcome); suspect, late (no, yes, only); as_of (null: now; else what a track at that minute had
 -- closed); most.
 WITH found AS (
-    SELECT 1 AS one
+    SELECT CASE WHEN cast(:after_fees AS boolean) THEN t.net_pnl_pct ELSE t.pnl_pct END AS pnl, 1 AS one
     FROM scorekeeper.report_trades AS t
     WHERE
         (:suspect = 'yes' OR t.price_suspect = (:suspect = 'only'))
@@ -70,4 +71,7 @@ WITH found AS (
         )
     ORDER BY one LIMIT :most
 )
-SELECT count(*) AS trades FROM found;
+SELECT
+    count(*) AS trades, count(*) FILTER (WHERE pnl > 0) AS winners, count(*) FILTER (WHERE pnl < 0) AS losers,
+    coalesce(sum(cast(cast(pnl AS text) AS numeric)), 0) AS sum_pct
+FROM found;

@@ -32,6 +32,12 @@ class Chart:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def __post_init__(self) -> None:
+        """Controls and characters that turn the direction of text become visible escapes, as in the picture."""
+        object.__setattr__(self, "sentence", escape_controls(self.sentence))
+        object.__setattr__(self, "header", tuple(map(escape_controls, self.header)))
+        object.__setattr__(self, "rows", tuple(tuple(map(escape_controls, row)) for row in self.rows))
+
 
 def number(value: object, digits: int = 2, unit: str = "") -> str:
     """A figure as people read it; None is n/a, an interval is low to high.
@@ -96,13 +102,21 @@ def element(name: str, content: object = "", title: str = "", **attributes: obje
     '<text x="5%" class="tick">a&lt;b</text>'
     """
     told = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_inert(value)}"'
         for key, value in attributes.items()
         if value is not None and value != ""
     )
-    hover = f"<title>{escape(title)}</title>" if title else ""
-    inner = f"{hover}{escape(content)}"
+    hover = f"<title>{_inert(title)}</title>" if title else ""
+    inner = f"{hover}{_inert(content)}"
     return Markup(f"<{name}{told}>{inner}</{name}>" if inner else f"<{name}{told}/>")  # noqa: S704 - all is escaped
+
+
+def _inert(words: object) -> Markup:
+    """Markup as it is; anything else escaped, its controls made visible, its lines kept."""
+    if isinstance(words, Markup):
+        return words
+    told = str(words)
+    return escape(told if told.isprintable() else "\n".join(map(escape_controls, told.split("\n"))))
 
 
 def link(content: Markup, href: str, says: str) -> Markup:

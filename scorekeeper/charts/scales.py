@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 
@@ -84,7 +85,8 @@ def tick_digits(ticks: Sequence[float]) -> int:
     >>> tick_digits([0.0, 0.25]), tick_digits([0.0, 20.0])
     (2, 0)
     """
-    return next((d for d in range(9) if all(abs(round(t, d) - t) < 1e-9 * max(1.0, abs(t)) for t in ticks)), 9)
+    step = min((abs(b - a) for a, b in pairwise(ticks)), default=max(map(abs, ticks), default=0.0) or 1.0)
+    return next((d for d in range(12) if all(abs(round(t, d) - t) < 1e-3 * step for t in ticks)), 12)
 
 
 def time_ticks(low: float, high: float, most: int = 8) -> list[tuple[float, str]]:

@@ -53,7 +53,7 @@ async def render(request: Request, template: str, load: Load) -> Response:
 
 
 def refuse_others(filters: Filters, *own: str) -> None:
-    """Refuse a filter that this page would ignore; `own`: those it knows besides the shared ones. Raises FilterError."""
+    """Refuse a filter that this page would ignore; `own`: those it knows beside the shared ones. Raises FilterError."""
     for name, value in filters.given().items():
         if name not in (*SHARED, *own, "format"):
             raise FilterError(name, value, f"to be left out here; this page knows {', '.join((*SHARED, *own))}")

@@ -25,9 +25,11 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no browser here")
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOOK = f"""axe.run(document, {{runOnly: {json.dumps(RULES)}, resultTypes: ['violations']}}).then(found => JSON.stringify(
-  found.violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => `${{n.target}} ${{n.html.slice(0, 200)}} ${{n.failureSummary}}`)])
-))"""
+LOOK = f"""(() => {{
+const node = n => `${{n.target}} ${{n.html.slice(0, 200)}} ${{n.failureSummary}}`;
+return axe.run(document, {{runOnly: {json.dumps(RULES)}, resultTypes: ['violations']}})
+  .then(found => JSON.stringify(found.violations.map(v => [v.id, v.nodes.slice(0, 3).map(node)])));
+}})()"""
 OURS = ("href", "value")  # links of ours carry strangers' words as parameters; where they lead is looked at elsewhere
 SWAP_SECONDS = 1.5  # from a commit to the page that shows it, on a machine that does nothing else
 PATIENCE = 4  # times as long where others work beside

@@ -39,6 +39,7 @@ def create_app(
             ScorekeeperError: errors.show_trouble, HTTPException: errors.show_http, Exception: errors.show_failure,
         },
     )  # fmt: skip
+    app.router.redirect_slashes = False  # to an absolute address, which behind a proxy is another's
     app.state.site = Site(engine, prefect=prefect, reports=reports, as_reader=as_reader)
     app.state.access = access
     return Dashboard(app, access)

@@ -41,9 +41,9 @@ def price(value: float | None) -> str:
     return f"{whole}{dot}{rest.rstrip('0').ljust(2, '0')}".replace("-", MINUS)
 
 
-def tone(value: float | None) -> str:
-    """The class of a gain or a loss. Colour is never alone: the sign stands beside it."""
-    if value is None or math.isnan(value) or value == 0:
+def tone(value: float | None, digits: int = 12) -> str:
+    """The class of a gain or a loss, as so many digits show it. Colour is never alone: the sign stands beside it."""
+    if value is None or math.isnan(value) or (math.isfinite(value) and round(value, digits) == 0):
         return "flat"
     return "gain" if value > 0 else "loss"
 

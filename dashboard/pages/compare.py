@@ -13,7 +13,7 @@ from dashboard.data.figures import system_figures
 from dashboard.data.filters import FilterError, Filters
 from dashboard.data.overview import read_equity, read_scope
 from dashboard.data.versions import Difference, Pair, Versions, read_versions
-from dashboard.pages.overview import day_paths
+from dashboard.equity import day_paths
 from dashboard.render import refuse_others, render
 from scorekeeper import charts
 from scorekeeper.charts import Chart

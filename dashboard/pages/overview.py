@@ -1,7 +1,6 @@
 """/: how good the system is, what can be concluded, what is open, what closed last, and whether all is well."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,9 +12,9 @@ from dashboard.data.figures import agent_figures, system_figures
 from dashboard.data.filters import Filters
 from dashboard.data.health import read_alerts, read_checks, read_status
 from dashboard.data.lists import read_open_trades, read_trades
-from dashboard.data.overview import EquityDay, read_analysis, read_equity
+from dashboard.data.overview import read_analysis
+from dashboard.equity import draw_equity
 from dashboard.render import refuse_others, render
-from scorekeeper.charts import Chart, DayPath, daily_curve, equity
 
 TILES = (
     "total_pnl_pct", "expectancy_pct", "win_rate", "profit_factor", "max_drawdown_pct", "sharpe", "payoff_ratio",
@@ -24,7 +23,6 @@ TILES = (
 AGENT_TILES = ("accuracy", "brier", "avg_call_return_pct", "shapley_pct")
 FEW_SENTENCES = 3  # the first are of the system, the others of each agent, baseline and version
 FEW = 6  # rows of what is open, and of what closed last
-NAMES = {"gross": "before fees", "net": "after fees"}
 
 
 async def page(request: Request) -> Response:
@@ -35,12 +33,10 @@ async def page(request: Request) -> Response:
         refuse_others(filters)
         answer = read_answer(connection, filters)
         figures = system_figures(answer, filters)
-        other = filters.changed(fees="gross" if filters.fees == "net" else "net")
-        curves = {one.fees: read_equity(connection, one) for one in (filters, other)}
         agents = sorted(answer["agent_performance"].items())
         return {
             "answer": answer, "figures": [figures[name] for name in TILES if name in figures],
-            "equity": draw_equity(curves, filters.fees),
+            "equity": draw_equity(connection, filters, answer["completed_trades"]),
             "analysis": read_analysis(connection, filters),
             "agents": [(name, agent_figures(name, one, filters)) for name, one in agents], "agent_tiles": AGENT_TILES, "few_sentences": FEW_SENTENCES,
             "open": read_open_trades(connection, filters, FEW), "closed": read_trades(connection, filters, FEW),
@@ -51,19 +47,3 @@ async def page(request: Request) -> Response:
 
     return await render(request, "overview.html", load)
 
-
-def draw_equity(curves: dict[str, list[EquityDay]], first: str) -> Chart | None:
-    """Equity before and after fees with the drawdown beneath; None where nothing has closed."""
-    drawn = [daily_curve(NAMES[fees], day_paths(curves[fees])) for fees in ("gross", "net") if curves[fees]]
-    trades = sum(day.trades for day in curves[first])
-    return equity(drawn, of=f"{trades:,} closed trades") if drawn else None
-
-
-def day_paths(days: Sequence[EquityDay]) -> list[DayPath]:
-    """Each day's own path, from 0 at its begin, out of the running sum."""
-    paths, before = [], 0.0
-    for day in days:
-        at = datetime.combine(day.day, time(), UTC).timestamp()
-        paths.append(DayPath(at, day.level - before, day.high - before, day.low - before, day.fall))
-        before = day.level
-    return paths

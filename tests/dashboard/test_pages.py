@@ -28,6 +28,7 @@ class Links(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.links: list[str] = []
+        self.forms: list[str] = []
         self.loads: list[str] = []
         self.ids: list[str] = []
         self.feed(page)
@@ -37,7 +38,7 @@ class Links(HTMLParser):
             if name == "id":
                 self.ids.append(value or "")
             if name in ("href", "src", "action", "xlink:href"):
-                (self.links if tag in ("a", "form") else self.loads).append(value or "")
+                {"a": self.links, "form": self.forms}.get(tag, self.loads).append(value or "")
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,7 @@ def test_every_link_of_every_page_leads_to_a_page(world: World) -> None:
                 assert target.startswith((f"{address}/", f"{PREFECT}/")), (here, link)
                 if target.startswith(f"{address}/"):
                     waiting.insert(0, target)
+            assert {urlsplit(urljoin(here, form)).path for form in found.forms} <= {path}
             for load in found.loads:
                 assert urljoin(here, load).startswith(f"{address}/static/"), (here, load)
                 assert urlsplit(urljoin(here, load)).path != urlsplit(here).path

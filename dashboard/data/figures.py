@@ -171,7 +171,7 @@ def _verdict(name: str, answer: Mapping[str, Any], filters: Filters) -> str | No
 def system_verdicts(document: Mapping[str, Any]) -> dict[str, str]:
     """What an analysis says of the system's figures, in words, by their keys in metrics."""
     return {
-        "win_rate": judge(document["win_rate"], "50 %", "better than a coin", "worse than a coin"),
+        "win_rate": judge(document["win_rate"], "50\u00a0%", "better than a coin", "worse than a coin"),
         "expectancy_pct": judge(document["expectancy_pct"], "0", "above 0", "below 0"),
         "net_expectancy_pct": judge(document["net_expectancy_pct"], "0", "above 0", "below 0"),
     }
@@ -181,7 +181,7 @@ def agent_verdicts(document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """The same of each agent's figures, by its name."""
     return {
         one["agent"]: {
-            "accuracy": judge(one["accuracy"], "50 %", "better than a coin", "worse than a coin"),
+            "accuracy": judge(one["accuracy"], "50\u00a0%", "better than a coin", "worse than a coin"),
             "avg_call_return_pct": judge(one["call_return_pct"], "0", "above 0", "below 0"),
             "ece": judge(one["overconfidence"], "calibrated", "overconfident", "underconfident"),
         }

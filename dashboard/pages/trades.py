@@ -50,12 +50,4 @@ def figures_of(found: Page[TradeRow], filters: Filters) -> list[Figure]:
             "win_rate", "Win rate", 100 * sums.winners / n, "%", both, n, None, rows(), "trades",
             "if trades are independent", 1,
         ),
-        *(
-            Figure(name, label, count, "", None, count, None, rows(outcome=outcome), digits=0)
-            for name, label, count, outcome in (
-                ("profitable_trades", "Winners", sums.winners, "win"),
-                ("losing_trades", "Losers", sums.losers, "loss"),
-            )
-            if filters.outcome in (None, outcome)
-        ),
     ]  # fmt: skip

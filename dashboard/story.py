@@ -15,6 +15,7 @@ EXITS = {
     "trailing_stop": "its trailing stop was touched", "manual": "it was closed by hand",
     "signal": "a later decision closed it", "imported": "it came closed, from another system",
 }  # fmt: skip
+HORIZON = "Its horizon"
 DIRECTIONS = {1: "long", -1: "short"}
 
 
@@ -107,8 +108,11 @@ def said_chart(story: TradeStory, href: Callable[[str], str]) -> Chart:
     )
 
 
-def moments_of(story: TradeStory) -> list[Moment]:
-    """What happened and what was learnt, in order of time; at the same time, as it is written here."""
+def moments_of(story: TradeStory, at: datetime | None = None) -> list[Moment]:
+    """What happened and what was learnt, in order of time; at the same time, as it is written here.
+
+    Up to `at` (None: all of it); the horizon is named before it is reached.
+    """
     row = story.row
     found: list[Moment | None] = [
         _moment(row, "opened_at", "The system decided", f"price {price(row['price'])}"),
@@ -126,7 +130,7 @@ def moments_of(story: TradeStory) -> list[Moment]:
         ),
         _moment(row, "exit_known_at", "Its end was known", _lag(row, "exit_time", "exit_known_at")),
         _moment(
-            row, "expires_at", "Its horizon",
+            row, "expires_at", HORIZON,
             "" if row["horizon_return_pct"] is None else f"the price had moved {signed(row['horizon_return_pct'])} %",
         ),
         _moment(row, "horizon_known_at", "The horizon was known", _lag(row, "expires_at", "horizon_known_at")),
@@ -140,7 +144,8 @@ def moments_of(story: TradeStory) -> list[Moment]:
         )
         for one in story.revisions
     ]
-    return sorted((one for one in found if one is not None), key=lambda one: one.at)
+    known = [one for one in found if one is not None and (at is None or one.at <= at or one.what == HORIZON)]
+    return sorted(known, key=lambda one: one.at)
 
 
 def _moment(row: dict[str, Any], name: str, what: str, remark: str = "") -> Moment | None:

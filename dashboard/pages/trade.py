@@ -42,7 +42,7 @@ def context(story: TradeStory, filters: Filters) -> dict[str, Any]:
         "near_chart": candle_chart(story, near=True) if story.near else None,
         "candle_chart": candle_chart(story) if story.candles else None,
         "said_chart": said_chart(story, agent_link) if story.signals else None,
-        "known": moments_of(story),
+        "known": moments_of(story, filters.as_of),
         "previous": _link(filters, story.previous_id),
         "next": _link(filters, story.next_id),
         "earliest": _earliest(story),

@@ -96,7 +96,7 @@
       bar.className = 'zooming';
       bar.setAttribute('role', 'group');
       bar.setAttribute('aria-label', 'Zoom');
-      figure.prepend(bar);
+      figure.querySelector('.drawing').prepend(bar); // it stays with the zoomed chart when the page changes
     }
     const on = views.has(figure.id);
     const wanted = on ? [['−', 'Zoom out', 2], ['+', 'Zoom in', .5], ['‹', 'Earlier', 'left'], ['›', 'Later', 'right'], ['Whole', 'Show the whole', 0], ['Done', 'Leave zoom', 'leave']]
@@ -154,7 +154,8 @@
     const drawing = figure.querySelector('.drawing');
     for (const plot of view.plots) plot.destroy();
     delete drawing.dataset.own;
-    drawing.replaceChildren(view.svg);
+    delete figure.dataset.range;
+    drawing.querySelector('.zoomed').replaceWith(view.svg);
     buttons(figure);
     figure.querySelector('.zooming button')?.focus({preventScroll: true});
   }
@@ -164,9 +165,9 @@
     const place = document.createElement('div');
     place.className = 'zoomed';
     place.style.height = `${view.height}px`; // as high as the drawing: nothing below it moves
-    drawing.replaceChildren(place);
+    drawing.querySelector('svg.plot, .zoomed').replaceWith(place);
     const xs = rows.map(row => timeOf(row[0]));
-    view.least = Math.max(60, 3 * (xs[1] - xs[0] || 60));
+    view.least = view.kind === 'equity-by-day' ? 3 * 3600 : Math.max(60, 3 * (xs[1] - xs[0] || 60)); // days open up
     const end = view.kind.startsWith('equity') ? (view.kind === 'equity-by-day' ? xs.at(-1) + 86400 : xs.at(-1)) : xs.at(-1) + (xs.at(-1) - xs.at(-2) || 60);
     view.whole = [xs[0], end];
     (view.kind === 'candles' ? candles : equity)(figure, view, place, header, rows, xs);
@@ -188,6 +189,7 @@
           if (name !== 'x' || plot !== view.plots[0]) return;
           const {min, max} = plot.scales.x, [from, to] = view.whole;
           view.range = max - min > (to - from) * .999 ? null : [min, max];
+          figure.dataset.range = view.range ? view.range.join(' ') : 'whole';
           for (const other of view.plots.slice(1)) if (other.scales.x.min !== min || other.scales.x.max !== max) other.setScale('x', {min, max});
           if (view.kind === 'equity-by-day') detail(figure, view);
         }, (plot, name) => {
@@ -291,6 +293,7 @@
     ]);
   }
   function draw(view, data) {
+    view.plots[0].root.closest('figure').dataset.points = data[0][0].length;
     view.busy = true;
     const range = view.range;
     view.plots.forEach((plot, i) => plot.setData(data[i], false));
@@ -419,7 +422,19 @@
     const svg = event.detail.querySelector('svg[data-zoom]');
     if (view && svg) view.svg = document.importNode(svg, true);
   }, true);
-  document.addEventListener('scorekeeper:swapped', refresh);
+  // What this script has added is not in the fresh page: it is made again, with the focus where it was.
+  let last = null;
+  document.addEventListener('focusin', event => {
+    const figure = event.target.closest && event.target.closest('figure.chart');
+    last = figure && event.target.matches('.zooming button, .drawing') ? [figure.id, event.target.getAttribute('aria-label')] : null;
+  });
+  document.addEventListener('scorekeeper:swapped', () => {
+    const was = last;
+    refresh();
+    if (!was || document.activeElement !== document.body) return;
+    const figure = document.getElementById(was[0]);
+    [...(figure ? figure.querySelectorAll('.zooming button, .drawing') : [])].find(one => one.getAttribute('aria-label') === was[1])?.focus({preventScroll: true});
+  });
   document.addEventListener('dblclick', event => {
     const figure = event.target.closest && event.target.closest('figure.chart');
     if (figure && figure.querySelector('svg[data-zoom]') && event.target.closest('.drawing')) enter(figure);

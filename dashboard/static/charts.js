@@ -7,6 +7,7 @@
   const views = new Map(); // by the figure's id: what is zoomed, across swaps
   const DETAIL_DAYS = 31; // a stretch of days this short is drawn trade by trade
   const MOST_ROWS = 20000;
+  const EARNED = {'before fees': 'pnl_pct', 'after fees': 'net_pnl_pct'}; // curves whose trades the list of trades has
   let loading = null;
 
   // --- what a chart's table says ---
@@ -191,7 +192,7 @@
           view.range = max - min > (to - from) * .999 ? null : [min, max];
           figure.dataset.range = view.range ? view.range.join(' ') : 'whole';
           for (const other of view.plots.slice(1)) if (other.scales.x.min !== min || other.scales.x.max !== max) other.setScale('x', {min, max});
-          if (view.kind === 'equity-by-day') detail(figure, view);
+          if (view.detailable) detail(figure, view);
         }, (plot, name) => {
           if (name !== 'x' || plot === view.plots[0] || !view.plots[0]) return;
           const {min, max} = plot.scales.x, first = view.plots[0].scales.x;
@@ -222,6 +223,7 @@
     const names = header.map((words, i) => [words.split(': ')[0], words.split(': ')[1] || '', i]).slice(1);
     const columns = kind => names.filter(one => one[1].startsWith(kind));
     view.names = columns('sum').map(one => one[0]);
+    view.detailable = view.kind === 'equity-by-day' && view.names.every(name => name in EARNED);
     const draw = (kind, height) => {
       const found = columns(kind);
       const looks = [['gross', []], ['net', [5, 2]]];
@@ -274,7 +276,7 @@
     const xs = trades.map(one => Date.parse(one.exit_time) / 1000);
     const pick = (list, which) => list.filter((_, i) => which[i]);
     const lines = view.names.map((name, n) => {
-      const key = name === 'after fees' || name === 'net' ? 'net_pnl_pct' : 'pnl_pct';
+      const key = EARNED[name];
       const known = pick(days[n + 1], before);
       let level = known.length ? known.at(-1) : 0;
       let peak = view.days[0][n + 1].reduce((top, value, i) => before[i] ? Math.max(top, value - view.days[1][n + 1][i]) : top, 0);

@@ -70,8 +70,11 @@ def test_the_arrow_keys_read_a_charts_values_out(world: World, tab: Tab) -> None
     assert tab.run("document.querySelectorAll('#equity .strips .on').length") == 1
 
 
-def test_a_zoomed_stretch_of_days_is_drawn_trade_by_trade(world: World, tab: Tab) -> None:
-    settle(tab, world.served.address + "/?fees=net", "equity")
+def test_a_zoomed_stretch_of_days_is_drawn_trade_by_trade(
+    world: World, tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.equity.FEW_TRADES", 10)  # more than that, and it is drawn by day
+    settle(tab, world.served.address + "/?fees=net&tz=utc", "equity")
     height = "document.querySelector('#equity .drawing').getBoundingClientRect().height"
     before = tab.run(height)
     days = tab.run("document.querySelectorAll('#equity table.data tbody tr').length")

@@ -44,4 +44,6 @@ def _form(request: Request, wanted: str, status: int, *, wrong: bool) -> Respons
         "static": site.static.link, "wanted": wanted if _NEXT.fullmatch(wanted) else "", "wrong": wrong,
         "has_token": request.app.state.access.token is not None,
     })  # fmt: skip
-    return site.answer(request, body, "text/html; charset=utf-8", {"Cache-Control": "no-store"}, status)
+    # Not no-referrer, as elsewhere: a browser would not say by which page the form was posted.
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+    return site.answer(request, body, "text/html; charset=utf-8", headers, status)

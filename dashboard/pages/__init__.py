@@ -6,9 +6,9 @@
 
         return await render(request, "trades.html", load)
 
-The template extends base.html (blocks title, heading, actions, filterbar, head, content; macros are there as `m`). It has
-`filters`, `page`, `choices` (versions, symbols), `moment`, `link(page, **changes)` (another page, shared filters kept),
-`here(**changes)` (this page, all filters kept), `static(name)`, and the filters of dashboard.shown: number, signed,
-price, tone, when, duration, said (strangers' text), brief, iso, count. A thing that is not there: raise NotThereError.
-Scripts may not be inline, styles neither; a script of a page goes into block head as a file of static/.
+The template extends base.html (blocks title, heading, actions, filterbar, head, content; macros are there as `m`). It
+has `filters`, `page`, `choices` (versions, symbols), `moment`, `link(page, **changes)` (another page, shared filters
+kept), `here(**changes)` (this page, all filters kept), `static(name)`, and the filters of dashboard.shown. A thing that
+is not there: raise NotThereError. Scripts and styles may not be inline; those of a page go into block head as files of
+static/.
 """

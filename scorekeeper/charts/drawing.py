@@ -124,7 +124,7 @@ def link(content: Markup, href: str, says: str) -> Markup:
     address = urlsplit(href)
     if address.scheme or address.netloc:
         raise ValueError(f"a chart links within its own site, not to {href!r}")
-    return element("a", content, href=href, aria_label=says)
+    return element("a", content, href=href, title=says)  # not as aria-label, which is to hold all that it shows
 
 
 def share(value: float) -> str:

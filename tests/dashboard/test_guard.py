@@ -75,7 +75,7 @@ def test_every_answer_is_fenced_in(served: Served) -> None:
         headers = get(served, path).headers
         assert headers["content-security-policy"] == POLICY, path
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == ("same-origin" if path == "/login" else "no-referrer")
         assert headers["cross-origin-resource-policy"] == headers["cross-origin-opener-policy"] == "same-origin"
         assert "access-control-allow-origin" not in headers
         assert "server" not in headers or headers["server"] == "uvicorn"

@@ -120,8 +120,8 @@ def test_every_page_is_read_by_everybody_and_fits_a_phone(world: World, fresh: T
     assert found == {}, json.dumps(found, indent=1)[:6_000]
 
 
-WIDE = """[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1
-  && !e.closest('.scroll')).slice(0, 3).map(e => e.outerHTML.slice(0, 150)).join(' | ')"""
+WIDE = """[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1
+  && !e.closest('.scroll, nav')).slice(0, 3).map(e => e.outerHTML.slice(0, 150)).join(' | ')"""
 
 
 def test_what_strangers_wrote_runs_nothing_and_fetches_nothing(

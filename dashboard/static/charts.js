@@ -26,6 +26,7 @@
     return {header, rows};
   }
   const colour = name => getComputedStyle(document.documentElement).getPropertyValue(`--c-${name}`).trim();
+  const legendHeight = () => innerWidth < 600 ? 44 : 30; // as charts.css has it
   const isLocal = () => document.documentElement.dataset.tz === 'local';
 
   // --- values by the keyboard, read out ---
@@ -238,7 +239,7 @@
       xs = [...xs, view.whole[1]];
       rows = [...rows, rows.at(-1)];
     }
-    const legend = 30;
+    const legend = legendHeight();
     view.plots.push(draw('sum', Math.round(view.height * .66) - legend));
     view.plots.push(draw('drawdown', Math.round(view.height * .34) - legend));
     view.days = view.plots.map(plot => plot.data);
@@ -390,7 +391,7 @@
       ctx.restore();
     };
     const held = [...levels.map(one => Number(one.price)), ...trail.map(one => one[1])];
-    const settings = options(figure, view, place, Math.round(view.height) - 30, {series: [told(header), ...series], hooks: {draw: [hook]}});
+    const settings = options(figure, view, place, Math.round(view.height) - legendHeight(), {series: [told(header), ...series], hooks: {draw: [hook]}});
     // The prices in sight, and whatever level still stands in it.
     settings.scales.y = {range: plot => {
       const {min, max} = plot.scales.x, seen = [];

@@ -108,7 +108,7 @@ def stretches(filters: Filters, settled: timedelta) -> Iterator[Stretch]:
 
 def bounds(filters: Filters, stretch: Stretch) -> dict[str, Any]:
     """What a statement takes for one part of the period."""
-    period: dict[str, Any] = {"since": stretch.since, "until": stretch.until, "by": None}
+    period: dict[str, Any] = {"since": stretch.since, "until": stretch.until, "by": None, "agent": None}
     if stretch.rolled_up:
         period |= {
             name: None if at is None else at.astimezone(UTC).date()

@@ -22,6 +22,7 @@ from scorekeeper.store.sql import statement
 ROLLED_UP = (None, Breakdown.SYMBOL, Breakdown.VERSION)  # the breakdowns that the rollups know
 # So long a price may be away after an expiry: what expired earlier was known then, if it is known now.
 SETTLED = timedelta(days=7)
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
 BESIDE = ("verdicts", "brier_calls", "part")
 
 Days = dict[tuple[str | None, bool], list[DayPieces]]
@@ -42,6 +43,23 @@ def parameters(filters: Filters) -> dict[str, Any]:
     return {name: getattr(filters, name) for name in names}
 
 
+def read_last_as_of(connection: Connection) -> datetime | None:
+    """The minute of the last track; None before the first."""
+    found: datetime | None = connection.execute(statement("dashboard/select_last_as_of")).scalar()
+    return found
+
+
+def moments(filters: Filters, last_as_of: datetime | None) -> dict[str, datetime | None]:
+    """The moment that the filters look at, and before which a decision has opened to count then.
+
+    A track counts what opens in its own minute. A backtest up to a minute, which as_of equals, does not.
+    """
+    if filters.as_of is not None:
+        return {"at": filters.as_of, "opened_before": filters.as_of}
+    before = _LAST if last_as_of is None else last_as_of + timedelta(microseconds=1)
+    return {"at": last_as_of, "opened_before": before}
+
+
 def read_answer(connection: Connection, filters: Filters, by: str | None = None) -> dict[str, Any]:
     """What `scorekeeper metrics --json` says of the filters' scope, key by key; with `by` its `groups` too.
 
@@ -49,22 +67,21 @@ def read_answer(connection: Connection, filters: Filters, by: str | None = None)
     suspect decisions are those that are known now. Beside what metrics says there is BESIDE: `verdicts` (in words, by
     figure; of the system, and of each agent), each agent's `brier_calls`, and each group's `part`, as it is stored.
     """
-    given = parameters(filters)
-    counts = dict(connection.execute(statement("dashboard/select_counts"), given).mappings().one())
-    at, last_as_of = filters.as_of, counts["as_of"]
-    if at is not None:
-        counts["as_of"] = at
-    counted = {**counts, "as_of": iso(counts["as_of"])}
+    last_as_of = read_last_as_of(connection)
+    given = parameters(filters) | moments(filters, last_as_of)
+    counts = connection.execute(statement("dashboard/select_counts"), given).mappings().one()
+    at = filters.as_of
+    counted = {"as_of": iso(given["at"]), **counts}
     answer = None
     if is_analysed(filters) and at is None:
         answer = connection.execute(statement("dashboard/select_scorecard"), given).scalar()
     if answer is not None:
         answer = answer | counted
-        sure = {one.agent: one.brier_calls for one in _read_agents(connection, filters, None).get(None, [])}
+        sure = {one.agent: one.brier_calls for one in read_agents(connection, filters, None).get(None, [])}
         for agent, figures in answer["agent_performance"].items():
             figures["brier_calls"] = sure.get(agent, 0)
     else:
-        days, agents = read_day_pieces(connection, filters, None), _read_agents(connection, filters, None)
+        days, agents = read_day_pieces(connection, filters, None), read_agents(connection, filters, None)
         whole = _compose(days, agents, None)
         answer = {
             "version": filters.version,
@@ -122,7 +139,7 @@ def _read_groups(connection: Connection, filters: Filters, by: Breakdown) -> lis
     """The figures of each part, in the parts' order, without any last."""
     days = read_day_pieces(connection, filters, by)
     # What ended a trade is known from what the price did, and that is what agents are scored on.
-    agents = {} if by is Breakdown.EXIT_REASON else _read_agents(connection, filters, by)
+    agents = {} if by is Breakdown.EXIT_REASON else read_agents(connection, filters, by)
     parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
     groups = [{by.value: label_part(by, part), "part": part} | _compose(days, agents, part) for part in parts]
     if by is Breakdown.EXIT_REASON:
@@ -153,20 +170,24 @@ def read_day_pieces(connection: Connection, filters: Filters, by: Breakdown | No
     return days
 
 
-def _read_agents(connection: Connection, filters: Filters, by: Breakdown | None) -> Agents:
+def read_agents(
+    connection: Connection, filters: Filters, by: Breakdown | None, agent: str | None = None
+) -> Agents:
+    """The sums of each agent (`agent`: of this one alone) in each part, by the part's name and the agent's."""
     agents: Agents = defaultdict(list)
     until = filters.as_of and _midnight(filters.as_of - SETTLED)
     for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP):
-        found = _execute(connection, filters, by, stretch, "select_agent_pieces", "count_agents")
+        found = _execute(connection, filters, by, stretch, "select_agent_pieces", "count_agents", agent)
         for row in found.mappings():
             agents[row["part"]].append(agent_sums(row))
-    return {part: add_agents(some) for part, some in agents.items()}
+    return {part: add_agents(agents[part]) for part in sorted(agents, key=lambda part: (part is None, part or ""))}
 
 
 def _execute(
-    connection: Connection, filters: Filters, by: Breakdown | None, stretch: Stretch, pieces: str, rows: str
-) -> Any:
-    given: dict[str, Any] = {**parameters(filters), "by": by and by.value}
+    connection: Connection, filters: Filters, by: Breakdown | None, stretch: Stretch, pieces: str, rows: str,
+    agent: str | None = None,
+) -> Any:  # fmt: skip
+    given: dict[str, Any] = {**parameters(filters), "by": by and by.value, "agent": agent}
     if stretch.rolled_up:
         bounds = {"from_day": stretch.since and _day(stretch.since), "to_day": stretch.until and _day(stretch.until)}
         return connection.execute(statement(f"dashboard/{pieces}"), {**given, **bounds})

@@ -96,9 +96,12 @@ def system_figures(
 
     `narrowed`: the filters that select a part of a breakdown, whose figures `answer` has then.
     """
-    figures = {**answer, **(answer["net"] if filters.after_fees else {})}
+    # A part that has one basis alone is on the filters' own.
+    figures = {**answer, **(answer.get("net", {}) if filters.after_fees else {})}
     found = {}
     for name, kind in SYSTEM.items():
+        if name not in figures:
+            continue
         interval, interval_kind = _interval(name, figures, filters.after_fees)
         found[name] = Figure(
             name, kind.label, figures.get(name), kind.unit, interval, figures[kind.n], _verdict(name, answer, filters),

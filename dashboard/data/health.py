@@ -77,7 +77,12 @@ class Status:
 def read_status(connection: Connection, *, exact: bool = False) -> Status:
     """Where things stand; zeros and None on an empty database. `exact`: what is numerous is counted to its end."""
     row = _read_standing(connection, exact=exact)
-    return Status(**{field.name: getattr(row, field.name) for field in fields(Status)})
+    return _status(row)
+
+
+def _status(row: Any) -> Status:
+    found = {field.name: getattr(row, field.name) for field in fields(Status)}
+    return Status(**found | {"closed_trades": int(row.closed_trades)})
 
 
 def read_alerts(connection: Connection) -> list[Alert]:
@@ -101,7 +106,15 @@ def read_checks(connection: Connection, now: datetime, *, exact: bool = False) -
 
     `exact`: exits that closed nothing are looked for too, which reads them all.
     """
-    return [Check(one.name, one.state == "ok", one.says, one.do or None) for one in _look(connection, now, exact)]
+    row = _read_standing(connection, exact=exact)
+    return [Check(one.name, one.state == "ok", one.says, one.do or None) for one in _look(connection, now, row)]
+
+
+def read_standing(connection: Connection, now: datetime) -> tuple[Status, list[Check]]:
+    """Both, of one look: see read_status and read_checks."""
+    row = _read_standing(connection, exact=False)
+    checks = [Check(one.name, one.state == "ok", one.says, one.do or None) for one in _look(connection, now, row)]
+    return _status(row), checks
 
 
 def _read_standing(connection: Connection, *, exact: bool) -> Any:
@@ -109,8 +122,7 @@ def _read_standing(connection: Connection, *, exact: bool) -> Any:
     return connection.execute(statement("dashboard/select_standing"), given).one()
 
 
-def _look(connection: Connection, now: datetime, exact: bool) -> Iterator[health.Check]:
-    row = _read_standing(connection, exact=exact)
+def _look(connection: Connection, now: datetime, row: Any) -> Iterator[health.Check]:
     yield health.Check("database", "ok", f"Postgres {row.server_version}")
     yield health.compare_clocks("clock", row.database_now, now, datetime.now(UTC), "the database's")
     yield health.judge_track(row.last_as_of, row.untracked_since, now, waits=row.waits)

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from dashboard.data.answer import is_plain, parameters, read_day_pieces
+from dashboard.data.answer import is_plain, moments, parameters, read_day_pieces, read_last_as_of
 from dashboard.data.filters import FilterError, Filters
 from dashboard.data.rows import DecisionRow, OpenTrade, Page, Rows, Sums, TradeRow
 from scorekeeper.store.sql import statement
@@ -52,7 +52,7 @@ TRADES = Listing(
 )  # fmt: skip
 DECISIONS = Listing(
     DecisionRow, "dashboard/select_decisions", "dashboard/count_decisions",
-    {"opened_at": "desc", "expires_at": "desc", "confidence": "desc", "symbol": "asc"},
+    {"expires_at": "desc", "opened_at": "desc", "confidence": "desc", "symbol": "asc"},
     (*_DECISIONS, *_BOTH),
 )  # fmt: skip
 OPEN = Listing(
@@ -134,7 +134,8 @@ def _read_page(
     sort, descending = order_of(listing, filters)
     column = "net_pnl_pct" if listing is TRADES and sort == "pnl_pct" and filters.after_fees else sort
     given: dict[str, Any] = {
-        **parameters(filters), **{name: getattr(filters, name) for name in listing.known},
+        **parameters(filters), **moments(filters, read_last_as_of(connection)),
+        **{name: getattr(filters, name) for name in listing.known},
         "after_fees": filters.after_fees, "sort": column, "descending": descending,
     }  # fmt: skip
     page = given | _read_cursor(filters.after, _KINDS.get(column, float)) | {"most": limit + 1}

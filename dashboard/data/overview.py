@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dashboard.data.answer import parameters, read_day_pieces, read_stored_analysis
+from dashboard.data.answer import parameters, read_day_pieces, read_last_as_of, read_stored_analysis
 from dashboard.data.filters import Filters
 from scorekeeper.domain.daily import EXACT
 from scorekeeper.domain.pieces import DayPieces
@@ -99,6 +99,5 @@ def read_analysis(connection: Connection, filters: Filters) -> dict[str, Any] | 
     As it is stored: its classes would bring SciPy into a process that shows pages.
     None where there is none, and for filters that no analysis is made of: a symbol, a period, suspect or late ones.
     """
-    at = connection.execute(statement("dashboard/select_last_as_of")).scalar()
-    found = read_stored_analysis(connection, filters, at)
+    found = read_stored_analysis(connection, filters, read_last_as_of(connection))
     return None if found is None else dict(found.document)

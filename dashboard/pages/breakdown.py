@@ -7,17 +7,18 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboard.data.answer import read_answer
+from dashboard.data.answer import ROLLED_UP
 from dashboard.data.figure import Figure
 from dashboard.data.figures import agent_figures, system_figures
 from dashboard.data.filters import FilterError, Filters
-from dashboard.data.parts import narrow
+from dashboard.data.parts import narrow, read_agent_parts, read_parts
 from dashboard.render import refuse_others, render
 from scorekeeper import charts
 from scorekeeper.charts import Bar, Chart
 from scorekeeper.domain.breakdown import Breakdown
 
-SHOWN = ("win_rate", "expectancy_pct", "total_pnl_pct", "profit_factor", "max_drawdown_pct", "avg_hold_minutes")
+SHOWN = ("win_rate", "expectancy_pct", "total_pnl_pct", "profit_factor", "avg_hold_minutes")
+IN_ORDER = ("max_drawdown_pct", "sharpe")  # of the parts that the rollups know
 OF_AGENT = ("accuracy", "avg_call_return_pct", "total_call_return_pct", "brier", "ece")
 MOST = 200  # parts of a page; CSV and JSON have them all
 MOST_BARS = 24
@@ -34,18 +35,21 @@ async def page(request: Request) -> Response:
     def load(connection: Connection, filters: Filters) -> dict[str, Any]:
         refuse_others(filters, "by", "agent", "sort", "order")
         by = Breakdown(filters.by or Breakdown.SYMBOL)
-        shown = SHOWN if filters.agent is None else OF_AGENT
+        of_system = (*SHOWN, *IN_ORDER) if by in ROLLED_UP else SHOWN
+        shown = of_system if filters.agent is None else OF_AGENT
         if filters.sort is not None and filters.sort not in ("n", *shown):
             raise FilterError("sort", filters.sort, f"one of n, {', '.join(shown)}")
-        answer = read_answer(connection, filters, by)
-        groups = answer["groups"]
+        if filters.agent is None:
+            groups = read_parts(connection, filters, by)
+        else:
+            groups = read_agent_parts(connection, filters, by, filters.agent)
         if filters.format != "html":
-            return {"rows": [plain(group, by, filters) for group in groups]}
+            return {"rows": [plain(group, by) for group in groups]}
         parts = [part for group in groups if (part := figures_of(group, by, filters)) is not None]
         ordered = in_order(parts, filters)
         return {
             "by": by, "names": NAMES, "parts": ordered[:MOST], "count": len(parts), "shown": shown,
-            "chart": draw(ordered, answer, by, filters), "sort": filters.sort, "order": filters.order or "desc",
+            "chart": draw(ordered, by, filters), "sort": filters.sort, "order": filters.order or "desc",
             "by_luck": round(len(parts) / 20, 1),
         }  # fmt: skip
 
@@ -58,17 +62,12 @@ def figures_of(group: Mapping[str, Any], by: Breakdown, filters: Filters) -> dic
     Its figures go before fees or after them, as the filters say.
     """
     narrowed = narrow(by, group["part"])
-    label = group[by.value] if group[by.value] is not None else f"without {NAMES[by]}"
+    label = group["label"] if group["label"] is not None else f"without {NAMES[by]}"
     if filters.agent is None:
-        if not group["completed_trades"]:
-            return None
         figures = system_figures(group, filters, narrowed)
         return {"label": label, "n": figures["completed_trades"], "figures": figures}
-    said = (group["agent_performance"] or {}).get(filters.agent)
-    if said is None:
-        return None
-    figures = agent_figures(filters.agent, said, filters, narrowed)
-    return {"label": label, "n": figures["signals"], "figures": figures}
+    figures = agent_figures(filters.agent, group, filters, narrowed)
+    return {"label": label, "n": figures["signals"], "figures": figures} if group["signals"] else None
 
 
 def in_order(parts: list[dict[str, Any]], filters: Filters) -> list[dict[str, Any]]:
@@ -88,13 +87,11 @@ def in_order(parts: list[dict[str, Any]], filters: Filters) -> list[dict[str, An
 
 
 def draw(
-    parts: Sequence[Mapping[str, Any]], answer: Mapping[str, Any], by: Breakdown, filters: Filters
+    parts: Sequence[Mapping[str, Any]], by: Breakdown, filters: Filters
 ) -> Chart | None:
     """How far each part's rate lies above that of the whole, with its interval; the most numerous parts alone."""
     name = "win_rate" if filters.agent is None else "accuracy"
-    of_whole = answer if filters.agent is None else answer["agent_performance"].get(filters.agent, {})
-    figures = of_whole["net"] if filters.agent is None and filters.after_fees else of_whole
-    whole = figures.get(name)
+    whole = rate_of_all(parts, name)
     most = {id(part) for part in sorted(parts, key=lambda part: -part["n"].n)[:MOST_BARS]}
     drawn = [part for part in parts if id(part) in most and part["figures"][name].value is not None]
     if whole is None or len(drawn) < 2:
@@ -108,11 +105,14 @@ def draw(
     return charts.bars_with_intervals(bars, f"points above the {rate} of all", f"The {rate} by {NAMES[by]}")
 
 
-def plain(group: Mapping[str, Any], by: Breakdown, filters: Filters) -> dict[str, Any]:
-    """A part as CSV and JSON have it: every figure of the system, or of the agent, by its key in metrics."""
-    if filters.agent is not None:
-        said = (group["agent_performance"] or {}).get(filters.agent, {})
-        return {by.value: group[by.value], **{name: said.get(name) for name in said if name != "verdicts"}}
-    figures = {**group, **(group["net"] if filters.after_fees else {})}
-    left_out = {by.value, "part", "net", "agent_performance"}
-    return {by.value: group[by.value], **{name: value for name, value in figures.items() if name not in left_out}}
+def rate_of_all(parts: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    """The rate over all parts, percent: each figure's n weighs it."""
+    figures: list[Figure] = [part["figures"][name] for part in parts]
+    known = [(one.value, one.n) for one in figures if one.value is not None]
+    n = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) / n if n else None
+
+
+def plain(group: Mapping[str, Any], by: Breakdown) -> dict[str, Any]:
+    """A part as CSV and JSON have it: its figures by their keys in metrics."""
+    return {by.value: group["label"], **{name: value for name, value in group.items() if name not in ("part", "label")}}

@@ -24,7 +24,7 @@ async def page(request: Request) -> Response:
         refuse_others(filters)
         rejections = read_rejections(connection, MOST)
         return {
-            "status": read_status(connection), "checks": read_checks(connection, now),
+            "status": read_status(connection, exact=True), "checks": read_checks(connection, now, exact=True),
             "alerts": read_alerts(connection), "coverage": read_coverage(connection), "rejections": rejections,
             "prefect": site.prefect, "has_report": has_report(site.reports), "rows": rejections,
         }  # fmt: skip

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from dashboard.data.answer import read_answer
 from dashboard.data.figures import agent_figures, system_figures
 from dashboard.data.filters import Filters
-from dashboard.data.health import read_alerts, read_checks, read_status
+from dashboard.data.health import read_alerts, read_standing
 from dashboard.data.lists import read_open_trades, read_trades
 from dashboard.data.overview import read_analysis
 from dashboard.equity import draw_equity
@@ -32,6 +32,7 @@ async def page(request: Request) -> Response:
     def load(connection: Connection, filters: Filters) -> dict[str, Any]:
         refuse_others(filters)
         answer = read_answer(connection, filters)
+        status, checks = read_standing(connection, now)
         figures = system_figures(answer, filters)
         agents = sorted(answer["agent_performance"].items())
         return {
@@ -41,8 +42,8 @@ async def page(request: Request) -> Response:
             "agents": [(name, agent_figures(name, one, filters)) for name, one in agents],
             "agent_tiles": AGENT_TILES, "few_sentences": FEW_SENTENCES,
             "open": read_open_trades(connection, filters, FEW), "closed": read_trades(connection, filters, FEW),
-            "status": read_status(connection), "alerts": read_alerts(connection),
-            "troubles": [check for check in read_checks(connection, now) if not check.ok],
+            "status": status, "alerts": read_alerts(connection),
+            "troubles": [check for check in checks if not check.ok],
             "rows": figures.values(),
         }  # fmt: skip
 

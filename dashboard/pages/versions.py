@@ -1,5 +1,6 @@
 """/versions: each version's figures with their evidence, and which of them can be told apart."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,7 +11,6 @@ from dashboard.data.answer import read_answer
 from dashboard.data.figures import system_figures
 from dashboard.data.filters import Filters
 from dashboard.data.versions import read_versions
-from dashboard.pages.breakdown import plain
 from dashboard.render import refuse_others, render
 from scorekeeper.domain.breakdown import Breakdown
 
@@ -26,7 +26,7 @@ async def page(request: Request) -> Response:
         refuse_others(filters)
         groups = read_answer(connection, filters, Breakdown.VERSION)["groups"]
         if filters.format != "html":
-            return {"rows": [plain(group, Breakdown.VERSION, filters) for group in groups]}
+            return {"rows": [plain(group, filters) for group in groups]}
         analysed = read_versions(connection, filters)
         of_version: dict[str, dict[str, Any]] = {}
         for group in groups:
@@ -39,3 +39,9 @@ async def page(request: Request) -> Response:
         }  # fmt: skip
 
     return await render(request, "versions.html", load)
+
+
+def plain(group: Mapping[str, Any], filters: Filters) -> dict[str, Any]:
+    """A version as CSV and JSON have it: every figure of the system by its key in metrics."""
+    figures = {**group, **(group["net"] if filters.after_fees else {})}
+    return {name: value for name, value in figures.items() if name not in ("part", "net", "agent_performance")}

@@ -2,7 +2,8 @@
 -- rows, of decisions that expired in [since, until) (null: no limit); by side, of those that opened a trade. The same
 -- as count_agents but for what a reader may read and for as_of.
 -- Parameters: version, symbol (null: all), since, until, suspect, late (no, yes, only), as_of (null: now; else what a
--- track at that minute knew: of horizons and exits, each once a candle since the decision was complete), by.
+-- track at that minute knew: of horizons and exits, each once a candle since the decision was complete), by,
+-- agent (null: all).
 WITH decided AS (
     SELECT
         CASE cast(:by AS text)
@@ -49,7 +50,7 @@ said AS (
         CASE WHEN n.closed THEN a.direction * n.direction END AS backing
     FROM decided AS n
     INNER JOIN scorekeeper.report_agent_signals AS a ON n.trade_id = a.trade_id
-    WHERE n.known OR n.closed
+    WHERE (n.known OR n.closed) AND (cast(:agent AS text) IS NULL OR a.agent = :agent)
 ),
 sure AS (
     SELECT

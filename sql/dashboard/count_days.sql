@@ -31,9 +31,10 @@ WITH counted AS (
         AND (cast(:symbol AS text) IS NULL OR t.symbol = :symbol)
         AND (cast(:since AS timestamptz) IS NULL OR t.exit_time >= :since)
         AND (cast(:until AS timestamptz) IS NULL OR t.exit_time < :until)
+        AND (cast(:as_of AS timestamptz) IS NULL OR t.exit_time <= :as_of)
         AND (
             cast(:as_of AS timestamptz) IS NULL OR t.exit_time <= :as_of - interval '1 minute'
-            OR (t.exit_time <= :as_of AND (t.price_source <> 'market' OR t.met_at <= :as_of))
+            OR t.price_source <> 'market' OR t.met_at <= :as_of
         )
 ),
 numbered AS (

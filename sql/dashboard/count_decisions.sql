@@ -3,7 +3,8 @@
 -- end of its ten points), hour, weekday (of opening, UTC), agent, without (null: all); call (null: all; of the agent,
 -- else of the system's own action, of what its horizon decides); since, until (half-open, on the expiry; null: no
 -- limit); confidence_from, confidence_to (half-open, 100 included; the agent's if one is named); suspect, late (no,
--- yes, only); as_of (null: now; else what a track at that minute knew); most.
+-- yes, only); as_of (null: now; else what a track at that minute knew); opened_before (the end of what
+-- is tracked); most.
 WITH found AS (
     SELECT 1 AS one
     FROM scorekeeper.report_decisions AS n
@@ -22,7 +23,7 @@ WITH found AS (
         -- What metrics counts of late and suspect ones has opened before the last track.
         AND (
             (:suspect <> 'only' AND :late <> 'only')
-            OR n.opened_at <= coalesce((SELECT s.last_as_of FROM scorekeeper.report_status AS s), 'infinity')
+            OR n.opened_at < :opened_before
         )
         AND (cast(:action AS text) IS NULL OR n.action = :action)
         AND (

@@ -21,9 +21,10 @@ WITH found AS (
             cast(:until AS timestamptz) IS NULL
             OR CASE WHEN cast(:agent AS text) IS NULL THEN t.exit_time ELSE t.expires_at END < :until
         )
+        AND (cast(:as_of AS timestamptz) IS NULL OR t.exit_time <= :as_of)
         AND (
             cast(:as_of AS timestamptz) IS NULL OR t.exit_time <= :as_of - interval '1 minute'
-            OR (t.exit_time <= :as_of AND (t.price_source <> 'market' OR t.met_at <= :as_of))
+            OR t.price_source <> 'market' OR t.met_at <= :as_of
         )
         AND (
             cast(:outcome AS text) IS NULL

@@ -1,5 +1,5 @@
 -- One row per part of a breakdown (by: symbol or version; null: the whole) and agent: its days in [from_day, to_day)
--- summed (null: no limit). Parameters: version, symbol (null: all), from_day, to_day, by.
+-- summed (null: no limit). Parameters: version, symbol (null: all), from_day, to_day, by, agent (null: all).
 SELECT
     CASE cast(:by AS text) WHEN 'symbol' THEN symbol WHEN 'version' THEN version END AS part,
     agent, sum(signals) AS signals, sum(calls) AS calls, sum(correct) AS correct, sum(incorrect) AS incorrect,
@@ -32,5 +32,6 @@ WHERE
     )
     AND (cast(:from_day AS date) IS NULL OR day >= :from_day)
     AND (cast(:to_day AS date) IS NULL OR day < :to_day)
+    AND (cast(:agent AS text) IS NULL OR agent = :agent)
 GROUP BY part, agent
 ORDER BY part, agent;

@@ -1,3 +1,3 @@
--- One row: the last track; null before the first.
-SELECT s.last_as_of
-FROM scorekeeper.report_status AS s;
+-- At most one row: the last track; null before the first.
+SELECT m.last_as_of
+FROM scorekeeper.report_market AS m;

@@ -1,16 +1,11 @@
 -- One row per trade that was open at a moment, a page of them, in order; with its last price then. mark_price is null
 -- before its first candle, the trailing level where it is not of now.
--- Parameters: version, symbol, side (null: all), suspect, late (no, yes, only), as_of (null: the last track); sort,
--- descending; after_id (null: the first page) with the sorted value of the last row before it (after_at, after_value or
+-- Parameters: version, symbol, side (null: all), suspect, late (no, yes, only), as_of (null: now), at (as_of, else the
+-- last track; null: there was none), opened_before (what opened then or later counts nowhere yet); sort, descending;
+-- after_id (null: the first page) with the sorted value of the last row before it (after_at, after_value or
 -- after_text); most.
-WITH status AS (
-    SELECT
-        coalesce(:as_of, s.last_as_of) AS at,
-        coalesce(:as_of, s.last_as_of + interval '1 microsecond', 'infinity') AS opened_before
-    FROM scorekeeper.report_status AS s
-),
--- Each by an index of its own.
-candidate AS (
+WITH candidate AS (
+    -- Each by an index of its own.
     SELECT d.trade_id
     FROM scorekeeper.report_decisions AS d
     WHERE d.opened_trade AND d.exit_time IS NULL AND d.voided_at IS NULL
@@ -18,19 +13,25 @@ candidate AS (
     SELECT t.trade_id
     FROM scorekeeper.report_trades AS t
     WHERE
-        t.exit_time > (SELECT coalesce(:as_of - interval '1 minute', status.at) FROM status)
+        t.exit_time > cast(:at AS timestamptz) - interval '1 minute' AND t.opened_at < :opened_before
         AND (
-            cast(:as_of AS timestamptz) IS NULL OR t.exit_time > :as_of
-            OR (t.price_source = 'market' AND (t.met_at > :as_of OR t.met_at IS NULL))
+            t.exit_time > :at
+            OR (
+                cast(:as_of AS timestamptz) IS NOT NULL AND t.price_source = 'market'
+                AND (t.met_at > :at OR t.met_at IS NULL)
+            )
         )
 ),
 living AS (
-    SELECT d.*, status.at
+    SELECT
+        d.trade_id, d.version, d.symbol, d.direction, d.entry_price, d.opened_at, d.expires_at, d.stop_loss,
+        d.take_profit, d.trailing_stop_pct, d.trailing_level, d.close_requested_at, d.price_suspect,
+        cast(:at AS timestamptz) AS at
     FROM candidate AS c
     INNER JOIN scorekeeper.report_decisions AS d ON c.trade_id = d.trade_id
-    INNER JOIN status ON d.opened_at < status.opened_before
     WHERE
-        (:suspect = 'yes' OR coalesce(d.price_suspect, false) = (:suspect = 'only'))
+        d.opened_at < :opened_before
+        AND (:suspect = 'yes' OR coalesce(d.price_suspect, false) = (:suspect = 'only'))
         AND (:late = 'yes' OR d.late = (:late = 'only'))
         AND (cast(:version AS text) IS NULL OR d.version = :version)
         AND (cast(:symbol AS text) IS NULL OR d.symbol = :symbol)

@@ -51,7 +51,7 @@ SELECT
         WHERE y.name <> ''
         ORDER BY y.name
     ) AS symbols,
-    (SELECT s.last_as_of FROM scorekeeper.report_status AS s) AS last_as_of,
+    (SELECT m.last_as_of FROM scorekeeper.report_market AS m) AS last_as_of,
     (
         SELECT min(p.day) FROM scorekeeper.report_daily_pieces AS p
         WHERE p.version IS NULL AND p.symbol IS NULL AND NOT p.after_fees

@@ -1,4 +1,5 @@
--- One row: where things stand, in numbers, each counted up to `most` (null: all are counted). Parameter: most.
+-- One row: where things stand, in numbers, each counted up to `most` (null: all are counted); closed trades as they are
+-- scored, without suspect and voided ones. Parameter: most.
 WITH decided AS (
     SELECT 1 AS one FROM scorekeeper.report_decisions
     ORDER BY one LIMIT :most
@@ -6,11 +7,6 @@ WITH decided AS (
 living AS (
     SELECT 1 AS one FROM scorekeeper.report_decisions AS d
     WHERE d.opened_trade AND d.exit_time IS NULL
-    ORDER BY one LIMIT :most
-),
-closed AS (
-    SELECT 1 AS one FROM scorekeeper.report_decisions AS d
-    WHERE d.opened_trade AND d.exit_time IS NOT NULL
     ORDER BY one LIMIT :most
 ),
 refused AS (
@@ -26,7 +22,10 @@ SELECT
     clock_timestamp() AS database_now, current_setting('server_version') AS server_version,
     (SELECT count(*) FROM decided) AS decisions,
     (SELECT count(*) FROM living) AS open_trades,
-    (SELECT count(*) FROM closed) AS closed_trades,
+    (
+        SELECT coalesce(sum(p.trades), 0) FROM scorekeeper.report_daily_pieces AS p
+        WHERE p.version IS NULL AND p.symbol IS NULL AND NOT p.after_fees
+    ) AS closed_trades,
     (SELECT count(*) FROM refused) AS rejections,
     (SELECT count(*) FROM noted) AS notes,
     (SELECT count(*) FROM scorekeeper.report_unread_words) AS unread_words,

@@ -1,4 +1,5 @@
 DROP VIEW scorekeeper.report_status;
+DROP VIEW scorekeeper.report_market;
 DROP VIEW scorekeeper.report_alerts;
 DROP VIEW scorekeeper.report_coverage;
 DROP VIEW scorekeeper.report_rejections;

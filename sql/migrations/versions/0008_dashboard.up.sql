@@ -140,6 +140,12 @@ FROM scorekeeper.alert AS a;
 COMMENT ON VIEW scorekeeper.report_alerts IS
 'One row per condition that holds; subject: the symbol, empty for the whole installation.';
 
+CREATE VIEW scorekeeper.report_market AS
+SELECT m.name, m.begun_as_of, m.last_as_of, m.settled_as_of, m.candles_from
+FROM scorekeeper.market AS m;
+COMMENT ON VIEW scorekeeper.report_market IS
+'One row at most: the market, how far track has come (last_as_of), and from when on candles are kept (null: all are).';
+
 CREATE VIEW scorekeeper.report_status AS
 WITH published AS (
     SELECT max(e.event_id) AS event_id FROM scorekeeper.event AS e

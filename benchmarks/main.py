@@ -8,6 +8,7 @@ import typer
 from benchmarks import arrival as arriving
 from benchmarks import close as closing
 from benchmarks import coverage as covering
+from benchmarks import dashboard as showing
 from benchmarks import decisions as drawing
 from benchmarks import growth as growing
 from benchmarks import ingest as ingesting
@@ -40,6 +41,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
         ingesting.run(list(ingesting.SIZES), ingesting.FILES, drawing.Shape(), output)
         starting.run(list(starting.SIZES), starting.REPEATS, output)
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
+        showing.run(list(showing.SIZES), showing.REPEATS, showing.STREAMS, output)
         recording.run([recording.CALLS], output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
 
@@ -133,6 +135,22 @@ def ingest(
     """
     shape = drawing.Shape(symbols, agents, hot, seed)
     ingesting.run(size or list(ingesting.SIZES), files, shape, output)
+
+
+@app.command()
+def dashboard(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Closed trades. May be repeated. [200000 and 1000000]")
+    ] = None,
+    repeats: Repeats = showing.REPEATS,
+    streams: Annotated[int, typer.Option(min=1, help="Tabs that wait for changes.")] = showing.STREAMS,
+    output: Output = RESULTS,
+) -> None:
+    """Make each page of the dashboard anew, beside asking for its change token; hold streams and tell them of commits.
+
+    A million trades take some minutes to write.
+    """
+    showing.run(size or list(showing.SIZES), repeats, streams, output)
 
 
 @app.command()

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from plotly import io as plotly
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.chart import as_page, chart_sizes
+from scorekeeper.charts import Chart
 
 RESULTS = Path(__file__).with_name("results")
 WIDTH = 132  # of what is written to a file or a pipe: a table must not be cut
@@ -124,7 +126,7 @@ class Run:
         console.print(f"{path}: the figures", soft_wrap=True)
         if self.sizes > 1:
             chart = path.with_suffix(".html")
-            plotly.write_html(self.as_figure(), chart, include_plotlyjs=True, full_html=True)
+            chart.write_text(as_page(self.title, self.as_chart()), encoding="utf-8")
             console.print(f"{chart}: a chart over the sizes", soft_wrap=True)
 
     @property
@@ -181,26 +183,12 @@ class Run:
             **self.figures,
         }  # fmt: skip
 
-    def as_figure(self) -> dict[str, Any]:
+    def as_chart(self) -> Chart:
         """Median seconds against size, both logarithmic, a line for each thing that was timed."""
-        lines: dict[str, list[Timed]] = {}
+        lines: dict[str, list[tuple[int, float]]] = {}
         for row in self.rows:
-            lines.setdefault(row.timed.what, []).append(row.timed)
-        data = [
-            {
-                # A logarithm of no size there is none: it is drawn at 1.
-                "type": "scatter", "mode": "lines+markers", "name": what, "x": [max(one.size, 1) for one in timed],
-                "y": [one.median for one in timed], "customdata": [f"{one.size:,}" for one in timed],
-                "hovertemplate": "%{customdata}: %{y:.4g} s",
-            }
-            for what, timed in lines.items()
-        ]  # fmt: skip
-        layout = {
-            "title": {"text": self.title},
-            "xaxis": {"type": "log", "title": {"text": self.size_of}, "dtick": 1},
-            "yaxis": {"type": "log", "title": {"text": "seconds, median"}},
-        }
-        return {"data": data, "layout": layout}
+            lines.setdefault(row.timed.what, []).append((row.timed.size, row.timed.median))
+        return chart_sizes(lines, self.size_of)
 
 
 def machine() -> dict[str, Any]:

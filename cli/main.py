@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "demo",
     "up": "up",
     "ui": "ui",
+    "dashboard": "dashboard",
     "watch": "watch",
     "ingest": "ingest",
     "track": "track",

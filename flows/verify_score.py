@@ -22,7 +22,7 @@ async def verify() -> int:
         found = await verify_all(db, settings)
         differences = found.differences
         await rename_run(f"verify: {counted(len(differences), 'difference')}")
-        await publish_differences(differences)
+        await publish_differences(differences, settings.dashboard_url)
         await emit_verify_failed(db, len(differences))
     for words in found.waits:
         get_run_logger().info("%s", words)

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     warm_runs: bool = True
     drawdown_alert_pct: float | None = Field(None, gt=0)
     ui_hosts: str = ""
+    dashboard_token: SecretStr | None = None
+    dashboard_hosts: str = ""
+    dashboard_url: str | None = None
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
     _home_from: str = PrivateAttr("")
 
@@ -121,6 +124,11 @@ class Settings(BaseSettings):
     def ui_host_names(self) -> list[str]:
         """Host names, besides this machine's own, under which a proxy in front of `up` serves Prefect's UI."""
         return [name for part in self.ui_hosts.split(",") if (name := part.strip())]
+
+    @property
+    def dashboard_host_names(self) -> list[str]:
+        """Names, besides this machine's own, that a proxy calls the dashboard by."""
+        return [name for part in self.dashboard_hosts.split(",") if (name := part.strip())]
 
     def as_environment(self) -> dict[str, str]:
         """Every field as an environment variable. Settings that are read from these variables equal these settings."""

@@ -15,6 +15,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from tasks.as_of import whole_minute
+from tasks.links import describe
 from tasks.retries import REPEATABLE
 
 TABLES = {
@@ -44,9 +45,11 @@ async def publish_analysis(db: Database, settings: Settings, analysis: Analysis)
     if not await run_in_thread(_is_last, db, analysis):
         get_run_logger().info("A later moment has been analysed already: this analysis is stored, without artifacts")
         return
-    await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description="What can be concluded")
+    about = describe("analysis", "What can be concluded", settings.dashboard_url)
+    await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description=about)
     for key, (rows, words) in TABLES.items():
-        await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=words)
+        about = describe(key, words, settings.dashboard_url)
+        await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=about)
     report = await run_in_thread(write_report, db, settings.reports_dir)
     await acreate_link_artifact(report.as_uri(), key="report", link_text=report.name)
 

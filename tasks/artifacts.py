@@ -21,8 +21,14 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
+from tasks.links import describe
 
 MOST_ROWS = 200
+ABOUT = {
+    "performance-summary": "The score so far", "system-metrics": "Gross and after fees",
+    "agent-metrics": "What each agent said, scored", "open-trades": f"Open trades, at most {MOST_ROWS}",
+    "performance-log": "One line an outcome", "performance-dataset": "What became of each decision",
+}  # fmt: skip
 # The artifacts that the summary links to; Prefect's UI shows each with its history.
 LINKED = ("system-metrics", "agent-metrics", "open-trades", "performance-log", "performance-dataset")
 
@@ -31,14 +37,19 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
     """Write the artifacts of a track; the number of open trades."""
     metrics, open_trades = await run_in_thread(_read, db)
     links = (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path))
-    summary = summary_markdown(metrics)
+    summary, url = summary_markdown(metrics), settings.dashboard_url
+    about = {key: describe(key, words, url) for key, words in ABOUT.items()}
     await _write(
         [
-            MarkdownArtifact(markdown=summary, key="performance-summary", description="The score so far"),
-            TableArtifact(table=system_rows(metrics), key="system-metrics", description="Gross and after fees"),
-            TableArtifact(table=agent_rows(metrics), key="agent-metrics", description="What each agent said, scored"),
-            TableArtifact(table=open_trades, key="open-trades", description=f"Open trades, at most {MOST_ROWS}"),
-            *(LinkArtifact(link=Path(path).as_uri(), key=key, link_text=path.name) for key, path in links),
+            MarkdownArtifact(markdown=summary, key="performance-summary", description=about["performance-summary"]),
+            TableArtifact(table=system_rows(metrics), key="system-metrics", description=about["system-metrics"]),
+            TableArtifact(table=agent_rows(metrics), key="agent-metrics", description=about["agent-metrics"]),
+            TableArtifact(table=open_trades, key="open-trades", description=about["open-trades"]),
+            *(
+                LinkArtifact(link=Path(path).as_uri(), link_text=path.name, key=key, description=about[key])
+                for key, path in links
+            ),
+            *([LinkArtifact(link=url, link_text="Dashboard", key="dashboard", description="Live")] if url else []),
         ]
     )
     return int(metrics["active_trades"])
@@ -46,7 +57,8 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
 
 async def publish_quarantine(db: Database, settings: Settings) -> None:
     """Write the table of files in quarantine."""
-    about = f"Files with rejections, the latest {MOST_ROWS}: `scorekeeper quarantine --help`"
+    words = f"Files with rejections, the latest {MOST_ROWS}: `scorekeeper quarantine --help`"
+    about = describe("quarantine", words, settings.dashboard_url)
     rows = await run_in_thread(_read_quarantine, db, settings)
     await _write([TableArtifact(table=rows, key="quarantine", description=about)])
 
@@ -74,11 +86,12 @@ async def _write(wanted: Sequence[Artifact]) -> None:
             await one.acreate(client)
 
 
-async def publish_differences(differences: list[str]) -> None:
+async def publish_differences(differences: list[str], dashboard: str | None = None) -> None:
     """Write the table of differences that a verify found."""
+    words = f"Differences from the recomputation: {len(differences)}, of which the first {MOST_ROWS}"
     await acreate_table_artifact(
         [{"difference": shown(line)} for line in differences[:MOST_ROWS]], key="differences",
-        description=f"Differences from the recomputation: {len(differences)}, of which the first {MOST_ROWS}",
+        description=describe("differences", words, dashboard),
     )  # fmt: skip
 
 

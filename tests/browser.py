@@ -89,9 +89,48 @@ class Tab:
         time.sleep(0.3)
         return self.look(*words)
 
-    def photograph(self, path: Path) -> None:
-        """A picture of what is in the window."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
+    def photograph(self, path: Path, *, whole: bool = False) -> None:
+        """A picture of what is in the window; `whole`: of the page to its end."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=whole)["data"]))
+
+    def run(self, expression: str) -> Any:
+        """The value of an expression of JavaScript; a promise is waited for. Raises AssertionError if it throws."""
+        asked = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in asked, asked["exceptionDetails"]
+        return asked["result"].get("value")
+
+    def resize(self, width: int, height: int = 900, *, phone: bool = False) -> None:
+        """The size of the window in pixels; `phone`: with touch, and as a phone lays pages out."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
+        self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
+
+    def prefer(self, *, dark: bool = False, still: bool = False, printed: bool = False) -> None:
+        """What the reader has asked the system for: dark pages, no motion; `printed`: the page as it is on paper."""
+        wanted = {"prefers-color-scheme": "dark" if dark else "light",
+                  "prefers-reduced-motion": "reduce" if still else "no-preference"}  # fmt: skip
+        features = [{"name": name, "value": value} for name, value in wanted.items()]
+        self.call("Emulation.setEmulatedMedia", media="print" if printed else "", features=features)
+
+    def live_in(self, zone: str) -> None:
+        """The time zone of the browser's system, such as Asia/Kathmandu."""
+        self.call("Emulation.setTimezoneOverride", timezoneId=zone)
+
+    def allow_scripts(self, allowed: bool) -> None:
+        """Whether pages that are opened from now on may run scripts."""
+        self.call("Emulation.setScriptExecutionDisabled", value=not allowed)
+
+    def cut_network(self, cut: bool) -> None:
+        """Whether the browser is offline."""
+        slow = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.call("Network.emulateNetworkConditions", offline=cut, **slow)
+
+    def press(self, key: str, code: int = 0, text: str = "") -> None:
+        """Press and release a key by its name (Tab, Enter, ArrowLeft); `code`: its Windows key code."""
+        code = code or {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}.get(key, 0)
+        text = text or {"Enter": "\r"}.get(key, "")
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code,
+                      **({"text": text} if text and kind == "keyDown" else {}))  # fmt: skip
 
 
 @contextmanager

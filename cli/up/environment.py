@@ -17,9 +17,14 @@ FLEETING = (
     "prefect.artifact.created", "prefect.artifact-collection.created", "prefect.artifact-collection.updated",
 )  # fmt: skip
 
+DASHBOARD_PORT = "SCOREKEEPER_DASHBOARD_PORT"
 
-def environment_of(settings: Settings, port: int) -> dict[str, str]:
-    """What to add to the environment of every part: all settings of ours, and those of Prefect that `up` chooses."""
+
+def environment_of(settings: Settings, port: int, dashboard: int | None = None) -> dict[str, str]:
+    """What to add to the environment of every part: all settings of ours, and those of Prefect that `up` chooses.
+
+    `dashboard`: its port, None for none.
+    """
     home, origin = settings.scorekeeper_home, f"http://127.0.0.1:{port}"
     api, password = f"{origin}/api", choose_password(home)
     chosen = settings.as_environment() | {
@@ -39,6 +44,10 @@ def environment_of(settings: Settings, port: int) -> dict[str, str]:
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING", "PREFECT_CLI_PROMPT": "false", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
+    if dashboard is not None:
+        chosen[DASHBOARD_PORT] = dashboard
+        if settings.dashboard_url is None:
+            chosen["DASHBOARD_URL"] = f"http://127.0.0.1:{dashboard}"
     if sys.dont_write_bytecode:
         # Each run is a process. Without a cache each would compile everything that it imports.
         chosen |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": home / "cache" / "python"}

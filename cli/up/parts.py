@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TypeVar
 
 from cli.folders import ROOT, UP_FOLDER, address_file
+from cli.up.environment import DASHBOARD_PORT
 from cli.up.processes import MARK, WORKER_MARK, end_leftovers, end_with_parent
 from cli.up.supervision import SPEAKING
 from scorekeeper.errors import ScorekeeperError
@@ -172,6 +173,7 @@ def run_deployer(settings: Settings) -> None:
         print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
     opens = f"scorekeeper ui --home {shlex.quote(str(home))}"
     places = {
+        **_tell_dashboard(settings),
         "UI": f"{_api().removesuffix('/api')}, with a password: {opens}",
         "database": describe_database(settings.database_url, home),
         "inbox": settings.inbox_dir,
@@ -183,6 +185,27 @@ def run_deployer(settings: Settings) -> None:
     print("Ready.", *(f"  {name:<12}{where}" for name, where in places.items()), sep="\n")
     print("Put a decision file into the inbox, and see the score with")
     print(f"  scorekeeper metrics --home {shlex.quote(str(home))}", flush=True)
+
+
+def _tell_dashboard(settings: Settings) -> dict[str, str]:
+    """The line that says where the dashboard is and whom it lets in; empty without one."""
+    if (port := os.environ.get(DASHBOARD_PORT)) is None:
+        return {}
+    from cli.dashboard_server import say_who
+
+    return {"dashboard": f"http://127.0.0.1:{port}  ({say_who(settings, int(port))})"}
+
+
+def run_dashboard(settings: Settings) -> None:
+    """Serve the dashboard on 127.0.0.1, once the database has the newest schema."""
+    from cli.dashboard_server import make_access, open_scores, serve
+    from cli.ports import hold_port
+
+    port = int(os.environ[DASHBOARD_PORT])
+    access = make_access(settings, "127.0.0.1", port)
+    with contextlib.ExitStack() as held:
+        db, as_reader = _insist(lambda: held.enter_context(open_scores(settings)), pause=0.5, longest=2.0)
+        serve(db, settings, access, [hold_port(port, listening=True)], as_reader=as_reader)
 
 
 def run_feeder(settings: Settings) -> None:
@@ -226,6 +249,7 @@ PARTS: dict[str, Callable[[Settings], None]] = {
     "worker": run_worker,
     "watcher": run_watcher,
     "deployer": run_deployer,
+    "dashboard": run_dashboard,
     "feeder": run_feeder,
     "reporter": run_reporter,
 }
@@ -248,9 +272,9 @@ def _wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def _insist(work: Callable[[], T]) -> T:
-    """Do `work`, again with growing pauses while it fails; a reason is printed when it is new."""
-    reason, pause = "", 1.0
+def _insist(work: Callable[[], T], pause: float = 1.0, longest: float = LONGEST_PAUSE_SECONDS) -> T:
+    """Do `work`, again with growing pauses (seconds) while it fails; a reason is printed when it is new."""
+    reason = ""
     while True:
         try:
             return work()
@@ -259,7 +283,7 @@ def _insist(work: Callable[[], T]) -> T:
                 reason = str(exc)
                 print(f"{reason}; trying again ...", flush=True)
             time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, longest)
 
 
 if __name__ == "__main__":

@@ -27,14 +27,23 @@ from scorekeeper.store.cluster_folder import has_cluster
 
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
 PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))
+DASHBOARD = ("dashboard", 5)
 # These print on the terminal; each other part has a log.
 SPEAKING = ("deployer", "feeder")
 HINT_SECONDS = 60
+OTHER_PORT = "--dashboard-port, or leave the dashboard out with --no-dashboard"
 _CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 
 
-def run_up(settings: Settings, port: int, *, demo: bool) -> None:
-    """Start everything and stay until a signal ends it. Raises ScorekeeperError, StopError."""
+def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None = None) -> None:
+    """Start everything and stay until a signal ends it; `dashboard`: its port, None for none.
+
+    Raises ScorekeeperError, StopError.
+    """
+    if dashboard is not None and settings.dashboard_token:
+        from dashboard.security import check_token
+
+        check_token(settings.dashboard_token.get_secret_value(), "127.0.0.1")
     home = settings.scorekeeper_home
     has_cluster(home)  # a lost database is reported before anything starts
     folder = make_up_folder(home)
@@ -43,12 +52,14 @@ def run_up(settings: Settings, port: int, *, demo: bool) -> None:
         address_file(home).unlink(missing_ok=True)  # no command uses the server before it is ready
         end_leftovers(home)
         held = [take_port(port), *take_ipv6_port(port)]
-        parts = (*PARTS, ("feeder", 5)) if demo else PARTS
+        if dashboard is not None:
+            held += [take_port(dashboard, OTHER_PORT), *take_ipv6_port(dashboard, OTHER_PORT)]
+        parts = (*PARTS, *([DASHBOARD] if dashboard is not None else []), *([("feeder", 5)] if demo else []))
         (folder / _CONFIG).write_text(_config(parts), encoding="utf-8")
         (folder / _TERMINAL).write_bytes(b"")
         print(f"Starting in {home} (Ctrl-C ends it all) ...", flush=True)
         try:
-            _supervise(folder, os.environ | environment_of(settings, port))
+            _supervise(folder, os.environ | environment_of(settings, port, dashboard))
         finally:
             address_file(home).unlink(missing_ok=True)
             for one in held:

@@ -1,1 +1,27 @@
-"""What a chart shows. Pure."""
+"""Charts as inline SVG: figures in, a picture with its sentence and its table out. No I/O but the style, no clock.
+
+The report and the dashboard draw the same ones. Each page that shows them holds `style()`.
+"""
+
+from functools import cache
+from importlib.resources import files
+
+from scorekeeper.charts.agents import Bar, Tenth, bars_with_intervals, reliability
+from scorekeeper.charts.candles import Candle, Happening, Instant, Level, Life, candles
+from scorekeeper.charts.days import Day, days
+from scorekeeper.charts.drawing import Chart, number, price
+from scorekeeper.charts.lines import Curve, DayPath, daily_curve, equity, win_rate
+from scorekeeper.charts.said import Said, right, said
+from scorekeeper.charts.shapes import distribution, excursions, heat
+
+__all__ = [
+    "Bar", "Candle", "Chart", "Curve", "Day", "DayPath", "Happening", "Instant", "Level", "Life", "Said", "Tenth",
+    "bars_with_intervals", "candles", "daily_curve", "days", "distribution", "equity", "excursions", "heat", "number",
+    "price", "reliability", "right", "said", "style", "win_rate",
+]  # fmt: skip
+
+
+@cache
+def style() -> str:
+    """The style sheet of the charts, light and dark."""
+    return files("scorekeeper.charts").joinpath("charts.css").read_text(encoding="utf-8")

@@ -98,7 +98,7 @@ def add_attribution(page: Page, analysis: Analysis) -> None:
             "none at all (fewer than 20 decisions that do not overlap), cannot be told from luck; of 20 agents without "
             "skill one misses 0 all the same. A verdict is given "
             f"only where the interval excludes a coin's 50 % after allowing for the number of agents looked at.{more}",
-            page.place(figures.bars_with_intervals(bars[:MOST_BARS], unit), "Shapley values with intervals")
+            page.place(figures.bars_with_intervals(bars[:MOST_BARS], unit, "Shapley values with intervals"))
             + table(head, rows),
         )
     )
@@ -133,7 +133,7 @@ def add_baselines(page: Page, analysis: Analysis) -> None:
             "What the system's own action earned at the horizon more than each of these would have on the same "
             "decisions, a decision, paired. Bars to the right: the system earned more in this sample. A bar whose "
             "interval holds 0 cannot be told from no difference.",
-            page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision"), "System minus each baseline")
+            page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision", "System minus each baseline"))
             + table(head, rows),
         )
     )

@@ -115,7 +115,7 @@ def _add_trades(page: Page, trades: Trades) -> None:
             "Equity and drawdown",
             f"Running sum of P&amp;L by exit time, n = {n:,} closed trades; below, how far it is under its "
             f"earlier peak. A line that rises gross and falls after fees is an edge that fees eat.{few}{thinned}",
-            page.place(figures.equity(trades), "Running sum of P&amp;L and drawdown"),
+            page.place(figures.equity(trades)),
         )
     )
     window = window_for(n)
@@ -125,7 +125,7 @@ def _add_trades(page: Page, trades: Trades) -> None:
             f"Winners among the last {window} trades, with the 95 % Wilson interval of {window} trades, at each close; "
             "dotted: 50 %. The band takes trades for independent: where they overlap in time the truth is less certain "
             "than it looks. A band that holds 50 tells nothing from a coin.",
-            page.place(figures.win_rate(trades, window), "Rolling win rate"),
+            page.place(figures.win_rate(trades, window)),
         )
         if window
         else page.section("Rolling win rate", f"Needs 20 closed trades; there are {n}.", "")
@@ -136,13 +136,13 @@ def _add_trades(page: Page, trades: Trades) -> None:
     first = page.section(
         "Distribution of P&amp;L",
         f"How many trades ended where, n = {n:,}. No bar holds both winners and losers.{outliers}",
-        page.place(histogram, "Histogram of P&amp;L"),
+        page.place(histogram),
     )
     second = page.section(
         "Best against worst excursion",
         f"How far each trade went for and against its entry before it closed, n = {n:,}.{dots} Losers high up were "
         "winners that were let go; winners far left were close to being stopped.",
-        page.place(figures.excursions(trades), "Best against worst excursion"),
+        page.place(figures.excursions(trades)),
     )
     page.add(f'<div class="pair">{first}{second}</div>')
     page.add(
@@ -151,7 +151,7 @@ def _add_trades(page: Page, trades: Trades) -> None:
             f"Mean gross P&amp;L of the trades opened in each hour of the week (UTC), above; below, how many trades "
             f"each mean is of, n = {n:,} in all. A strong colour over a handful of trades is noise: of 168 cells some "
             "are always strong.",
-            page.place(figures.heat(trades), "Mean P&amp;L and trades by weekday and hour"),
+            page.place(figures.heat(trades)),
         )
     )
 
@@ -198,7 +198,7 @@ def _add_agents(page: Page, metrics: Mapping[str, Any], tenths: Mapping[str, Seq
     left = len(most_first) - MOST_AGENTS
     more = f" Shown are the {MOST_AGENTS} agents with most calls; {left:,} are left out." if left > 0 else ""
     drawn = "".join(
-        f"<figure><h3>{text(name)}</h3>{page.place(figures.reliability(tenths[name]), 'Accuracy by stated confidence')}"
+        f"<figure><h3>{text(name)}</h3>{page.place(figures.reliability(tenths[name]))}"
         f"<figcaption>n = {sum(t.n for t in tenths[name]):,} calls with a confidence</figcaption></figure>"
         for name in most_first[:MOST_AGENTS]
     )

@@ -18,6 +18,7 @@ import psutil
 import psycopg
 import pytest
 
+from cli.dashboard_server import token_file
 from cli.folders import password_file
 from cli.prefect_server.password import read_password
 from scorekeeper.store import embedded
@@ -46,6 +47,27 @@ def test_it_says_where_things_are_and_serves_the_ui(up: Up) -> None:
     assert str(up.home / "inbox") in said
     page = urllib.request.urlopen(f"http://127.0.0.1:{up.port}/", timeout=60).read().decode()
     assert "<title>Prefect" in page
+    dashboard = f"http://127.0.0.1:{up.port + 10}"
+    assert f"dashboard   {dashboard}" in said
+    assert wait_until(lambda: "Overview · Scorekeeper" in read(dashboard), 30)
+    # What its runs show in Prefect's UI leads there.
+    up.command("track")
+    assert wait_until(lambda: f"]({dashboard}/open)" in artifact(up, "open-trades"), 30)
+
+
+def read(address: str) -> str:
+    """What a page says; nothing if nothing answers."""
+    try:
+        found: bytes = urllib.request.urlopen(address, timeout=10).read()
+    except OSError:
+        return ""
+    return found.decode()
+
+
+def artifact(up: Up, key: str) -> str:
+    """The description of the latest artifact of a key."""
+    found = up.api("/artifacts/filter", {"artifacts": {"key": {"any_": [key]}}})
+    return str(found[0]["description"]) if found else ""
 
 
 def test_a_file_becomes_a_row_by_a_run_that_says_so(up: Up) -> None:
@@ -97,6 +119,14 @@ def test_nothing_that_it_and_its_runs_have_made_is_open_to_others(up: Up) -> Non
 def test_a_second_up_in_the_same_home_is_refused(up: Up) -> None:
     done = subprocess.run([COMMAND, "up", "--home", "."], cwd=up.home, capture_output=True, text=True)
     assert (done.returncode, "runs already" in done.stderr) == (1, True)
+
+
+def test_a_dashboard_that_is_killed_is_back(up: Up) -> None:
+    before = up.pids_of("dashboard")
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: not set(up.pids_of("dashboard")) & set(before), 30)
+    assert wait_until(lambda: "Overview · Scorekeeper" in read(f"http://127.0.0.1:{up.port + 10}"), 60)
 
 
 def test_without_the_password_nothing_is_answered_but_that_it_is_well(up: Up) -> None:
@@ -174,6 +204,11 @@ def test_another_user_of_the_machine_gets_neither_password_nor_socket_nor_answer
     assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/scorekeeper/ticket", b"", "POST", **guess)) == 401
     assert as_nobody(lambda: status(f"http://127.0.0.1:{up.port}/scorekeeper/enter", b"guess")) == 403
     assert "evil" not in flow_names(up)
+    dashboard = up.port + 10
+    assert as_nobody(lambda: token_file(up.home, dashboard).read_text()) == "PermissionError"
+    for page in ("", "trades", "trades?format=csv", "events"):
+        assert as_nobody(lambda page=page: status(f"http://127.0.0.1:{dashboard}/{page}")) == 401
+    assert status(f"http://127.0.0.1:{dashboard}/") == 200  # the user that runs it
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_it_holds_all_that_a_checkout_runs(wheel: Path) -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
     if not listed:
         pytest.skip("no git here to name the files of the checkout")
-    rooms = ("scorekeeper/", "tasks/", "flows/", "cli/", "analytics/", "sql/")
+    rooms = ("scorekeeper/", "tasks/", "flows/", "cli/", "dashboard/", "analytics/", "sql/")
     wanted = {name for name in listed if name.startswith(rooms) or name == "prefect.yaml"}
     assert len(wanted) > 100
     assert {name for name in wanted if (ROOT / name).exists()} - held == set()

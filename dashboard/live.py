@@ -1,0 +1,174 @@
+"""What changes while a page is open: one poller a process, and streams that say only that something changed."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from dashboard.data.overview import Scope, read_scope
+from dashboard.data.token import read_token
+from scorekeeper.errors import ScorekeeperError
+
+if TYPE_CHECKING:
+    from dashboard.site import Site
+
+POLL_SECONDS = 1.0
+BEAT_SECONDS = 2.0  # a browser that hears nothing for twice as long says that the connection is lost
+ANSWER_SECONDS = 2.0  # a page is not held up for longer by a database that does not answer
+STALE = timedelta(minutes=3)  # a track comes once a minute, and takes seconds
+MOST_STREAMS = 100
+RETRY_SECONDS = 30  # how often a browser beyond that asks
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where things stand: the change token, what the filter bar offers, and whether the score is kept up.
+
+    `state`: live, stale (the last track is long ago), waiting (there was none yet), away (the database does not
+    answer).
+    """
+
+    token: str
+    state: str
+    scope: Scope
+    why: str = ""
+
+    @property
+    def key(self) -> str:
+        """As long as it stays the same, so does every page."""
+        return f"{self.token}-{self.state}"
+
+    @property
+    def words(self) -> str:
+        """The state in a sentence. Without an age: a page that is kept would go on telling the same one."""
+        at = self.scope.last_as_of
+        if self.state == "away":
+            return f"Not live: the database does not answer. {self.why}"
+        if self.state == "waiting" or at is None:
+            return "Not live: no track has run yet."
+        said = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        if self.state == "stale":
+            return f"Not live: the last track was at {said}. What has happened since is not counted yet."
+        return f"Live. Last track: {said}."
+
+    def message(self) -> str:
+        """What a stream says of it."""
+        at = self.scope.last_as_of
+        return json.dumps({
+            "key": self.key, "state": self.state, "words": self.words,
+            "at": at.astimezone(UTC).isoformat() if at else None,
+        })  # fmt: skip
+
+
+NOTHING = Scope([], [], None, None, None)
+
+
+class Live:
+    """The change token, asked for once a second at most, and only while anybody looks."""
+
+    def __init__(self, site: "Site") -> None:
+        self._site = site
+        self._known: Moment | None = None
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
+        self._changed: asyncio.Condition | None = None
+        self._poller: asyncio.Task[None] | None = None
+        self._ending = False
+        self.streams = 0
+
+    def end(self) -> None:
+        """Let every stream come to its end, within a beat: the server is to stop."""
+        self._ending = True
+
+    async def now(self, *, no_older: float = POLL_SECONDS) -> Moment:
+        """Where things stand, asked no longer ago than `no_older` seconds."""
+        if self._known is not None and time.monotonic() - self._asked_at < no_older:
+            return self._known
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._learn())
+        done, _ = await asyncio.wait({self._asking}, timeout=ANSWER_SECONDS)
+        if not done:  # the question stays open: a database that is away may be waited for longer
+            self._known = self._away(f"It has not answered for {ANSWER_SECONDS:.0f} seconds.")
+        assert self._known is not None
+        return self._known
+
+    async def _learn(self) -> None:
+        try:
+            self._known = await anyio.to_thread.run_sync(self._ask)
+            self._asked_at = time.monotonic()
+        finally:
+            self._asking = None
+
+    def _ask(self) -> Moment:
+        known = self._known
+        try:
+            with self._site.reading() as connection:
+                token = read_token(connection)
+                if known is not None and known.token == token and known.state != "away":
+                    scope = known.scope
+                else:
+                    scope = read_scope(connection)
+        except (ScorekeeperError, SQLAlchemyError, OSError) as failed:
+            return self._away(str(failed) if isinstance(failed, ScorekeeperError) else type(failed).__name__)
+        at = scope.last_as_of
+        state = "waiting" if at is None else "stale" if datetime.now(UTC) - at > STALE else "live"
+        return Moment(token, state, scope)
+
+    def _away(self, why: str) -> Moment:
+        known = self._known
+        return Moment(known.token if known else "none", "away", known.scope if known else NOTHING, why)
+
+    async def stream(self, request: Request) -> Response:
+        """Server-sent events: the token at once, and whenever it changes; a beat in between."""
+        if self.streams >= MOST_STREAMS:
+            return PlainTextResponse(
+                "as many pages as can be told are open: this one asks by itself\n", 503,
+                headers={"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"},
+            )  # fmt: skip
+        return StreamingResponse(
+            self._tell(), media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )  # fmt: skip
+
+    async def _tell(self) -> AsyncIterator[str]:
+        self.streams += 1
+        try:
+            if self._changed is None:
+                self._changed = asyncio.Condition()
+            if self._poller is None or self._poller.done():
+                self._poller = asyncio.create_task(self._poll())
+            told = ""
+            while not self._ending:
+                moment = await self.now()
+                if moment.key != told:
+                    told = moment.key
+                    yield f"event: state\ndata: {moment.message()}\n\n"
+                else:
+                    yield "event: beat\ndata: \n\n"
+                try:
+                    async with asyncio.timeout(BEAT_SECONDS), self._changed:
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            self.streams -= 1
+
+    async def _poll(self) -> None:
+        """Ask while anybody listens."""
+        assert self._changed is not None
+        key = ""
+        while self.streams:
+            moment = await self.now(no_older=POLL_SECONDS / 2)
+            if moment.key != key:
+                key = moment.key
+                async with self._changed:
+                    self._changed.notify_all()
+            await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,50 @@
+-- One row: the counts that stand beside the figures of a scope, as metrics has them.
+-- Parameters: version, symbol (null: all), since, until (half-open, on the expiry; null: no limit; open trades whatever
+-- the time), suspect and late (no, yes, only: which of them are among the open trades), as_of (null: now), at (as_of,
+-- else the last track; null: there was none), opened_before (what opened then or later counts nowhere yet).
+WITH living AS (
+    -- Each by an index of its own.
+    SELECT d.opened_at, d.price_suspect, d.late, d.version, d.symbol
+    FROM scorekeeper.report_decisions AS d
+    WHERE d.opened_trade AND d.exit_time IS NULL AND d.voided_at IS NULL
+    UNION ALL
+    SELECT t.opened_at, t.price_suspect, t.late, t.version, t.symbol
+    FROM scorekeeper.report_trades AS t
+    WHERE
+        t.exit_time > cast(:at AS timestamptz) - interval '1 minute' AND t.opened_at < :opened_before
+        AND (
+            t.exit_time > :at
+            OR (
+                cast(:as_of AS timestamptz) IS NOT NULL AND t.price_source = 'market'
+                AND (t.met_at > :at OR t.met_at IS NULL)
+            )
+        )
+),
+seen AS (
+    SELECT d.direction, d.price_suspect, d.late
+    FROM scorekeeper.report_decisions AS d
+    WHERE
+        (d.price_suspect OR d.late) AND d.voided_at IS NULL AND d.opened_at < :opened_before
+        AND (cast(:version AS text) IS NULL OR d.version = :version)
+        AND (cast(:symbol AS text) IS NULL OR d.symbol = :symbol)
+        AND (cast(:since AS timestamptz) IS NULL OR d.expires_at >= :since)
+        AND (cast(:until AS timestamptz) IS NULL OR d.expires_at < :until)
+)
+SELECT
+    (
+        SELECT count(*) FROM living AS l
+        WHERE
+            l.opened_at < :opened_before
+            AND (cast(:version AS text) IS NULL OR l.version = :version)
+            AND (cast(:symbol AS text) IS NULL OR l.symbol = :symbol)
+            AND (:suspect = 'yes' OR coalesce(l.price_suspect, false) = (:suspect = 'only'))
+            AND (:late = 'yes' OR l.late = (:late = 'only'))
+    ) AS active_trades,
+    (
+        SELECT count(*) FROM seen AS s
+        WHERE s.price_suspect AND s.direction <> 0
+    ) AS suspect_trades,
+    (
+        SELECT count(*) FROM seen AS s
+        WHERE s.late
+    ) AS late_decisions;

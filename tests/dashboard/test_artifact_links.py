@@ -1,0 +1,14 @@
+"""What Prefect's UI shows leads to the dashboard's page of the same thing."""
+
+import doctest
+
+from dashboard.app import find_pages
+from tasks import analyze, artifacts, links
+
+
+def test_every_artifact_leads_to_a_page_that_is_there() -> None:
+    paths = {route.path for route in find_pages()}
+    assert {f"/{page}" for page in links.PAGES.values()} <= paths
+    assert {*artifacts.LINKED, *analyze.TABLES, "performance-summary", "analysis", "quarantine"} <= links.PAGES.keys()
+    assert doctest.testmod(links).failed == 0
+    assert links.link_of("agent-metrics", "https://score.example.org/d/") == "https://score.example.org/d/agents"

@@ -22,7 +22,7 @@ KILOBYTES_A_FILE = 1
 SCRIPT = """
 import json, resource
 from datetime import UTC, datetime, timedelta
-from scorekeeper import ingest
+from scorekeeper.inbox import ingest
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import open_database
 settings = load_settings()

@@ -161,8 +161,8 @@ def _symbol(document: Mapping[str, Any]) -> tuple[str, str]:
         raise DecisionError("symbol", f"missing{_instead(document, _LIKE_SYMBOL, 'symbol')}")
     try:
         return raw_symbol, unify_symbol(raw_symbol)
-    except ValueError as wrong:
-        raise DecisionError("symbol", str(wrong)) from None
+    except ValueError as exc:
+        raise DecisionError("symbol", str(exc)) from None
 
 
 def _action(document: Mapping[str, Any]) -> str:
@@ -190,8 +190,8 @@ def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: lis
         finite("timestamp", value)
     try:
         moment = read_moment(value, context.timezone)
-    except (ValueError, OverflowError) as wrong:
-        reason = str(wrong) if "not a time" in str(wrong) else f"{NO_TIME} ({wrong})"
+    except (ValueError, OverflowError) as exc:
+        reason = str(exc) if "not a time" in str(exc) else f"{NO_TIME} ({exc})"
         raise DecisionError("timestamp", reason[:LONGEST_ACTION]) from None
     if not EARLIEST <= moment.at < LATEST:
         read = f"{moment.at.replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"

@@ -63,9 +63,9 @@ def load_json(text: bytes) -> object:
     body = text.removeprefix(_BOM)
     try:
         value: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refused:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         _name_fault(body)
-        raise DecisionError(None, f"not JSON: {refused}") from None
+        raise DecisionError(None, f"not JSON: {exc}") from None
     # Each key comes with one '":', and strings may hold more of them: if the counts are equal, no key is given twice.
     if (
         _count_keys(value, 0) != body.count(b'":')
@@ -89,8 +89,8 @@ def canonical_json(document: object) -> bytes:
     """
     try:
         text = _SORTED.encode(document)
-    except (TypeError, ValueError, RecursionError) as wrong:
-        raise DecisionError(None, f"no JSON: {str(wrong)[:200]}") from None
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise DecisionError(None, f"no JSON: {str(exc)[:200]}") from None
     if text.isascii() and b"\x7f" not in text and b"0.0000" not in text and not _EXPONENT.search(text):
         return text
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
@@ -103,8 +103,8 @@ def to_json(document: object) -> object:
     """
     try:
         text = json.dumps(document, default=_plain)
-    except (TypeError, ValueError, RecursionError) as wrong:
-        raise DecisionError(None, f"no JSON: {str(wrong)[:200]}") from None
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise DecisionError(None, f"no JSON: {str(exc)[:200]}") from None
     if len(text) > LONGEST_TEXT:
         raise DecisionError(None, f"larger than {LONGEST_TEXT >> 20} MiB")
     return load_json(text.encode())
@@ -209,10 +209,10 @@ def _name_fault(body: bytes) -> None:
     """Raise the DecisionError that says what is wrong and where; return if nothing is."""
     try:
         value = _EXPLAINER.decode(body.decode())
-    except UnicodeDecodeError as wrong:
-        raise IncompleteJsonError(None, f"the text is not UTF-8 (byte {wrong.start})") from None
-    except json.JSONDecodeError as wrong:
-        raise IncompleteJsonError(None, f"not JSON: {wrong.msg} at line {wrong.lineno}, column {wrong.colno}") from None
+    except UnicodeDecodeError as exc:
+        raise IncompleteJsonError(None, f"the text is not UTF-8 (byte {exc.start})") from None
+    except json.JSONDecodeError as exc:
+        raise IncompleteJsonError(None, f"not JSON: {exc.msg} at line {exc.lineno}, column {exc.colno}") from None
     except RecursionError:
         raise DecisionError(None, "nested too deeply") from None
     _check_values(value, "", 0)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from scorekeeper.inbox.formats import BY_SUFFIX, FORMATS
@@ -51,6 +52,7 @@ def is_compressed(name: str) -> bool:
     return name.lower().endswith(".gz")
 
 
+@lru_cache(maxsize=10_000)
 def format_of(name: str) -> Format:
     """The format of a file of this name; JSON documents where the name does not tell."""
     return BY_SUFFIX.get(plain_suffix(name), BY_SUFFIX[".json"])

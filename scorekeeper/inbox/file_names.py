@@ -63,9 +63,10 @@ def can_follow(name: str) -> bool:
     return plain_suffix(name) in LINES and not is_compressed(name)
 
 
-def known_name(path: Path, folder: Path | None = None) -> str:
+def known_name(path: Path | str, folder: Path | None = None) -> str:
     """The name of a file in the ledger, with the path within `folder`. Bytes that are no UTF-8 are escaped."""
-    name = os.fsencode(path.name) if folder is None else os.fsencode(path)[len(os.fsencode(folder)) :].lstrip(b"/")
+    whole = os.fsencode(path)
+    name = whole.rpartition(b"/")[2] if folder is None else whole[len(os.fsencode(folder)) :].lstrip(b"/")
     return name.decode("utf-8", "backslashreplace")
 
 

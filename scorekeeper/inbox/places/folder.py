@@ -44,7 +44,7 @@ class Folder:
 
     def name_of(self, address: str) -> str:
         """See Place."""
-        return known_name(Path(address), self._inbox)
+        return known_name(address, self._inbox)
 
     def open(self, address: str, name: str | None = None) -> LocalFile | None:
         """See Place."""

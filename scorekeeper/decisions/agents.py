@@ -1,4 +1,4 @@
-"""What a decision's agents said: their words, and how sure they were."""
+"""What a decision's agents said: a word each, and a confidence."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from scorekeeper.decisions.strict_json import DecisionError
 from scorekeeper.decisions.words import DIRECTIONS, LONGEST_WORD, meaning_of
 
 MOST_AGENTS = 200
-# Where an agent's word stands; the first that is there holds.
+# The fields that may hold an agent's word. The first one that is there counts.
 WORD_FIELDS = ("signal", "action", "recommendation")
 _NAMES = ("agent_analyses", "agent_contributions")
 _SAID = {"signal", "confidence"}
@@ -19,8 +19,10 @@ _ABSTAINS = "NEUTRAL"
 
 
 class AgentSignal(msgspec.Struct, frozen=True, gc=False):
-    """What one agent said: its word, how it is read (+1, 0, -1), confidence 0..100 or None, and whether the word is in
-    a list.
+    """What one agent said. Its fields are the columns of the table agent_signal; see columns.py.
+
+    `ordinal`: its place in the document, from 0. `direction`: +1, 0 or -1. `confidence`: 0 to 100, or None.
+    `understood`: whether the word lists hold the word.
     """
 
     agent: str
@@ -33,7 +35,7 @@ class AgentSignal(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_agents(document: Mapping[str, Any], reading: Reading, notes: list[Note]) -> tuple[AgentSignal, ...]:
-    """What the agents of a decision said, in the document's order; who cannot be read is left out, with a note.
+    """What the agents of a decision said, in the document's order. One that cannot be read is left out, with a note.
 
     Raises DecisionError for more than MOST_AGENTS.
     """
@@ -55,8 +57,8 @@ def read_agents(document: Mapping[str, Any], reading: Reading, notes: list[Note]
     for ordinal, (agent, said) in enumerate(value.items()):
         try:
             found.append(_read_agent(name, ordinal, agent, said, reading, notes))
-        except DecisionError as unread:
-            notes.append(Note(unread.field or name, f"{unread.reason}: left out"))
+        except DecisionError as exc:
+            notes.append(Note(exc.field or name, f"{exc.reason}: left out"))
     return tuple(found)
 
 
@@ -71,7 +73,7 @@ def _read_agent(name: str, ordinal: int, agent: str, said: object, reading: Read
     if word is None:
         word = _other_word(name, agent, said, notes)
     if not isinstance(word, str):
-        word = msgspec.json.encode(word).decode()  # a number, say: a setting may give it a meaning
+        word = msgspec.json.encode(word).decode()  # a number, for instance: the setting WORDS may give it a meaning
     if len(word) > LONGEST_WORD:
         where = f"{_where(name, agent)}.signal"
         notes.append(Note(where, f"{len(word)} characters: the first {LONGEST_WORD} are kept"))
@@ -81,7 +83,7 @@ def _read_agent(name: str, ordinal: int, agent: str, said: object, reading: Read
     meaning = meaning_of(word, reading.known)
     confidence = said.get("confidence")
     if type(confidence) is int and reading.all_percent and 0 <= confidence <= 100:
-        confidence = float(confidence)  # as nearly all are
+        confidence = float(confidence)  # the common case
     elif confidence is not None:
         confidence = lenient(notes, reading.confidence, f"{_where(name, agent)}.confidence", confidence, agent)
     return AgentSignal(
@@ -107,7 +109,7 @@ def _check_name(name: str, agent: str) -> None:
 
 
 def _other_word(name: str, agent: str, said: Mapping[str, Any], notes: list[Note]) -> object:
-    """The word of an agent that has no signal: another field's; without one it abstains."""
+    """The word of an agent without `signal`: that of another field; without one the agent abstains."""
     for field in WORD_FIELDS:
         if (word := said.get(field)) is not None:
             return word

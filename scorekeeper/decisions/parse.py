@@ -13,12 +13,12 @@ from scorekeeper.decisions.fields import (
     check_text,
     cut_notes,
     finite,
-    is_zero,
     lenient,
     number_or_none,
+    one_of_names,
     text_or_none,
 )
-from scorekeeper.decisions.prices import LARGEST_PRICE, SMALLEST_PRICE, is_price
+from scorekeeper.decisions.levels import read_levels, read_price
 from scorekeeper.decisions.strict_json import DecisionError, canonical_json, load_json
 from scorekeeper.decisions.symbols import plain_symbol, unify_symbol
 from scorekeeper.decisions.timestamps import NO_TIME, read_moment
@@ -32,8 +32,7 @@ MOST_HOLD_MINUTES = 5_256_000  # ten years
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
-_ALIASES = {"type": "action", "price": "entry_price"}
-# What other systems call it. It is named, and not read: what stands there may mean something else.
+# What other systems call these fields. A refusal names them; they are not read, since they may mean something else.
 _LIKE_SYMBOL = ("ticker", "pair", "instrument", "market", "coin", "asset", "company_of_interest")
 _LIKE_TYPE = ("signal", "decision", "recommendation", "side", "direction")
 _KNOWN = {
@@ -41,20 +40,32 @@ _KNOWN = {
     "trade_id", "stop_loss", "take_profit", "trailing_stop_pct", "max_hold_minutes", "position_size", "agent_analyses",
     "agent_contributions",
 }  # fmt: skip
-_KNOWN_OF_EXITS = _KNOWN | {"closes"}  # of another decision it is a field that nobody knows, and kept
+_KNOWN_OF_EXITS = _KNOWN | {"closes"}  # in any other decision it is an unknown field, and kept
 
 
 def direction_of(signal: str) -> int:
-    """+1, -1 or 0: how a word is read where no setting adds to the lists."""
+    """+1, -1 or 0: the direction of a word by the lists alone, without the setting WORDS.
+
+    >>> direction_of("**Overweight**"), direction_of("underweight"), direction_of("not buy")
+    (1, -1, 0)
+    """
     meaning = meaning_of(signal)
     return DIRECTIONS[meaning] if meaning else 0
 
 
 def parse_decision(document: object, *, context: DecisionContext) -> Decision:
-    """The decision that a document (a JSON object, parsed or as bytes) holds.
+    """The decision of a document: a JSON object, parsed or as bytes.
 
-    Raises DecisionError with the field as the document names it. A field that the decision can do without is left out
-    where it cannot be read, with a note.
+    A field that the decision can do without is left out if it cannot be read, and a note says so. Raises DecisionError
+    with the name that the document gives the field.
+
+    >>> from datetime import UTC, datetime
+    >>> from zoneinfo import ZoneInfo
+    >>> context = DecisionContext(datetime(2026, 1, 2, tzinfo=UTC), "v1", 60, ZoneInfo("UTC"), None)
+    >>> text = b'{"symbol": "btcusdt", "type": "Strong Buy", "price": 100, "timestamp": "2026-01-01T00:00:00Z"}'
+    >>> decision = parse_decision(text, context=context)
+    >>> decision.symbol, decision.action, decision.direction, decision.expires_at.isoformat()
+    ('BTC/USDT', 'STRONG_BUY', 1, '2026-01-01T01:00:00+00:00')
     """
     if isinstance(document, bytes):
         document = load_json(document)
@@ -70,10 +81,10 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     action, meaning = plain_word(word), meaning_of(word, reading.known)
     direction, side = (DIRECTIONS[meaning], EXIT_SIDES.get(meaning)) if meaning else (0, None)
     raw_symbol, symbol = _symbol(document)
-    price = _price(document, notes, needed=direction != 0)
+    price = read_price(document, notes, needed=direction != 0)
     opened_at, has_time = _opened_at(document, context, notes)
     content = hashlib.sha256(canonical_json(document)).digest()
-    stop_loss, take_profit, trailing_stop_pct = _exits(document, price, direction, action, notes)
+    stop_loss, take_profit, trailing_stop_pct = read_levels(document, price, direction, action, notes)
     closes = None if side is None else _closes(document)
     moment = opened_at if has_time else None
     trade_id, given_id = _trade_id(document, raw_symbol, moment, content), None
@@ -113,9 +124,9 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
 
 
 def possible_ids(document: object, *, context: DecisionContext) -> tuple[str, ...]:
-    """The ids that a document may go by, whatever its words are read as. Raises DecisionError.
+    """The ids that the decision of a document may have, for every reading of its words. Raises DecisionError.
 
-    The first is its own; a second one it goes by if it is an exit (see name_exit).
+    The first is its own. The second is the one that it has if it is an exit (see name_exit).
     """
     if isinstance(document, bytes):
         document = load_json(document)
@@ -133,7 +144,7 @@ def possible_ids(document: object, *, context: DecisionContext) -> tuple[str, ..
 
 
 def _instead(document: Mapping[str, Any], alike: tuple[str, ...], name: str) -> str:
-    """What a document holds in place of a field that it needs, and what to do; empty where that cannot be told."""
+    """What a document holds in place of a field that is needed, and what to do; empty if that cannot be told."""
     if other := next((one for one in alike if isinstance(document.get(one), str)), None):
         return f"; {other} is not read as it: name it {name}"
     if name in document or "symbol" in document:
@@ -144,29 +155,18 @@ def _instead(document: Mapping[str, Any], alike: tuple[str, ...], name: str) -> 
 
 
 def _symbol(document: Mapping[str, Any]) -> tuple[str, str]:
-    """(as written, unified)"""
+    """The symbol as written, and unified."""
     raw_symbol = text_or_none(document, "symbol", 100)
     if raw_symbol is None:
         raise DecisionError("symbol", f"missing{_instead(document, _LIKE_SYMBOL, 'symbol')}")
     try:
         return raw_symbol, unify_symbol(raw_symbol)
-    except ValueError as wrong:
-        raise DecisionError("symbol", str(wrong)) from None
-
-
-def _one_of(document: Mapping[str, Any], name: str) -> tuple[str, Any]:
-    """(name as written, value) of a field that goes by two names."""
-    other = _ALIASES[name]
-    first, second = document.get(name), document.get(other)
-    if first is None:
-        return (other, second) if other in document else (name, None)
-    if second is not None and second != first:
-        raise DecisionError(other, f"says something else than {name}")
-    return name, first
+    except ValueError as exc:
+        raise DecisionError("symbol", str(exc)) from None
 
 
 def _action(document: Mapping[str, Any]) -> str:
-    name, value = _one_of(document, "type")
+    name, value = one_of_names(document, "type")
     if value is None:
         raise DecisionError("type", f"missing; write BUY, SELL or HOLD{_instead(document, _LIKE_TYPE, 'type')}")
     if not isinstance(value, str) or not clean_word(said := value.strip()):
@@ -174,59 +174,6 @@ def _action(document: Mapping[str, Any]) -> str:
     if len(said) > LONGEST_ACTION or not said.isprintable():
         raise DecisionError(name, f"not one word such as BUY, SELL or HOLD ({len(said)} characters)")
     return said
-
-
-def _price(document: Mapping[str, Any], notes: list[Note], *, needed: bool) -> float | None:
-    name, value = _one_of(document, "price")
-    if needed:
-        if value is None:
-            raise DecisionError(name, "missing: a trade needs the price that it was decided at")
-        return _price_or_none(name, value)
-    # The predecessor writes 0 where a decision that opens no trade knows no price.
-    return None if is_zero(value) else lenient(notes, _price_or_none, name, value)
-
-
-def _price_or_none(name: str, value: object) -> float | None:
-    if value is None:
-        return None
-    price = finite(name, value, above=0)
-    if not is_price(price):
-        raise DecisionError(name, f"{price} is not between {SMALLEST_PRICE} and {LARGEST_PRICE}")
-    return price
-
-
-def _exits(
-    document: Mapping[str, Any], price: float | None, direction: int, action: str, notes: list[Note]
-) -> tuple[float | None, float | None, float | None]:
-    """Stop, target and trailing stop: without one a trade means something else, a decision that opens none does not."""
-    if not direction or price is None:
-        stop, target, trailing = (
-            None if is_zero(value := document.get(name)) else value
-            for name in ("stop_loss", "take_profit", "trailing_stop_pct")
-        )
-        return (
-            lenient(notes, _price_or_none, "stop_loss", stop),
-            lenient(notes, _price_or_none, "take_profit", target),
-            None if trailing is None else lenient(notes, finite, "trailing_stop_pct", trailing, above=0, below=100),
-        )
-    stop_loss = _price_or_none("stop_loss", document.get("stop_loss"))
-    take_profit = _price_or_none("take_profit", document.get("take_profit"))
-    trailing_stop_pct = number_or_none(document, "trailing_stop_pct", above=0, below=100)
-    if stop_loss is not None and direction * (price - stop_loss) <= 0:
-        raise DecisionError("stop_loss", f"{stop_loss} is on the wrong side of the price {price} of a {action}")
-    if take_profit is not None and direction * (take_profit - price) <= 0:
-        raise DecisionError("take_profit", f"{take_profit} is on the wrong side of the price {price} of a {action}")
-    if trailing_stop_pct is not None:
-        _check_trailing(price, direction, trailing_stop_pct)
-    return stop_loss, take_profit, trailing_stop_pct
-
-
-def _check_trailing(price: float, direction: int, trailing_stop_pct: float) -> None:
-    level = price * (1 - direction * trailing_stop_pct / 100)
-    if direction * (price - level) <= 0:  # a percentage too small to move the price
-        raise DecisionError(
-            "trailing_stop_pct", f"{trailing_stop_pct} percent from the price {price} is {level}, which is no stop"
-        )
 
 
 def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: list[Note]) -> tuple[datetime, bool]:
@@ -243,8 +190,8 @@ def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: lis
         finite("timestamp", value)
     try:
         moment = read_moment(value, context.timezone)
-    except (ValueError, OverflowError) as wrong:
-        reason = str(wrong) if "not a time" in str(wrong) else f"{NO_TIME} ({wrong})"
+    except (ValueError, OverflowError) as exc:
+        reason = str(exc) if "not a time" in str(exc) else f"{NO_TIME} ({exc})"
         raise DecisionError("timestamp", reason[:LONGEST_ACTION]) from None
     if not EARLIEST <= moment.at < LATEST:
         read = f"{moment.at.replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
@@ -257,7 +204,7 @@ def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: lis
 
 
 def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: DecisionContext) -> datetime:
-    # Not left out where it cannot be read: all that is scored, of a decision without a trade too, hangs on its end.
+    # It must be readable: the time that it ends at decides every score of a decision, even of one without a trade.
     minutes = number_or_none(document, "max_hold_minutes", above=0)
     hold = context.default_hold_minutes if minutes is None else minutes
     if hold > MOST_HOLD_MINUTES:
@@ -285,7 +232,7 @@ def _id(name: str, given: object) -> str:
 
 
 def _closes(document: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The trades that an exit decision names; which it closes would be a guess where the field cannot be read."""
+    """The ids of the trades that an exit decision names. The field must be readable: else what closes is a guess."""
     named = document.get("closes")
     if named is None:
         return None

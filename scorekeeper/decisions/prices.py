@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
-# Wide enough for any market, and narrow enough that every ratio, percentage and square of prices is finite.
+# Wide enough for every market. Narrow enough that each ratio, percentage and square of prices is finite.
 SMALLEST_PRICE = 1e-18
 LARGEST_PRICE = 1e18
-# How far back a price is looked for that a decision's own is held against: an older one says nothing of it.
+# How far back the market's price may lie that a decision's own price is compared with.
 LOOK_BACK = timedelta(days=7)
 
 
 def is_price(value: float) -> bool:
-    """Whether `value` can be a price (not: NaN, an infinity, 0, negative, or beyond the range)."""
+    """Whether `value` can be a price: SMALLEST_PRICE to LARGEST_PRICE, so neither NaN nor infinite.
+
+    >>> is_price(0.5), is_price(0.0), is_price(float("nan"))
+    (True, False, False)
+    """
     return SMALLEST_PRICE <= value <= LARGEST_PRICE

@@ -1,6 +1,6 @@
-"""How decisions are read as the settings say it: which words mean what, and on which scale a confidence is given.
+"""The rules by which decisions are read: what words mean, and the scale of confidences. The settings give them.
 
-A decision is stored with what it was read by, so that settings of later days never speak against it.
+A decision is stored with its rules. `verify` reads it by the same rules, whatever the settings say by then.
 """
 
 import hashlib
@@ -18,10 +18,11 @@ DEFAULT, SYSTEM = "default", "system"
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """`known`: meaning by cleaned word; `scales`: by agent, DEFAULT for those not named, SYSTEM for the decision's own.
+    """A set of rules.
 
-    `all_percent`: nobody has another scale. `rules`: both as JSON; `id`: what tells one set of rules from another, as
-    Postgres' bigint.
+    `known`: meaning by cleaned word. `scales`: scale of confidences by agent; DEFAULT for agents not named, SYSTEM for
+    the decision's own. `all_percent`: whether no scale is another. `rules`: words and scales as JSON. `id`: the first 8
+    bytes of the hash of `rules`, as Postgres' bigint.
     """
 
     id: int
@@ -36,7 +37,11 @@ class Reading(msgspec.Struct, frozen=True):
         return self.scales.get(whose) or self.scales[DEFAULT]
 
     def confidence(self, name: str, value: object, agent: str | None = None) -> float:
-        """A confidence as 0 to 100; `agent` None: the decision's own. Raises DecisionError for another number."""
+        """A confidence as 0 to 100; `agent` None: the decision's own. Raises DecisionError if it is not on its scale.
+
+        >>> make_reading({}, {"default": "fraction"}).confidence("confidence", 0.29)
+        29.0
+        """
         if self.all_percent or self.scale(agent) == "percent":
             if (type(value) is float or type(value) is int) and 0 <= value <= 100:
                 return float(value)
@@ -46,13 +51,13 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def make_reading(words: Mapping[str, Meaning], scales: Mapping[str, Scale]) -> Reading:
-    """The rules of the lists and of `words`, which win over them, and of `scales` (percent where they say nothing)."""
+    """The rules of the word lists and the settings. `words` override the lists; a scale not named is percent."""
     known = {**KNOWN, **{clean_word(word): meaning for word, meaning in words.items()}}
     return _reading(known, {DEFAULT: "percent", **scales})
 
 
 def read_rules(rules: str) -> Reading:
-    """The reading whose rules these are."""
+    """The set of rules that `rules` (JSON) says."""
     said = msgspec.json.decode(rules, type=_Rules)
     return _reading({word: meaning for meaning, words in said.words.items() for word in words}, said.confidence_scale)
 

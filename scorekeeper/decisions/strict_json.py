@@ -1,7 +1,7 @@
-"""JSON as strictly as Scorekeeper needs it: no duplicate keys, no NUL, no lone surrogate, no NaN, no depth bomb.
+"""Strict JSON: no duplicate keys, no NUL, no lone surrogates, no NaN, no extreme depth.
 
-msgspec decodes. What it lacks (it keeps the last of duplicate keys, and takes NUL and numbers of any length) is looked
-for cheaply; a text that shows a sign of it, or that msgspec refuses, is read once more, slowly, to name the field.
+msgspec decodes. It keeps the last of duplicate keys, and accepts NUL and numbers of any length, so a cheap check looks
+for signs of these. A text that shows one, or that msgspec refuses, is decoded once more, slowly, to name the field.
 """
 
 import json
@@ -18,11 +18,11 @@ MOST_DIGITS = 400
 MOST_DEPTH = 100
 LONGEST_TEXT = 8 << 20
 LONGEST_FIELD = 200
-# More than 32 MiB hold of decisions, however short; what has more commas is not listed whole to be counted.
+# More than fit in 32 MiB as decisions. A text with more than MOST_COMMAS is split one by one, not all at once.
 MOST_ELEMENTS = 500_000
 MOST_COMMAS = 2_000_000
 _BOM = b"\xef\xbb\xbf"
-# A key that is not followed by its colon at once would escape the count of keys.
+# The count of keys does not find a key that has a space before its colon.
 _PARTED_KEY = re.compile(rb'"\s+:')
 _DIGIT = re.compile(rb"[0-9]")
 _EXPONENT = re.compile(rb"e[-0-9]")
@@ -32,7 +32,7 @@ _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MOST_DIGITS + 1))
 
 
 class DecisionError(ValueError):
-    """A decision that cannot be taken: `field` (None: the whole of it) and `reason`, fit to be shown."""
+    """A decision that is refused: `field` (None: the whole decision) and `reason`."""
 
     def __init__(self, field: str | None, reason: str) -> None:
         super().__init__(f"{field}: {reason}" if field else reason)
@@ -41,13 +41,20 @@ class DecisionError(ValueError):
 
 
 class IncompleteJsonError(DecisionError):
-    """The text does not parse; it may be that its end has not been written yet."""
+    """The text does not parse. Perhaps its end has not been written yet."""
 
 
 def load_json(text: bytes) -> object:
-    """The value that `text` (UTF-8, with or without a BOM) holds.
+    """The value of a JSON text: UTF-8, with or without a byte order mark.
 
-    Raises DecisionError, IncompleteJsonError where the text does not parse.
+    Raises DecisionError; IncompleteJsonError if the text does not parse.
+
+    >>> load_json(b'{"a": 1}')
+    {'a': 1}
+    >>> load_json(b'{"a": 1, "a": 2}')
+    Traceback (most recent call last):
+        ...
+    scorekeeper.decisions.strict_json.DecisionError: a: given twice: which one is meant?
     """
     if len(text) > LONGEST_TEXT:
         raise DecisionError(None, f"larger than {LONGEST_TEXT >> 20} MiB")
@@ -56,15 +63,15 @@ def load_json(text: bytes) -> object:
     body = text.removeprefix(_BOM)
     try:
         value: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as refused:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         _name_fault(body)
-        raise DecisionError(None, f"not JSON: {refused}") from None
-    # Every key brings one '":' along, and a string may bring more: equal counts mean that no key was given twice.
+        raise DecisionError(None, f"not JSON: {exc}") from None
+    # Each key comes with one '":', and strings may hold more of them: if the counts are equal, no key is given twice.
     if (
         _count_keys(value, 0) != body.count(b'":')
         or b"\\u0000" in body
         or _PARTED_KEY.search(body)
-        # A longer number has a digit at one of these places, which are few.
+        # A number that is too long has a digit at one of these few places.
         or (_DIGIT.search(body[MOST_DIGITS :: MOST_DIGITS + 1]) and _LONG_NUMBER.search(body))
     ):
         _name_fault(body)
@@ -72,30 +79,32 @@ def load_json(text: bytes) -> object:
 
 
 def canonical_json(document: object) -> bytes:
-    """`document` (parsed JSON) with its keys sorted, no spaces, ASCII only: what json.dumps makes of it, to the byte.
+    """Parsed JSON with sorted keys, without spaces, in ASCII: the same bytes as json.dumps writes.
 
-    msgspec writes the same, much faster, but for numbers with an exponent and characters beyond ASCII.
+    msgspec writes the same bytes much faster, except for numbers with an exponent and characters beyond ASCII.
     Raises DecisionError for what is no JSON.
+
+    >>> canonical_json({"b": 1, "a": "é"})
+    b'{"a":"\\\\u00e9","b":1}'
     """
     try:
         text = _SORTED.encode(document)
-    except (TypeError, ValueError, RecursionError) as wrong:
-        raise DecisionError(None, f"no JSON: {str(wrong)[:200]}") from None
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise DecisionError(None, f"no JSON: {str(exc)[:200]}") from None
     if text.isascii() and b"\x7f" not in text and b"0.0000" not in text and not _EXPONENT.search(text):
         return text
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
 def to_json(document: object) -> object:
-    """`document` (of Python objects) as JSON holds it, judged as strictly as a file: times and numbers of other kinds
-    become JSON's own.
+    """Python objects as parsed JSON, by the same rules as a file. Times become text, decimals become numbers.
 
     Raises DecisionError.
     """
     try:
         text = json.dumps(document, default=_plain)
-    except (TypeError, ValueError, RecursionError) as wrong:
-        raise DecisionError(None, f"no JSON: {str(wrong)[:200]}") from None
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise DecisionError(None, f"no JSON: {str(exc)[:200]}") from None
     if len(text) > LONGEST_TEXT:
         raise DecisionError(None, f"larger than {LONGEST_TEXT >> 20} MiB")
     return load_json(text.encode())
@@ -110,10 +119,13 @@ def _plain(value: object) -> object:
 
 
 def split_array(text: bytes) -> list[bytes] | None:
-    """The elements of an array, each as text of its own for `load_json`; None if `text` is no array.
+    """The elements of an array, each as a text for `load_json`; None if `text` is no array.
 
-    Of one with more than MOST_ELEMENTS, some of them, but more than that.
-    Raises DecisionError, IncompleteJsonError where the array itself does not parse.
+    Of an array with more than MOST_ELEMENTS there are some, and more than MOST_ELEMENTS of them.
+    Raises DecisionError; IncompleteJsonError if the array itself does not parse.
+
+    >>> split_array(b'[{"a": 1}, 2]')
+    [b'{"a": 1}', b'2']
     """
     body = text.removeprefix(_BOM).strip()
     if not body.startswith(b"["):
@@ -123,7 +135,7 @@ def split_array(text: bytes) -> list[bytes] | None:
     try:
         return [bytes(element) for element in msgspec.json.decode(body, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _split_slowly(body)  # what msgspec refuses in one element is no fault of the others
+        return _split_slowly(body)  # one element that msgspec refuses must not cost the others
 
 
 def _split_slowly(body: bytes) -> list[bytes]:
@@ -155,7 +167,7 @@ def _split_slowly(body: bytes) -> list[bytes]:
 
 
 def _split_at_brackets(body: bytes) -> list[bytes]:
-    """As `_split_slowly`, where an element is too deep to be parsed: what it holds is not looked at."""
+    """As `_split_slowly`, for an element that is too deep to be parsed: what is in it is not checked."""
     elements: list[bytes] = []
     depth = start = 0
     for found in _STRING_OR_BRACKET.finditer(body):
@@ -194,20 +206,20 @@ def _count_keys(value: object, depth: int) -> int:
 
 
 def _name_fault(body: bytes) -> None:
-    """Raise the DecisionError that says what is wrong, and where; return if it is nothing that matters."""
+    """Raise the DecisionError that says what is wrong and where; return if nothing is."""
     try:
         value = _EXPLAINER.decode(body.decode())
-    except UnicodeDecodeError as wrong:
-        raise IncompleteJsonError(None, f"the text is not UTF-8 (byte {wrong.start})") from None
-    except json.JSONDecodeError as wrong:
-        raise IncompleteJsonError(None, f"not JSON: {wrong.msg} at line {wrong.lineno}, column {wrong.colno}") from None
+    except UnicodeDecodeError as exc:
+        raise IncompleteJsonError(None, f"the text is not UTF-8 (byte {exc.start})") from None
+    except json.JSONDecodeError as exc:
+        raise IncompleteJsonError(None, f"not JSON: {exc.msg} at line {exc.lineno}, column {exc.colno}") from None
     except RecursionError:
         raise DecisionError(None, "nested too deeply") from None
     _check_values(value, "", 0)
 
 
 class _Twice(dict[str, Any]):
-    """An object that `key` was given twice in."""
+    """An object in which `key` is given twice."""
 
     def __init__(self, found: dict[str, Any], key: str) -> None:
         super().__init__(found)
@@ -256,5 +268,5 @@ def _check_values(value: object, field: str, depth: int) -> None:
 
 
 def _below(field: str, key: str) -> str:
-    """The name of what `key` stands for in `field`; cut, since a long key would be copied for each one below it."""
+    """The name of the field `key` within `field`, cut: a long key would be copied for each field below it."""
     return f"{field}.{key[:LONGEST_FIELD]}"[:LONGEST_FIELD] if field else key[:LONGEST_FIELD]

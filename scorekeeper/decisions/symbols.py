@@ -1,4 +1,4 @@
-"""Symbols the ccxt way: BTC/USDT, whatever way a writer spells them, and what a market's list makes of a spelling."""
+"""Symbols as ccxt writes them (BTC/USDT), for every spelling of a writer, and by what a market lists."""
 
 import re
 import unicodedata
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 _NOT_ONE = "not a symbol; write it like BTC/USDT"
-# Of ASCII: letters, digits, and what exchanges and tickers spell with (GC=F, ^GSPC, BRK.B, ES1!, $PAC, FTT(OLD)).
+# Of ASCII: letters, digits, and the signs in tickers and names of exchanges (GC=F, ^GSPC, BRK.B, $PAC, FTT(OLD)).
 _ASCII = re.compile(r"[A-Z0-9._\-/:=^&$+@#!()*']+")
 _PIECES = re.compile(r"[^/:]+/[^/:]+(:[^/:]+)?|[^/:]+(:[^/:]+)?")
 # The longest first, so that BTCFDUSD is BTC/FDUSD and not BTCFD/USD.
 _QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "USDE", "USD1", "USD", "EUR", "GBP", "JPY", "TRY", "BRL", "KRW", "DAI")
 _COIN_QUOTES = ("BTC", "ETH", "BNB")
-# WBTC, STETH and the like are coins; what these make with a coin is a pair.
+# A pair is one of these coins with one of these quotes. WBTC, STETH and the like are coins.
 _COINS = re.compile(r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|EOS|BCH|DOT)(BTC|ETH|BNB)")
-# DOTUSD is DOT/USD, but what is left of these is no coin whose name ends in T.
+# DOTUSD is DOT/USD. With these coins the T belongs to the quote TUSD.
 _TUSD = re.compile(r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|EOS|BCH)TUSD")
 _BY_CUSTOM = re.compile(
     r"(BTC|ETH|BNB|XRP|ADA|SOL|LTC|DOGE|TRX|LINK|XLM|BCH|DOT|AVAX)[-_]?(USDT|USDC|FDUSD|BUSD|USD|EUR)", re.ASCII
@@ -25,17 +25,20 @@ _DATE = re.compile(r"\d{6}")
 
 @lru_cache(maxsize=10_000)
 def spell(raw: str) -> str:
-    """The spelling as it is compared: without space around it, Latin letters in capitals, others as they are.
+    """A spelling in the form in which it is compared: trimmed, with Latin letters in upper case and others as they are.
 
-    Raises ValueError for what cannot be a symbol: a character that is not printed, or only looks like another
-    (full-width letters, ligatures: NFKC would change it), a space in it, a part without a letter or digit.
+    Raises ValueError for what cannot be a symbol: one with a character that is not printable or only looks like another
+    (full-width letters, ligatures: NFKC changes them), with a space, or with a part that has no letter or digit.
+
+    >>> spell(" btc-usdt ")
+    'BTC-USDT'
     """
     word = raw.strip()
     if word.isascii():
         word = word.upper()
         fits = _ASCII.fullmatch(word)
     else:
-        word = "".join(one.upper() if one.isascii() else one for one in word)  # ſ is no S, though its capital is
+        word = "".join(one.upper() if one.isascii() else one for one in word)  # ſ must not become S
         if not word.isprintable() or unicodedata.normalize("NFKC", word) != word:
             raise ValueError("not a symbol: it holds a character that is not printed, or that only looks like another")
         fits = _ASCII.fullmatch("".join(one for one in word if one.isascii()) or "-")
@@ -48,18 +51,24 @@ def spell(raw: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def is_certain(raw: str) -> bool:
-    """Whether it says by itself what is traded for what.
+    """Whether a spelling alone says what base and quote are. For others the market's list decides.
 
-    A word without a slash means what the market's list says, but for what everybody writes so: BTCUSDT, ETH-USD.
+    Certain are spellings with a slash, and well-known coins with well-known quotes.
+
+    >>> is_certain("HYPE/USDT"), is_certain("ETH-USD"), is_certain("HYPEUSDT")
+    (True, True, False)
     """
     return "/" in raw or _BY_CUSTOM.fullmatch(raw.strip().upper()) is not None
 
 
 @lru_cache(maxsize=10_000)
 def unify_symbol(raw: str) -> str:
-    """What a spelling means by custom, where no market's list is at hand: `BTC/USDT` for btc-usdt, BTC_USDT, BTCUSDT.
+    """The symbol that a spelling means by convention, without a market's list.
 
-    A word without a known quote stays as it is. Raises ValueError for what cannot be a symbol.
+    A spelling without a known quote stays as it is. Raises ValueError for what cannot be a symbol.
+
+    >>> [unify_symbol(one) for one in ("btc-usdt", "BTC_USDT", "BTCUSDT", "AAPL")]
+    ['BTC/USDT', 'BTC/USDT', 'BTC/USDT', 'AAPL']
     """
     word = spell(raw)
     if "/" in word or ":" in word:
@@ -81,22 +90,29 @@ def unify_symbol(raw: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def plain_symbol(raw: str) -> str:
-    """What a trade_id is made with: the spelling without what parts it, whatever a market makes of it."""
+    """A spelling without slashes, colons and other separators: a default trade_id begins with it.
+
+    >>> plain_symbol("BTC/USDT:USDT")
+    'BTCUSDTUSDT'
+    """
     word = spell(raw)
     return word.replace("/", "").replace(":", "") if "/" in word else re.sub("[-_:]", "", word)
 
 
 def stem_of(symbol: str) -> str:
-    """The name of a symbol's candle file, without its ending."""
+    """The name of a symbol's candle file, without its suffix."""
     return symbol.replace("/", "-").replace(":", "-")
 
 
 @lru_cache(maxsize=10_000)
 def read_stem(stem: str) -> str:
-    """The symbol of which a file of that name holds the candles: one symbol a name.
+    """The symbol whose candles are in a file of that name, without its suffix. Each name means one symbol.
 
-    `BTC-USDT-USDT` is BTC/USDT:USDT and `XYZ-TSLA-USDC-USDC` XYZ-TSLA/USDC:USDC: what is settled in its quote or base.
-    Else the last part is the quote, if it is one or there are two parts; a single letter is a class of shares (BRK-B).
+    A part that repeats is what a contract is settled in. Else the last part is the quote, if it is a known one or the
+    second of two; a single letter is a class of shares.
+
+    >>> [read_stem(one) for one in ("BTC-USDT", "BTC-USDT-USDT", "XYZ-TSLA-USDC-USDC", "BRK-B")]
+    ['BTC/USDT', 'BTC/USDT:USDT', 'XYZ-TSLA/USDC:USDC', 'BRK-B']
     """
     parts = stem.split("-")
     if len(parts) < 2 or not all(parts):
@@ -112,7 +128,11 @@ def read_stem(stem: str) -> str:
 
 
 class Listing:
-    """What a market lists: its symbols, and other spellings of each (an exchange's own name, that of a file)."""
+    """What a market lists: its symbols, and other spellings of each, such as an exchange's own name.
+
+    >>> Listing({"HYPE/USDT:USDT": ["HYPEUSDT_PERP"]}).read("HYPEUSDT")
+    'HYPE/USDT:USDT'
+    """
 
     def __init__(self, spellings: Mapping[str, Iterable[str]]) -> None:
         self._names: dict[str, str] = {}
@@ -123,10 +143,11 @@ class Listing:
                 self._others.setdefault(other.upper() if other.isascii() else other, set()).add(symbol)
 
     def read(self, word: str) -> str | None:
-        """The one symbol that a spelling (see spell) means here; None: none is listed, or more than one.
+        """The symbol that a spelling (see spell) means here; None if none is listed, or more than one.
 
-        In this order: the symbol itself, another spelling of it, the word parted in two at its marks, or without any at
-        any place; spot before what is settled in the quote, and that before what is settled in the base.
+        Tried in this order: the symbol itself; another spelling of it; the word split in two at its marks, or at any
+        place if it has none. Spot comes before contracts settled in the quote, and these before those settled in the
+        base.
         """
         if word in self._names:
             return self._names[word]

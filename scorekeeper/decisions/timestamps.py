@@ -1,6 +1,6 @@
-"""Times as decisions write them: ISO 8601 and epochs, by a grammar of our own. What is not listed here is refused.
+"""Times in decisions: ISO 8601 and epochs, by a grammar of our own. Every other form is refused.
 
-Python's own reader takes any character between date and time, a digit too: it shifts what it does not understand.
+Python's own reader accepts any character between date and time, even a digit, and then reads another time.
 """
 
 import re
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE, _HOUR, _SIXTY, _FRACTION = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "(?:[01][0-9]|2[0-3])", "[0-5][0-9]", "[.,][0-9]{1,9}"
-# An offset of zero with a Z behind it says the same twice; found in the wild.
+# Some systems write an offset of zero and a Z behind it.
 _ZONE = f"(?P<zone>[Zz]|[+-](?:0[0-9]|1[0-4])(?::?{_SIXTY})?|(?P<zero>[+-]00:?00)[Zz])?"
 _EXTENDED = re.compile(f"{_DATE}(?:[Tt ]{_HOUR}:{_SIXTY}(?::{_SIXTY}(?:{_FRACTION})?)?{_ZONE})?")
 _BASIC = re.compile(f"[0-9]{{8}}[Tt ]{_HOUR}{_SIXTY}(?:{_SIXTY}(?:{_FRACTION})?)?{_ZONE}")
@@ -22,7 +22,7 @@ NO_TIME = "not a time; write ISO 8601, or epoch seconds or milliseconds"
 
 
 class Moment(NamedTuple):
-    """A time, UTC: `in_zone`: it says its zone itself; `note`: what had to be decided to read it, or None."""
+    """A time, UTC. `in_zone`: whether it says its zone. `note`: how it was interpreted, if it had to be; else None."""
 
     at: datetime
     in_zone: bool
@@ -30,10 +30,14 @@ class Moment(NamedTuple):
 
 
 def read_moment(value: str | float, timezone: ZoneInfo) -> Moment:
-    """The time that `value` gives; one without a zone is in `timezone`. Digits below the microsecond are dropped.
+    """The time that a text or number gives. A time without a zone is in `timezone`; nanoseconds are cut.
 
-    An epoch is in seconds, milliseconds, microseconds or nanoseconds, told apart by their size, which between the years
-    2000 and 2100 never meet. Raises ValueError for what is no time.
+    An epoch is in seconds, milliseconds, microseconds or nanoseconds. Its size tells which: between the years 2000 and
+    2100 their ranges do not overlap. Raises ValueError for what is no time.
+
+    >>> utc = ZoneInfo("UTC")
+    >>> [read_moment(one, utc).at.isoformat() for one in ("2025-05-01T20:00+08:00", 1746100800, "20250501120000")]
+    ['2025-05-01T12:00:00+00:00', '2025-05-01T12:00:00+00:00', '2025-05-01T12:00:00+00:00']
     """
     if not isinstance(value, str):
         return _read_number(value, timezone)
@@ -52,14 +56,14 @@ def read_moment(value: str | float, timezone: ZoneInfo) -> Moment:
 def _read_number(value: float, timezone: ZoneInfo) -> Moment:
     if isinstance(value, int) and _COMPACT.fullmatch(digits := str(value) if 0 < value < 10**17 else ""):
         return _read_compact(digits, timezone)
-    if abs(value) < 10**14:  # as a double holds it, to the nearest microsecond
+    if abs(value) < 10**14:  # a double is exact to the nearest microsecond here
         passed = timedelta(seconds=value) if abs(value) < SECONDS else timedelta(milliseconds=value)
         return Moment(EPOCH + passed, True)
     return Moment(_from_epoch(Decimal(value)), True)
 
 
 def _read_compact(digits: str, timezone: ZoneInfo) -> Moment:
-    """YYYYMMDDHHMMSS, with milliseconds or without: no epoch between 2000 and 2100 has so many digits."""
+    """YYYYMMDDHHMMSS, with or without milliseconds. No epoch between 2000 and 2100 has as many digits."""
     date, time = digits[:8], digits[8:14]
     return _in_utc(datetime.fromisoformat(f"{date}T{time}.{digits[14:] or '000'}"), timezone)
 

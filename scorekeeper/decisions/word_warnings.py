@@ -1,11 +1,11 @@
-"""What was not understood, in words for a person: whoever keeps the score hears it, and what to do about it."""
+"""Sentences for the user about words in no list and suspicious confidences, and what to do about them."""
 
 from collections.abc import Iterable, Mapping
 
 from scorekeeper.phrases import counted, name_some
 from scorekeeper.safe_text import escape_controls
 
-SYSTEM = ""  # stands where an agent's name does: the decision's own word or confidence
+SYSTEM = ""  # in place of an agent's name: the decision itself
 MOST_NAMED = 10
 LONGEST_SHOWN = 40
 FEWEST_STATED = 20
@@ -17,9 +17,10 @@ SET_SCALE = (
 
 
 def tell_words(idle: Mapping[str, int], unread: Mapping[str, Mapping[str, int]], *, opened: int) -> list[str]:
-    """A line for each thing to be said of an ingest: why it opened no trade, and which words are in no list.
+    """Lines about an ingest: why it opened no trade, and which words are in no list.
 
-    `idle`: words of decisions that opened none; `unread`: words in no list by agent, or SYSTEM; each with its count.
+    `opened`: how many decisions opened a trade. `idle`: the words of the others, with counts. `unread`: words in no
+    list with counts, by agent or SYSTEM.
     """
     lines = tell_unread(unread)
     if idle and not opened:
@@ -32,7 +33,11 @@ def tell_words(idle: Mapping[str, int], unread: Mapping[str, Mapping[str, int]],
 
 
 def tell_unread(unread: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """A line for the system's and one for the agents' words that are in no list; none if there are none."""
+    """A line for the decisions' words in no list and one for the agents' words; none if there are none.
+
+    >>> tell_unread({"": {"MOON": 2}})
+    ['2 decisions of words in no list, which open no trade: MOON (2)']
+    """
     lines = []
     if system := unread.get(SYSTEM):
         lines.append(f"{_decisions(sum(system.values()))} of words in no list, which open no trade: {_list(system)}")
@@ -43,7 +48,7 @@ def tell_unread(unread: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 
 def tell_small(who: Iterable[str]) -> str:
-    """Whose confidences never exceed 1; SYSTEM: the decisions' own. Empty if nobody's."""
+    """A line about agents (SYSTEM: the decisions) whose confidences never exceed 1; empty if there are none."""
     names = ["the decisions themselves" if one == SYSTEM else _cut(one) for one in who]
     named = name_some(names, MOST_NAMED)
     return f"confidences that never exceed 1 percent, over {FEWEST_STATED} and more: {named}" if names else ""

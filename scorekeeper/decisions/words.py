@@ -1,7 +1,7 @@
-"""What a word means that a system or an agent writes: up, down, nothing, or an exit of a side. One list for both.
+"""What the words of systems and agents mean: up, down, neutral, or an exit of a side. Both have the same lists.
 
-A word is cleaned of its dress (case, Markdown, quotes, final stops, spaces, hyphens and underscores within it) and then
-looked up whole. Nothing is searched for within a sentence: "not buy" is no BUY.
+A word is cleaned (of case, Markdown, quotes, final stops, and of spaces, hyphens and underscores within it), and then
+looked up as a whole. Nothing is searched for within a sentence: "not buy" is no BUY.
 
 The words are those that public systems write: nofx (`logger/decision_logger.go`: open_long, open_short, hold, wait),
 ai-hedge-fund (buy, sell, short, cover, hold; bullish, bearish, neutral), TradingAgents and its forks (Buy, Overweight,
@@ -103,7 +103,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _DRESS = re.compile(r"[*`]")
-# Coloured dots and the like stand before a word on many a dashboard ("🟡 HOLD"); a cross may mean the opposite.
+# Dashboards put coloured dots and arrows before a word ("🟡 HOLD"). A cross is not here: it may mean the opposite.
 _AROUND = " \t\r\n_\"'“”‘’「」『』【】《》()[]🟢🔴🟡⚪⚫🚀📈📉✅⬆⬇🔼🔽🔵🟠\ufe0f#→"
 _STOPS = " .,;:!…。，；：！、"
 _PARTS = re.compile(r"(?<=\w)[\s_\-‐-―]+(?=\w)")
@@ -112,9 +112,12 @@ _SPACES = re.compile(r"\s+")
 
 @lru_cache(maxsize=10_000)
 def clean_word(word: str) -> str:
-    """The word without its dress, as it is looked up: `**Strong-Buy**.` is STRONGBUY.
+    """A word in the form in which it is looked up.
 
-    ASCII becomes upper case; other scripts lower case, and never ASCII: ſ is no S, though its capital is.
+    ASCII becomes upper case. Other scripts become lower case and never ASCII: ſ does not become S.
+
+    >>> clean_word("**Strong-Buy**."), clean_word("Rating: Overweight")
+    ('STRONGBUY', 'OVERWEIGHT')
     """
     said = unicodedata.normalize("NFC", word[: LONGEST_WORD + 1])
     said = _DRESS.sub("", said).strip(_AROUND).rstrip(_STOPS)
@@ -124,14 +127,18 @@ def clean_word(word: str) -> str:
 
 
 def plain_word(word: str) -> str:
-    """A system's word as it is kept: in upper case; one of BUY, SELL and HOLD without its dress."""
+    """A system's word as it is stored: in upper case; BUY, SELL and HOLD in their cleaned form.
+
+    >>> plain_word("**buy**"), plain_word("strong buy")
+    ('BUY', 'STRONG_BUY')
+    """
     said = word.strip()
     cleaned = clean_word(said)
     return cleaned if cleaned in ("BUY", "SELL", "HOLD") else _SPACES.sub("_", said.upper() if said.isascii() else said)
 
 
 def read_list(words: str, meaning: Meaning) -> dict[str, Meaning]:
-    """The words of a list, each as it is looked up."""
+    """The words of a list in the form in which they are looked up, with their meaning."""
     return {clean_word(word): meaning for word in words.split()}
 
 
@@ -146,6 +153,10 @@ KNOWN: Mapping[str, Meaning] = {
 
 
 def meaning_of(word: str, known: Mapping[str, Meaning] = KNOWN) -> Meaning | None:
-    """What a word means; None if it is in no list. What says nothing at all is neutral."""
+    """What a word means; None if it is in no list. An empty word is neutral.
+
+    >>> meaning_of("go long"), meaning_of("平仓"), meaning_of("not buy"), meaning_of("")
+    ('up', 'exit', None, 'neutral')
+    """
     cleaned = clean_word(word)
     return known.get(cleaned) or (None if cleaned else "neutral")

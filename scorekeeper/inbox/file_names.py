@@ -1,7 +1,8 @@
-"""What the name of a decision file says, and the names it gets once it is read. No file is touched here."""
+"""What the name of a decision file says, and the name that it gets once it is read."""
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from scorekeeper.inbox.formats import BY_SUFFIX, FORMATS
@@ -16,20 +17,28 @@ _HASHED = re.compile(r"-([0-9a-f]{12})(?=\.|$)")
 
 
 def split_turn(name: str) -> tuple[str, str]:
-    """A name without what a rotation of its log has put behind it (or before the .gz), and that."""
+    """A name without the ending that a log's rotation gave it (before .gz, if there is one), and that ending.
+
+    >>> split_turn("bot.jsonl.1"), split_turn("bot.jsonl-20250501.gz")
+    (('bot.jsonl', '.1'), ('bot.jsonl.gz', '-20250501'))
+    """
     plain, packed = (name[:-3], name[-3:]) if name.lower().endswith(".gz") else (name, "")
     found = _ROTATED.fullmatch(plain)
     return (found["name"] + packed, found["turn"]) if found else (name, "")
 
 
 def plain_suffix(name: str) -> str:
-    """The suffix in lower case, without the .gz behind it, and without what a rotation has."""
+    """The suffix of a name in lower case, without .gz and without a rotation's ending.
+
+    >>> plain_suffix("day/BOT.JSONL.1.gz")
+    '.jsonl'
+    """
     lower = split_turn(name.rpartition("/")[2])[0].lower().removesuffix(".gz")
     return lower[lower.rfind(".") :] if "." in lower else ""
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a writer gives a file another name once it is whole."""
+    """Whether the name says that the file is not complete: its writer renames it then."""
     return name.startswith(".") or name.endswith((".tmp", ".part", "~"))
 
 
@@ -43,28 +52,31 @@ def is_compressed(name: str) -> bool:
     return name.lower().endswith(".gz")
 
 
+@lru_cache(maxsize=10_000)
 def format_of(name: str) -> Format:
     """The format of a file of this name; JSON documents where the name does not tell."""
     return BY_SUFFIX.get(plain_suffix(name), BY_SUFFIX[".json"])
 
 
 def can_follow(name: str) -> bool:
-    """Whether a file of this name is one of lines that can be read on from where it was read to."""
+    """Whether a file of this name can be read on from an offset while it grows."""
     return plain_suffix(name) in LINES and not is_compressed(name)
 
 
-def known_name(path: Path, folder: Path | None = None) -> str:
-    """The name under which the ledger knows a file: fit for a database and a terminal; within `folder`, with the path
-    from there.
-    """
-    name = os.fsencode(path.name) if folder is None else os.fsencode(path)[len(os.fsencode(folder)) :].lstrip(b"/")
+def known_name(path: Path | str, folder: Path | None = None) -> str:
+    """The name of a file in the ledger, with the path within `folder`. Bytes that are no UTF-8 are escaped."""
+    whole = os.fsencode(path)
+    name = whole.rpartition(b"/")[2] if folder is None else whole[len(os.fsencode(folder)) :].lstrip(b"/")
     return name.decode("utf-8", "backslashreplace")
 
 
 def archive_name(name: str, sha256: bytes) -> str:
-    """`name`, cut to 150 bytes, with the first twelve hex digits of its content's hash before the suffixes.
+    """`name`, cut to 150 bytes, with the first twelve hex digits of the content's hash before the suffixes.
 
-    What a rotation has put behind the suffix (.1) comes before the hash; folders stay before the name.
+    A rotation's ending (.1) comes before the hash. Folders stay before the name.
+
+    >>> archive_name("day/bot.jsonl.1", bytes(32))
+    'day/bot.1-000000000000.jsonl'
     """
     folder, slash, last = name.rpartition("/")
     plain, turn = split_turn(last)
@@ -75,13 +87,13 @@ def archive_name(name: str, sha256: bytes) -> str:
 
 
 def read_hash(name: str) -> str | None:
-    """The first twelve hex digits of the hash that an `archive_name` carries; None: it is none."""
+    """The first twelve hex digits of the hash in an `archive_name`; None if the name is none."""
     found = _HASHED.findall(name)
     return found[-1] if found else None
 
 
 def first_name(name: str) -> str:
-    """The name that a file had before it was given this `archive_name`, as far as that was not cut."""
+    """The name of a file before it got this `archive_name`, as far as that was not cut."""
     digits = read_hash(name)
     if digits is None:
         return name

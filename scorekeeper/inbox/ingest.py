@@ -184,7 +184,7 @@ class _Ingestion:
         """Note which files have left the inbox: those whose move a killed run did not note, and those taken away."""
         found = self._connection.execute(statement("inbox/select_unmoved_arrivals")).all()
         self._connection.rollback()
-        there = {name for name, _, _ in found}.intersection(map(self._place.name_of, files))
+        there = set(map(self._place.name_of, files)) if found else set()
         moved = []
         for name, sha256, destination in found:
             try:

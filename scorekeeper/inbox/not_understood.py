@@ -1,4 +1,4 @@
-"""What was not understood of the decisions that were taken, as the database knows it."""
+"""Which words, confidences and fields of the stored decisions were not understood."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ MOST_WORDS = 100
 
 @dataclass(frozen=True)
 class NotUnderstood:
-    """`words`: those in no list with their counts, by agent (SYSTEM: the decisions' own), the MOST_WORDS most frequent.
+    """`words`: the MOST_WORDS most frequent words in no list with counts, by agent (SYSTEM: the decisions themselves).
 
-    `small`: whose latest confidences never exceed 1; `noted`: decisions of which something could not be read.
+    `small`: agents whose latest confidences never exceed 1. `noted`: how many decisions have fields that could not be
+    read.
     """
 
     words: dict[str, dict[str, int]]
@@ -25,7 +26,7 @@ class NotUnderstood:
 
 
 def read_unread(connection: Connection, reading: Reading | None = None) -> NotUnderstood:
-    """What was not understood so far. Its cost goes with what that is, not with how many decisions there are."""
+    """What was not understood so far. The cost grows with that, not with the number of decisions."""
     words: dict[str, dict[str, int]] = {}
     for agent, word, times in connection.execute(statement("inbox/select_unread_words"), {"most": MOST_WORDS}):
         words.setdefault(agent, {})[word] = times
@@ -34,9 +35,9 @@ def read_unread(connection: Connection, reading: Reading | None = None) -> NotUn
 
 
 def small_confidences(connection: Connection, reading: Reading | None = None) -> list[str]:
-    """Whose confidences never exceed 1, among the latest decisions, where they are read as percent.
+    """The agents (SYSTEM: the decisions themselves) whose latest confidences never exceed 1, but are read as percent.
 
-    `reading`: of the settings; None: whatever they say. SYSTEM: the decisions' own.
+    `reading`: the rules of the settings; None: on whatever scale they are read.
     """
     given = {"decisions": LATEST_DECISIONS, "fewest": FEWEST_STATED}
     found = connection.execute(statement("inbox/select_small_confidences"), given).scalars()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row
 
 from scorekeeper.decisions.decision import DecisionContext
@@ -102,7 +103,16 @@ class Reader:
         self, settings: Settings, batch: Batch, counts: Counts, period: tuple[datetime, datetime] | None
     ) -> None:
         self.batch, self.counts = batch, counts
-        self._settings, self._period = settings, period
+        self._period = period
+        self._context = DecisionContext(
+            received_at=batch.writer.now(),
+            default_version=settings.system_version,
+            default_hold_minutes=settings.max_hold_time_minutes,
+            timezone=settings.timezone,
+            fallback_opened_at=None,
+            reading=settings.reading,
+            positions=settings.positions,
+        )
         # What this run has read, by hash, and as which kind.
         self._seen: dict[bytes, tuple[object, bool]] = {}
 
@@ -133,16 +143,10 @@ class Reader:
 
     def take_entry(self, file: FileProgress, entry: Entry) -> None:
         """Take or refuse the decision of an entry."""
-        context = DecisionContext(
-            received_at=self.batch.writer.now(),
-            default_version=self._settings.system_version,
-            default_hold_minutes=self._settings.max_hold_time_minutes,
-            timezone=self._settings.timezone,
-            fallback_opened_at=None,
-            reading=self._settings.reading,
-            positions=self._settings.positions,
-        )
-        decision = read_decision(file, entry, context)
+        now = self.batch.writer.now()
+        if now != self._context.received_at:
+            self._context = msgspec.structs.replace(self._context, received_at=now)
+        decision = read_decision(file, entry, self._context)
         if decision is None:
             self.batch.count()
         elif self._period is not None and not self._period[0] <= decision.opened_at < self._period[1]:

@@ -1,4 +1,4 @@
-"""Decisions into Postgres, with their trades, events and signals: the caller's transaction, a COPY each."""
+"""Writes decisions with their trades, events and signals to Postgres, in the caller's transaction, by COPY."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,12 +16,12 @@ from scorekeeper.decisions.symbols import is_certain, spell
 from scorekeeper.store.database import open_copy
 from scorekeeper.store.sql import json_rows, statement
 
-# A decision and where it was read: the file's hash (None: no file), its name, the line.
+# A decision and where it was read: the hash of the file (None: no file), its name, the line.
 Row = tuple[Decision, bytes | None, str, int]
 
 
 class Verdict(NamedTuple):
-    """What became of a decision: accepted, duplicate, or conflict with the one that stands at `standing`."""
+    """What became of a decision: accepted, duplicate, or conflict with the one that was read at `standing`."""
 
     outcome: str
     standing: str | None = None
@@ -43,7 +43,8 @@ def record(
 ) -> list[Verdict]:
     """Write decisions of one source with their signals, trades and events; a verdict for each, in order.
 
-    `by_custom`: where there is no market yet, no symbol waits for its list: none may ever come (a tracker alone).
+    `received_at`: when they arrived, UTC. `fee_bps`: the fee of a trade's side in basis points. `by_custom`: while the
+    database has no market, no symbol waits for its list, since a tracker of its own may never have one.
     """
     numbered = zip(lines or range(1, len(decisions) + 1), decisions, strict=True)
     return record_rows(
@@ -60,7 +61,7 @@ def record_rows(
     *,
     by_custom: bool = False,
 ) -> list[Verdict]:
-    """Write decisions of many sources; see record. `received_at` None: each was received when it was decided."""
+    """Write decisions of many sources; see record. `received_at` None: each arrived when it was made."""
     rows, held = _read_symbols(connection, rows)
     if held and by_custom and connection.execute(statement("market/select_market")).one_or_none() is None:
         held = set()
@@ -76,16 +77,16 @@ def record_rows(
                 _copy(connection, fresh, received_at, fee_bps)
                 waits = ((d.trade_id,) for d, *_ in fresh if d.raw_symbol in held)
                 _copy_rows(connection, "inbox/copy_held_decisions", waits)
-        except IntegrityError as failed:
-            # Somebody else has written one of them since they were looked for: now it will be found.
-            if isinstance(failed.orig, UniqueViolation) and failed.orig.diag.constraint_name == "decision_pkey":
+        except IntegrityError as exc:
+            # Another process has written one of them since they were looked up. The next round finds it.
+            if isinstance(exc.orig, UniqueViolation) and exc.orig.diag.constraint_name == "decision_pkey":
                 continue
             raise
         return verdicts
 
 
 def _read_symbols(connection: Connection, rows: Sequence[Row]) -> tuple[Sequence[Row], set[str]]:
-    """The rows, with the symbols that the market's list makes of their spellings; the spellings it has yet to read."""
+    """The rows with the symbols that the market's list gives for their spellings; the spellings it has not read yet."""
     words = {raw: spell(raw) for raw in {d.raw_symbol for d, *_ in rows} if not is_certain(raw)}
     if not words:
         return rows, set()
@@ -101,7 +102,7 @@ def _read_symbols(connection: Connection, rows: Sequence[Row]) -> tuple[Sequence
 
 
 def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
-    """A verdict for each of a batch, by what stands already and by what comes before it in the batch."""
+    """A verdict for each row of a batch, by what is stored and by what comes before it in the batch."""
     given = json_rows(
         {"place": place, "trade_id": d.trade_id, "content_sha256": d.content_sha256}
         for place, (d, *_) in enumerate(rows, 1)
@@ -122,7 +123,7 @@ def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
 
 
 def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float) -> None:
-    """Write decisions that are all new. Sorted by id: two writers wait for each other then, and never deadlock."""
+    """Write decisions that are all new. They are sorted by id, so that two writers never deadlock."""
     _copy_rows(
         connection, "inbox/copy_decisions",
         (
@@ -167,5 +168,5 @@ def _copy_rows(connection: Connection, name: str, rows: Iterable[tuple[Any, ...]
 
 
 def keep_reading(connection: Connection, reading: Reading) -> None:
-    """Write the rules that decisions are read by, unless they are known: the caller's transaction."""
+    """Write the rules by which decisions are read, unless they are stored, in the caller's transaction."""
     connection.execute(statement("inbox/insert_reading"), {"reading_id": reading.id, "rules": reading.rules})

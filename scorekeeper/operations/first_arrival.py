@@ -1,4 +1,4 @@
-"""When a decision first arrived, after the database has lost it: what published lines and files on the disk tell."""
+"""When a decision first arrived that the database has lost: what published lines and files on the disk tell."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from scorekeeper.settings import Settings
 
 
 class Said(NamedTuple):
-    """What a published line says of a decision beside what its file says; None: it says nothing of it."""
+    """What a published line says of a decision, beyond its file. None: the line does not say it."""
 
     received_at: datetime | None
     expires_at: datetime | None
@@ -21,7 +21,7 @@ class Said(NamedTuple):
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole records of a dataset."""
+    """The complete records of a dataset."""
     with path.open("rb") as file:
         for line in file:
             try:
@@ -33,6 +33,7 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_said(record: dict[str, Any]) -> Said:
+    """What a record of a dataset says."""
     received, expires = (
         datetime.fromisoformat(record[name]) if isinstance(record.get(name), str) else None
         for name in ("received_at", "expires_at")
@@ -46,22 +47,22 @@ def is_known(said: Said | None) -> bool:
 
 
 def received_at(decision: Decision, said: Said | None, arrived: datetime) -> datetime:
-    """When a decision was received: as its line says it, else when its file (or nobody knows what) `arrived`."""
+    """When a decision was received: as its published line says, or else when its file `arrived`."""
     if said is None or (said.received_at is None and said.late is None):
         return arrived
     if said.received_at is not None:
         return said.received_at
-    # Lines from before they told the time tell at least on which side of the expiry it was.
+    # Lines of older releases do not tell the time, but on which side of the expiry it was.
     if said.late:
         return max(arrived, decision.expires_at + timedelta(microseconds=1))
     return min(arrived, decision.expires_at)
 
 
 def find_arrival(path: Path, source: local_files.LocalFile, settings: Settings) -> tuple[datetime, datetime]:
-    """When the file arrived, as far as the disk tells: no later than that, and certainly by then.
+    """When a file arrived, as far as the disk tells: the likely time, and the latest possible one.
 
-    A file in the archive was moved right after it was read, on the day that its folder names. One that has been copied
-    since tells less: it was written before it arrived.
+    A file in the archive was moved right after it was read, on the day that its folder names. If it was copied since,
+    the disk only tells that it was written before it arrived.
     """
     moved = datetime.fromtimestamp(path.lstat().st_ctime, UTC)
     if moves.is_quarantined(settings.quarantine_dir, path):

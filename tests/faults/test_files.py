@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
-from scorekeeper.inbox import ingest
+from scorekeeper.inbox import ingest, reader
 from scorekeeper.inbox.places import walk
 from scorekeeper.operations import import_dataset
 from scorekeeper.settings import Settings, load_settings
@@ -307,7 +307,7 @@ def test_a_45_gzip_bomb_is_refused_in_bounded_memory(settings: Settings, databas
         for _ in range(1_500):
             bomb.write(b" " * (1 << 20) if name.endswith("json.gz") else b"x" * (1 << 20))
     script = (
-        "import resource; from datetime import *; from scorekeeper import ingest\n"
+        "import resource; from datetime import *; from scorekeeper.inbox import ingest\n"
         "from scorekeeper.settings import load_settings; from scorekeeper.store.database import open_database\n"
         "import psutil; limit = psutil.Process().memory_info().vms + (800 << 20)\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
@@ -340,8 +340,8 @@ def test_of_a_45_bomb_of_blank_lines_no_more_than_a_million_are_read(db: Databas
 def test_a_45_file_full_of_refusals_is_not_read_to_its_end_and_that_is_said(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(ingest, "MOST_REFUSED", 7)
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", 3)
+    monkeypatch.setattr(reader, "MOST_REFUSED", 7)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", 3)
     entries = ["{}"] * 4 + [json.dumps(GOOD)] + ["{}"] * 100
     whole = "\n".join(entries) + "\n" if name == "a.jsonl" else f"[{','.join(entries)}]"
     (settings.inbox_dir / name).write_text(whole)

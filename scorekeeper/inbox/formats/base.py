@@ -7,8 +7,7 @@ tests/integration/inbox/test_formats.py runs the same suite over all of them.
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.places.base import SourceFile
@@ -23,8 +22,7 @@ class FileError(ScorekeeperError):
         self.line = line
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What a file says of one decision.
 
     `number`: its line, or its position in the file, from 1. `end_offset`: where it ends in the decompressed file, in

@@ -1,6 +1,6 @@
-"""Files that hold something else than they should: what it is, said once and with what to do.
+"""Why a file does not hold what its name says: the cause, once for the whole file, and what to do.
 
-A parser sees the first character that it cannot take, and says so of every line; a person has named a file wrongly.
+A parser only names the first character that it cannot take, for every line. The usual cause is a wrong name.
 """
 
 import json
@@ -16,28 +16,31 @@ _BARE_KEY = re.compile(r"[{,]\s*[A-Za-z_]\w*\s*:")
 _SINGLE = re.compile(r"[\[{,:]\s*'|:\s*(?:True|False|None)\b")
 _TRAILING = re.compile(r",\s*[}\]]")
 _STRINGS = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-_PART = re.compile(r'[{\[]|[}\]]+,?|"(?:[^"\\]|\\.)*"\s*:.*', re.DOTALL)
+_FRAGMENT = re.compile(r'[{\[]|[}\]]+,?|"(?:[^"\\]|\\.)*"\s*:.*', re.DOTALL)
 _COMMENT = re.compile(r"^\s*(?://|#|/\*)", re.MULTILINE)
 
 
 def explain_file(head: bytes, *, lines: bool) -> str | None:
-    """Why a file that begins so (its first HEAD_BYTES) cannot be read; None where it is what it should be.
+    """Why a file cannot be read whose first HEAD_BYTES are `head`; None if it can, or if the cause is not known.
 
-    `lines`: it should hold one decision a line, else one JSON document.
+    `lines`: whether it should hold one decision a line, or else one JSON document.
+
+    >>> explain_file(b"symbol,type\\nBTC/USDT,BUY\\n", lines=True)
+    'the file is CSV: write each row as a JSON object, one a line, in a .jsonl'
     """
     if encoding := _encoding(head):
         return f"the text is {encoding}: write UTF-8"
     try:
         words = head.decode()
-    except UnicodeDecodeError as wrong:
-        if wrong.start < len(head) - 4:  # the head may end within a character
+    except UnicodeDecodeError as exc:
+        if exc.start < len(head) - 4:  # the head may end within a character
             return None
-        words = head[: wrong.start].decode()
+        words = head[: exc.start].decode()
     words = words.removeprefix(_BOM).lstrip()
     some = [line.strip() for line in words.splitlines() if line.strip()][:MOST_LINES]
     if not some:
         return None
-    if why := _pretty(words, some, lines):  # first: a line within an array may be an object that looks whole
+    if why := _pretty(words, some, lines):  # first, since a line of an array may be a complete object
         return why
     if lines and any(map(_is_object, some)):
         return None
@@ -45,11 +48,11 @@ def explain_file(head: bytes, *, lines: bool) -> str | None:
 
 
 def explain_line(line: bytes) -> str | None:
-    """Why a line among good ones is no JSON object, where that can be told; None where the parser says it best."""
+    """Why a line is no JSON object, in a file whose other lines are; None if the cause is not known."""
     words = line[:HEAD_BYTES].decode("utf-8", "replace").strip()
     if not words:
         return None
-    return next((why for look in (_fence, _part, _notation, _several) if (why := look(words, [words], True))), None)
+    return next((why for look in (_fence, _fragment, _notation, _several) if (why := look(words, [words], True))), None)
 
 
 def _encoding(head: bytes) -> str | None:
@@ -82,7 +85,7 @@ def _fence(words: str, some: list[str], lines: bool) -> str | None:
 
 
 def _pretty(words: str, some: list[str], lines: bool) -> str | None:
-    """One JSON value over many lines, where each line should hold one."""
+    """One JSON value over many lines, in place of one a line."""
     if not lines or words[0] not in "{[":
         return None
     first = some[0]
@@ -100,7 +103,7 @@ def _pretty(words: str, some: list[str], lines: bool) -> str | None:
 
 
 def _several(words: str, some: list[str], lines: bool) -> str | None:
-    """Whole objects one after the other, where there should be one."""
+    """Complete objects one after the other, in place of one."""
     if words[0] not in "{[":
         return None
     try:
@@ -120,18 +123,18 @@ def _several(words: str, some: list[str], lines: bool) -> str | None:
     return None
 
 
-def _part(words: str, some: list[str], lines: bool) -> str | None:
-    """A line of an object that was printed over many, among objects that have a line each."""
-    if _PART.fullmatch(words):
+def _fragment(words: str, some: list[str], lines: bool) -> str | None:
+    """One line of an object that is printed over many lines."""
+    if _FRAGMENT.fullmatch(words):
         return f"a part of a JSON object that stands over many lines (pretty-printed): {_ONE_A_LINE}"
     return None
 
 
 def _notation(words: str, some: list[str], lines: bool) -> str | None:
-    """Nearly JSON: another language's, or with what JSON does not take."""
+    """A notation like JSON: that of Python or JavaScript, or JSON with commas or comments too many."""
     if words[0] not in "{[":
         return None
-    # What stands in strings says nothing of the notation, nor does what follows one that has no end.
+    # The content of strings does not count, nor does what follows a string without an end.
     bare = _STRINGS.sub("0", words).partition('"')[0]
     if _SINGLE.search(bare):
         return "Python's own notation (single quotes, None, True) is no JSON: write json.dumps(decision)"

@@ -44,7 +44,7 @@ class Folder:
 
     def name_of(self, address: str) -> str:
         """See Place."""
-        return known_name(Path(address), self._inbox)
+        return known_name(address, self._inbox)
 
     def open(self, address: str, name: str | None = None) -> LocalFile | None:
         """See Place."""
@@ -61,7 +61,7 @@ class Folder:
 
     def archive_address(self, name: str, sha256: bytes, at: datetime) -> str:
         """See Place."""
-        return str(moves.archive_folder(self._archive, at) / archive_name(name, sha256))
+        return f"{moves.archive_folder(self._archive, at)}/{archive_name(name, sha256)}"
 
     def quarantine_address(self, name: str, sha256: bytes) -> str:
         """See Place."""

@@ -1,4 +1,4 @@
-"""Whether somebody has a file open for writing, where the system can tell. No database here."""
+"""Whether a process has a file open for writing, if the system can tell."""
 
 import errno
 import os
@@ -10,17 +10,17 @@ from pathlib import Path
 if sys.platform == "linux":
     import fcntl
 
-# File systems on which somebody else's machine may have the file open, of which this one's kernel knows nothing.
+# File systems on which another machine may have the file open, without this machine's kernel knowing.
 _FAR = {
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "ceph", "glusterfs", "afs", "lustre", "gpfs", "vboxsf",
 }  # fmt: skip
 
 
 def has_writer(path: Path) -> bool | None:
-    """Whether a process has the file open for writing; None: this system, file system or user cannot tell.
+    """Whether a process has the file open for writing; None if this system, file system or user cannot tell.
 
-    Linux grants nobody a read lease on a file that is open for writing. It takes the file's owner, or root. The lease
-    is given back at once: a writer that opens the file meanwhile waits for some microseconds.
+    Linux grants no read lease on a file that is open for writing. Only the file's owner and root may ask for one. The
+    lease is released at once: a writer that opens the file in between waits for some microseconds.
     """
     if sys.platform != "linux":
         return None
@@ -32,8 +32,8 @@ def has_writer(path: Path) -> bool | None:
         if _is_far(os.fstat(descriptor).st_dev):
             return None
         _try_lease(descriptor)
-    except OSError as refused:
-        return True if refused.errno == errno.EAGAIN else None
+    except OSError as exc:
+        return True if exc.errno == errno.EAGAIN else None
     else:
         return False
     finally:
@@ -41,9 +41,9 @@ def has_writer(path: Path) -> bool | None:
 
 
 def _try_lease(descriptor: int) -> None:
-    """Take a read lease and give it back. Raises OSError; its errno is EAGAIN while a writer has the file open."""
+    """Take a read lease and release it. Raises OSError; its errno is EAGAIN while a writer has the file open."""
     if sys.platform == "linux":
-        # A writer that comes now makes the kernel tell us, by SIGIO if nothing else is chosen, which ends a process.
+        # When a writer opens the file now, the kernel signals it. The default signal is SIGIO, which ends a process.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -51,7 +51,7 @@ def _try_lease(descriptor: int) -> None:
 
 @cache
 def _is_far(device: int) -> bool:
-    """Whether the file system of this device is one that other machines write to; what is not known is not."""
+    """Whether other machines may write to the file system of this device; False if that is not known."""
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
         with Path("/proc/self/mountinfo").open(encoding="utf-8", errors="replace") as mounts:

@@ -103,19 +103,19 @@ class LocalFile:
 
 
 def open_source(path: Path, folder: Path | None = None) -> LocalFile | None:
-    """The file at `path` with its hash; None if it is gone, or is not a regular file. Raises ScorekeeperError.
+    """The file at `path` with its hash; None if it is gone, or no regular file. Raises ScorekeeperError.
 
-    `folder`: the inbox; the file's name is its path within that.
+    `folder`: the inbox; the name is the path within it. None: the name is the last part of the path.
     """
     try:
-        # Not a link's target, and no waiting at a FIFO that took the file's name since it was listed.
+        # Do not follow a link, and do not wait for a FIFO that took the name since it was listed.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    except OSError as failed:
+    except OSError as exc:
         if path.is_symlink():
             return None
-        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
+        raise ScorekeeperError(f"{path} cannot be read: {exc.strerror}") from None
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -136,7 +136,7 @@ def open_source(path: Path, folder: Path | None = None) -> LocalFile | None:
 
 
 def find_growing(path: Path, name: str, key: bytes) -> LocalFile | None:
-    """The file at `path` as one that grows, with a key for a hash; None if it is gone, or is not a regular file."""
+    """The file at `path` as one that grows, with a key for its hash; None if it is gone, or no regular file."""
     try:
         found = path.lstat()
     except OSError:
@@ -147,22 +147,22 @@ def find_growing(path: Path, name: str, key: bytes) -> LocalFile | None:
 
 
 def modified_at(found: os.stat_result) -> datetime:
-    """When the file was written to, UTC."""
-    return datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks hold years past 9999
+    """When the file was last written to, UTC."""
+    return datetime.fromtimestamp(min(max(found.st_mtime, 0), LATEST_TIME), UTC)  # some disks have years after 9999
 
 
 def stat_identity(found: os.stat_result) -> tuple[int, ...]:
-    """What tells a file from another one that has taken its name, and from itself once it has been written to."""
+    """What differs if another file has taken the name, and if the file was written to: device, inode, size, time."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def inode_id(device: int, inode: int) -> str:
-    """The same file under whatever name, and however long."""
+    """What is the same for a file under every name and at every length."""
     return f"{device}:{inode}"
 
 
 def _open_same(source: LocalFile) -> IO[bytes]:
-    """Open the file that was hashed; raises ChangedError if there is another one, or none, under its name."""
+    """Open the file that was hashed. Raises ChangedError if another file has its name now, or none."""
     try:
         descriptor = os.open(source.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -175,13 +175,13 @@ def _open_same(source: LocalFile) -> IO[bytes]:
 
 
 def _is_same(found: os.stat_result, source: LocalFile) -> bool:
-    """Whether it is the file that was found, as it was then, or grown since where it is expected to."""
+    """Whether it is the file that was found, unchanged; or grown, if it is read while it grows."""
     now = stat_identity(found)
     return now[:2] == source.identity[:2] and now[2] >= source.size if source.growing else now == source.identity
 
 
 def ends_whole(path: Path) -> bool:
-    """Whether the file's last line has an end; an empty file has none."""
+    """Whether the file's last line has an end; False for an empty file."""
     try:
         with path.open("rb") as file:
             file.seek(-1, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""Where files go that have been read: to the archive, to quarantine with a report, and back. No database here."""
+"""Moves files that have been read: to the archive, to quarantine with an error file, and back to the inbox."""
 
 import hashlib
 import json
@@ -18,32 +18,31 @@ ERROR_FILE_SUFFIX = ".error.json"
 
 
 def archive_folder(archive: Path, received_at: datetime) -> Path:
-    """Where the files go, each under its `archive_name`, that were read whole: archive/YYYY/MM/DD."""
+    """The folder for files that were read at `received_at`, each under its `archive_name`: archive/YYYY/MM/DD."""
     return archive / f"{received_at:%Y/%m/%d}"
 
 
 def root_of(path: Path, archive: Path, quarantine: Path) -> Path:
-    """The folder in which a file lies under its name in the inbox, with that one's folders: a day's, or quarantine."""
+    """The folder in which a file has the path that it had in the inbox: that of a day, or quarantine."""
     return quarantine if quarantine in path.parents else archive.joinpath(*path.relative_to(archive).parts[:DAY_PARTS])
 
 
 def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
-    """Where a file goes of which something was refused."""
+    """Where a file with refusals goes."""
     return folder / archive_name(name, sha256)
 
 
 def is_quarantined(folder: Path, destination: Path) -> bool:
-    """Whether a file goes to quarantine, where it may be mended: one that lies there already stays."""
+    """Whether a file goes to quarantine, where it may be corrected: a file that is there already stays."""
     return folder in destination.parents
 
 
 def move_file(source: LocalFile, destination: Path, *, keep: bool = False) -> bool:
-    """Move the file that was read, by rename where the file system allows it; whether its content lies there now.
+    """Move the file that was read, by a rename if the file systems allow it; whether its content is there now.
 
-    It does not if the file was removed or replaced meanwhile: what a writer has put under its name since stays in the
-    inbox. Where the same content lies already, that stays and this one goes: to replace it costs some file systems a
-    write to the disk. With `keep` another one stays as well. Raises ScorekeeperError: what was read stays read, and is
-    not ingested again.
+    It is not if the file was removed or replaced meanwhile: the file that took its name stays in the inbox. If the same
+    content is there already, that file stays and this one is removed, since replacing it costs some file systems a
+    write to the disk. `keep`: a file with other content stays too. Raises ScorekeeperError; the file is not read again.
     """
     path, folder = source.path, destination.parent
     try:
@@ -63,16 +62,16 @@ def move_file(source: LocalFile, destination: Path, *, keep: bool = False) -> bo
         if found.st_nlink > 1 and path.exists():
             _remove_twin(path, source)
         return not taken or _settle_beside(target, destination, source, keep=keep)
-    except OSError as failed:
+    except OSError as exc:
         raise ScorekeeperError(
-            f"{path} was read, but cannot be moved to {folder} ({explain(failed)}); it will not be ingested again"
+            f"{path} was read, but cannot be moved to {folder} ({explain(exc)}); it will not be ingested again"
         ) from None
 
 
 def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = False) -> bool:
-    """Do what is left of a move that was killed half-way; whether the file of that content has left the inbox.
+    """Finish a move that was killed; whether the file of that content has left the inbox.
 
-    `keep`: as in move_file. A file that was moved though it was not the one that had been read is put back. Raises
+    `keep`: as in move_file. If another file than the one that was read was moved, it is put back. Raises
     ScorekeeperError.
     """
     beside = _beside(destination)
@@ -87,8 +86,8 @@ def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = Fa
         if lying.sha256 != sha256:
             _put_back(destination, path)
         return lying.sha256 == sha256
-    except OSError as failed:
-        raise ScorekeeperError(f"{destination} cannot be moved: {explain(failed)}") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"{destination} cannot be moved: {explain(exc)}") from None
 
 
 def _beside(destination: Path) -> Path:
@@ -96,10 +95,10 @@ def _beside(destination: Path) -> Path:
 
 
 def _settle_beside(beside: Path, destination: Path, source: LocalFile, *, keep: bool) -> bool:
-    """Let one of the two files stay, at `destination`; whether that is the content of `source`."""
+    """Keep one of the two files, at `destination`; whether it has the content of `source`."""
     held = _holds(destination, source)
     if held and source.is_lines:
-        beside.rename(destination)  # the newer one: somebody may have it open yet, and write to it
+        beside.rename(destination)  # the newer file: a writer may still have it open
         return True
     if held or (keep and destination.exists()):
         beside.unlink()
@@ -115,26 +114,26 @@ def _holds(path: Path, source: LocalFile) -> bool:
 
 
 def _copy_over(source: LocalFile, destination: Path, *, keep: bool) -> bool:
-    """To another file system: copied whole, and removed only if it still is what was read; whether it lies there."""
-    part = destination.with_name(f".{destination.name}.part")
-    shutil.copy2(source.path, part)
-    if not _holds(part, source):
-        part.unlink()
+    """Copy to another file system. The file is removed if it still is the one that was read; whether it is there."""
+    copy = destination.with_name(f".{destination.name}.part")
+    shutil.copy2(source.path, copy)
+    if not _holds(copy, source):
+        copy.unlink()
         return False
-    lies = _settle_beside(part, destination, source, keep=keep)
+    lies = _settle_beside(copy, destination, source, keep=keep)
     if stat_identity(source.path.lstat()) == source.identity:
         source.path.unlink()
     return lies
 
 
 def _remove_twin(path: Path, source: LocalFile) -> None:
-    """A rename leaves both names where both are links to one file, as after a kill within `return_file`."""
+    """Remove the other name: a rename does nothing if both are links to one file, as after a kill in `return_file`."""
     if stat_identity(path.lstat()) == source.identity:
         path.unlink()
 
 
 def return_file(quarantined: Path, target: Path) -> None:
-    """Move a file back to `target`, or to a like name where that is taken, and remove its report from quarantine.
+    """Move a file back to `target`, or to a similar name if that is taken, and remove its error file.
 
     Raises ScorekeeperError.
     """
@@ -153,8 +152,8 @@ def return_file(quarantined: Path, target: Path) -> None:
             except OSError:
                 part.rename(target.with_name(quarantined.name))
             quarantined.unlink()
-    except OSError as failed:
-        raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(failed)}") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"{quarantined} cannot be moved to {target.parent}: {explain(exc)}") from None
 
 
 def _error_file(quarantined: Path) -> Path:
@@ -162,7 +161,7 @@ def _error_file(quarantined: Path) -> Path:
 
 
 def _put_back(moved: Path, path: Path) -> None:
-    """Move a file that is to be read (again) to `path`, without replacing what a writer has put there."""
+    """Move a file to `path` to be read, without replacing a file that a writer has put there."""
     number = 0
     make_folder(path.parent)
     while True:
@@ -171,7 +170,7 @@ def _put_back(moved: Path, path: Path) -> None:
             os.link(moved, target)
         except FileExistsError:
             number += 1
-        except OSError:  # no links here, or none to the file of another user
+        except OSError:  # this file system has no links, or the file belongs to another user
             if os.path.lexists(target):
                 number += 1
                 continue
@@ -183,7 +182,7 @@ def _put_back(moved: Path, path: Path) -> None:
 
 
 def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
-    """Write `<name>.error.json` beside a quarantined file: why, line by line; the hash of its bytes."""
+    """Write `<name>.error.json` beside a quarantined file: the reason for each line. Returns the hash of its bytes."""
     target = _error_file(quarantined)
     content = (json.dumps(report, indent=2) + "\n").encode()
     try:
@@ -193,13 +192,13 @@ def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
             keep_mode(file.fileno(), target)
             file.write(content)
         part.rename(target)
-    except OSError as failed:
-        raise ScorekeeperError(f"{target} cannot be written: {explain(failed)}") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"{target} cannot be written: {explain(exc)}") from None
     return hashlib.sha256(content).digest()
 
 
 def error_file_written_at(quarantined: Path) -> datetime | None:
-    """When the report beside a quarantined file was written, right before the file was moved; None: there is none."""
+    """When the error file beside a quarantined file was written; None if there is none. The move came right after."""
     try:
         return datetime.fromtimestamp(_error_file(quarantined).lstat().st_mtime, UTC)
     except OSError:
@@ -207,23 +206,23 @@ def error_file_written_at(quarantined: Path) -> datetime | None:
 
 
 def hash_error_file(quarantined: Path) -> bytes:
-    """The hash of the report beside a quarantined file. Raises ScorekeeperError."""
+    """The hash of the error file beside a quarantined file. Raises ScorekeeperError."""
     path = _error_file(quarantined)
     try:
         return hashlib.sha256(path.read_bytes()).digest()
-    except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"{path} cannot be read: {exc.strerror}") from None
 
 
 def read_error_file(quarantined: Path) -> dict[str, Any]:
-    """The report beside a quarantined file. Raises ScorekeeperError."""
+    """What the error file beside a quarantined file says. Raises ScorekeeperError."""
     path = _error_file(quarantined)
     try:
         report = json.loads(path.read_bytes())
-    except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be read: {failed.strerror}") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"{path} cannot be read: {exc.strerror}") from None
     except ValueError:
         report = None
     if not isinstance(report, dict):
-        raise ScorekeeperError(f"{path} is no report")
+        raise ScorekeeperError(f"{path} is no error file")
     return report

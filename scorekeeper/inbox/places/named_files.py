@@ -26,7 +26,7 @@ class NamedFiles(Folder):
 
     def name_of(self, address: str) -> str:
         """See Place: without folders."""
-        return known_name(Path(address))
+        return known_name(address)
 
     def open(self, address: str, name: str | None = None) -> LocalFile:
         """See Place. A file that was named and cannot be read is an error."""

@@ -1,4 +1,4 @@
-"""What lies in the inbox: the decision files, in its folders too, and what is not read and why. No database here."""
+"""What is in the inbox and its folders: the decision files, and what is not read and why."""
 
 import os
 import re
@@ -17,7 +17,7 @@ MOST_KEPT = 1_000
 _NUMBERED = re.compile(r".*\.json[.-][0-9][0-9T_:.-]{0,30}", re.I | re.S)
 _PACKED = (".zst", ".zip", ".bz2", ".xz", ".lz4", ".7z", ".tar", ".tgz", ".rar", ".br", ".z")
 
-# What is not read, by kind: what it is, and what to do.
+# The kinds of what is not read: what it is, and what to do.
 LINK, SPECIAL, PACKED, ROTATED, UNKNOWN, BARE, DEEP = range(7)
 KINDS = {
     LINK: ("a link, which is not followed", "put the file itself there"),
@@ -32,8 +32,8 @@ KINDS = {
 
 @dataclass
 class InboxContents:
-    """`files`: the decision files, by their names within the inbox. Of what is not read by kind: how many there are,
-    and the first of them.
+    """`files`: the decision files, sorted. `counts` and `others`: of what is not read, by kind, how many there are and
+    the first of them.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -48,7 +48,7 @@ class InboxContents:
             kept.append(path)
 
     def take_up(self, path: Path) -> None:
-        """Note that what was left is read all the same."""
+        """Note that something counted as not read is read all the same."""
         for kind, paths in self.others.items():
             if path in paths:
                 paths.remove(path)
@@ -73,9 +73,9 @@ def list_inbox(folder: Path, skip: Sequence[Path] = ()) -> Iterator[Path]:
 
 
 def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> InboxContents:
-    """What lies in `folder` and in the folders below it, hidden ones and those of `skip` left out.
+    """What is in `folder` and in the folders below it, without hidden ones and those of `skip`.
 
-    Raises ScorekeeperError if it cannot be read; a folder below that cannot be read is left out.
+    A folder below that cannot be read is left out. Raises ScorekeeperError if `folder` itself cannot be read.
     """
     listing, waiting, folders = InboxContents(), [(folder, 0)], 0
     left_out = {(found.st_dev, found.st_ino) for path in skip if (found := _stat(path))}
@@ -87,12 +87,12 @@ def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> InboxContents:
                 for entry in entries:
                     if not entry.name.startswith("."):
                         _sort_in(listing, waiting, here, entry, depth, folders, left_out)
-        except OSError as failed:
+        except OSError as exc:
             if here != folder:
                 continue
-            if isinstance(failed, FileNotFoundError):
+            if isinstance(exc, FileNotFoundError):
                 raise ScorekeeperError(f"the inbox {folder} does not exist: make it, or set INBOX_DIR") from None
-            raise ScorekeeperError(f"the inbox {folder} cannot be read: {failed.strerror}") from None
+            raise ScorekeeperError(f"the inbox {folder} cannot be read: {exc.strerror}") from None
     listing.files.sort(key=str)
     return listing
 
@@ -138,9 +138,9 @@ def _stat(path: Path) -> os.stat_result | None:
 
 
 def list_named(paths: Iterable[Path], *, deep: bool = False) -> list[Path]:
-    """Files as named, and the decision files in folders (`deep`: in those below them too, as in an archive).
+    """The named files, and the decision files of the named folders; `deep`: of the folders below them too.
 
-    Raises ScorekeeperError.
+    Raises ScorekeeperError if one does not exist.
     """
     files: list[Path] = []
     for path in paths:

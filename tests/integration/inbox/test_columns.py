@@ -11,6 +11,7 @@ from scorekeeper.store.sql import raw
 NOT_SAID = {
     "source_sha256", "source_name", "source_line", "received_at", "symbol", "late", "reference_price", "price_suspect",
     "horizon_price", "horizon_return_pct", "horizon_known_at", "voided_at", "void_reason",
+    "tracked",
 }  # fmt: skip
 
 

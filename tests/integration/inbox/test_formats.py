@@ -115,8 +115,7 @@ def test_what_is_no_file_of_the_format_is_refused_with_a_reason(form: Format, tm
     for content in (b"<html>error</html>", b"symbol: BTC/USDT\ntype: HOLD\n", b"{", b"\xff\xfea\0"):
         source = written(form, tmp_path, content)
         with pytest.raises((FileError, ValueError)):
-            for entry in form.read(source):
-                load_json(entry.text)
+            documents(list(form.read(source)))
     broken = written(form, tmp_path, example(form), ".gz")
     Path(broken.address).write_bytes(Path(broken.address).read_bytes()[:-12])
     again = local_files.open_source(Path(broken.address))

@@ -173,7 +173,7 @@ FILES: dict[str, tuple[Callable[[Settings], object], str]] = {
         lambda s: next(s.quarantine_dir.glob("*.error.json")).unlink(), "error.json cannot be read"
     ),
     "the report of a refusal is torn": (
-        lambda s: cut_off(next(s.quarantine_dir.glob("*.error.json"))), "error.json is no report"
+        lambda s: cut_off(next(s.quarantine_dir.glob("*.error.json"))), "error.json is no error file"
     ),
     "the log is edited": (lambda s: edit(s.log_path), "is not as it was published"),
     "the dataset is cut": (lambda s: cut_off(s.dataset_path), "is not as it was published"),

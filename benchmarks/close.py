@@ -1,9 +1,9 @@
 """A million open trades, a new candle for each symbol, 2,000 trades due: does the work follow what is due?
 
-The trades are written straight into the tables, as trades that a settlement has read and that have their reference price:
-what ingest costs is another benchmark. The new candle closes four trades of each symbol: one by expiry, one short by its
-stop, one long by its target, one short by its trailing stop. Of the others every tenth trails. The candle touches none
-of them, and brings no new best price.
+The trades are written straight into the tables, as trades that a settlement has read and that have their reference
+price: what ingest costs is another benchmark. The new candle closes four trades of each symbol: one by expiry, one
+short by its stop, one long by its target, one short by its trailing stop. Of the others every tenth trails. The candle
+touches none of them, and brings no new best price.
 """
 
 import time

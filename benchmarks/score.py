@@ -1,9 +1,9 @@
 """A thousand new closes on top of a history: does the score step follow what is new, and the answer the days?
 
-Five agents have a signal for every trade, of ten symbols and two versions; --a-day says how many trades close a day. The
-score step is compared with itself on the first history. The yardstick of the answer is the way without rollups: read the
-trades into pandas, and take the same figures from empyrical, quantstats and freqtrade (benchmarks/peers.py). These run
-in a project of their own, in the same run, on the same database.
+Five agents have a signal for every trade, of ten symbols and two versions; --a-day says how many trades close a day.
+The score step is compared with itself on the first history. The yardstick of the answer is the way without rollups:
+read the trades into pandas, and take the same figures from empyrical, quantstats and freqtrade (benchmarks/peers.py).
+These run in a project of their own, in the same run, on the same database.
 """
 
 import shutil

@@ -1,9 +1,9 @@
 """A million open trades, a new candle for each symbol, 2,000 trades due: does the work follow what is due?
 
-The trades are written straight into the tables, as ones that have been looked at and have met their price: what ingest
-costs is another question. Each symbol has four that the new candle closes: one by expiry, one short by its stop, one
-long by its target, one short by its trailing stop. Of the others every tenth trails; none is touched, and none meets
-a new best price.
+The trades are written straight into the tables, as trades that a settlement has read and that have their reference
+price: what ingest costs is another benchmark. The new candle closes four trades of each symbol: one by expiry, one
+short by its stop, one long by its target, one short by its trailing stop. Of the others every tenth trails. The candle
+touches none of them, and brings no new best price.
 """
 
 import time
@@ -31,7 +31,7 @@ TARGET = Target(Figure.TIME, 0.02)
 BATCH = 20_000
 AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("close.sql")
-# What the target is about, at the full size: the others are what else a track asks of the same tables.
+# The statements that have a target, at the full size. The others are what else a track runs on the same tables.
 AIMED = ("close what is due", "mark what is open")
 YARDSTICK = "UPDATE of all trades"
 
@@ -54,7 +54,7 @@ def run(sizes: list[int], repeats: int, output: Path) -> None:
 
 
 def build(db: Database, trades: int, console: Console) -> None:
-    """Write the trades with their decisions, the candles and what is sealed; then vacuum and analyze."""
+    """Write the trades with their decisions, the candles and the sealed ranges; then vacuum and analyze."""
     fill_trades, fill_candles, fill_coverage = FILLS.read_text(encoding="utf-8").split(";\n")[:3]
     known = {"as_of": AS_OF, "symbols": SYMBOLS}
     with db.begin() as connection:
@@ -104,7 +104,7 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
 
 
 def repeat(db: Database, what: str, work: Callable[[Connection], int], trades: int, repeats: int) -> Timed:
-    """`work` in as many transactions, each rolled back: every one finds the same rows."""
+    """Time `work` in `repeats` transactions. Each is rolled back, so all find the same rows."""
     seconds = []
     rows = 0
     for _ in range(repeats):

@@ -1,5 +1,5 @@
 -- One row per trade with its decision, number first to last.
--- Parameters: as_of, symbols, first, last. Called by benchmarks.close.
+-- Parameters: as_of, symbols, first, last.
 WITH numbered AS (
     SELECT
         n, n % :symbols AS symbol_no, n / :symbols AS place,
@@ -51,14 +51,14 @@ SELECT
     trade_id, symbol, 'v1', direction, 100, opened_at, expires_at, stop_loss, take_profit, trailing_stop_pct,
     best_price, 10, true
 FROM drawn;
--- One row per symbol and minute of the last two hours. Parameters: as_of, symbols. Called by benchmarks.close.
+-- One row per symbol and minute of the last two hours. Parameters: as_of, symbols.
 INSERT INTO scorekeeper.candle (symbol, minute_at, open, high, low, close, volume)
 SELECT
     'S' || n || '/USDT', cast(:as_of AS timestamptz) - minutes_ago * interval '1 minute', 100, 100.1, 99.9, 100, 1
 FROM generate_series(0, :symbols - 1) AS n
 CROSS JOIN generate_series(1, 120) AS minutes_ago;
 -- One row per symbol: the last minute is sealed, and nothing of it has been looked at. Parameters: as_of, symbols.
--- Called by benchmarks.close.
+--
 INSERT INTO scorekeeper.candle_coverage (symbol, sealed_from, sealed_until, settled_until, filled_back)
 SELECT
     'S' || n || '/USDT', cast(:as_of AS timestamptz) - interval '2 hours', :as_of,

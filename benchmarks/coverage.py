@@ -1,7 +1,6 @@
 """Do intervals, ranking and verdicts hold what they promise? Against simulations whose truth is known.
 
-What is simulated (benchmarks/simulated.py) is held against the product's own functions: the intervals are those that a
-user sees.
+The simulations (benchmarks/simulated.py) call the product's own functions: the intervals are those that a user sees.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 A day takes a day. So some minutes are run as they are, and the rows that they left in Prefect's tables are written
 again and again, each time further back, as long as the settings keep rows of their kind. What is older is written too,
-and Prefect's own vacuum, started anew, has to take it away: that the retention works is seen, not supposed.
+and Prefect's own vacuum, after a restart, must delete it: the benchmark shows that the retention works.
 """
 
 import json
@@ -111,7 +111,7 @@ def megabytes(home: Path) -> float:
 
 
 def check_retention(stack: Stack, window: tuple[datetime, datetime], settings: Settings) -> int:
-    """Write rows that are too old, start Prefect's server anew, and wait until its vacuum has taken them; how many.
+    """Write rows that are too old, restart Prefect's server, and wait until its vacuum has deleted them; how many.
 
     Raises RuntimeError if it does not.
     """

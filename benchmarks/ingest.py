@@ -1,10 +1,10 @@
 """Decision files into Postgres, beside what the same rows cost without reading and judging them.
 
-The files are drawn from a seed (benchmarks/decisions.py). Each ingest is a process of its own (benchmarks/
-ingest_once.py), so that its memory is its own. Then the very same files come once more, and the same decisions in other
-bytes. The yardstick is psycopg's COPY of the very rows that came in, as Python has them, into the same tables, with all
-their indexes and foreign keys, in one transaction. Single files, a decision each, are held against reading each of them
-and moving it.
+The files are drawn from a seed (benchmarks/decisions.py). Each ingest is a process of its own
+(benchmarks/ingest_once.py), so that its memory is its own. Then the very same files come once more, and the same
+decisions in other bytes. The yardstick is psycopg's COPY of the very rows that came in, as Python has them, into the
+same tables, with all their indexes and foreign keys, in one transaction. Single files, a decision each, are compared
+with reading each of them and moving it.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What every benchmark shares: the times it took, what they are held against, and how a run is shown and kept.
+"""What all benchmarks share: the times, what they are compared with, and how a run is shown and stored.
 
 A run prints a table, and writes a JSON file; with more than one size there is a chart over the sizes, one HTML file
 that asks for nothing, beside it.

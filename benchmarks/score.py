@@ -1,9 +1,9 @@
 """A thousand new closes on top of a history: does the score step follow what is new, and the answer the days?
 
-Five agents have spoken of every trade, of ten symbols and two versions; as many trades close a day as one asks for. The
-score step is held against itself on the first history. The yardstick of the answer is what one would do without
-rollups: read the trades into pandas, and have the same figures from empyrical, quantstats and freqtrade
-(benchmarks/peers.py), which run in a project of their own, in the same run, over the same database.
+Five agents have a signal for every trade, of ten symbols and two versions; --a-day says how many trades close a day.
+The score step is compared with itself on the first history. The yardstick of the answer is the way without rollups:
+read the trades into pandas, and take the same figures from empyrical, quantstats and freqtrade (benchmarks/peers.py).
+These run in a project of their own, in the same run, on the same database.
 """
 
 import shutil
@@ -33,9 +33,9 @@ AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("score.sql")
 STEP, ANSWER = f"score {NEW:,} closes, keep scorecards", "metrics"
 READ, YARDSTICK = "read_sql", "empyrical"
-# The peers are given no more trades than these: they would not fit in memory.
+# The peers get no more trades than these: more would not fit in memory.
 MOST_READ = 1_000_000
-# From this history on: at a smaller one reading it all is no work either.
+# The targets hold from this history on: reading all of a smaller one is quick, too.
 AIMED_FROM = 10_000_000
 TARGET, STEP_TARGET = Target(Figure.TIME, 0.02), Target(Figure.TIME, 1.2)
 
@@ -87,7 +87,7 @@ def _score_and_keep(connection: Connection) -> None:
 
 
 def fill_history(db: Database, trades: int, console: Console, a_day: int = A_DAY) -> None:
-    """Write closed trades of the past, `a_day`, with what five agents said of each; vacuum and analyze."""
+    """Write closed trades of the past, `a_day`, with the signals of five agents; vacuum and analyze."""
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
         task = progress.add_task(f"{trades:,} closed trades", total=trades)
         yesterday = {"as_of": AS_OF.replace(hour=11), "prefix": "old-", "seconds_apart": 86_400 / a_day}
@@ -111,7 +111,7 @@ def _statements() -> list[str]:
 
 def _fill(db: Database, known: dict[str, object]) -> None:
     with db.begin() as connection:
-        # What refers to what is right by construction: not looked up row by row.
+        # References are right by construction: Postgres need not check them row by row.
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         connection.execute(text(_statements()[0]), known)
 
@@ -140,7 +140,7 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
 
 
 def measure_peers(uv: str, db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
-    """Reading the trades, and what each peer makes of them, in a process that has imported all before it is timed."""
+    """Time reading the trades, and each peer's figures, in a process that has imported everything before."""
     with console.status(f"read_sql, empyrical, quantstats, freqtrade, {repeats} times"):
         seconds: dict[str, list[float]] = run_part(
             db, "benchmarks.peers", str(repeats), str(min(trades + NEW, MOST_READ)),

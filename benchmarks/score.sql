@@ -1,6 +1,6 @@
 -- One row per closed trade, number first to last, with its decision, its line, and what five agents had said of it. The
 -- later the number, the earlier it closed.
--- Parameters: as_of, prefix, first, last, seconds_apart. Called by benchmarks.score.
+-- Parameters: as_of, prefix, first, last, seconds_apart.
 WITH drawn AS MATERIALIZED (
     SELECT
         n, cast(:prefix AS text) || lpad(to_hex(n), 8, '0') AS trade_id,
@@ -41,12 +41,12 @@ traded AS (
 )
 INSERT INTO scorekeeper.event (kind, trade_id)
 SELECT 'outcome', trade_id FROM drawn;
--- One row per UTC day with closed trades, to be scored. Called by benchmarks.score.
+-- One row per UTC day with closed trades, to be scored.
 INSERT INTO scorekeeper.stale_day (kind, day)
 SELECT kind, day
 FROM (SELECT DISTINCT cast(exit_time AT TIME ZONE 'UTC' AS date) AS day FROM scorekeeper.trade) AS d
 CROSS JOIN (VALUES ('system'), ('agent')) AS k (kind);
--- One row per UTC day of the new closes, to be scored. Parameter: as_of. Called by benchmarks.score.
+-- One row per UTC day of the new closes, to be scored. Parameter: as_of.
 INSERT INTO scorekeeper.stale_day (kind, day)
 SELECT kind, day
 FROM (

@@ -1,7 +1,7 @@
 """The advisory locks of the database: one for each kind of work that only one transaction at a time may do.
 
-A transaction that needs several takes them in the order in which they stand here. Two transactions that keep to that
-order never wait for each other.
+A transaction that needs several takes them in the order of `Lock`. Two transactions that keep to one order cannot
+deadlock. A new lock gets a place in that order, and a key that no release has used.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from sqlalchemy import Connection, text
 
 
 class Lock(IntEnum):
-    """The locks in the order in which they are taken; the value is the key in Postgres, the same in every release."""
+    """The locks in the order in which they are taken. The value is the key in Postgres, the same in every release."""
 
     MIGRATE = 0x5C0_0000  # the schema changes
     INGEST = 0x5C0_0003  # files are read, moved, put back or recovered: held by a session, across transactions
-    SETTLE = 0x5C0_0001  # trades are closed, or asked to be
+    SETTLE = 0x5C0_0001  # trades are closed, or a close is requested
     CANDLE = 0x5C0_0002  # candles and sealed ranges are written
     ANALYZE = 0x5C0_0006  # an analysis is stored
     SCORE = 0x5C0_0004  # rollups are made

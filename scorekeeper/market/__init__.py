@@ -1,4 +1,8 @@
-"""Where prices come from: the Market interface, the exchanges and replay folders behind it, and the stored candles."""
+"""Where prices come from.
+
+base.py has the interface, Market. exchange.py and replay.py implement it. sealed_candles.py stores candles, binding.py
+the market that a database keeps to, and symbol_list.py the symbols that spellings mean.
+"""
 
 from datetime import datetime
 from pathlib import Path

@@ -18,7 +18,7 @@ import pandas as pd
 
 from scorekeeper.decisions.prices import LOOK_BACK, is_price
 from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, CandlePage, MarketError
-from scorekeeper.market.exchange_client import BadAnswerError, ExchangeClient
+from scorekeeper.market.exchange_client import BadResponseError, ExchangeClient
 from scorekeeper.market.exchange_listing import ExchangeListing
 from scorekeeper.market.exchange_quirks import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
 
@@ -70,7 +70,7 @@ class ExchangeMarket:
                 asked = time.monotonic()
                 has_time = self._client.api.has.get("fetchTime")
                 milliseconds = await self._client.ask(self._fetch_time if has_time else self._fetch_date)
-                # The moment of the question, not the later one of its answer: never ahead of the exchange.
+                # The moment of the question, not the later one of its response: never ahead of the exchange.
                 self._clock = (datetime.fromtimestamp(milliseconds / 1000, UTC), asked)
             clock, asked = self._clock
             return clock + timedelta(seconds=time.monotonic() - asked)
@@ -78,11 +78,11 @@ class ExchangeMarket:
     async def _fetch_time(self) -> int:
         milliseconds = await self._client.api.fetch_time()
         if not isinstance(milliseconds, int) or not 1_500_000_000_000 < milliseconds < 4_000_000_000_000:
-            raise BadAnswerError(f"the time {milliseconds!r}")
+            raise BadResponseError(f"the time {milliseconds!r}")
         return milliseconds
 
     async def _fetch_date(self) -> int:
-        """The time by the Date header of a small answer, in whole seconds; without one, by the local clock."""
+        """The time by the Date header of a small response, in whole seconds; without one, by the local clock."""
         symbol = await self._listing.first_symbol()
         self._client.date = None
         await self._client.api.fetch_ohlcv(symbol, "1m", None, 2)
@@ -168,20 +168,20 @@ class ExchangeMarket:
         return await self._client.ask(fetch)
 
     def _read_page(self, raw: Any, stamp: int) -> tuple[list[Row], str | None]:
-        """The candles of ccxt's answer, from the epoch milliseconds `stamp` on. Raises BadAnswerError."""
+        """The candles that ccxt returns, from the epoch milliseconds `stamp` on. Raises BadResponseError."""
         if not isinstance(raw, list):
-            raise BadAnswerError("no list of candles")
+            raise BadResponseError("no list of candles")
         body = self._client.body()
         said = None if raw else candles_in(body)
-        # Candles, but none from the start on: a stale answer, unless this exchange always answers with its last ones.
+        # Candles, but none from the start on: a stale response, unless this exchange always answers with its last ones.
         if not raw and (said is None or (said == "some" and self._id not in KEPT_CANDLES)):
-            raise BadAnswerError(f"no candles that were asked for: {body[:80]!r}")
+            raise BadResponseError(f"no candles that were asked for: {body[:80]!r}")
         if self._id in FILLED:
             raw = [one for one in raw if one[5]]
         rows = {}
         for one in raw:
             if not isinstance(one, list) or len(one) < 6 or not isinstance(one[0], int) or one[0] % 60_000:
-                raise BadAnswerError(f"{str(one)[:80]} is no one-minute candle")
+                raise BadResponseError(f"{str(one)[:80]} is no one-minute candle")
             rows[one[0]] = one
         usable: list[Row] = []
         for at in sorted(at for at in rows if at >= stamp):

@@ -17,14 +17,14 @@ _BODY: ContextVar[str] = ContextVar("body", default="")
 T = TypeVar("T")
 
 
-class BadAnswerError(Exception):
-    """An exchange's answer that cannot be right, such as one that is no list of candles."""
+class BadResponseError(Exception):
+    """An exchange's response that cannot be right, such as one that is no list of candles."""
 
 
 class ExchangeClient:
     """The ccxt exchange `exchange_id`. `options` go to ccxt as they are (proxies, host names, time-outs).
 
-    `api` is ccxt's exchange: call its methods through `ask`. `date`: the Date header of the last answer.
+    `api` is ccxt's exchange: call its methods through `ask`. `date`: the Date header of the last response.
     Raises ScorekeeperError for an exchange that ccxt does not have, or that gives no one-minute candles.
     """
 
@@ -47,7 +47,7 @@ class ExchangeClient:
 
     @staticmethod
     def body() -> str:
-        """The body of the last answer to the current task."""
+        """The body of the last response to the current task."""
         return _BODY.get()
 
     def _read_body(self, code: int, _reason: str, url: str, _method: str, headers: Any, body: str, *_: Any) -> str:
@@ -59,13 +59,13 @@ class ExchangeClient:
         return body
 
     async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
-        """The answer to `question`. It is asked again, after growing random waits, while the problem may pass.
+        """The result of `question`. It is asked again, after growing random waits, while the problem may pass.
 
         Raises UnknownSymbolError, MarketError.
         """
         try:
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type((self._errors.OperationFailed, BadAnswerError)),
+                retry=retry_if_exception_type((self._errors.OperationFailed, BadResponseError)),
                 stop=stop_after_attempt(ATTEMPTS),
                 wait=self._wait,
                 reraise=True,
@@ -76,10 +76,10 @@ class ExchangeClient:
             raise UnknownSymbolError(f"{self.id}: {_first_line(exc)}") from None
         except self._errors.BaseError as exc:
             raise MarketError(f"{self.id}: {type(exc).__name__}: {_first_line(exc)}") from None
-        except BadAnswerError as exc:
+        except BadResponseError as exc:
             raise MarketError(f"{self.id} answers with {exc}") from None
         except (TypeError, ValueError, KeyError, AttributeError) as exc:
-            # ccxt raises these where it reads an answer in a form that it does not know.
+            # ccxt raises these where it reads a response in a form that it does not know.
             raise MarketError(f"{self.id}: an answer that ccxt cannot read ({type(exc).__name__})") from None
         raise AssertionError("unreachable: an attempt returns or raises")
 

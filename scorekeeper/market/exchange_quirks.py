@@ -7,7 +7,7 @@ import msgspec
 # These exchanges answer with their last so many candles, whatever the start; gate refuses an older start.
 KEPT_CANDLES = {
     "kraken": 720, "gemini": 1440, "hyperliquid": 5000, "gate": 10_000, "gateeu": 10_000,
-    # ccxt sends these no start: the answer is the last page.
+    # ccxt sends these no start: the response is the last page.
     "bithumb": 200, "deepcoin": 300, "nado": 500, "p2b": 500, "bitrue": 1000, "bittrade": 1000, "htx": 1000,
     "phemex": 1000,
 }  # fmt: skip
@@ -21,7 +21,7 @@ _FAULTS = ("error", "errors")
 
 
 def candles_in(body: str) -> Literal["some", "none"] | None:
-    """Whether the body of an answer holds a list of candles, an empty list, or no list.
+    """Whether the body of a response holds a list of candles, an empty list, or no list.
 
     ccxt reads nearly every body without a list (null, an empty object) as an empty list of candles.
     """

@@ -41,7 +41,7 @@ OnPercent = Callable[[float], Awaitable[None]]
 
 @dataclass
 class Prices:
-    """What fetching did: symbols gone through and answered for, new candles, and the problems, a line each.
+    """What fetching did: symbols gone through, symbols with a response, new candles, and the problems, a line each.
 
     `ends`: symbols whose candle files end too early for `as_of`. `troubles`: the same problems as rows of
     price_trouble, one per symbol.

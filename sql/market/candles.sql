@@ -1,5 +1,5 @@
 -- name: create_incoming_candles
--- One row per candle of the answer that is being stored; emptied at every commit.
+-- One row per candle of the page that is being stored; emptied at every commit.
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_candle (
     symbol text NOT NULL,
     minute_at timestamptz NOT NULL,
@@ -11,12 +11,12 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_candle (
 ) ON COMMIT DELETE ROWS;
 
 -- name: copy_incoming_candles
--- One row per candle of the answer.
+-- One row per candle of the page.
 COPY incoming_candle (symbol, minute_at, open, high, low, close, volume) FROM STDIN;
 
 -- name: insert_revisions
--- One row per candle that came for a minute which was sealed before, with another content or none: kept, used for
--- nothing. Parameter: as_of.
+-- One row per candle of an already sealed minute that differs from the stored candle, or has none: it is stored apart,
+-- and used for nothing. Parameter: as_of.
 INSERT INTO scorekeeper.candle_revision (symbol, minute_at, seen_at, open, high, low, close, volume)
 SELECT i.symbol, i.minute_at, :as_of, i.open, i.high, i.low, i.close, i.volume
 FROM incoming_candle AS i
@@ -34,8 +34,8 @@ WHERE
 ON CONFLICT DO NOTHING;
 
 -- name: insert_candles
--- One row per newly sealed minute with a candle. Parameters: sealed_from, sealed_until (of the answer: what lies
--- outside is not kept).
+-- One row per newly sealed minute with a candle. Parameters: sealed_from, sealed_until (of the page: candles outside
+-- are not stored).
 INSERT INTO scorekeeper.candle (symbol, minute_at, open, high, low, close, volume)
 SELECT i.symbol, i.minute_at, i.open, i.high, i.low, i.close, i.volume
 FROM incoming_candle AS i
@@ -57,14 +57,14 @@ ON CONFLICT (symbol) DO UPDATE SET
 WHERE excluded.sealed_from <= c.sealed_until AND excluded.sealed_until >= c.sealed_from;
 
 -- name: mark_filled_back
--- At most one row: a symbol's back-fill has come to where it was meant to. Parameter: symbol.
+-- At most one row: a symbol's back-fill is complete. Parameter: symbol.
 UPDATE scorekeeper.candle_coverage
 SET filled_back = true
 WHERE symbol = :symbol AND NOT filled_back;
 
 -- name: restart_coverage
--- At most one row: the sealed range of a symbol begins anew at a later minute, since the market has not kept what lies
--- between. Trades opened before it stay open. Parameters: symbol, start.
+-- At most one row: the sealed range of a symbol begins again at a later minute, because the market no longer keeps the
+-- candles in between. Trades opened before it stay open. Parameters: symbol, start.
 UPDATE scorekeeper.candle_coverage
 SET
     sealed_from = :start, sealed_until = :start, settled_until = :start, filled_back = true,
@@ -72,5 +72,5 @@ SET
 WHERE symbol = :symbol AND sealed_until < :start;
 
 -- name: ensure_candle_partition
--- One row: the candle partition of a month, made unless it is there. Parameters: year, month.
+-- One row: makes the candle partition of a month, unless it is there. Parameters: year, month.
 SELECT scorekeeper.ensure_candle_partition(:year, :month);

@@ -4,19 +4,19 @@ SELECT name, bound_at, last_as_of, candles_from, settled_as_of
 FROM scorekeeper.market;
 
 -- name: bind_market
--- At most one row: the market of this database, bound by whoever comes first. Parameters: name, as_of.
+-- At most one row: binds the database to a market, unless it is bound already. Parameters: name, as_of.
 INSERT INTO scorekeeper.market (name, bound_at, begun_as_of)
 VALUES (:name, :as_of, :as_of)
 ON CONFLICT (only_row) DO NOTHING;
 
 -- name: lock_market
--- One row, locked: the last minute that a track had begun with.
+-- One row, locked: the as_of that the last track began with.
 SELECT begun_as_of
 FROM scorekeeper.market
 FOR UPDATE;
 
 -- name: begin_as_of
--- One row: a track begins with this minute, and an earlier one is refused from now on. Parameter: as_of.
+-- One row: a track begins at this as_of. An earlier as_of is refused from now on. Parameter: as_of.
 UPDATE scorekeeper.market
 SET begun_as_of = :as_of;
 

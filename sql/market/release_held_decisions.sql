@@ -1,6 +1,6 @@
--- One row: how many decisions no longer wait for the market's list. Each gets the symbol that its spelling means, as do
--- its trade and what it asks to close; days that counted one under another symbol (closed by a quote, or imported) are
--- to be scored again.
+-- One row: how many decisions no longer wait for the market's list. Each decision, its trade and its request to close
+-- get the symbol that its spelling means. A day that counted its trade under another symbol (one that a quote or an
+-- import closed) is scored again.
 -- Parameter: rows (a JSON array of raw_symbol, symbol).
 WITH given AS (
     SELECT g.raw_symbol, g.symbol

@@ -17,8 +17,8 @@ ON CONFLICT (spelled) DO UPDATE SET
 WHERE symbol_reading.symbol <> excluded.symbol;
 
 -- name: select_symbol
--- One row: the symbol that a spelling stands for: as the market's list has read it, else as it was written, where
--- something was scored under that, else by custom. Parameters: spelled, custom.
+-- One row: the symbol that a spelling means. It is the one that the market's list gave; else the spelling itself, if
+-- decisions were scored under it; else the custom reading. Parameters: spelled, custom.
 SELECT
     coalesce(
         (

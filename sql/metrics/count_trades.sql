@@ -1,6 +1,6 @@
--- One row: the counts that stand beside the figures of a scope. What opened after `at` (null: the last as_of of track,
--- if there was one) counts nowhere yet. Suspect and late ones are counted by their expiry in [since, until) (null: no
--- limit), whatever else is left out; open trades whatever the time.
+-- One row: the counts that stand beside the figures of a scope. A trade that opened after `at` (null: the last as_of of
+-- track, if there was one) does not count yet. Suspect and late decisions count by their expiry in [since, until)
+-- (null: no limit), whatever else is left out. Open trades count whatever their time.
 -- Parameters: version, symbol (null: all), since, until, include_suspect, exclude_late (among active_trades), at.
 WITH seen AS (
     SELECT

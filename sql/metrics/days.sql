@@ -1,7 +1,7 @@
 -- name: select_daily_scores
 -- One row per UTC day with closed trades in a scope, in order. Parameters: version, symbol (null: all), after_fees,
 -- from_day (null: the first).
--- Not IS NOT DISTINCT FROM, here and elsewhere: that finds nothing by an index.
+-- Not IS NOT DISTINCT FROM, here and elsewhere: that cannot use an index.
 SELECT
     day, trades, winners, losers, sum_pct, sum_squares, sum_winners_pct, sum_losers_pct, hold_seconds,
     hold_seconds_winners, hold_seconds_losers, sum_mfe_pct, sum_mae_pct, sum_given_back_pct, path_high_pct,
@@ -16,7 +16,8 @@ WHERE
 ORDER BY day;
 
 -- name: select_day_sums
--- One row per UTC day with closed trades of a version (null: all): what it brought. Parameters: version, after_fees.
+-- One row per UTC day with closed trades of a version (null: all): the sum of its P&L in percent. Parameters: version,
+-- after_fees.
 SELECT sum_pct
 FROM scorekeeper.daily_score
 WHERE
@@ -25,8 +26,8 @@ WHERE
     AND after_fees = :after_fees;
 
 -- name: select_analysis_figures
--- At most one row: what the last run of analyze, at or before `at` (null: ever), adds to the answer of metrics for a
--- scope (version null: all). None where that run had nothing of the version, whatever an earlier one had.
+-- At most one row: the figures of a version (null: all) in the last run of analyze at or before `at` (null: any time).
+-- None where that run had nothing of the version, even if an earlier one had.
 -- Parameters: version, at.
 SELECT a.document -> 'figures' AS figures
 FROM scorekeeper.analysis AS a

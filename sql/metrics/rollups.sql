@@ -1,5 +1,5 @@
 -- name: take_stale_days
--- One row per UTC day whose rollup is to be made again; taken off the list.
+-- One row per UTC day whose rollups are to be made again: it is taken off the list.
 DELETE FROM scorekeeper.stale_day
 RETURNING kind, day;
 
@@ -14,7 +14,7 @@ DELETE FROM scorekeeper.agent_daily_score
 WHERE day = any(cast(:days AS date[]));
 
 -- name: keep_stale_days
--- One row per UTC day with a trade that closed after as_of (an imported one may): it stays to be made again.
+-- One row per UTC day with a trade that closed after as_of, as an imported one may: it goes back on the list.
 -- Parameter: as_of.
 INSERT INTO scorekeeper.stale_day (kind, day)
 SELECT 'system', cast(exit_time AT TIME ZONE 'UTC' AS date)

@@ -1,26 +1,26 @@
 -- name: select_scored_until
--- One row: the moment of the scorecards that are kept; null: there are none.
+-- One row: the as_of of the stored scorecards; null where there are none.
 SELECT max(s.as_of) AS as_of
 FROM scorekeeper.scorecard AS s;
 
 -- name: select_scorecard
--- At most one row: what a version (null: all) comes to, as composed last; none where its days have changed since.
+-- At most one row: the stored answer of a version (null: all); none where its days have changed since.
 -- Parameter: version.
 SELECT s.answer
 FROM scorekeeper.scorecard AS s
 WHERE s.version IS NOT DISTINCT FROM cast(:version AS text) AND NOT s.outdated;
 
 -- name: select_scorecard_state
--- At most one row: whether the scorecard of a version (null: all) is to be composed anew, and what it knows of earlier
--- days, added up (null: nothing). Parameter: version.
+-- At most one row: whether the scorecard of a version (null: all) is outdated, and its stored sums of older days (null:
+-- none). Parameter: version.
 SELECT s.outdated, s.before_day, s.before
 FROM scorekeeper.scorecard AS s
 WHERE s.version IS NOT DISTINCT FROM cast(:version AS text);
 
 -- name: mark_scorecards_outdated
--- One row per scorecard of a version (null: all) that has a rollup of one of the given days. What it knows of earlier
--- days is forgotten where one of these is among them. Parameters: days, agent_days (date arrays: of the system's
--- rollups, of the agents').
+-- One row per scorecard of a version (null: all) that has a rollup of one of the given days: it is outdated. Its sums
+-- of older days are deleted where one of the given days is among them. Parameters: days, agent_days (date arrays: of
+-- the system's rollups, of the agents').
 WITH touched AS (
     SELECT version, day FROM scorekeeper.daily_score
     WHERE day = any(cast(:days AS date[]))
@@ -46,8 +46,8 @@ DELETE FROM scorekeeper.scorecard
 WHERE NOT version = any(cast(:versions AS text[]));
 
 -- name: upsert_scorecard
--- One row: what a version (null: all) comes to at `as_of`, instead of what it came to before; where it was composed,
--- with what its days before `before_day` come to.
+-- One row: stores the answer of a version (null: all) at `as_of`; where it was composed, also the sums of its days
+-- before `before_day`.
 -- Parameters: version, as_of, answer, composed, before_day, before.
 INSERT INTO scorekeeper.scorecard AS s (version, as_of, answer, before_day, before)
 VALUES (:version, :as_of, cast(:answer AS json), :before_day, cast(:before AS json))

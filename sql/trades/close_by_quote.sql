@@ -1,4 +1,4 @@
--- At most one row: an open trade closed at a quote, outside the promise of the candles; its id goes to settled_trade.
+-- At most one row: an open trade closed at a quoted price instead of a candle's; its id goes to settled_trade.
 -- Parameters: trade_id, price, at, as_of, reason.
 WITH filled AS ( -- noqa: ST03
     SELECT o.trade_id, o.direction, o.entry_price, o.fee_bps, cast(:price AS float8) AS fill_price

@@ -1,8 +1,8 @@
 -- One row per trade that the sealed candles close, by the rules of "A trade's life"; the ids go to settled_trade.
--- Looked at are only: trades never looked at before (their whole past, once), trades whose time is up (by expiry, by
--- hand, or by a decision that match_exits has noted), trades whose stop, trailing level or target lies within what the
--- newly sealed candles touched, and trailing trades to which those candles brought a new best price: it moves their
--- level, within these candles and for the next ones.
+-- The statement reads only: trades that no settlement has read yet (their whole past, once); trades whose time is up
+-- (by expiry, by a request, or by a decision that match_exits has noted); trades whose stop, trailing level or target
+-- the newly sealed candles touched; trailing trades that got a new best price from these candles, which moves their
+-- level for the rest of them and for later ones.
 -- Parameter: as_of.
 WITH moved AS (
     SELECT c.symbol, new.low, new.high
@@ -20,8 +20,8 @@ ready AS (
         symbol, least(cast(:as_of AS timestamptz), sealed_until + interval '59.999999 seconds') AS decided_until
     FROM scorekeeper.candle_coverage
 ),
--- OFFSET 0, and a second bound that every value keeps, have these looked up in their indexes, symbol by symbol: the
--- planner takes a join on one inequality for a third of all trades, and would read every trade instead.
+-- OFFSET 0, and a second bound that every value meets, make the planner use the indexes, symbol by symbol. It estimates
+-- a join on one inequality as a third of all trades, and would read every trade.
 concerned AS (
     SELECT near.trade_id
     FROM ready
@@ -133,8 +133,8 @@ concerned AS (
     ) AS near ON true
 ),
 -- A trade lives through the candles that open at or after its entry and end at or before it is due.
--- The ids go in as an array, which the planner takes for a few whatever it thinks of the lookups above: a join could
--- again become a hash of every trade. It also takes an id that was found twice only once.
+-- The ids go in as an array, which the planner estimates as a few, whatever it estimates above: a join could become a
+-- hash of every trade. An array also counts an id that was found twice only once.
 living AS (
     SELECT
         t.*, c.sealed_until, least(t.due_at, t.signal_at) AS ends_at,
@@ -149,7 +149,7 @@ living AS (
     WHERE
         t.trade_id = any(array(SELECT concerned.trade_id FROM concerned))
         AND t.opened_at <= :as_of AND c.sealed_from <= date_trunc('minute', t.opened_at)
-        -- One that came in since set_reference_prices looked waits for the next settlement: its price is judged first.
+        -- A trade that came in after set_reference_prices ran waits: its price must be judged first.
         AND EXISTS (
             SELECT 1 FROM scorekeeper.decision AS d
             WHERE d.trade_id = t.trade_id AND d.reference_price IS NOT NULL
@@ -259,9 +259,9 @@ filled AS ( -- noqa: ST03
     ) AS next_open ON true
 ),
 -- with priced: trades/returns
--- The candles lived through whole: before a stop's or target's exit candle; with an expiry, the last one too. The best
--- price of a trailing trade that stays open needs only the new ones; at the exit it follows from all of them, so that
--- it never depends on when they were looked at.
+-- The candles that a trade lived through whole: those before the exit candle of a stop or target; at an expiry, the
+-- last one too. A trailing trade that stays open needs only the new candles for its best price. At the exit the best
+-- price follows from all of them, so it does not depend on when settlements ran.
 scored AS (
     SELECT
         p.*, lived.high AS lived_high, lived.low AS lived_low,

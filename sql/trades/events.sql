@@ -1,5 +1,5 @@
 -- name: insert_outcome_events
--- One row per trade closed in this transaction: it is to be published.
+-- One row per trade closed in this transaction: its line to publish.
 INSERT INTO scorekeeper.event (kind, trade_id, horizon_known, price_suspect)
 SELECT 'outcome', t.trade_id, d.horizon_known_at IS NOT NULL, d.price_suspect
 FROM settled_trade AS s
@@ -9,8 +9,8 @@ ORDER BY t.exit_time, t.trade_id
 ON CONFLICT DO NOTHING;
 
 -- name: insert_horizon_events
--- One row per decision whose horizon return became known in this transaction: it is to be published, unless the line of
--- its close, in this transaction too, has it.
+-- One row per decision whose horizon return became known in this transaction: its line to publish, unless the line of
+-- its close has the return.
 INSERT INTO scorekeeper.event (kind, trade_id, horizon_known, price_suspect)
 SELECT 'horizon', d.trade_id, true, d.price_suspect
 FROM settled_decision AS s
@@ -24,7 +24,7 @@ ORDER BY d.expires_at, d.trade_id
 ON CONFLICT DO NOTHING;
 
 -- name: mark_stale_days
--- One row per rollup day that what was settled in this transaction changes.
+-- One row per day whose rollups change by what this transaction settled.
 INSERT INTO scorekeeper.stale_day (kind, day)
 SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
 FROM settled_trade AS s INNER JOIN scorekeeper.trade AS t ON s.trade_id = t.trade_id
@@ -34,5 +34,5 @@ FROM settled_trade AS s INNER JOIN scorekeeper.trade AS t ON s.trade_id = t.trad
 UNION
 SELECT 'agent', cast(d.expires_at AT TIME ZONE 'UTC' AS date)
 FROM settled_decision AS s INNER JOIN scorekeeper.decision AS d ON s.trade_id = d.trade_id
--- Not DO NOTHING: whoever takes the day off the list has to wait for what is changed here.
+-- Not DO NOTHING: a transaction that takes the day off the list must wait for the changes of this one.
 ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;

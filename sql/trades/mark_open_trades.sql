@@ -1,6 +1,5 @@
--- One row per version that has open trades at as_of, or whose figures changed since its last row (to nothing, if its
--- last trade was voided).
--- Suspect and voided trades are left out. Parameter: as_of.
+-- One row per version that has open trades at as_of, or whose figures changed since its last row. The figures are 0
+-- after its last trade was voided. Suspect and voided trades are left out. Parameter: as_of.
 WITH RECURSIVE walk AS (
     (
         SELECT t.symbol FROM scorekeeper.trade AS t
@@ -50,7 +49,7 @@ realised AS (
     WHERE version IS NOT NULL AND symbol IS NULL AND NOT after_fees
     GROUP BY version
 ),
--- Every version that has a row, walked in the index from one to the next.
+-- Every version that has a row: the index is read from one version to the next.
 versions AS (
     (
         SELECT e.version FROM scorekeeper.equity AS e

@@ -1,11 +1,13 @@
--- One row per open trade for which it changes which decision, if any, asks for its close, and when: the first one by
--- time and id that is not voided. At the time of the decision, rounded down to the minute, but not before the entry; at
--- or after the expiry it asks for nothing. A trade that it names may have opened in the same moment, others before it.
--- Looked at are only: trades that decisions ask for which no settlement has seen yet, trades never looked at before,
--- and those whose decision has been voided, or turns out to have named another trade, which has come in since.
--- That goes for trades without any candle, too: they may be closed by a quote, and what asks for them is not idle.
--- A decision whose symbol waits for the market's list closes nothing, and nothing closes its trade.
--- Parameters: as_of, settles (whether the same transaction closes what it closes; else its decision waits for that).
+-- One row per open trade whose matching exit decision changes: the first one, by time and id, that asks for its close
+-- and is not voided. It acts at its own time, rounded down to the minute, but not before the entry. At or after the
+-- expiry it does nothing. A trade that it names may have opened at the same time, other trades must have opened before
+-- it.
+-- The statement reads only: trades of exit decisions that no settlement has read yet; trades that no settlement has
+-- read yet; trades whose exit decision was voided, or named another trade that has come in since.
+-- Trades without any candle are among them: a quote may close them, and their exit decision is not idle.
+-- A decision whose symbol waits for the market's list closes nothing, and no decision closes its trade.
+-- Parameters: as_of, settles (true: the same transaction closes the trades; false: their decisions wait for a
+-- settlement).
 WITH RECURSIVE fresh AS (
     UPDATE scorekeeper.exit_request
     SET known_at = cast(:as_of AS timestamptz)

@@ -1,6 +1,6 @@
 -- name: select_stuck_trades
--- One row per symbol with trades that no candle will close: they opened before the range that is sealed, and that the
--- market has kept. Parameter: as_of.
+-- One row per symbol with trades that no candle will close: they opened before the sealed range, and the market no
+-- longer keeps older candles. Parameter: as_of.
 SELECT t.symbol, count(*) AS trades, c.sealed_from
 FROM scorekeeper.candle_coverage AS c
 INNER JOIN scorekeeper.trade AS t ON c.symbol = t.symbol
@@ -11,8 +11,8 @@ GROUP BY t.symbol, c.sealed_from
 ORDER BY t.symbol;
 
 -- name: select_waiting_symbols
--- One row per symbol of those given of which something is decided by minutes beyond what is sealed. Parameters: symbols
--- (an array), as_of.
+-- One row per given symbol with a decision that needs candles beyond the sealed range. Parameters: symbols (an array),
+-- as_of.
 SELECT s.symbol
 FROM unnest(cast(:symbols AS text[])) AS s (symbol)
 LEFT JOIN scorekeeper.candle_coverage AS c ON s.symbol = c.symbol
@@ -25,7 +25,7 @@ WHERE
     );
 
 -- name: replace_price_troubles
--- One row per symbol for which a track got no prices, or none up to its as_of; what no longer holds goes.
+-- One row per symbol for which a track got no prices, or none up to its as_of; rows of other symbols are deleted.
 -- Parameters: rows (a JSON array of symbol, kind, says), as_of.
 WITH given AS (
     SELECT g.symbol, g.kind, g.says

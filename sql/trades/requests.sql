@@ -8,8 +8,8 @@ LEFT JOIN scorekeeper.trade AS t ON d.trade_id = t.trade_id
 WHERE d.trade_id = :trade_id;
 
 -- name: request_close
--- At most one row: the first request to close an open trade wins; in the minute of its entry it acts at the entry. The
--- decision waits for the next settlement then. Parameters: trade_id, moment, minute (moment rounded down).
+-- At most one row: the first request to close an open trade counts. In the minute of the entry it acts at the entry.
+-- The decision then waits for the next settlement. Parameters: trade_id, moment, minute (moment rounded down).
 WITH asked AS (
     UPDATE scorekeeper.trade
     SET close_requested_at = greatest(cast(:minute AS timestamptz), opened_at)

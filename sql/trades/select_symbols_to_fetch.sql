@@ -1,7 +1,7 @@
--- One row per symbol that has something open or undecided at as_of: what is sealed of it, and the earliest decision
--- that has not met a price yet. Parameter: as_of.
--- An index is walked from symbol to symbol, so that the work grows with the symbols, not with what is open. Decisions
--- are enough: once a horizon is known, the candles that close the trade and that it meets its price in are sealed.
+-- One row per symbol that has something open or undecided at as_of: its sealed range, and the time of the earliest
+-- decision without a reference price. Parameter: as_of.
+-- The index is read from one symbol to the next, so the work grows with the symbols, not with the open trades.
+-- Decisions are enough: once a horizon return is known, all candles that the decision and its trade need are sealed.
 WITH RECURSIVE walk AS (
     (
         SELECT d.symbol FROM scorekeeper.decision AS d

@@ -28,7 +28,7 @@ due AS (
         d.trade_id = any(array(SELECT expired.trade_id FROM expired))
         AND ready.sealed_until >= date_trunc('minute', d.expires_at)
         AND ready.sealed_from <= date_trunc('minute', d.opened_at)
-        -- Without it, one that came in since set_reference_prices looked would be scored before its price is judged.
+        -- A decision that came in after set_reference_prices ran waits: its price must be judged first.
         AND d.reference_price IS NOT NULL
 ),
 priced AS (

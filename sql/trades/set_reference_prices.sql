@@ -1,6 +1,6 @@
--- One row per decision that meets the market's price for the first time: the close of the last sealed candle complete
--- at opened_at and not a week old, else the open of the first later one; a price too far from it is suspect. And one
--- row per other decision that a settlement looks at for the first time: it is tracked from now on.
+-- One row per decision that gets its reference price: the close of the last sealed candle that was complete at
+-- opened_at and less than a week old, else the open of the first later one. A decision's price too far from it is
+-- suspect. One more row per decision that a settlement reads for the first time: it is tracked from now on.
 -- Parameters: as_of, suspect_price_pct.
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
 WITH fresh AS (
@@ -22,8 +22,8 @@ met AS (
         SELECT k.close FROM scorekeeper.candle AS k
         WHERE
             k.symbol = d.symbol
-            -- What lies before the sealed range may be parted from it by minutes that nobody knows.
-            -- A price of a week ago is none; and how far back the range goes depends on what came in before.
+            -- Between candles before the sealed range and the range, there may be minutes without known prices.
+            -- A price of a week ago is too old, and how far back the range goes depends on earlier decisions.
             AND k.minute_at >= greatest(c.sealed_from, d.opened_at - interval '7 days')
             AND k.minute_at <= d.opened_at - interval '1 minute'
         ORDER BY k.minute_at DESC LIMIT 1
@@ -31,14 +31,14 @@ met AS (
     LEFT JOIN LATERAL (
         SELECT k.open FROM scorekeeper.candle AS k
         WHERE
-            -- While a back-fill is on its way the price before may yet come.
+            -- While a back-fill is under way, the price before may still come.
             before.close IS NULL AND c.filled_back
             AND k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
         ORDER BY k.minute_at LIMIT 1
     ) AS after ON true
     WHERE
         d.trade_id = any(array(SELECT fresh.trade_id FROM fresh))
-        -- Without a reference price nothing of a decision is settled: so it waits until its symbol is known.
+        -- A decision without a reference price is not settled, so it waits until its symbol is known.
         AND NOT EXISTS (
             SELECT 1 FROM scorekeeper.held_decision AS h
             WHERE h.trade_id = d.trade_id
@@ -46,8 +46,8 @@ met AS (
         AND date_trunc('minute', d.opened_at) BETWEEN c.sealed_from AND c.sealed_until
         AND coalesce(before.close, after.open) IS NOT NULL
 ),
--- A settlement that has been overtaken by a later one does not decide all that the later one has: what it finds new
--- waits for the next.
+-- A settlement may run after one with a later as_of, and decides less than that one did: new decisions that it finds
+-- wait for the next settlement.
 newest AS (
     SELECT
         NOT EXISTS (
@@ -84,7 +84,7 @@ kept_apart AS (
     FROM changed
     WHERE t.trade_id = changed.trade_id AND changed.price_suspect
 )
--- Only a trade that closed before any candle was known (by a quote, or imported) has been scored already.
+-- Only a trade that a quote or an import closed, before any candle was known, has been scored already.
 INSERT INTO scorekeeper.stale_day (kind, day)
 SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
 FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
@@ -93,5 +93,5 @@ UNION
 SELECT 'agent', cast(changed.expires_at AT TIME ZONE 'UTC' AS date)
 FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
 WHERE changed.price_suspect AND t.exit_time IS NOT NULL
--- Not DO NOTHING: whoever takes the day off the list has to wait for what is changed here.
+-- Not DO NOTHING: a transaction that takes the day off the list must wait for the changes of this one.
 ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;

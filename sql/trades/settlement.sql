@@ -7,7 +7,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS settled_trade (trade_id text COLLATE "C" PR
 CREATE TEMPORARY TABLE IF NOT EXISTS settled_decision (trade_id text COLLATE "C" PRIMARY KEY) ON COMMIT DELETE ROWS;
 
 -- name: advance_settled
--- One row per symbol whose newly sealed candles, or newly filled back ones, have now been held against the trades.
+-- One row per symbol whose newly sealed candles, or candles filled back, this settlement has compared with the trades.
 UPDATE scorekeeper.candle_coverage
 SET settled_until = sealed_until, settled_from = sealed_from, settled_filled_back = filled_back
 WHERE
@@ -21,8 +21,8 @@ SET settled_as_of = greatest(settled_as_of, cast(:as_of AS timestamptz))
 WHERE settled_as_of IS NULL OR settled_as_of < cast(:as_of AS timestamptz);
 
 -- name: count_idle_exits
--- One row: how many exit decisions a settlement is the first to look at (exits), and how many of them are left without
--- anything to close (idle): what they asked for had closed before, or was never open. BUY and SELL are not counted.
+-- One row: how many exit decisions a settlement is the first to read (exits), and how many of them close nothing
+-- (idle), because their trades had closed before or were never open. BUY and SELL are not counted.
 -- Parameter: as_of.
 SELECT
     count(*) AS exits,

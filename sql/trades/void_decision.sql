@@ -1,11 +1,11 @@
--- At most one row: the decision stays, and counts nowhere any more. Parameters: trade_id, why, at.
+-- At most one row: the decision stays stored, and counts in no figure. Parameters: trade_id, why, at.
 WITH voided AS (
     UPDATE scorekeeper.decision
     SET voided_at = cast(:at AS timestamptz), void_reason = :why
     WHERE trade_id = :trade_id AND voided_at IS NULL
     RETURNING trade_id, expires_at, opened_at, version
 ),
--- What counted it cannot be mended without every row: the next run of analyze says it anew.
+-- An analysis that counted it cannot be corrected without all rows: the next run of analyze makes it again.
 analysed AS (
     DELETE FROM scorekeeper.analysis AS a
     USING voided
@@ -17,7 +17,7 @@ kept_apart AS (
     FROM voided
     WHERE t.trade_id = voided.trade_id
 ),
--- The next settlement looks at it once more: what it was about to close stays open.
+-- The next settlement reads its request to close again: the trade that it was about to close stays open.
 asks_no_more AS (
     UPDATE scorekeeper.exit_request AS e
     SET voided = true, known_at = NULL
@@ -30,5 +30,5 @@ UNION
 SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
 FROM voided AS v INNER JOIN scorekeeper.trade AS t ON v.trade_id = t.trade_id
 WHERE t.exit_time IS NOT NULL
--- Not DO NOTHING: whoever takes the day off the list has to wait for what is changed here.
+-- Not DO NOTHING: a transaction that takes the day off the list must wait for the changes of this one.
 ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;

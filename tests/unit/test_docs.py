@@ -8,7 +8,7 @@ from scorekeeper.decisions import parse
 from scorekeeper.metrics import names
 from scorekeeper.metrics.formulas import compose_agent, compose_system
 from scorekeeper.settings import Settings
-from scorekeeper.store.sql import read_folder
+from scorekeeper.store.sql import raw, read_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTS = (
@@ -71,3 +71,11 @@ def test_every_sql_file_says_its_grain_and_is_used_by_name() -> None:
     for name, body in bodies.items():
         assert re.match(r"-- (One row|At most one row)", body), name
         assert f'"{name}"' in code or name in shared, f"{name} is used by nothing"
+
+
+def test_every_way_to_close_holds_the_one_formula_of_returns_after_fees() -> None:
+    formula = raw("trades/returns").rstrip().removesuffix(";")
+    for name in ("trades/close_due_trades", "trades/close_by_quote", "operations/import_exit"):
+        assert formula in raw(name), name
+        assert raw(name).count("fee_bps / 100") == 1, name
+        assert "-- with " not in raw(name), name

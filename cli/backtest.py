@@ -48,7 +48,7 @@ def _read_period(since: str, until: str, now: datetime) -> Period:
     return Period(first, last)
 
 
-def _print_notes(report: backtest.Report, period: Period, settings: Settings, *, to_stderr: bool) -> None:
+def _print_notes(report: backtest.BacktestResult, period: Period, settings: Settings, *, to_stderr: bool) -> None:
     say = partial(typer.echo, err=to_stderr)
     taken = report.taken
     say(f"Decisions from {period.since:%F %R} to {period.until:%F %R} UTC, on {settings.market}:")

@@ -86,14 +86,14 @@ async def tell_of_differences(db: Database, differences: int) -> None:
 
 async def _note(db: Database, name: str, subjects: Sequence[str]) -> list[str]:
     at = datetime.now(UTC)
-    return await run_in_thread(db.transact, lambda connection: alerts.note(connection, name, subjects, at))
+    return await run_in_thread(db.transact, lambda connection: alerts.update_alerts(connection, name, subjects, at))
 
 
 async def _tell_once(db: Database, name: str, subjects: Sequence[str], payload: dict[str, Any]) -> None:
     """Tell, and note it then: killed in between, it is told twice, which is better than never."""
     if await _tell(name, payload):
         at = datetime.now(UTC)
-        await run_in_thread(db.transact, lambda connection: alerts.note_told(connection, name, subjects, at))
+        await run_in_thread(db.transact, lambda connection: alerts.mark_reported(connection, name, subjects, at))
 
 
 async def _tell(name: str, payload: dict[str, Any]) -> bool:

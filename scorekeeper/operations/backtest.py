@@ -96,7 +96,7 @@ def replay(
     db.transact(lambda c: update.score_and_mark(c, as_of))
     paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     for path in paths_of.values():
-        path.unlink(missing_ok=True)  # else publish would set the last backtest's file aside, as that of another database
+        path.unlink(missing_ok=True)  # publish would set the last backtest's file aside, as one of another database
     publish.publish(db, **paths_of)
     with db.begin() as connection:
         metrics = query.system_metrics(connection)

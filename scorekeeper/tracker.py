@@ -108,7 +108,7 @@ class PerformanceTracker:
                 lambda connection: store_decisions.record(
                     connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps,
                     by_custom=True,
-                ),  # fmt: skip
+                ),
                 repeatable=True,  # a decision that is stored already is a duplicate
             )[0]
             if verdict.outcome == "conflict":

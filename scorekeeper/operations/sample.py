@@ -23,7 +23,7 @@ _PRICES = {"BTC/USDT": 96_000.0, "ETH/USDT": 1_820.0, "SOL/USDT": 147.0}
 
 @dataclass(frozen=True)
 class Agent:
-    """An agent of the sample: its shares of right calls and of abstentions (0..1), its range of confidences (0..100)."""
+    """An agent of the sample: its shares of right calls and abstentions (0..1), its range of confidences (0..100)."""
 
     name: str
     skill: float

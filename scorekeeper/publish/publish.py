@@ -69,7 +69,7 @@ def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
 
 
 def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Write both files again and rename each into place. An old file whose whole lines would be lost is kept beside it."""
+    """Write both files again and rename each into place. An old file with other whole lines is kept beside it."""
     files, aside = _begin(db, log_path, dataset_path)
     done = [db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items()]
     return _sum_up(done, aside)
@@ -177,11 +177,11 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
     try:
         make_folder(path.parent)
         if not state.committed_bytes:
-            make_file(path)
+            make_file(path)  # keeps lines that a FastRecorder wrote before the first publication
         with path.open("r+b") as file:
             _check_tail(file, path, state.committed_bytes, state.tail_sha256)
-            # After the watermark there may be lines of a FastRecorder, or of a run that died before its commit. They are
-            # the same bytes, so they stay, and a reader tailing the file never sees it shrink. Only a torn line is cut.
+            # After the watermark there may be lines of a FastRecorder, or of a run that died before its commit. They
+            # are the same bytes, so they stay: a reader tailing the file never sees it shrink. A torn line is cut.
             file.seek(state.committed_bytes)
             lines = b"".join(content)
             found = file.read(len(lines))

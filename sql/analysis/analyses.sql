@@ -1,14 +1,14 @@
 -- name: select_last_known
--- One row: the highest event_id of what has been settled (0: nothing). One settlement at a time writes them, so that
--- what becomes known later has a higher one.
+-- One row: the highest event_id of a settlement, or 0. Settlements run one at a time, so what becomes known later has a
+-- higher event_id.
 SELECT coalesce(max(e.event_id), 0)
 FROM scorekeeper.event AS e
 WHERE e.kind IN ('outcome', 'horizon');
 
 
 -- name: select_analysis
--- At most one row: what the last run of analyze, at or before `at` (null: the last as_of of track), found of a scope
--- (version null: all). None where that run had nothing of the version, whatever an earlier one had.
+-- At most one row: the analysis of a version (null: all) by the last run of analyze at or before `at` (null: the last
+-- track). No row if that run had nothing of the version, even if an earlier run had.
 -- Parameters: version, at.
 SELECT a.as_of, a.document
 FROM scorekeeper.analysis AS a
@@ -23,14 +23,14 @@ WHERE
 
 
 -- name: delete_analysis
--- One row per scope analysed at `as_of`: all of them are written anew, and a version that has gone stays away.
+-- One row per analysis at `as_of`: deletes them before all are written again.
 -- Parameter: as_of.
 DELETE FROM scorekeeper.analysis
 WHERE as_of = :as_of;
 
 
 -- name: upsert_analysis
--- One row: the analysis of a scope (version null: all) at `as_of`, instead of an earlier one of the same.
+-- One row: stores the analysis of a version (null: all) at `as_of`, in place of an earlier one.
 -- Parameters: as_of, version, document, known_event_id.
 INSERT INTO scorekeeper.analysis (as_of, version, document, known_event_id)
 VALUES (:as_of, :version, cast(:document AS jsonb), :known_event_id)

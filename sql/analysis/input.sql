@@ -1,7 +1,7 @@
 -- name: create_analysed
--- One row per decision that counts and of which something is known at `as_of`: its horizon return (then it has a
--- decision_no, in order of opened_at and trade_id, from 0), or how its trade ended. Times in seconds since 1970; lives
--- until the transaction ends. Parameter: as_of.
+-- One row per decision that counts and whose horizon return or exit is known at `as_of`. Those with a horizon return
+-- have a decision_no, from 0 in order of opened_at and trade_id. Times are in seconds since 1970. The table lives until
+-- the transaction ends. Parameter: as_of.
 CREATE TEMPORARY TABLE analysed ON COMMIT DROP AS
 WITH known AS (
     SELECT
@@ -29,7 +29,7 @@ WHERE k.scored OR t.trade_id IS NOT NULL;
 
 
 -- name: create_analysed_kinds
--- One row per version, symbol and interval among what is analysed, numbered from 0.
+-- One row per version, symbol and interval of the analysed decisions, numbered from 0.
 CREATE TEMPORARY TABLE analysed_kind ON COMMIT DROP AS
 SELECT
     k.version, k.symbol, k.bar_interval,
@@ -38,7 +38,7 @@ FROM (SELECT DISTINCT a.version, a.symbol, a.bar_interval FROM analysed AS a) AS
 
 
 -- name: create_analysed_agents
--- One row per agent that spoke on what is analysed, numbered from 0.
+-- One row per agent with a signal on an analysed decision, numbered from 0.
 CREATE TEMPORARY TABLE analysed_agent ON COMMIT DROP AS
 SELECT k.agent, cast(row_number() OVER (ORDER BY k.agent) - 1 AS integer) AS agent_no
 FROM (
@@ -50,14 +50,14 @@ FROM (
 
 
 -- name: select_analysed_kinds
--- One row per kind, in order of its number.
+-- One row per version, symbol and interval, in order of kind_no.
 SELECT k.version, k.symbol, k.bar_interval
 FROM analysed_kind AS k
 ORDER BY k.kind_no;
 
 
 -- name: select_analysed_agents
--- One row per agent, in order of its number.
+-- One row per agent, in order of agent_no.
 SELECT k.agent
 FROM analysed_agent AS k
 ORDER BY k.agent_no;

@@ -8,7 +8,7 @@ FROM scorekeeper.decision;
 
 
 -- name: begin_past
--- One row: COPY takes no parameters, so that they are settings of this transaction; its text names the very doubles.
+-- One row: sets a period as settings of this transaction, since COPY takes no parameters. Its text keeps doubles exact.
 -- Parameters: since, until (as text).
 SELECT
     set_config('scorekeeper.since', :since, true),
@@ -18,8 +18,8 @@ SELECT
 
 
 -- name: copy_past_candles
--- One row per candle of a period that is sealed, a week before it included: it may hold what the first decisions are
--- judged by. Settings: begin_past.
+-- One row per sealed candle of a period and the week before it, which may hold the first reference prices.
+-- Settings: begin_past.
 COPY (
     SELECT k.symbol, k.minute_at, k.open, k.high, k.low, k.close, k.volume
     FROM scorekeeper.candle AS k
@@ -32,13 +32,13 @@ COPY (
 
 
 -- name: copy_candles
--- One row per candle that another database has kept.
+-- One row per candle of another database.
 COPY scorekeeper.candle (symbol, minute_at, open, high, low, close, volume) FROM STDIN;
 
 
 -- name: select_past_coverage
--- One row per symbol of which a period's minutes, or those of the week before it, are sealed: from when, and up to when
--- they would have been sealed at its end, by a later candle or by the grace.
+-- One row per symbol with sealed minutes in a period or the week before it: the range that would have been sealed at
+-- the end of the period, by a later candle or by the grace.
 -- Parameters: since, until, grace_minutes.
 WITH sealed AS (
     SELECT
@@ -65,14 +65,14 @@ ORDER BY symbol;
 
 
 -- name: count_still_open
--- One row: trades that are open at as_of, and how many of them are due, for want of a price. Parameter: as_of.
+-- One row: how many trades are open at as_of, and how many of them are due but have no price. Parameter: as_of.
 SELECT count(*) AS open_trades, count(*) FILTER (WHERE least(due_at, signal_at) <= :as_of) AS overdue
 FROM scorekeeper.trade
 WHERE exit_time IS NULL AND opened_at <= :as_of;
 
 
 -- name: select_symbols_without_candles
--- One row per symbol that was decided on and of which there is no candle, in order.
+-- One row per symbol with decisions and without candles, in order.
 SELECT DISTINCT d.symbol
 FROM scorekeeper.decision AS d
 WHERE

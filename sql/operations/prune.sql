@@ -10,8 +10,8 @@ ORDER BY c.relname;
 
 
 -- name: select_prune_bound
--- One row: the earliest minute whose candles something still waits for (null: nothing does): a decision that is
--- undecided or a trade that is open, and that the sealed range reaches; or candles that no trade was held against yet.
+-- One row: the earliest minute whose candles are still needed (null: none are): by an undecided decision or an open
+-- trade within the sealed range, or by the next settlement.
 SELECT least(
     (
         SELECT min(d.opened_at)
@@ -33,14 +33,14 @@ SELECT least(
 
 
 -- name: drop_candle_partition
--- One row: the candle partition of a month, dropped with the late candles from before its end; an error while something
--- waits for them. Parameters: year, month.
+-- One row: drops the candle partition of a month, and the late candles from before its end. Fails while something needs
+-- them. Parameters: year, month.
 SELECT scorekeeper.drop_candle_partition(:year, :month);
 
 
 -- name: prune_coverage
--- One row per symbol whose sealed range begins later now, since the candles before it have been given up; a range that
--- lies before it altogether is forgotten. Parameter: kept_from.
+-- One row per symbol whose sealed range begins at kept_from now, since older candles are pruned. A range that lies
+-- wholly before it is deleted. Parameter: kept_from.
 WITH forgotten AS (
     DELETE FROM scorekeeper.candle_coverage
     WHERE sealed_until <= cast(:kept_from AS timestamptz)
@@ -53,6 +53,6 @@ WHERE sealed_from < cast(:kept_from AS timestamptz) AND sealed_until > cast(:kep
 
 
 -- name: note_candles_from
--- At most one row: candles before this minute have been given up. Parameter: kept_from.
+-- At most one row: stores that candles before a minute are pruned. Parameter: kept_from.
 UPDATE scorekeeper.market
 SET candles_from = greatest(candles_from, cast(:kept_from AS timestamptz));

@@ -1,5 +1,5 @@
 -- name: select_status
--- One row: where things stand.
+-- One row: the market, the last track, and how many decisions, trades and rejections there are.
 SELECT
     (SELECT m.name FROM scorekeeper.market AS m) AS market,
     (SELECT m.last_as_of FROM scorekeeper.market AS m) AS last_as_of,
@@ -20,8 +20,8 @@ SELECT
 
 
 -- name: select_health
--- One row: the server's clock, how far track has come, and what waits for it. Parameter: unmoved_since (arrivals from
--- before it should have left the inbox).
+-- One row: the server's clock and version, the last track, and what waits for it. Parameter: unmoved_since (arrivals
+-- from before it should have left the inbox).
 SELECT
     clock_timestamp() AS database_now,
     current_setting('server_version') AS server_version,
@@ -44,14 +44,14 @@ SELECT
 
 
 -- name: select_price_troubles
--- One row per symbol for which the last track got no prices, or none up to its as_of, in order.
+-- One row per symbol whose prices the last track could not get up to its as_of, in order.
 SELECT symbol, kind, says
 FROM scorekeeper.price_trouble
 ORDER BY symbol;
 
 
 -- name: select_open_trades
--- One row per open trade with its last mark, at most so many; what opened after the last as_of counts nowhere yet.
+-- One row per open trade with its last mark, at most `most` rows. Trades that opened after the last track are left out.
 -- Parameter: most.
 SELECT
     trade_id, version, symbol, CASE direction WHEN 1 THEN 'long' ELSE 'short' END AS side, entry_price, opened_at,

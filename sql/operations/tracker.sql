@@ -1,5 +1,5 @@
 -- name: select_open_to_quote
--- One row per open trade that no stored candle follows (none is sealed since it opened). Parameter: at.
+-- One row per open trade without a sealed candle since it opened. Parameter: at.
 SELECT t.trade_id, t.symbol, t.opened_at, t.signal_at
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id AND d.voided_at IS NULL
@@ -9,7 +9,7 @@ ORDER BY t.opened_at, t.trade_id;
 
 
 -- name: select_trade_record
--- At most one row: a trade with all that its record is rendered from. Parameter: trade_id.
+-- At most one row: a trade with everything that its record is rendered from. Parameter: trade_id.
 SELECT
     'outcome' AS kind, 2 AS form, d.trade_id, d.opened_at, d.version, d.symbol, d.bar_interval, d.action, d.direction,
     d.confidence, d.price, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.late,

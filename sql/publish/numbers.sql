@@ -1,6 +1,5 @@
 -- name: number_events
--- One row per event that has no line number yet: numbered without gaps, in the order in which they happened here.
--- Parameters: none.
+-- One row per event without a line number: numbers them without gaps, in the order of event_id. Parameters: none.
 UPDATE scorekeeper.event AS e
 SET line_no = n.line_no
 FROM (
@@ -11,7 +10,7 @@ FROM (
     FROM scorekeeper.event AS u
     WHERE
         line_no IS NULL
-        -- What a line names never changes once it is published: it waits until the market's list has said what it is.
+        -- A published line never changes, so it waits until the market's list has given its symbol.
         AND NOT EXISTS (
             SELECT 1 FROM scorekeeper.held_decision AS h
             WHERE h.trade_id = u.trade_id
@@ -21,13 +20,13 @@ WHERE e.event_id = n.event_id;
 
 
 -- name: select_last_line
--- One row: the highest line number given.
+-- One row: the highest line number, or 0.
 SELECT coalesce(max(line_no), 0) FROM scorekeeper.event;
 
 
 -- name: renew_events
--- One row per event that stays, in today's form, numbered without gaps and below 0 for the moment: a horizon that the
--- line of its close has already goes. Parameters: none.
+-- One row per event that stays: gives it today's form, and for the moment a negative number, without gaps. Deletes a
+-- horizon that the line of the exit holds already. Parameters: none.
 WITH doubled AS (
     DELETE FROM scorekeeper.event AS e
     USING scorekeeper.event AS x
@@ -48,7 +47,7 @@ WHERE e.event_id = n.event_id;
 
 
 -- name: keep_renewed_numbers
--- One row per event that renew_events has numbered. Parameters: none.
+-- One row per event that renew_events has numbered: makes the number positive. Parameters: none.
 UPDATE scorekeeper.event
 SET line_no = -line_no
 WHERE line_no < 0;

@@ -7,7 +7,7 @@ SELECT exists(
 
 
 -- name: select_publication
--- One row, locked: how far a file has been published; made if there is none. Parameters: path, kind.
+-- One row, locked: the watermark of a file, which is created if there is none. Parameters: path, kind.
 INSERT INTO scorekeeper.publication (path, kind)
 VALUES (:path, :kind)
 ON CONFLICT (path) DO UPDATE SET kind = excluded.kind
@@ -15,14 +15,14 @@ RETURNING published_line_no, committed_bytes, tail_sha256;
 
 
 -- name: advance_publication
--- One row: a file's new watermark. Parameters: path, line_no, bytes, tail.
+-- One row: sets a file's watermark. Parameters: path, line_no, bytes, tail.
 UPDATE scorekeeper.publication
 SET published_line_no = :line_no, committed_bytes = :bytes, tail_sha256 = :tail
 WHERE path = :path;
 
 
 -- name: forget_publications
--- One row per published file that is none of the given ones: its lines are others now, and it is set aside where it is
--- published to again. Parameter: paths (an array).
+-- One row per published file that is not among the given ones: its lines no longer fit, so a later publication sets it
+-- aside. Parameter: paths (text array).
 DELETE FROM scorekeeper.publication
 WHERE path <> all(cast(:paths AS text[]));

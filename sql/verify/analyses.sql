@@ -1,12 +1,12 @@
 -- name: select_analyses
--- One row per analysis that is kept.
+-- One row per stored analysis.
 SELECT as_of, version, document
 FROM scorekeeper.analysis
 ORDER BY as_of, version;
 
 
 -- name: select_analyses_to_verify
--- One row per version of the last analysis; none if something that lies before it became known after it was made.
+-- One row per version of the last analysis. No row if something from before its as_of became known after it was made.
 SELECT a.as_of, a.version, a.document
 FROM scorekeeper.analysis AS a
 WHERE
@@ -20,7 +20,7 @@ WHERE
             e.event_id > a.known_event_id AND e.kind IN ('outcome', 'horizon')
             AND ((e.horizon_known AND d.expires_at <= a.as_of) OR (e.kind = 'outcome' AND t.exit_time <= a.as_of))
     )
-    -- Made before it was kept what was known to an analysis.
+    -- An older release did not store known_event_id.
     AND (
         a.known_event_id IS NOT NULL
         OR NOT EXISTS (

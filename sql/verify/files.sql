@@ -1,5 +1,5 @@
 -- name: select_archived_files
--- One row per content and name of which everything came in, where the file was moved to, and how great it was then.
+-- One row per archived file whose decisions are all stored: name, content, where it was moved to, and its size then.
 SELECT DISTINCT ON (a.destination) a.name, a.sha256, a.destination, f.size_bytes
 FROM scorekeeper.file_arrival AS a
 INNER JOIN scorekeeper.decision_file AS f ON a.sha256 = f.sha256
@@ -8,14 +8,14 @@ ORDER BY a.destination;
 
 
 -- name: select_names_of_content
--- One row per name that a content came under. Parameter: sha256.
+-- One row per name under which a content arrived. Parameter: sha256.
 SELECT DISTINCT name
 FROM scorekeeper.file_arrival
 WHERE sha256 = :sha256;
 
 
 -- name: select_is_of_old
--- One row: whether an older release took in decisions of this content, by other rules. Parameter: sha256.
+-- One row: whether an older release stored decisions of this content, by its own rules. Parameter: sha256.
 SELECT
     exists(
         SELECT 1 FROM scorekeeper.decision AS d
@@ -24,8 +24,8 @@ SELECT
 
 
 -- name: select_quarantined_files
--- One row per content and place in quarantine, how much of the content is refused now, whether its last arrival brought
--- it there (newest), and the hash of the report that was written then.
+-- One row per quarantined file: how many rejections its content has now, whether the content's last arrival put it there
+-- (newest), and the hash of the error file that was written then.
 SELECT
     a.name, a.sha256, a.destination,
     (

@@ -1,5 +1,5 @@
 -- name: count_pruned
--- One row: since when candles are kept (null: none were given up), and the decisions from before.
+-- At most one row: since when candles are kept, and how many decisions are older; none if no candle was pruned.
 SELECT
     m.candles_from,
     (
@@ -11,9 +11,9 @@ WHERE m.candles_from IS NOT NULL;
 
 
 -- name: select_waiting
--- One row: what is not done yet, and is no difference.
+-- One row: how much the next track has to do, which is no difference.
 SELECT
-    -- What is not tracked, and all of which is known, was looked at by a settlement that a later one had overtaken.
+    -- An untracked decision about which everything is known was settled by a track that a later one had overtaken.
     (
         SELECT count(*)
         FROM scorekeeper.decision AS d

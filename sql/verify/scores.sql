@@ -1,5 +1,5 @@
 -- name: select_stale_days
--- One row per UTC day whose rollup waits to be made again.
+-- One row per kind of rollup and UTC day that the next track computes again.
 SELECT kind, day
 FROM scorekeeper.stale_day;
 
@@ -13,8 +13,7 @@ WHERE t.exit_time IS NOT NULL AND d.voided_at IS NULL AND d.price_suspect IS NOT
 
 
 -- name: select_scored_signals
--- One row per agent's signal on a decision that counts, and of which something is known: its horizon return, or how its
--- trade ended.
+-- One row per agent's signal on a decision that counts and whose horizon return or exit is known.
 SELECT
     a.agent, a.direction, a.confidence, d.version, d.symbol, d.expires_at,
     CASE WHEN d.horizon_known_at IS NOT NULL THEN d.horizon_return_pct END AS horizon_return_pct,
@@ -28,7 +27,7 @@ WHERE
 
 
 -- name: select_all_daily_scores
--- One row per rollup row of the system.
+-- One row per row of daily_score.
 SELECT
     version, symbol, after_fees,
     day, trades, winners, losers, sum_pct, sum_squares, sum_winners_pct, sum_losers_pct, hold_seconds,
@@ -39,7 +38,7 @@ FROM scorekeeper.daily_score;
 
 
 -- name: select_all_agent_daily_scores
--- One row per rollup row of an agent.
+-- One row per row of agent_daily_score.
 SELECT
     day, version, symbol, agent, signals, calls, correct, incorrect, sum_call_return_pct, brier_calls, sum_brier,
     bin_calls, bin_correct, bin_confidence,
@@ -48,7 +47,7 @@ FROM scorekeeper.agent_daily_score;
 
 
 -- name: select_scorecards
--- One row per version (null: all) with a score, unless track has been on since it was composed.
+-- One row per scorecard (version null: all), except those older than the last track.
 SELECT s.version, s.as_of, s.answer
 FROM scorekeeper.scorecard AS s
 LEFT JOIN scorekeeper.market AS m ON true
@@ -57,7 +56,7 @@ ORDER BY s.version;
 
 
 -- name: select_missing_events
--- One row per decision and thing about it that is known and was never noted to be published.
+-- One row per decision and event (decision, exit, horizon return) that is known and missing in the table event.
 SELECT d.trade_id, x.missing
 FROM scorekeeper.decision AS d
 LEFT JOIN scorekeeper.trade AS t ON d.trade_id = t.trade_id
@@ -74,7 +73,7 @@ WHERE
         SELECT 1 FROM scorekeeper.event AS e
         WHERE
             e.trade_id = d.trade_id
-            -- The line of a close has the horizon too, where that was known by then.
+            -- The line of an exit holds the horizon return too, if that was known by then.
             AND (e.kind = x.kind OR (x.kind = 'horizon' AND e.kind = 'outcome' AND e.horizon_known))
     )
 ORDER BY d.trade_id, x.kind;

@@ -1,5 +1,5 @@
--- One row per decision among the given ones, with what it asks to close, with what its agents said, in their order, and
--- the rules it was read by (null: those of an older release). Parameter: ids (text array).
+-- One row per given decision: its columns, its request to close, its agents' signals in order, and the rules it was read
+-- by (null: those of an older release). Parameter: ids (text array).
 SELECT
     d.trade_id, d.content_sha256, d.symbol, d.raw_symbol, d.bar_interval, d.action, d.direction, d.price, d.confidence,
     d.opened_at, d.expires_at, d.version, d.reason, d.stop_loss, d.take_profit, d.trailing_stop_pct, d.position_size,

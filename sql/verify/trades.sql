@@ -1,5 +1,5 @@
 -- name: select_settled_coverage
--- One row per symbol: the sealed range as the last settlement found it (sealed_from null: none has yet).
+-- One row per symbol: the sealed range at its last settlement (sealed_from null: none so far).
 SELECT
     symbol, settled_from AS sealed_from, settled_until AS sealed_until, settled_filled_back AS filled_back
 FROM scorekeeper.candle_coverage
@@ -15,8 +15,8 @@ ORDER BY minute_at;
 
 
 -- name: select_exits_to_verify
--- One row per decision that asks for a close of a symbol's trades, as stored; named_is_known: null if its given_id is
--- no trade's, else whether a settlement has looked at that trade. Parameters: symbol, as_of.
+-- One row per decision that asks for a close of a symbol's trades. named_is_known: null if its given_id is not a trade's
+-- id, else whether a settlement has looked at that trade. Parameters: symbol, as_of.
 SELECT
     e.trade_id, e.version, e.side, e.asked_at, e.closes, e.given_id, e.voided, e.known_at,
     g.scanned OR g.exit_known_at IS NOT NULL AS named_is_known
@@ -26,7 +26,7 @@ WHERE e.symbol = :symbol;
 
 
 -- name: select_trades_to_verify
--- One row per decision of a symbol with its trade, as stored, and whether a settlement has looked at it yet.
+-- One row per decision of a symbol with its trade, and whether a settlement has looked at it.
 -- Parameter: symbol.
 SELECT
     d.trade_id, d.tracked, d.direction AS decision_direction, d.price, d.opened_at, d.expires_at, d.reference_price,

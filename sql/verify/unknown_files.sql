@@ -1,6 +1,6 @@
 -- name: select_unknown_prefixes
--- One row per given beginning of a hash (12 hex digits) of which no content is known and read to its end.
--- Parameter: prefixes (an array).
+-- One row per given prefix of a hash (12 hex digits) without a content that was read to its end.
+-- Parameter: prefixes (text array).
 SELECT g.prefix
 FROM unnest(cast(:prefixes AS text[])) AS g (prefix)
 WHERE
@@ -13,7 +13,7 @@ WHERE
 
 
 -- name: select_unknown_ids
--- One row per given id of which there is no decision. Parameter: ids (an array).
+-- One row per given id without a decision. Parameter: ids (text array).
 SELECT g.trade_id
 FROM unnest(cast(:ids AS text[])) AS g (trade_id)
 WHERE

@@ -267,7 +267,7 @@ class _Recovery:
     def _take_records(self, connection: Connection, records: list[dict[str, Any]], path: Path) -> None:
         """Take in the decisions of a dataset that no file has brought, and the exits that no candle decides again."""
         ids = {"ids": list({record["trade_id"] for record in records})}
-        missing = set(connection.execute(statement("verify/select_missing_ids"), ids).scalars())
+        missing = set(connection.execute(statement("verify/select_unknown_ids"), ids).scalars())
         for record in records:
             if record["trade_id"] in missing:
                 missing.discard(record["trade_id"])

@@ -45,8 +45,8 @@ class Published:
         """What was set aside and why, one sentence per file."""
         return [
             *(
-                f"{one} holds what was there before: scorekeeper import reads a dataset of a predecessor, and "
-                "scorekeeper recover FILE one of ours, of before a restore"
+                f"{one} holds what was there before. To take it in: scorekeeper import for a predecessor's dataset, "
+                "scorekeeper recover FILE for a dataset from before a restore"
                 for one in self.set_aside
             ),
             *(f"{one} holds lines that the database does not know: see scorekeeper recover" for one in self.ahead),
@@ -130,7 +130,7 @@ def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
         try:
             path.rename(aside)
         except OSError as exc:
-            raise ScorekeeperError(f"{path} is not ours, and cannot be set aside: {explain(exc)}") from None
+            raise ScorekeeperError(f"{path} was not published by this database, and cannot be set aside: {explain(exc)}") from None
     connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind})
     return aside
 
@@ -197,7 +197,7 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
             os.fsync(file.fileno())
             mark = _mark(file, state.committed_bytes + len(lines))
     except FileNotFoundError:
-        raise ScorekeeperError(f"{path} was removed: put it right with: scorekeeper publish --rebuild") from None
+        raise ScorekeeperError(f"{path} was removed: repair it with: scorekeeper publish --rebuild") from None
     except OSError as exc:
         raise ScorekeeperError(f"{path} cannot be written: {explain(exc)}") from None
     connection.execute(statement("publish/advance_publication"), {"path": str(path), "line_no": up_to, **mark})
@@ -209,7 +209,7 @@ def _check_tail(file: IO[bytes], path: Path, size: int, tail: bytes | None) -> N
     found = file.read(min(size, TAIL_BYTES))
     if size and (len(found) < min(size, TAIL_BYTES) or hashlib.sha256(found).digest() != tail):
         raise ScorekeeperError(
-            f"{path} was changed or cut since it was published: put it right with: scorekeeper publish --rebuild"
+            f"{path} was changed or cut since it was published: repair it with: scorekeeper publish --rebuild"
         )
 
 

@@ -130,7 +130,8 @@ def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
         try:
             path.rename(aside)
         except OSError as exc:
-            raise ScorekeeperError(f"{path} was not published by this database, and cannot be set aside: {explain(exc)}") from None
+            why = f"was not published by this database, and cannot be set aside: {explain(exc)}"
+            raise ScorekeeperError(f"{path} {why}") from None
     connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind})
     return aside
 

@@ -1,4 +1,4 @@
-"""The predecessor's Python interface, on the same Postgres and the same statements as the flows."""
+"""The predecessor's Python interface, on the database and the statements that the flows use."""
 
 import logging
 import math
@@ -36,25 +36,25 @@ logger = logging.getLogger("PerformanceTracker")
 
 
 class QuoteProvider(Protocol):
-    """Whatever knows what a symbol costs now."""
+    """Knows current prices."""
 
     def get_current_price(self, symbol: str) -> float:
-        """The price of a symbol such as BTC/USDT."""
+        """The current price of a symbol such as BTC/USDT."""
         ...
 
 
 class PerformanceTracker:
-    """Records decisions, closes what is due, and says how good the system is; every process sees the same trades.
+    """Records decisions, closes trades and gives metrics. Every process that uses the database sees the same trades.
 
-    Threads may share one. So may the children of a fork, each with connections of its own, and what is handed to a
-    process that is spawned opens there anew. It outlives its server: an embedded one that was killed is started again,
-    and another is waited for, for ten seconds. Raises DatabaseError, a ScorekeeperError, if it does not come back.
+    Threads may share a tracker. A forked child may use it and gets its own connections. A pickled tracker opens the
+    database again where it is unpickled. If the server stops, an embedded one is started again, and another is waited
+    for, ten seconds long. Raises DatabaseError, a ScorekeeperError, if it does not come back.
     """
 
     def __init__(self, log_dir: str | Path | None = None, datasets_dir: str | Path | None = None) -> None:
-        """Open the database that the environment or `.env` names (none: an embedded Postgres).
+        """Open the database that the environment or `.env` names, else an embedded Postgres.
 
-        `log_dir` and `datasets_dir` (default: LOG_DIR and DATASETS_DIR) are where the two files are published.
+        `log_dir` and `datasets_dir`: where the two files are published; by default LOG_DIR and DATASETS_DIR.
         """
         self._settings = load_settings(
             log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
@@ -78,9 +78,9 @@ class PerformanceTracker:
     def record_decision(self, decision_data: dict[str, Any]) -> str:
         """Record a decision (the fields of a decision file; no timestamp: now) and return its trade_id.
 
-        It is in the database when this returns, on the disk, and its lines are in the two files for whoever reads them.
-        What it can do without and cannot be read is left out, with a warning in the log of this module.
-        Raises DecisionError, a ValueError, that names the field at fault.
+        When this returns, the decision is on the disk in the database, and readers see its lines in the two files.
+        An optional field that cannot be read is left out, with a warning in this module's log.
+        Raises DecisionError, a ValueError, that names the invalid field.
         """
         self._check_open()
         now = datetime.now(UTC)
@@ -89,14 +89,9 @@ class PerformanceTracker:
             document |= {"timestamp": now.isoformat()}
         settings = self._settings
         context = DecisionContext(
-            now,
-            self.version,
-            settings.max_hold_time_minutes,
-            settings.timezone,
-            None,
-            settings.reading,
+            now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading,
             settings.positions,
-        )
+        )  # fmt: skip
         decision = parse_decision(document, context=context)
         for note in decision.notes:
             logger.warning("%s: %s: %s", decision.trade_id, escape_controls(note.field), note.reason)
@@ -120,7 +115,7 @@ class PerformanceTracker:
                     fee_bps=fee_bps,
                     by_custom=True,
                 ),
-                repeatable=True,  # a decision that came in meets itself
+                repeatable=True,  # a decision that is stored already is a duplicate
             )[0]
             if verdict.outcome == "conflict":
                 raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
@@ -128,11 +123,11 @@ class PerformanceTracker:
         return decision.trade_id
 
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
-        """Close what the stored candles close; then, at the provider's quote, trades open for `max_hold_time` minutes.
+        """Close the trades that stored candles close, then those that have been open for `max_hold_time` minutes.
 
-        With `max_hold_time`, a trade whose close a decision (CLOSE, EXIT ...) has asked for is closed at the
-        quote too; without it trades are only marked. A symbol without a usable quote is left open and logged.
-        Raises ValueError for a `max_hold_time` that is negative or no number.
+        The latter close at the provider's quote, and so do trades whose close a decision (CLOSE, EXIT ...) asks for.
+        Without `max_hold_time` nothing closes at a quote. A trade whose symbol has no usable quote stays open, and is
+        logged. Raises ValueError if `max_hold_time` is negative or not finite.
         """
         self._check_open()
         if max_hold_time is not None and not 0 <= max_hold_time < math.inf:
@@ -157,9 +152,9 @@ class PerformanceTracker:
         self._publish()
 
     def manually_close_trade(self, trade_id: str, market_data_provider: QuoteProvider) -> dict[str, Any]:
-        """Close a trade now, at the provider's quote (unless stored candles have closed it): its record.
+        """Close a trade now, at the provider's quote, unless stored candles closed it before. Returns its record.
 
-        {"error": …} if it is not open, or has no price.
+        Returns {"error": …} if the trade is not open, or has no price.
         """
         self._check_open()
         now = datetime.now(UTC)
@@ -186,11 +181,11 @@ class PerformanceTracker:
         return record
 
     def void_decision(self, trade_id: str, why: str) -> str:
-        """Take a decision out of every figure, for a reason that is kept: voided, already voided or unknown."""
+        """Take a decision out of every figure, and store why. Returns "voided", "already voided" or "unknown"."""
         self._check_open()
-        answer = self._db.transact(lambda c: voiding.void_decision(c, trade_id, why, datetime.now(UTC)))
+        outcome = self._db.transact(lambda c: voiding.void_decision(c, trade_id, why, datetime.now(UTC)))
         self._publish()
-        return answer
+        return outcome
 
     def get_system_metrics(
         self,
@@ -203,14 +198,14 @@ class PerformanceTracker:
         exclude_late: bool = False,
         by: str | None = None,
     ) -> dict[str, Any]:
-        """Every figure of docs/metrics.md, of the system and of each agent, over all versions unless told otherwise.
+        """Every figure of docs/metrics.md, of the system and of each agent, over all versions by default.
 
-        `since` and `until` are half-open, on a trade's exit and a decision's expiry (naive: UTC). With `by` (symbol,
-        interval, side, exit_reason, version, confidence, weekday or hour) there are `groups`, a part each, too.
-        Raises ValueError for another `by`, or what cannot be a symbol.
+        `since` <= time < `until`, where the time is a trade's exit or a decision's expiry; naive times are UTC. `by`
+        (symbol, interval, side, exit_reason, version, confidence, weekday or hour) adds `groups`, one per value.
+        Raises ValueError for another `by`, or an invalid symbol.
         """
         self._check_open()
-        parts = None if by is None else Breakdown(by)
+        breakdown = None if by is None else Breakdown(by)
         return self._db.transact(
             lambda connection: query.system_metrics(
                 connection,
@@ -220,21 +215,21 @@ class PerformanceTracker:
                 until=until and _in_utc(until),
                 include_suspect=include_suspect,
                 exclude_late=exclude_late,
-                by=parts,
+                by=breakdown,
                 at=datetime.now(UTC),
             ),
             repeatable=True,
         )
 
     def log_system_metrics(self) -> None:
-        """Write a line with this version's metrics to the log."""
+        """Append a line with this version's metrics to the log."""
         self._check_open()
         now = datetime.now(UTC)
         self._db.transact(lambda connection: rollups.insert_metrics_line(connection, now, self.version))
         self._publish()
 
     def close(self) -> None:
-        """Give the database back; the last user of an embedded one stops it. What is called afterwards is refused."""
+        """Close the database; the last user of an embedded server stops it. Later calls raise ScorekeeperError."""
         try:
             if self._recorder.is_ahead:
                 self._publish()
@@ -263,11 +258,11 @@ class PerformanceTracker:
         as_of = now.replace(second=0, microsecond=0)
         self._db.transact(
             lambda c: settle.close_by_quote(c, trade_id, price=price, at=now, as_of=as_of, reason=reason),
-            repeatable=True,  # what it closed is not open any more
+            repeatable=True,  # a closed trade is not closed again
         )
 
     def _score(self, now: datetime) -> None:
-        # Quotes close at the second, not at the minute.
+        # A close at a quote has its time to the second, so rollups are made as of now, not as of the minute.
         def work(connection: Connection) -> None:
             rollups.score_stale_days(connection, now)
             settle.mark_open_trades(connection, now.replace(second=0, microsecond=0))
@@ -280,9 +275,9 @@ class PerformanceTracker:
             for words in publish.publish(self._db, **self._paths()).explain():
                 logger.warning("%s", words)
             self._recorder.follow()
-        except (ScorekeeperError, SQLAlchemyError) as failed:
-            # The rows are safe; the next publication brings the lines.
-            logger.error("not published: %s", str(failed).partition("\n")[0])
+        except (ScorekeeperError, SQLAlchemyError) as exc:
+            # The rows are stored; the next publication appends their lines.
+            logger.error("not published: %s", str(exc).partition("\n")[0])
 
     def _paths(self) -> dict[str, Path]:
         return {"log_path": self._settings.log_path, "dataset_path": self._settings.dataset_path}
@@ -294,8 +289,8 @@ class PerformanceTracker:
         except Exception:
             try:
                 price = provider.get_current_price(symbol.replace("/", ""))
-            except Exception as failed:
-                logger.warning("no price for %s: %s", symbol, failed)
+            except Exception as exc:
+                logger.warning("no price for %s: %s", symbol, exc)
                 return None
         if isinstance(price, bool) or not isinstance(price, Real | Decimal) or not is_price(float(price)):
             logger.warning("no usable price for %s: %r", symbol, price)

@@ -86,14 +86,14 @@ async def emit_verify_failed(db: Database, differences: int) -> None:
 async def _note(db: Database, name: str, subjects: Sequence[str]) -> list[str]:
     """Store for which subjects the condition holds; those without an event so far."""
     at = datetime.now(UTC)
-    return await run_in_thread(db.transact, lambda connection: alerts.note(connection, name, subjects, at))
+    return await run_in_thread(db.transact, lambda connection: alerts.update_alerts(connection, name, subjects, at))
 
 
 async def _emit_once(db: Database, name: str, subjects: Sequence[str], payload: dict[str, Any]) -> None:
     """Emit, then store that it was emitted: a run killed in between emits twice, which is better than never."""
     if await _emit(name, payload):
         at = datetime.now(UTC)
-        await run_in_thread(db.transact, lambda connection: alerts.note_told(connection, name, subjects, at))
+        await run_in_thread(db.transact, lambda connection: alerts.mark_reported(connection, name, subjects, at))
 
 
 async def _emit(name: str, payload: dict[str, Any]) -> bool:

@@ -1,8 +1,7 @@
-"""What the database says of decisions, trades, rollups and metrics, held against the plain reference."""
+"""Decisions, trades, rollups and metrics in the database, compared with what is decided and counted in plain loops."""
 
 import math
 from datetime import datetime
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -10,7 +9,8 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.metrics import query
 from scorekeeper.store.database import Database
-from tests import reference, rollups
+from tests import recounted
+from tests.reference import RefScored
 
 EXIT = (
     "exit_time",
@@ -52,22 +52,18 @@ def close_to(answer: dict[str, Any], wanted: dict[str, Any]) -> None:
             assert got == value, name
 
 
-def rollup(connection: Connection, table: str, key: tuple[str, ...]) -> dict[tuple[Any, ...], rollups.Row]:
+def rollup(connection: Connection, table: str, key: tuple[str, ...]) -> dict[tuple[Any, ...], recounted.Row]:
     found = {}
     for row in connection.execute(text(f"SELECT * FROM scorekeeper.{table}")).mappings():
-        values = {
-            name: Fraction(value) if name.startswith(("sum_", "hold_"))
-            else [Fraction(one) for one in value] if name == "bin_confidence" else value
-            for name, value in row.items()
-        }  # fmt: skip
+        values = dict(row)
         found[tuple(values.pop(name) for name in key)] = values
     return found
 
 
-def check(db: Database, wanted: list[reference.RefScored], as_of: datetime, received: dict[str, datetime]) -> None:
-    """Hold all that the database says after a look at `as_of` against what the reference says of every decision.
+def check(db: Database, wanted: list[RefScored], as_of: datetime, received: dict[str, datetime]) -> None:
+    """Compare the whole database after a track at `as_of` with what was expected of every decision.
 
-    `received`: when each decision came.
+    `received`: when each decision came in.
     """
     with db.begin() as connection:
         found = {row[0]: tuple(row[1:]) for row in connection.execute(text(DECISIONS))}
@@ -78,8 +74,8 @@ def check(db: Database, wanted: list[reference.RefScored], as_of: datetime, rece
         fields = tuple(None if one.exit is None else getattr(one.exit, name) for name in EXIT)
         said = (*fields, one.horizon_return_pct, one.suspect, one.voided)
         assert found[one.decision.trade_id] == said, one.decision
-    assert days == rollups.daily_rows(wanted)
-    assert agent_days == rollups.agent_rows(wanted)
+    assert days == recounted.daily_rows(wanted)
+    assert agent_days == recounted.agent_rows(wanted)
     counted = [one for one in wanted if not one.voided and one.decision.opened_at <= as_of]
     close_to(
         answer,
@@ -87,10 +83,10 @@ def check(db: Database, wanted: list[reference.RefScored], as_of: datetime, rece
             "active_trades": sum(o.decision.direction != 0 and o.exit is None and not o.suspect for o in counted),
             "suspect_trades": sum(o.decision.direction != 0 and o.suspect for o in counted),
             "late_decisions": sum(received[o.decision.trade_id] > o.decision.expires_at for o in counted),
-            **reference.system_figures(wanted, after_fees=False),
+            **recounted.system_figures(wanted, after_fees=False),
         },
     )
-    close_to(answer["net"], reference.system_figures(wanted, after_fees=True))
-    assert answer["agent_performance"].keys() == reference.agents_of(wanted)
+    close_to(answer["net"], recounted.system_figures(wanted, after_fees=True))
+    assert answer["agent_performance"].keys() == recounted.agents_of(wanted)
     for agent, figures in answer["agent_performance"].items():
-        close_to(figures, reference.agent_figures(wanted, agent))
+        close_to(figures, recounted.agent_figures(wanted, agent))

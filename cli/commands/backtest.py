@@ -13,7 +13,6 @@ from scorekeeper.safe_text import escape_controls
 
 if TYPE_CHECKING:
     from scorekeeper.inbox.ingest import Period
-    from scorekeeper.operations.backtest import Report
     from scorekeeper.settings import Settings
 
 
@@ -70,7 +69,7 @@ def _read_period(since: str, until: str, now: datetime) -> "Period":
     return Period(first, end)
 
 
-def _print_notes(report: "Report", period: "Period", settings: "Settings", *, to_stderr: bool) -> None:
+def _print_notes(report: "BacktestResult", period: "Period", settings: "Settings", *, to_stderr: bool) -> None:
     """What was taken in, what is still open, and where log and dataset are."""
     from cli.output.ingested import print_rejections, print_unread
 

@@ -1,1 +1,1 @@
-"""What needs every row: attribution, intervals, calibration, comparisons, and what they allow to conclude."""
+"""Figures that need single rows: attribution, robust intervals, calibration, comparisons; and sentences about them."""

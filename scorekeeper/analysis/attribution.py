@@ -1,7 +1,8 @@
 """What each agent contributed: Shapley value, leave-one-out, rank correlation. Pure functions over columns.
 
-The game of a decision with return h: v(S) = sign(sum of the weights of S) · h, where an agent's weight is its direction
-times its confidence (50 if it gave none); v of nobody is 0, and a sum within 1e-9 of 0 has sign 0.
+A decision with horizon return h is a cooperative game: a set S of its agents earns v(S) = sign(sum of their weights)
+times h. An agent's weight is its direction times its confidence, or times 50 if it gave none. The empty set earns 0. A
+sum within 1e-9 of 0 has sign 0.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ _CELLS = 1 << 21  # numbers held at once
 
 @dataclass(frozen=True)
 class Attribution:
-    """Per signal, in percent: its share of what the vote of all earned; `variance` is that of sampling, 0 if exact."""
+    """Per signal: its Shapley value and leave-one-out in percent, and the sampling variance (0 where exact)."""
 
     shapley: Floats
     variance: Floats
@@ -31,23 +32,41 @@ class Attribution:
 
 
 def weigh(direction: Ints, confidence: Floats) -> Floats:
-    """The weight of each signal, -100..100: an abstention weighs nothing."""
+    """The weight of each signal, -100..100; 0 for an abstention.
+
+    `direction`: +1, 0 or -1. `confidence`: 0..100, NaN for none.
+
+    >>> weigh(np.array([1, -1, 0]), np.array([80.0, np.nan, 90.0])).tolist()
+    [80.0, -50.0, 0.0]
+    """
     return np.where(np.isnan(confidence), NO_CONFIDENCE, confidence) * direction
 
 
 def sign(sums: Floats) -> Floats:
-    """-1, 0 or 1; what is within 1e-9 of 0 is 0."""
+    """-1, 0 or 1; 0 for a sum within 1e-9 of 0."""
     return np.where(np.abs(sums) <= TOLERANCE, 0.0, np.sign(sums))
 
 
 def attribute(decision: Ints, weight: Floats, returns: Floats) -> Attribution:
-    """Each signal's Shapley value and leave-one-out.
+    """Each signal's Shapley value and leave-one-out, in percent.
 
-    `decision` (ascending numbers into `returns`) and `weight` have one entry per signal. Exact up to twelve weighing
-    agents in a decision (who weighs nothing changes no coalition: his value is 0, and the others' do not depend on
-    him); beyond, the mean over 256 random orders (Castro, Gómez and Tejada 2009), the seed being made from the data.
+    `decision` (ascending indices into `returns`) and `weight` have shape (signals,), `returns` (decisions,) in percent.
+
+    The Shapley value of an agent is its mean marginal contribution over all orders in which the agents may arrive; the
+    values of a decision's agents sum to what all of them earn together. Leave-one-out is v(all) - v(all but this one).
+    An agent of weight 0 has value 0, and does not change the others' values. The result is exact up to twelve agents
+    with a weight in a decision. Beyond, it is the mean over 256 random orders, whose seed is made from the data.
+
+    Two agents for +1, one weaker agent against, and a return of 2 %:
+
+    >>> shares = attribute(np.array([0, 0, 0]), np.array([60.0, 60.0, -50.0]), np.array([2.0]))
+    >>> shares.shapley.round(3).tolist(), shares.leave_one_out.tolist()
+    ([1.333, 1.333, -0.667], [0.0, 0.0, 0.0])
+
+    Shapley (1953), A value for n-person games. Castro, Gómez and Tejada (2009), Polynomial calculation of the Shapley
+    value based on sampling.
     """
-    answer = Attribution(*(np.zeros(len(weight)) for _ in range(3)))
+    shares = Attribution(*(np.zeros(len(weight)) for _ in range(3)))
     weighs = np.flatnonzero(weight)
     counts = np.bincount(decision[weighs], minlength=len(returns))
     starts = np.cumsum(counts) - counts
@@ -59,28 +78,28 @@ def attribute(decision: Ints, weight: Floats, returns: Floats) -> Attribution:
             places = weighs[starts[some][:, None] + np.arange(k)]
             weights, h = weight[places], returns[some][:, None]
             total = weights.sum(axis=1, keepdims=True)
-            answer.leave_one_out[places] = (sign(total) - sign(total - weights)) * h
+            shares.leave_one_out[places] = (sign(total) - sign(total - weights)) * h
             if k <= MOST_EXACT:
-                answer.shapley[places] = _exact(weights) * h
+                shares.shapley[places] = _exact(weights) * h
             else:
                 mean, variance = _sampled(weights)
-                answer.shapley[places], answer.variance[places] = mean * h, variance * h * h
-    return answer
+                shares.shapley[places], shares.variance[places] = mean * h, variance * h * h
+    return shares
 
 
 def _exact(weights: Floats) -> Floats:
-    """Shapley values of the signs, shape (decisions, agents), from every coalition of the agents."""
+    """Shapley values of the sign game, shape (decisions, agents), summed over every coalition."""
     k = weights.shape[1]
     within = (np.arange(1 << k)[:, None] >> np.arange(k)) & 1  # (coalitions, agents)
     size = within.sum(axis=1)
-    # The share of orders in which exactly so many come before an agent, for coalitions with it and without it.
+    # share[s]: the share of orders in which a given set of s agents, and no other, arrives before an agent.
     share = np.array([math.factorial(s) * math.factorial(k - s - 1) / math.factorial(k) for s in range(k)])
     gives = np.where(within == 1, share[np.maximum(size - 1, 0)][:, None], -share[np.minimum(size, k - 1)][:, None])
     return np.asarray(sign(weights @ within.T.astype(np.float64)) @ gives)
 
 
 def _sampled(weights: Floats) -> tuple[Floats, Floats]:
-    """Means over random orders, and the variances of these means, both (decisions, agents)."""
+    """Means over random orders, and the variances of these means, both of shape (decisions, agents)."""
     m, k = weights.shape
     chance = np.random.default_rng(int.from_bytes(hashlib.sha256(weights.tobytes()).digest()[:8]))
     orders = chance.random((m, PERMUTATIONS, k)).argsort(axis=2)
@@ -93,18 +112,24 @@ def _sampled(weights: Floats) -> tuple[Floats, Floats]:
 
 
 def information_coefficient(weight: Floats, returns: Floats) -> float | None:
-    """Spearman's rank correlation of an agent's weights with the returns; None below 3, or if either is constant."""
+    """Spearman's rank correlation of an agent's weights with the returns, -1..1.
+
+    None below 3 values, or if either is constant.
+
+    >>> information_coefficient(np.array([10.0, 20.0, 30.0]), np.array([0.1, 0.2, 5.0]))
+    1.0
+    """
     if len(weight) < 3 or not np.ptp(weight) or not np.ptp(returns):
         return None
     return float(stats.spearmanr(weight, returns).statistic)
 
 
 def votes(decision: Ints, weight: Floats, decisions: int) -> Floats:
-    """The direction that the weighted vote takes in each of so many decisions: -1, 0 or 1."""
+    """The direction of the weighted vote in each of `decisions` decisions: -1, 0 or 1."""
     return sign(np.bincount(decision, weights=weight, minlength=decisions).astype(np.float64))
 
 
 def of_agent(agents: Ints, number: int) -> list[NDArray[np.intp]]:
-    """The places of each of so many agents' signals, in their order."""
+    """For each of `number` agents: the indices of its signals, in order."""
     order = np.argsort(agents, kind="stable")
     return np.split(order, np.searchsorted(agents[order], np.arange(1, number))) if number else []

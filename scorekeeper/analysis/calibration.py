@@ -1,4 +1,4 @@
-"""How far an agent's confidence can be taken at its word."""
+"""Calibration: how often an agent is right at each level of stated confidence."""
 
 import numpy as np
 
@@ -8,7 +8,14 @@ from scorekeeper.metrics.formulas import wilson
 
 
 def calibration_curve(confidence: Floats, right: Floats) -> tuple[CalibrationBin, ...]:
-    """Ten bins of confidence, [0, 10) … [80, 90), [90, 100], over calls: `confidence` 0..100, `right` 0 or 1."""
+    """The calls in ten bins of confidence: [0, 10), …, [80, 90), [90, 100].
+
+    `confidence` (0..100) and `right` (0 or 1) have one entry per call.
+
+    >>> last = calibration_curve(np.array([95.0, 100.0]), np.array([1.0, 0.0]))[-1]
+    >>> last.n, last.confidence, last.accuracy
+    (2, 97.5, 50.0)
+    """
     bins = []
     for low in range(0, 100, 10):
         inside = (confidence >= low) & ((confidence < low + 10) | (low == 90))

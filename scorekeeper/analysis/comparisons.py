@@ -1,4 +1,4 @@
-"""Means held against values and against each other, and what may be concluded from that."""
+"""Compares means with values and with each other, and gives verdicts that allow for many comparisons."""
 
 import math
 from collections.abc import Sequence
@@ -14,14 +14,18 @@ FALSE_DISCOVERIES = 0.05
 
 
 def adjust(p_values: Sequence[float | None]) -> list[float | None]:
-    """The p-values after Benjamini and Hochberg (1995) over those that are defined; the others stay None."""
+    """The p-values adjusted by Benjamini and Hochberg (1995) over those that are defined; None stays None.
+
+    >>> adjust([0.01, None, 0.04])
+    [0.02, None, 0.04]
+    """
     known = [p for p in p_values if p is not None]
     adjusted = iter(stats.false_discovery_control(known).tolist() if known else [])
     return [None if p is None else next(adjusted) for p in p_values]
 
 
 def judge(family: Sequence[tuple[RobustMean, float]]) -> list[Claim]:
-    """A claim for each mean and the value that it is held against, all of them shown beside each other."""
+    """A claim for each pair of a mean and the value to compare it with. The family is all that is shown together."""
     adjusted = adjust([estimate.p for estimate, _ in family])
     return [
         Claim(estimate, null, p, _verdict(estimate, null, p))
@@ -37,14 +41,15 @@ def _verdict(estimate: RobustMean, null: float, p_adjusted: float | None) -> str
 
 
 def compare_paired(one: Floats, other: Floats, opened: Floats, closed: Floats) -> RobustMean:
-    """The mean difference, one minus other, of values that belong together; spans in seconds."""
+    """The mean of the paired differences, one minus other; `opened` and `closed` in seconds."""
     return robust_mean(one - other, opened, closed)
 
 
 def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
-    """The difference of two means that do not belong together, with Welch's (1947) interval.
+    """The difference of two unpaired means, with the interval of Welch (1947).
 
-    Each mean's standard error is that of its eight groups. `n` is of both, `independent` the smaller one's.
+    Each mean's standard error is that of its eight groups. `n` counts the values of both; `independent` is the smaller
+    of the two.
     """
     n, independent = one.n + other.n, min(one.independent, other.independent)
     if one.mean is None or other.mean is None:
@@ -60,11 +65,11 @@ def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
 
 
 def compare_versions(decisions: DecisionColumns, one: int, other: int) -> RobustMean:
-    """The difference of two versions, one minus other, where both decided on the same slot.
+    """The paired difference of two versions, one minus other, over the slots in which both decided.
 
-    A slot is a symbol, an interval (by its length) and a bucket of that length, counted from 1970 in UTC. A version's
-    value there is the mean of its decisions' horizon returns, signed by the action: 0 for an action that opens no
-    trade. The span of a slot is from the first of these decisions' opening to the last expiry.
+    A slot is a symbol, the length of an interval and a bucket of that length, counted from 1970 in UTC. A version's
+    value in a slot is the mean of its decisions' horizon returns, signed by the action (0 for an action that opens no
+    trade). A slot spans from its first decision to the last expiry.
     """
     (slots_a, *a), (slots_b, *b) = (_by_slot(decisions, version) for version in (one, other))
     _, in_a, in_b = np.intersect1d(slots_a, slots_b, assume_unique=True, return_indices=True)
@@ -73,7 +78,7 @@ def compare_versions(decisions: DecisionColumns, one: int, other: int) -> Robust
 
 
 def _by_slot(decisions: DecisionColumns, version: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """A version's slots in ascending order, with the mean signed return, first opening and last expiry in each."""
+    """A version's slots in ascending order, each with its mean signed return, first opening and last expiry."""
     ours = (decisions.version == version) & (decisions.slot >= 0)
     slots, place = np.unique(decisions.slot[ours], return_inverse=True)
     signed = decisions.direction[ours] * decisions.return_pct[ours]

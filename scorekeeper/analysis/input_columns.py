@@ -1,4 +1,4 @@
-"""The rows that an analysis is made from, as columns."""
+"""The input of an analysis: decisions, signals and trades as columns."""
 
 import re
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class DecisionColumns:
 
 @dataclass(frozen=True)
 class SignalColumns:
-    """One entry per signal, in order of (decision, agent): numbers into DecisionColumns and InputColumns.agents.
+    """One entry per signal, in order of (decision, agent): indices into DecisionColumns and InputColumns.agents.
 
     `confidence` is 0..100, NaN for none.
     """
@@ -68,7 +68,7 @@ class TradeColumns:
 
 @dataclass(frozen=True)
 class InputColumns:
-    """All that counts at one as_of, without suspect and voided decisions."""
+    """Everything that counts at one as_of; suspect and voided decisions are left out."""
 
     versions: list[str]
     agents: list[str]
@@ -77,7 +77,7 @@ class InputColumns:
     trades: TradeColumns
 
     def of_version(self, number: int) -> Self:
-        """The rows of one version; agents and versions keep their numbers."""
+        """The columns of one version. Agents and versions keep their numbers."""
         d, s, t = self.decisions, self.signals, self.trades
         ours, traded = d.version == number, t.version == number
         said = ours[s.decision]
@@ -97,15 +97,19 @@ class InputColumns:
 
 
 def interval_seconds(words: str) -> int | None:
-    """How long an interval such as 15m, 4h or 1d is; None where it is not of that form (1M has no fixed length)."""
+    """The length of an interval such as 15m, 4h or 1d; None for other words (1M has no fixed length).
+
+    >>> interval_seconds("15m"), interval_seconds("1M")
+    (900, None)
+    """
     found = re.fullmatch(r"([0-9]{1,6})([smhHdDwW])", words.strip(), re.ASCII)
     return int(found[1]) * _SECONDS[found[2]] or None if found else None
 
 
 def number_slots(opened: Floats, symbol: Ints, seconds: Floats) -> NDArray[np.int64]:
-    """The slot of each decision: same symbol, same length of interval, same bucket floor(opened / length) of it.
+    """The slot of each decision: one number per symbol, interval length and bucket floor(opened / length).
 
-    `seconds` are the intervals' lengths, NaN for none: then the slot is -1.
+    `seconds`: the interval lengths, NaN for none, which gives slot -1.
     """
     slots = np.full(len(opened), -1, dtype=np.int64)
     has = np.isfinite(seconds)

@@ -20,10 +20,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RobustMean:
-    """A mean in the values' own unit, with what can be said about it.
+    """A mean in the unit of its values, with a 95 % interval and a two-sided p-value.
 
-    `n`: values; `independent`: the most of them that overlap nowhere in time; `ci95`: low and high; `p`: two-sided,
-    against the null. The last two are None where the spans or the spread say too little.
+    `n`: the number of values. `independent`: the most of them whose spans do not overlap. `ci95` (low, high) and `p`
+    are None where there are too few independent spans, or no spread.
     """
 
     mean: float | None
@@ -36,8 +36,11 @@ class RobustMean:
 def count_independent(opened: ArrayLike, closed: ArrayLike) -> int:
     """The largest number of spans [opened, closed) of which no two overlap; times in seconds.
 
-    Greedy, by earliest end, which is optimal (Kleinberg and Tardos, Algorithm Design, 4.1). Spans that only touch do
-    not overlap; of empty ones at the same instant one counts.
+    Choosing spans by earliest end is optimal: Kleinberg and Tardos (2005), Algorithm Design, 4.1. Spans that only touch
+    do not overlap. Of several empty spans at the same instant, one counts.
+
+    >>> count_independent([0, 5, 10], [10, 15, 20])
+    2
     """
     starts, ends = _floats(opened), _floats(closed)
     order = np.lexsort((starts, ends))
@@ -49,16 +52,22 @@ def count_independent(opened: ArrayLike, closed: ArrayLike) -> int:
 
 
 def robust_mean(values: ArrayLike, opened: ArrayLike, closed: ArrayLike, *, null: float = 0.0) -> RobustMean:
-    """The mean of `values` with a 95 % interval and a p-value by batch means, over spans given in seconds.
+    """The mean of `values` with a 95 % interval and a p-value against `null`, by batch means.
 
-    The values are put in order of `opened` (ties as they come: give them in order of trade_id) and cut into eight
-    consecutive groups of n/8 values each; where n/8 is no whole number, a value at a cut counts in both groups by
-    share, so that the groups' means average to the mean itself. Student's t over the eight means (Schmeiser 1982,
-    Batch size effects in the analysis of simulation output) needs only that groups, not trades, are about
-    independent. For rates use `robust_rate`.
+    `values`, `opened` and `closed` have shape (n,); the last two are in seconds. For rates use `robust_rate`.
 
-    Undefined, so None: ci95 and p below 20 independent spans, or when the groups do not differ; the mean over nothing.
+    The values are sorted by `opened`, ties in the given order, and cut into eight consecutive groups of n/8 values.
+    Where n/8 is not whole, a value at a cut counts in both groups by its share, so that the groups' means average to
+    the mean. The interval is Student's t over the eight means. It needs only that groups are about independent, not
+    that trades are: Schmeiser (1982), Batch size effects in the analysis of simulation output.
+
+    ci95 and p are None below 20 independent spans, or if the groups do not differ. The mean of no values is None.
     Raises ValueError for arrays of different lengths, or values that are not finite.
+
+    >>> start = np.arange(24) * 60.0
+    >>> found = robust_mean([1.0, 3.0, 2.0] * 8, start, start + 60)
+    >>> found.mean, found.independent, found.ci95
+    (2.0, 24, None)
     """
     mean, n, independent, error = _mean_and_error(values, opened, closed)
     if mean is None or error is None:
@@ -70,35 +79,35 @@ def robust_mean(values: ArrayLike, opened: ArrayLike, closed: ArrayLike, *, null
 def robust_rate(values: ArrayLike, opened: ArrayLike, closed: ArrayLike, *, null: float = 50.0) -> RobustMean:
     """A rate in percent, of values that are 0 or 100, with the interval that Wilson's becomes when trades overlap.
 
-    As `robust_mean`, but the standard error is the one that the eight groups show, scaled to what it would be if the
-    rate were the value it is held against: Wilson's (1927) step, without which an interval for a rate is too short
-    where trades are few or the rate is far from 50 (benchmarks/coverage.py: 92 % instead of 95 % of intervals hold 50 %
-    at 20 trades, 87 % hold 90 %). A rate of 0 or 100, which shows no spread, gets Wilson's interval over as many trades
-    as are independent: all of those hit or missed too. It lies within 0..100, and excludes `null` where p < 0.05.
+    As `robust_mean`, but the standard error of the eight groups is scaled to what it would be if the rate were `null`
+    (0 < null < 100): the step of Wilson (1927). Without it an interval is too short where trades are few or the rate is
+    far from 50 (benchmarks/coverage.py: of intervals at 95 %, 92 % hold 50 % at 20 trades, and 87 % hold 90 %). A rate
+    of 0 or 100 has no spread; it gets Wilson's interval over the independent trades. The interval lies within 0..100,
+    and excludes `null` where p < 0.05.
 
-    `null` lies between 0 and 100. Undefined as in `robust_mean`. Raises ValueError also for other values.
+    None as in `robust_mean`. Raises ValueError also for other values or another `null`.
     """
     _check_rate(values)
     if not 0 < null < 100:
-        raise ValueError("a rate is held against one between 0 and 100")
+        raise ValueError("null must lie between 0 and 100")
     mean, n, independent, error = _mean_and_error(values, opened, closed)
     interval, p = _wilson_step(mean, error, independent, null)
     return RobustMean(mean, n, independent, interval, p)
 
 
 def robust_gap(stated: ArrayLike, right: ArrayLike, opened: ArrayLike, closed: ArrayLike) -> RobustMean:
-    """By how many points stated confidences exceed the rate of what was right, with interval and p-value against 0.
+    """By how many points stated confidences exceed the rate of right calls, with an interval and a p-value against 0.
 
-    `stated`: percent, as they were said, so without an error of their own; `right`: 0 or 100. The standard error is the
-    one that the gaps show by batch means; from there as `robust_rate`, for the rate that would have to be true: as a
-    plain mean, 92 % instead of 95 % of intervals hold the 0 of a calibrated agent at 20 calls (benchmarks/coverage.py).
+    `stated`: confidences in percent, taken as exact. `right`: 0 or 100. All arrays have shape (n,). The standard error
+    is that of the gaps, by batch means; the interval is that of `robust_rate` for the rate of right calls. As a plain
+    mean, only 92 % of intervals at 95 % would hold the 0 of a calibrated agent at 20 calls (benchmarks/coverage.py).
 
-    Undefined as in `robust_mean`. Raises ValueError for other values.
+    None as in `robust_mean`. Raises ValueError for other values.
     """
     _check_rate(right)
     said, were = _floats(stated), _floats(right)
     if said.shape != were.shape or not ((said >= 0) & (said <= 100)).all():
-        raise ValueError("each is stated in percent, 0 to 100")
+        raise ValueError("stated must be percent, 0 to 100, one for each of right")
     gap, n, independent, error = _mean_and_error(said - were, opened, closed)
     if gap is None:
         return RobustMean(None, n, independent, None, None)
@@ -110,13 +119,13 @@ def robust_gap(stated: ArrayLike, right: ArrayLike, opened: ArrayLike, closed: A
 
 def _check_rate(values: ArrayLike) -> None:
     if not np.isin(values, (0.0, 100.0)).all():
-        raise ValueError("a rate is of values that are 0 or 100")
+        raise ValueError("the values of a rate are 0 or 100")
 
 
 def _wilson_step(
     rate: float | None, error: float | None, independent: int, null: float
 ) -> tuple[tuple[float, float] | None, float | None]:
-    """The interval for a rate in percent with that standard error, and the p-value of `null`; None where undefined."""
+    """The interval of a rate in percent, and the p-value of `null`, from its standard error; None where undefined."""
     if rate is None or independent < FEWEST_INDEPENDENT:
         return None, None
     if rate in (0.0, 100.0):
@@ -127,7 +136,7 @@ def _wilson_step(
     if error is None:
         return None, None
     p, t2 = rate / 100, T95 * T95
-    # So many independent trades would give this standard error.
+    # The number of independent trades that would give this standard error.
     effective = p * (1 - p) / (error / 100) ** 2
     middle = (p + t2 / (2 * effective)) / (1 + t2 / effective)
     half = T95 / (1 + t2 / effective) * math.sqrt(p * (1 - p) / effective + t2 / (4 * effective**2))
@@ -136,7 +145,7 @@ def _wilson_step(
 
 
 def _distance(rate: float, null: float, error: float) -> float:
-    """By how many standard errors a rate misses; what is stated for certain is missed by any other rate."""
+    """How many standard errors lie between rate and `null`; infinitely many if the error is 0 and they differ."""
     if error:
         return abs(rate - null) / error
     return 0.0 if rate == null else math.inf
@@ -145,7 +154,7 @@ def _distance(rate: float, null: float, error: float) -> float:
 def _mean_and_error(
     values: ArrayLike, opened: ArrayLike, closed: ArrayLike
 ) -> tuple[float | None, int, int, float | None]:
-    """The mean, n, the independent spans, and the mean's standard error by batch means."""
+    """The mean, n, the number of independent spans, and the mean's standard error by batch means."""
     x, starts, ends = _floats(values), _floats(opened), _floats(closed)
     if not x.shape == starts.shape == ends.shape:
         raise ValueError("values, opened and closed differ in length")
@@ -156,7 +165,7 @@ def _mean_and_error(
     if independent < FEWEST_INDEPENDENT:
         return mean, n, independent, None
     spread = float(np.std(group_means(x[np.argsort(starts, kind="stable")]), ddof=1))
-    # What is no more than rounding is no spread.
+    # A smaller spread is rounding.
     return mean, n, independent, spread / math.sqrt(GROUPS) if spread >= SMALLEST_STD else None
 
 
@@ -165,9 +174,12 @@ def _p_value(statistic: float) -> float:
 
 
 def group_means(values: Floats) -> Floats:
-    """The means of eight consecutive groups of equal weight, shape (8,), over values in order, shape (n,), n >= 8.
+    """The means of eight consecutive groups of equal weight, shape (8,), of sorted values, shape (n,), n >= 8.
 
-    The same as `np.repeat(values, 8).reshape(8, n).mean(axis=1)`, with exact sums and without the copies.
+    Equals `np.repeat(values, 8).reshape(8, n).mean(axis=1)`, with exact sums and without copies.
+
+    >>> group_means(np.arange(16.0)).tolist()
+    [0.5, 2.5, 4.5, 6.5, 8.5, 10.5, 12.5, 14.5]
     """
     n = len(values)
     means = []

@@ -1,6 +1,6 @@
-"""The figures that need every row: read as columns, assessed in scorekeeper/domain, stored by as_of and scope.
+"""Runs an analysis: reads its input as columns, builds the documents, and stores them by as_of and version.
 
-Memory grows with the rows: a million decisions with five agents take 0.5 GB and 20 CPU seconds, a tenth a tenth of it.
+Memory and time grow with the rows: a million decisions with five agents take 0.5 GB and 20 CPU seconds.
 """
 
 from collections.abc import Mapping
@@ -38,16 +38,15 @@ _BUFFER_BYTES = 8 << 20
 
 
 def analyze(connection: Connection, as_of: datetime) -> Analysis:
-    """Analyse what is known at `as_of`, and store it for all and for each version; the analysis of all.
+    """Analyse what is known at `as_of`, for all versions together and for each. Returns the analysis of all.
 
-    The scorecards are composed anew, since they show some of it.
-    Inside the caller's transaction. Done again for the same `as_of` it replaces what it wrote. What closed or expired
-    after `as_of`, suspect and voided decisions do not count.
+    Stores the analyses, and composes the scorecards again, which show some of the figures. Runs in the caller's
+    transaction. A second run for the same `as_of` replaces the first. What closed or expired after `as_of` does not
+    count, nor do suspect and voided decisions.
     """
     lock(connection, Lock.ANALYZE)
-    known = connection.execute(
-        statement("analysis/select_last_known")
-    ).scalar_one()  # first: what comes since is known after it
+    # Read first: an event that comes later is then known to be missing in this analysis.
+    known = connection.execute(statement("analysis/select_last_known")).scalar_one()
     analyses = build_analyses(read_input(connection, as_of), as_of)
     connection.execute(statement("analysis/delete_analysis"), {"as_of": as_of})
     for one in analyses:
@@ -66,15 +65,15 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
 
 
 def last_analysis(connection: Connection, version: str | None = None, at: datetime | None = None) -> Analysis | None:
-    """The last stored analysis of a version (None: all), at or before `at` (None: the last track); None without one."""
+    """The last stored analysis of a version (None: all) at or before `at` (None: the last track), or None."""
     row = connection.execute(statement("analysis/select_analysis"), {"version": version, "at": at}).one_or_none()
     return None if row is None else msgspec.convert(row.document, Analysis)
 
 
 def choose_as_of(connection: Connection, asked: datetime | None, now: datetime) -> datetime:
-    """The minute to analyse: the one `asked` for, else the one that track has worked up to, else `now`.
+    """The minute to analyse: `asked`, else that of the last track, else `now`.
 
-    Raises ScorekeeperError for one after the last track: what will be known of it is not known yet.
+    Raises ScorekeeperError for a minute after the last track, of which not everything is known yet.
     """
     market = connection.execute(statement("market/select_market")).one_or_none()
     tracked: datetime | None = None if market is None else market.last_as_of
@@ -86,9 +85,9 @@ def choose_as_of(connection: Connection, asked: datetime | None, now: datetime) 
 
 
 def read_input(connection: Connection, as_of: datetime) -> InputColumns:
-    """All that counts at `as_of`, as columns."""
+    """Everything that counts at `as_of`, as columns."""
     for table in ("analysed", "analysed_kind", "analysed_agent"):
-        connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))  # of an earlier one in this transaction
+        connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))  # made earlier in this transaction
     connection.execute(statement("analysis/create_analysed"), {"as_of": as_of})
     for name in ("analysis/create_analysed_kinds", "analysis/create_analysed_agents"):
         connection.execute(statement(name))
@@ -139,12 +138,12 @@ def _numbered(words: list[str]) -> tuple[list[str], NDArray[np.int32]]:
 
 
 def _copy_columns(connection: Connection, name: str, columns: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    """What a COPY in binary gives, column by column; its rows have no nulls, so that each is as long as the others."""
+    """The columns of a binary COPY. Its rows have no nulls, so all have the same length."""
     fields = [("count", ">i2")]
     for column, kind in columns.items():
         fields += [(f"{column}_bytes", ">i4"), (column, kind)]
     record = np.dtype(fields)
-    parts: dict[str, list[NDArray[Any]]] = {
+    blocks: dict[str, list[NDArray[Any]]] = {
         column: [np.empty(0, np.dtype(kind).newbyteorder("="))] for column, kind in columns.items()
     }
     waiting = bytearray()
@@ -154,7 +153,7 @@ def _copy_columns(connection: Connection, name: str, columns: Mapping[str, str])
         if (whole["count"] != len(columns)).any():
             raise AssertionError(f"{name} does not give the columns that are read")
         for column, kind in columns.items():
-            parts[column].append(whole[column].astype(np.dtype(kind).newbyteorder("=")))
+            blocks[column].append(whole[column].astype(np.dtype(kind).newbyteorder("=")))
         del waiting[:end]
 
     with open_copy(connection, name) as copy:
@@ -167,5 +166,5 @@ def _copy_columns(connection: Connection, name: str, columns: Mapping[str, str])
                 headed = True
             if len(waiting) >= _BUFFER_BYTES:
                 take(len(waiting) // record.itemsize * record.itemsize)
-    take(len(waiting) - 2)  # it ends with a count of -1
-    return {column: np.concatenate(one) for column, one in parts.items()}
+    take(len(waiting) - 2)  # the trailer is a count of -1
+    return {column: np.concatenate(one) for column, one in blocks.items()}

@@ -1,4 +1,4 @@
-"""The Sharpe ratio after so many tries."""
+"""The daily Sharpe ratio, and the ratio deflated for the number of versions that were tried."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,11 @@ EULER = 0.5772156649015329
 
 
 def daily_sharpe(series: Sequence[Decimal]) -> float | None:
-    """mean / std(ddof=1) of a daily series, not annualised; None below 2 days or without dispersion."""
+    """mean / std(ddof=1) of a daily series in percent, not annualised; None below 2 days or without dispersion.
+
+    >>> daily_sharpe([Decimal(1), Decimal(2), Decimal(3)])
+    2.0
+    """
     values = [float(one) for one in series]
     if len(values) < 2 or (spread := stdev(values)) < SMALLEST_STD:
         return None
@@ -19,7 +23,7 @@ def daily_sharpe(series: Sequence[Decimal]) -> float | None:
 
 
 def luck_of_the_best(sharpes: Sequence[float]) -> float | None:
-    """The Sharpe ratio to be expected of the best of so many tries without any skill; None below two.
+    """The Sharpe ratio that the best of several tries without skill is expected to show; None below two tries.
 
     Bailey and López de Prado, "The Deflated Sharpe Ratio" (2014), equation 1, with the unbiased variance of the tries.
     """
@@ -31,9 +35,10 @@ def luck_of_the_best(sharpes: Sequence[float]) -> float | None:
 
 
 def deflated_sharpe(series: Sequence[Decimal], tried: Sequence[float]) -> float | None:
-    """The probability that the daily Sharpe ratio of `series` is better than the luck of the best of `tried`.
+    """The probability, 0..1, that the true daily Sharpe ratio of `series` exceeds the luck of the best of `tried`.
 
-    `tried`: the daily Sharpe ratios of every version. None below two of them, and where psr is.
+    `series`: daily P&L in percent. `tried`: the daily Sharpe ratio of every version. None below two versions, and where
+    the probabilistic Sharpe ratio is None. Bailey and López de Prado (2014), The Deflated Sharpe Ratio.
     """
     luck = luck_of_the_best(tried)
     return None if luck is None else probabilistic_sharpe(series, luck)

@@ -1,1 +1,1 @@
-"""What an operator runs beside the pipeline: checks, alerts, backtest, import, prune, recovery."""
+"""What an operator runs beside the pipeline: health checks, alerts, backtest, import, prune, recovery, move, sample."""

@@ -1,4 +1,4 @@
-"""Past decisions scored over history in one go, with the code of a live run, in a database of their own."""
+"""A backtest: past decisions scored in one go by the code of a live run, in a database of their own."""
 
 import asyncio
 import fcntl
@@ -31,11 +31,11 @@ DATABASE = "backtest"
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a backtest found: `metrics` as query.system_metrics gives them, and what stands beside them.
+class BacktestResult:
+    """The result of a backtest: `metrics` as query.system_metrics gives them, counts, notes and the two files.
 
-    `voided`: decisions left out as they are in the installation. `overdue`: open trades that are due, and have no
-    price. `unpriced`: symbols without prices, or without all of them, a line each.
+    `voided`: decisions that are voided in the installation, and left out. `overdue`: open trades that are due but have
+    no price. `unpriced`: one line per symbol that lacks some or all prices.
     """
 
     metrics: dict[str, Any]
@@ -50,12 +50,12 @@ class Report:
 
 def run_backtest(
     settings: Settings, period: Period, *, now: datetime, paths: Sequence[Path] | None = None, tell: Tell
-) -> Report:
-    """Score the decisions of a period, as they stood at its end, in whole minutes.
+) -> BacktestResult:
+    """Score the decisions of a period as of its end. `period` is in whole minutes.
 
-    They are those of the files and folders in `paths`, else those of the installation's database, of which nothing is
-    changed. Log and dataset go to backtest/ under the home, in place of the last ones. `now` is the local clock;
-    `tell` hears of progress and trouble. Raises ScorekeeperError.
+    `paths`: files and folders with decisions; None takes the decisions of the installation, whose database is not
+    changed. Log and dataset replace those of the last backtest, in backtest/ under the home. `now`: the local time.
+    `tell(level, message)` is called with progress and trouble. Raises ScorekeeperError.
     """
     with _alone(settings.scorekeeper_home / "backtest") as folder:
         own = settings.model_copy(update={"log_dir": folder / "logs", "datasets_dir": folder / "datasets"})
@@ -76,8 +76,8 @@ def _alone(folder: Path) -> Iterator[Path]:
 
 def replay(
     db: Database, settings: Settings, period: Period, *, now: datetime, paths: Sequence[Path] | None, tell: Tell
-) -> Report:
-    """See run_backtest; in `db`, which is empty, and published to the files of `settings`."""
+) -> BacktestResult:
+    """See run_backtest. `db` is an empty database; `settings` name the files to publish to."""
     if paths is None:
         with open_database(settings.database_url, settings.scorekeeper_home, migrate=False) as installation:
             taken, voided = copy_decisions(installation, db, period)
@@ -93,13 +93,13 @@ def replay(
     db.transact(lambda c: score_update.update_score(c, as_of))
     paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     for path in paths_of.values():
-        path.unlink(missing_ok=True)  # the last run's: a new database would set it aside as somebody else's
+        path.unlink(missing_ok=True)  # publish would set the last backtest's file aside, as one of another database
     publish.publish(db, **paths_of)
     with db.begin() as connection:
         metrics = query.system_metrics(connection)
         still = connection.execute(statement("operations/count_still_open"), {"as_of": as_of}).one()
         unpriced = _list_unpriced(connection, prices)
-    return Report(metrics, taken, voided, still.open_trades, still.overdue, unpriced, **paths_of)
+    return BacktestResult(metrics, taken, voided, still.open_trades, still.overdue, unpriced, **paths_of)
 
 
 def _read_decisions(
@@ -115,9 +115,9 @@ def _read_decisions(
 
 
 def copy_decisions(source: Database, target: Database, period: Period) -> tuple[ingest.Summary, int]:
-    """Take the decisions that `source` keeps of a period; how many were voided, and are left out.
+    """Copy the decisions of a period. Returns what was taken, and how many voided decisions were left out.
 
-    Raises ScorekeeperError if `source` has another schema: nothing of it is changed, so it is not migrated either.
+    Raises ScorekeeperError if `source` has another schema: it must not change, so it is not migrated.
     """
     moments = {"since": period.since, "until": period.until}
     taken = ingest.Summary()
@@ -138,9 +138,9 @@ def copy_decisions(source: Database, target: Database, period: Period) -> tuple[
 
 
 def copy_candles(source: Database, target: Database, period: Period, settings: Settings) -> int:
-    """Take what `source` has sealed of a period, if it is bound to the same market; candles.
+    """Copy the sealed candles of a period, if `source` is bound to the same market. Returns the number of candles.
 
-    Asked again, an exchange may tell another past than the one that a live run has used.
+    They are copied because an exchange may give other candles today than it gave to the live run.
     """
     name = open_market(
         settings.market, settings.candle_grace_minutes,
@@ -166,7 +166,7 @@ def copy_candles(source: Database, target: Database, period: Period, settings: S
 
 
 def _pour(source: Connection, out: str, target: Connection, into: str) -> int:
-    """COPY out of one database and into the other, a block in memory at a time; rows."""
+    """COPY rows from one database into the other, holding one block in memory. Returns the number of rows."""
     with open_copy(source, out) as blocks, open_copy(target, into) as copy:
         for block in blocks:
             copy.write(block)

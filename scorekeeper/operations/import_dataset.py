@@ -1,4 +1,4 @@
-"""The predecessor's dataset: decisions with the exits that they came with."""
+"""Imports a dataset of the predecessor: decisions, with the exits that it gives them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,7 @@ from scorekeeper.store.sql import statement
 from scorekeeper.trades import settle
 
 BATCH_RECORDS = 5_000
-# What a dataset says beyond the decision: how it ended, and what Scorekeeper itself adds.
+# Fields of a record that are not the decision's: its outcome, and what Scorekeeper adds.
 _OUTCOME = {
     "status", "exit_price", "exit_time", "pnl_pct", "hold_time_minutes", "is_profitable", "current_price",
     "net_pnl_pct", "exit_reason", "price_source", "mfe_pct", "mae_pct", "horizon_return_pct", "price_suspect", "late",
@@ -35,7 +35,7 @@ _OUTCOME = {
 
 @dataclass
 class Imported:
-    """What an import did: records read, decisions new, known already, trades closed, and what was refused."""
+    """Counts of an import: records read, new decisions, duplicates, trades closed; and the rejected records."""
 
     records: int = 0
     decisions: int = 0
@@ -46,7 +46,7 @@ class Imported:
 
 @dataclass(frozen=True)
 class _Exit:
-    """An exit as its dataset gives it; excursions (percent of entry) where it has them."""
+    """An exit as the dataset gives it; excursions in percent of the entry price, None where it has none."""
 
     price: float
     time: datetime
@@ -58,18 +58,18 @@ class _Exit:
 class _Record:
     line: int
     decision: Decision
-    exit: "_Exit | None"
+    exit: _Exit | None
 
 
 def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) -> Imported:
-    """Read a dataset; later records of a trade_id complete earlier ones; repeatable. Raises ScorekeeperError."""
+    """Import a dataset. A later record of a trade_id adds to earlier ones. Repeatable. Raises ScorekeeperError."""
     source = local_files.open_source(path)
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
-    path = path.with_name(source.name)  # which a database takes, whatever bytes the file's own is of
+    path = path.with_name(source.name)  # a name that the database can store, whatever bytes the file's name has
     context = DecisionContext(
         now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None,
-        # A dataset's confidences are percent, whatever the scale of those that are decided now.
+        # Confidences in a dataset are in percent, whatever CONFIDENCE_SCALE says.
         make_reading(settings.words, {}), settings.positions,
     )  # fmt: skip
     done = Imported()
@@ -82,10 +82,8 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
                 if line.error is not None:
                     raise DecisionError(None, line.error)
                 records.append(_read(line, context))
-            except DecisionError as wrong:
-                done.rejected.append(
-                    {"file": str(path), "line": line.number, "field": wrong.field, "reason": wrong.reason}
-                )
+            except DecisionError as exc:
+                done.rejected.append({"file": str(path), "line": line.number, "field": exc.field, "reason": exc.reason})
         db.transact(_Storing(records, path, source.sha256, settings, now, done))
     return done
 
@@ -111,7 +109,7 @@ def _read(line: Entry, context: DecisionContext) -> _Record:
 
 
 def read_decision(record: dict[str, Any], context: DecisionContext) -> Decision:
-    """The decision of a dataset's record, without what became of it. Raises DecisionError."""
+    """The decision in a dataset's record, without its outcome. Raises DecisionError."""
     core = {name: value for name, value in record.items() if name not in _OUTCOME and value is not None}
     return parse_decision(core, context=context)
 
@@ -125,7 +123,7 @@ def close_as_imported(
     mae_pct: float | None,
     as_of: datetime,
 ) -> int:
-    """Close an open trade with the exit that its dataset gives, within a settlement; trades closed."""
+    """Close an open trade with the dataset's exit, within a settlement. Returns how many trades were closed, 0 or 1."""
     given = {
         "trade_id": trade_id, "exit_price": price, "exit_time": time, "mfe_pct": mfe_pct, "mae_pct": mae_pct,
         "as_of": as_of,
@@ -143,7 +141,7 @@ def _excursion(document: dict[str, Any], name: str, sign: int) -> float | None:
 
 
 class _Storing:
-    """One batch of records as a transaction that may be repeated."""
+    """Stores one batch of records in a transaction that may be repeated."""
 
     def __init__(
         self, records: list[_Record], path: Path, sha256: bytes, settings: Settings, now: datetime, done: Imported

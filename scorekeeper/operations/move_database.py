@@ -1,4 +1,4 @@
-"""Everything from one database to another: copied from one snapshot, compared row for row, and only then committed."""
+"""Moves a whole database: copies it from one snapshot, compares every table, and only then commits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from scorekeeper.store.database import Database, open_database
 from scorekeeper.store.migrate import check_schema
 from scorekeeper.store.sql import statement
 
-# Rows as text: the same on every server of the same settings. The sum does not depend on their order.
+# Rows as text are the same on every server with the same settings. The sum does not depend on their order.
 _CHECKSUM = "SELECT count(*), sum(('x' || left(md5(t::text), 15))::bit(60)::bigint) FROM scorekeeper.{} AS t"
 
 
@@ -31,11 +31,11 @@ class _Table:
 def move_database(
     source: Database, target_url: str, home: Path, *, tell: Callable[[str, int], object] = lambda table, rows: None
 ) -> int:
-    """Copy all of `source` to the empty database at `target_url`, which gets the schema; rows copied.
+    """Copy all of `source` to the empty database at `target_url`, and create the schema there. Returns the rows copied.
 
-    One transaction on each side: the source takes no writes meanwhile, and stays as it is; the target has everything,
-    or nothing. Counts and checksums of every table are compared before it is committed. `tell` hears of each table with
-    its rows. Raises ScorekeeperError if the target is not empty, or does not hold the same in the end.
+    Each side uses one transaction. The source accepts no writes meanwhile, and stays as it is. The target gets
+    everything or nothing: counts and checksums of every table are compared before the commit. `tell(table, rows)` is
+    called for each table. Raises ScorekeeperError if the target is not empty, or differs in the end.
     """
     with open_database(target_url, home, migrate=False) as untouched, untouched.begin() as connection:
         _refuse_rows(connection)
@@ -45,7 +45,7 @@ def move_database(
     kept = source.engine.connect().execution_options(isolation_level="REPEATABLE READ")
     with open_database(target_url, home) as target, kept as ours, target.begin() as theirs:
         _lock(ours, tables)
-        _refuse_rows(theirs)  # once more: the first look and the migration were transactions of their own
+        _refuse_rows(theirs)  # again: the first check and the migration were transactions of their own
         for year, month in ours.execute(statement("operations/select_candle_months")):
             sealed_candles.ensure_partition(theirs, year, month)
         total = 0
@@ -64,7 +64,7 @@ def _driver(connection: Connection) -> psycopg.Connection[Any]:
 
 
 def _tables(connection: Connection) -> list[_Table]:
-    """Every table, those that others refer to first."""
+    """Every table; a table comes after those that it refers to."""
     found = {
         row.name: _Table(row.name, row.columns, row.numbered or [], row.parents or [])
         for row in connection.execute(statement("operations/select_movable_tables"))
@@ -81,9 +81,9 @@ def _refuse_rows(connection: Connection) -> None:
 
 
 def _lock(connection: Connection, tables: list[_Table]) -> None:
-    """Let nobody write to the source until it is copied; who is at work is waited for."""
+    """Block writes to the source until it is copied. Waits for transactions that write now."""
     names = sql.SQL(", ").join(sql.Identifier("scorekeeper", table.name) for table in tables)
-    # The first statement of its transaction: what is seen then is what stands when all locks are held.
+    # This is the first statement of its transaction, so the snapshot is taken once all locks are held.
     _driver(connection).execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(names))
 
 

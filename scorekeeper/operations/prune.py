@@ -1,6 +1,5 @@
-"""Gives up what nobody needs any more: candles and archived files older than the settings keep them."""
+"""Deletes candles and archived files that are older than the settings keep them."""
 
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,22 +16,20 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
-_PARTITION = re.compile(r"candle_([0-9]{4})_([0-9]{2})")
-
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was given up: months of candles (YYYY-MM), and days of the archive (its folders)."""
+    """What was deleted: months of candles (YYYY-MM), and the folders of days in the archive."""
 
     months: list[str]
     days: list[Path]
 
 
 def prune(db: Database, settings: Settings, as_of: datetime, *, dry_run: bool = False) -> Pruned:
-    """Give up what is older at `as_of` than KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS (None: nothing).
+    """Delete what is older at `as_of` than KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS; None keeps everything.
 
-    Candles go by whole months, and only those that no open trade and no undecided decision needs. The next month's
-    partition is made. `dry_run` only says what would go. Raises ScorekeeperError.
+    Candles are deleted by whole months, and only those that no open trade and no undecided decision needs. The next
+    month's partition is created. With `dry_run` nothing changes. Raises ScorekeeperError.
     """
     months = db.transact(lambda c: prune_candles(c, as_of, settings.keep_candles_days, dry_run=dry_run))
     days = _old_days(settings.archive_dir, as_of, settings.keep_archive_days)
@@ -44,22 +41,19 @@ def prune(db: Database, settings: Settings, as_of: datetime, *, dry_run: bool = 
 def prune_candles(
     connection: Connection, as_of: datetime, keep_days: int | None, *, dry_run: bool = False
 ) -> list[str]:
-    """Drop the months of candles that end before `keep_days` ago and that nothing waits for; their names."""
-    # Nobody settles, and no answer is stored, meanwhile.
+    """Drop the months of candles that end before `keep_days` ago and that nothing waits for. Returns YYYY-MM."""
+    # No settlement runs, and no candle is stored, meanwhile.
     lock(connection, Lock.SETTLE, Lock.CANDLE)
     if not dry_run:
         sealed_candles.ensure_partitions(connection, as_of, as_of.replace(day=1) + timedelta(days=32))
     if keep_days is None:
         return []
     bound = connection.execute(statement("operations/select_prune_bound")).scalar_one()
-    # What is open may yet be held against the last price before it.
+    # The last price before a decision is its reference price, and may be LOOK_BACK old.
     wanted = min(as_of - timedelta(days=keep_days), as_of if bound is None else bound - LOOK_BACK)
     kept_from = datetime(wanted.year, wanted.month, 1, tzinfo=UTC)
-    old = [
-        (int(parts[1]), int(parts[2]))
-        for name in connection.execute(statement("operations/select_partitions")).scalars()
-        if (parts := _PARTITION.fullmatch(name)) and (int(parts[1]), int(parts[2])) < (kept_from.year, kept_from.month)
-    ]
+    months = connection.execute(statement("operations/select_candle_months")).tuples()
+    old = [month for month in months if month < (kept_from.year, kept_from.month)]
     if old and not dry_run:
         for year, month in old:
             connection.execute(statement("operations/drop_candle_partition"), {"year": year, "month": month})
@@ -69,14 +63,14 @@ def prune_candles(
 
 
 def _old_days(archive: Path, as_of: datetime, keep_days: int | None) -> list[Path]:
-    """Folders archive/YYYY/MM/DD from before `keep_days` ago, in order; what has another name is none of ours."""
+    """The folders archive/YYYY/MM/DD from before `keep_days` ago, in order. Folders with other names are left alone."""
     if keep_days is None or not archive.is_dir():
         return []
     before = (as_of - timedelta(days=keep_days)).date()
     found = []
     for folder in archive.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]"):
         try:
-            day = date(*(int(part) for part in folder.relative_to(archive).parts))
+            day = date(*(int(number) for number in folder.relative_to(archive).parts))
         except ValueError:
             continue
         if day < before and folder.is_dir() and not folder.is_symlink():
@@ -86,15 +80,15 @@ def _old_days(archive: Path, as_of: datetime, keep_days: int | None) -> list[Pat
 
 def _remove(archive: Path, days: Sequence[Path]) -> None:
     for folder in days:
-        # Under another name first: whoever reads along finds the day whole, or not at all.
+        # Rename first, so that a reader finds the whole day or none of it.
         going = folder.with_name(f".{folder.name}.going")
         try:
-            if going.exists():  # of a run that was killed
+            if going.exists():  # left by a run that was killed
                 shutil.rmtree(going)
             folder.rename(going)
             shutil.rmtree(going)
             for parent in (folder.parent, folder.parent.parent):
                 if parent != archive and not any(parent.iterdir()):
                     parent.rmdir()
-        except OSError as failed:
-            raise ScorekeeperError(f"{folder} cannot be removed: {failed.strerror}") from None
+        except OSError as exc:
+            raise ScorekeeperError(f"{folder} cannot be removed: {exc.strerror}") from None

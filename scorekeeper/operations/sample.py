@@ -1,4 +1,4 @@
-"""A generated, seeded sample: five agents of different skill, three symbols, and the market they spoke about."""
+"""A generated sample: five agents of different skill, three symbols and their candles; the same for the same seed."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ _PRICES = {"BTC/USDT": 96_000.0, "ETH/USDT": 1_820.0, "SOL/USDT": 147.0}
 
 @dataclass(frozen=True)
 class Agent:
-    """How an agent of the sample speaks: share of right calls, of abstentions, and its confidences 0..100."""
+    """An agent of the sample: its shares of right calls and abstentions (0..1), its range of confidences (0..100)."""
 
     name: str
     skill: float
@@ -41,7 +41,7 @@ AGENTS = (
 
 
 def write_sample(inbox: Path, market: Path, seed: int = 7) -> datetime:
-    """Write decision files into `inbox` and candle files into `market`; the as_of at which all is decided."""
+    """Write decision files into `inbox` and candle files into `market`. Returns the as_of at which all is decided."""
     chance = random.Random(seed)  # noqa: S311 - a sample that is the same every time, not a secret
     make_folder(inbox)
     make_folder(market)
@@ -63,9 +63,9 @@ def write_sample(inbox: Path, market: Path, seed: int = 7) -> datetime:
 
 
 def write_live_market(folder: Path, now: datetime, seed: int = 7) -> None:
-    """Write candle files from two hours before `now` to a week after it: a market that goes on by itself.
+    """Write candle files from two hours before `now` to a week after it, so that prices go on as time passes.
 
-    Files that are there are continued where they end: a market's past does not change.
+    Existing files are continued where they end: the past of a market does not change.
     """
     chance = random.Random(seed)  # noqa: S311 - a sample, not a secret
     make_folder(folder)
@@ -80,13 +80,13 @@ def write_live_market(folder: Path, now: datetime, seed: int = 7) -> None:
 
 
 def feed_live(inbox: Path, market: Path) -> None:
-    """Write decisions of the last half hour, then one every few seconds, until the market ends."""
+    """Write decisions of the last half hour, then a new one every few seconds until an hour before the candles end."""
     chance = random.Random()  # noqa: S311 - a sample, not a secret
     closes = {symbol: _closes(_candle_file(market, symbol)) for symbol in _PRICES}
     end = datetime.fromtimestamp(min(max(known) for known in closes.values()) / 1000, UTC)
     now = datetime.now(UTC)
     past = (now - timedelta(minutes=ago, seconds=chance.randrange(60)) for ago in range(30, 1, -1))
-    # Some of them are due now, some in each of the next minutes.
+    # Some of these are due now, some in each of the next minutes.
     first = [_decide_live(closes, at, chance.choice((10, 20, 30)), chance) for at in past]
     _drop(inbox, f"history-{now:%Y%m%d-%H%M%S}.jsonl", "".join(json.dumps(one) + "\n" for one in first))
     while now < end - timedelta(hours=1):
@@ -102,11 +102,11 @@ def _decide_live(
     symbol = chance.choice(sorted(closes))
     minute = int(at.timestamp()) // 60 * 60_000
     price, later = closes[symbol][minute - 60_000], closes[symbol][minute + hold_minutes * 60_000]
-    return _put_together(symbol, price, later > price, at, chance) | {"max_hold_minutes": hold_minutes}
+    return _make_decision(symbol, price, later > price, at, chance) | {"max_hold_minutes": hold_minutes}
 
 
 def _drop(inbox: Path, name: str, content: str) -> None:
-    """Write a file as writers are asked to: under another name, and then renamed."""
+    """Write a file under a hidden name and rename it, as decision writers should."""
     part = inbox / f".{name}.part"
     part.write_text(content, encoding="utf-8")
     part.rename(inbox / name)
@@ -124,7 +124,7 @@ def _closes(path: Path) -> dict[int, float]:
 def _write_candles(
     folder: Path, symbol: str, price: float, chance: random.Random, start: datetime, minutes: int
 ) -> list[float]:
-    """Append `minutes` candles from `start` on to a symbol's file; their closes."""
+    """Append `minutes` candles from `start` to a symbol's file. Returns their closes."""
     closes = []
     drift = 0.0
     path = _candle_file(folder, symbol)
@@ -148,13 +148,13 @@ def _decide(number: int, closes: dict[str, list[float]], chance: random.Random) 
     price = round(closes[symbol][minute], 6)
     rises = closes[symbol][minute + HOLD_MINUTES] > price
     opened = START + timedelta(minutes=minute + 1, seconds=chance.randrange(50))
-    return _put_together(symbol, price, rises, opened, chance)
+    return _make_decision(symbol, price, rises, opened, chance)
 
 
-def _put_together(symbol: str, price: float, rises: bool, opened: datetime, chance: random.Random) -> dict[str, Any]:
-    said = {agent.name: _say(agent, rises, chance) for agent in AGENTS}
+def _make_decision(symbol: str, price: float, rises: bool, opened: datetime, chance: random.Random) -> dict[str, Any]:
+    signals = {agent.name: _signal(agent, rises, chance) for agent in AGENTS}
     votes = {"BUY": 0.0, "SELL": 0.0}
-    for one in said.values():
+    for one in signals.values():
         if one["signal"] in votes:
             votes[one["signal"]] += one["confidence"]
     lead = votes["BUY"] - votes["SELL"]
@@ -167,7 +167,7 @@ def _put_together(symbol: str, price: float, rises: bool, opened: datetime, chan
         "confidence": round(min(95.0, 50 + abs(lead) / 6), 1),
         "timestamp": opened.isoformat(),
         "reason": f"weighted vote: {votes['BUY']:.0f} for BUY, {votes['SELL']:.0f} for SELL",
-        "agent_analyses": said,
+        "agent_analyses": signals,
     }
     if action != "HOLD" and chance.random() < 0.4:
         way = 1 if action == "BUY" else -1
@@ -176,7 +176,7 @@ def _put_together(symbol: str, price: float, rises: bool, opened: datetime, chan
     return decision
 
 
-def _say(agent: Agent, rises: bool, chance: random.Random) -> dict[str, Any]:
+def _signal(agent: Agent, rises: bool, chance: random.Random) -> dict[str, Any]:
     confidence = chance.randint(*agent.confidence)
     if chance.random() < agent.abstains:
         return {"signal": "NEUTRAL", "confidence": confidence}

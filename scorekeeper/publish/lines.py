@@ -1,4 +1,4 @@
-"""The published lines, rendered from what the database holds: the log's and the dataset's."""
+"""Renders the lines of the log and of the dataset from rows of the database."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ LONGEST_REASON = 500
 
 
 def log_line(row: Mapping[Any, Any]) -> str | None:
-    """The log's line of an event (without its end), None where it has none."""
+    """The line of an event in the log, without its line end; None for an event that has none there."""
     if row["kind"] == "metrics":
         return str(row["log_line"])
     name = f"{escape_controls(row['action'])} {escape_controls(row['symbol'])}"
@@ -33,11 +33,12 @@ def log_line(row: Mapping[Any, Any]) -> str | None:
 
 
 def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
-    """The dataset's record of an event, as known then; None for an event that has none.
+    """The dataset's record of an event, with what was known then; None for an event that has none there.
 
-    Counted naively, records count right: a trade has one `active` and at most one `completed`, which has its horizon
-    where that was known by then; a decision that opens no trade has a `hold` instead. What becomes known later is a
-    `horizon`, without the exit. Lines of form 1, from before, say `completed` twice, and of a HOLD too.
+    A simple count of records is right: a trade has one record `active` and at most one `completed`, which holds the
+    horizon return if that was known by then. A decision that opens no trade has one record `hold` instead. A horizon
+    return that becomes known later is a record `horizon`, without the exit. Lines of form 1, of an older release, may
+    be `completed` twice, and for a HOLD.
     """
     if row["kind"] == "metrics":
         return None
@@ -98,7 +99,7 @@ def _status(row: Mapping[Any, Any]) -> str:
 
 
 def dataset_line(row: Mapping[Any, Any]) -> str | None:
-    """The dataset's line of an event (without its end), ASCII only; None where it has none."""
+    """The line of an event in the dataset: ASCII, without its line end; None for an event that has none there."""
     record = dataset_record(row)
     return None if record is None else json.dumps(record, allow_nan=False)
 

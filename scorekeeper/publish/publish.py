@@ -1,4 +1,7 @@
-"""Log and dataset: rendered from the events in Postgres, appended exactly once, and rebuilt to the same bytes."""
+"""Publishes the log and the dataset: lines are rendered from events in Postgres and appended exactly once.
+
+A rebuild gives the same bytes.
+"""
 
 import hashlib
 import os
@@ -26,10 +29,10 @@ _RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_l
 
 @dataclass(frozen=True)
 class Published:
-    """Lines written by one publication, and where the files are now that had to be set aside.
+    """How many lines a publication wrote, and the new paths of files that it set aside.
 
-    `set_aside`: what stood under the name before, of somebody else's; `ahead`: files of ours with whole lines that the
-    database does not know, as after a restore from a backup; `edited`: what a rebuild has taken the place of.
+    `set_aside`: files that this database had not published. `ahead`: published files with whole lines that the database
+    does not know, as after a restore from a backup. `edited`: changed files that a rebuild replaced.
     """
 
     log_lines: int
@@ -39,11 +42,11 @@ class Published:
     edited: tuple[Path, ...] = ()
 
     def explain(self) -> list[str]:
-        """What was set aside and why, a sentence for each file."""
+        """What was set aside and why, one sentence per file."""
         return [
             *(
-                f"{one} holds what was there before: scorekeeper import reads a dataset of a predecessor, and "
-                "scorekeeper recover FILE one of ours, of before a restore"
+                f"{one} holds what was there before. To take it in: scorekeeper import for a predecessor's dataset, "
+                "scorekeeper recover FILE for a dataset from before a restore"
                 for one in self.set_aside
             ),
             *(f"{one} holds lines that the database does not know: see scorekeeper recover" for one in self.ahead),
@@ -52,13 +55,13 @@ class Published:
 
 
 class _AheadError(Exception):
-    """The file holds whole lines behind those that the database knows."""
+    """The file holds whole lines after those that the database knows."""
 
 
 def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Append what is new to both files; raises ScorekeeperError if one is not as it was left.
+    """Append new lines to both files. Raises ScorekeeperError if a file was changed since the last publication.
 
-    A file with whole lines that the database does not know is kept under another name, and written anew.
+    A file with whole lines that the database does not know is kept under another name, and written again.
     """
     files, aside = _begin(db, log_path, dataset_path)
     done = [_append(db, path, kind) for kind, path in files.items()]
@@ -66,14 +69,14 @@ def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
 
 
 def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Write both files anew, whole, each put in place by a rename; whole lines that are not ours are kept beside it."""
+    """Write both files again and rename each into place. An old file with other whole lines is kept beside it."""
     files, aside = _begin(db, log_path, dataset_path)
     done = [db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items()]
     return _sum_up(done, aside)
 
 
 def renew(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
-    """Rebuild both files with lines of an older release in today's form, from now on; the old files are kept."""
+    """Rebuild both files with lines of today's form instead of an older release's. The old files are kept."""
     files, aside = _begin(db, log_path, dataset_path)
     return _sum_up(db.transact(partial(_renew, files=files)), aside)
 
@@ -93,7 +96,7 @@ def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) ->
 
 
 def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
-    """The lines of a row of select_events_to_publish, of the log first, without those that it does not have."""
+    """The lines of a row of select_events_to_publish: the log's, then the dataset's, as far as it has them."""
     lines = (render(row) for render in _RENDER.values())
     return [line.encode() + b"\n" for line in lines if line is not None]
 
@@ -108,7 +111,7 @@ def _number(connection: Connection) -> None:
 
 
 def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, Path], tuple[Path, ...]]:
-    """Number the events, and make sure that both files are ours: their paths, and what was set aside."""
+    """Number the events and claim both files. Returns their paths by kind, and the paths of files set aside."""
     db.transact(_number)
     files = {"log": log_path.absolute(), "dataset": dataset_path.absolute()}
     aside = [db.transact(partial(_claim, path=path, kind=kind)) for kind, path in files.items()]
@@ -116,7 +119,7 @@ def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, 
 
 
 def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
-    """Note that this file is ours before the first byte is written; what somebody else has written goes aside."""
+    """Store that this database publishes to the file, before the first byte. Sets another writer's file aside."""
     lock_publisher(connection)
     if connection.execute(statement("publish/select_is_published"), {"path": str(path)}).scalar():
         return None
@@ -126,17 +129,18 @@ def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
         aside = next(name for name in names if not name.exists())
         try:
             path.rename(aside)
-        except OSError as failed:
-            raise ScorekeeperError(f"{path} is not ours, and cannot be set aside: {explain(failed)}") from None
+        except OSError as exc:
+            why = f"was not published by this database, and cannot be set aside: {explain(exc)}"
+            raise ScorekeeperError(f"{path} {why}") from None
     connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind})
     return aside
 
 
 def render_events(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
-    """(line number, bytes) of the events with a line of that kind, in order, a batch in memory at a time."""
+    """Yields (line number, bytes) of the events with a line of that kind, in order, one batch in memory at a time."""
     render = _RENDER[kind]
     while True:
-        # The log names no agent, and to look them up is half of what a line costs.
+        # The log names no agents, and reading them takes half of the time.
         window = {"after": after, "up_to": up_to, "most": BATCH_LINES, "with_agents": kind == "dataset"}
         rows = connection.execute(statement("publish/select_events_to_publish"), window).mappings().all()
         if not rows:
@@ -150,7 +154,7 @@ def render_events(connection: Connection, kind: str, after: int, up_to: int) -> 
 
 
 def _append(db: Database, path: Path, kind: str) -> tuple[int, Path | None]:
-    """Lines appended, and where the file was set aside, if it had to be."""
+    """Returns how many lines were appended, and the new path of the old file if it was set aside."""
     total = 0
     while True:
         try:
@@ -164,7 +168,7 @@ def _append(db: Database, path: Path, kind: str) -> tuple[int, Path | None]:
 
 
 def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, bool]:
-    """(lines appended, whether there is more): one transaction, committed after the bytes are on the disk."""
+    """One transaction, committed after the bytes are on the disk. Returns (lines appended, whether there are more)."""
     lock_publisher(connection)
     key = {"path": str(path), "kind": kind}
     state = connection.execute(statement("publish/select_publication"), key).one()
@@ -174,11 +178,11 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
     try:
         make_folder(path.parent)
         if not state.committed_bytes:
-            make_file(path)  # not opened to append: a recorder's lines may be in it, and are written over
+            make_file(path)  # keeps lines that a FastRecorder wrote before the first publication
         with path.open("r+b") as file:
             _check_tail(file, path, state.committed_bytes, state.tail_sha256)
-            # Over what a recorder wrote, or a run that died before it could say so: the very same, as far as it goes,
-            # so that who reads along never sees the file shrink. Only a torn line is cut.
+            # After the watermark there may be lines of a FastRecorder, or of a run that died before its commit. They
+            # are the same bytes, so they stay: a reader tailing the file never sees it shrink. A torn line is cut.
             file.seek(state.committed_bytes)
             lines = b"".join(content)
             found = file.read(len(lines))
@@ -194,9 +198,9 @@ def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, b
             os.fsync(file.fileno())
             mark = _mark(file, state.committed_bytes + len(lines))
     except FileNotFoundError:
-        raise ScorekeeperError(f"{path} was removed: put it right with: scorekeeper publish --rebuild") from None
-    except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
+        raise ScorekeeperError(f"{path} was removed: repair it with: scorekeeper publish --rebuild") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"{path} cannot be written: {explain(exc)}") from None
     connection.execute(statement("publish/advance_publication"), {"path": str(path), "line_no": up_to, **mark})
     return len(content), up_to < last
 
@@ -206,7 +210,7 @@ def _check_tail(file: IO[bytes], path: Path, size: int, tail: bytes | None) -> N
     found = file.read(min(size, TAIL_BYTES))
     if size and (len(found) < min(size, TAIL_BYTES) or hashlib.sha256(found).digest() != tail):
         raise ScorekeeperError(
-            f"{path} was changed or cut since it was published: put it right with: scorekeeper publish --rebuild"
+            f"{path} was changed or cut since it was published: repair it with: scorekeeper publish --rebuild"
         )
 
 
@@ -216,7 +220,7 @@ def _mark(file: IO[bytes], size: int) -> dict[str, Any]:
 
 
 def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path | None]:
-    """Lines written, and where the file is now that stood there, if it held whole lines that are not among them."""
+    """Write the whole file again. Returns how many lines it has, and the new path of the old file if it was kept."""
     lock_publisher(connection)
     state = connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind}).one()
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
@@ -235,7 +239,7 @@ def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path |
             if path.exists() and (same := find_foreign(path, file)) is not None:
                 aside = keep_aside(path, AHEAD if same >= state.committed_bytes else EDITED)
         fresh.replace(path)
-    except OSError as failed:
-        raise ScorekeeperError(f"{path} cannot be written: {explain(failed)}") from None
+    except OSError as exc:
+        raise ScorekeeperError(f"{path} cannot be written: {explain(exc)}") from None
     connection.execute(statement("publish/advance_publication"), {"path": str(path), "line_no": last, **mark})
     return lines, aside

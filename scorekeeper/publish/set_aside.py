@@ -1,4 +1,4 @@
-"""Published files whose place another one takes: what of them would be lost, and where it is kept."""
+"""Keeps a published file under another name, before a new one takes its place, if content would be lost."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
-AHEAD, EDITED = "before-restore", "before-rebuild"  # in the names of files that were set aside
+AHEAD, EDITED = "before-restore", "before-rebuild"  # part of the new name
 
 
 def read_blocks(file: IO[bytes]) -> Iterator[bytes]:
@@ -16,7 +16,7 @@ def read_blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def find_foreign(path: Path, fresh: IO[bytes]) -> int | None:
-    """How many bytes a file has in common with a fresh one; None if no whole line of it would be lost."""
+    """How many bytes a file shares with the start of a fresh one; None if replacing it would lose no whole line."""
     same = 0
     fresh.seek(0)
     with path.open("rb") as file:
@@ -30,7 +30,11 @@ def find_foreign(path: Path, fresh: IO[bytes]) -> int | None:
 
 
 def count_shared(one: bytes, other: bytes) -> int:
-    """How many bytes both begin with."""
+    """The length of the common prefix.
+
+    >>> count_shared(b"abcd", b"abxd")
+    2
+    """
     least, most = 0, min(len(one), len(other))
     while least < most:
         middle = (least + most + 1) // 2
@@ -42,7 +46,7 @@ def count_shared(one: bytes, other: bytes) -> int:
 
 
 def keep_aside(path: Path, word: str) -> Path:
-    """Give the file another name beside its own, which a fresh one takes next; killed in between, it has it already."""
+    """Give the file a second name beside its own. If the process dies before the fresh file comes, repeat this."""
     for number in count(1):
         aside = path.with_name(f"{path.name}.{word}-{number}")
         if not aside.exists():
@@ -50,7 +54,7 @@ def keep_aside(path: Path, word: str) -> Path:
                 os.link(path, aside)
             except FileExistsError:
                 continue
-            except OSError:  # no links here
+            except OSError:  # this file system has no links
                 part = path.with_name(f".{aside.name}.part")
                 shutil.copy2(path, part)
                 part.rename(aside)

@@ -32,7 +32,7 @@ def check_analyses(connection: Connection) -> Iterator[str]:
         for as_of, version, document in last:
             del document["figures"]
             if document != again.get(version):
-                yield f"analysis {version} at {as_of}: made once more it finds something else"
+                yield f"analysis {version} at {as_of}: made again, it finds something else"
 
 
 def _as_json(value: object) -> Any:

@@ -67,7 +67,7 @@ def _read_archive(
             if source is None:
                 doubts.append(Doubt(path, f"file {name}: is not at {path}, where it was moved to"))
             elif source.sha256 != sha256 and not (can_follow(name) and source.begins_with(size, sha256)):
-                doubts.append(Doubt(path, f"file {name}: {path} is not as it came"))
+                doubts.append(Doubt(path, f"file {name}: {path} has changed since it came in"))
             else:  # lines that were appended after the move are read by the next ingest
                 yield from _read_file(connection, source, settings, size)
         except (ScorekeeperError, DecisionError, ChangedError) as exc:
@@ -125,14 +125,14 @@ def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterato
             if not newest:
                 # The same bytes arrived again later: the database keeps the rejections of that arrival.
                 if report is not None and moves.hash_error_file(path) != report:
-                    yield Doubt(path, f"file {name}: its report in quarantine is not as it was written")
+                    yield Doubt(path, f"file {name}: its error file in quarantine has changed")
                 continue
             if not refused:
                 if not _came_as_another_kind(connection, source):
-                    yield Doubt(path, f"file {name}: lies in quarantine, and nothing of it is refused")
+                    yield Doubt(path, f"file {name}: lies in quarantine, and has no rejections")
                 continue
             rows = connection.execute(statement("inbox/select_rejections"), {"sha256": sha256}).mappings()
             if moves.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
-                yield Doubt(path, f"file {name}: its report in quarantine does not say why it was refused")
+                yield Doubt(path, f"file {name}: its error file in quarantine does not name its rejections")
         except ScorekeeperError as exc:
             yield Doubt(path, f"file {name}: {exc}")

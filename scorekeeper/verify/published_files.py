@@ -10,7 +10,7 @@ from scorekeeper.publish.set_aside import read_blocks
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
-_REPAIR = "put it right with: scorekeeper publish --rebuild"
+_REPAIR = "repair it with: scorekeeper publish --rebuild"
 
 
 def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:

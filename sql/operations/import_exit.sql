@@ -1,5 +1,5 @@
--- At most one row: an open trade closed with the exit that its dataset gives; its id goes to settled_trade.
--- Excursions are its own, where it has them, and at least those of the exit price.
+-- At most one row: closes an open trade with the exit that its dataset gives; its id goes to settled_trade.
+-- The excursions are those of the dataset, if it has them, and include the exit price.
 -- Parameters: trade_id, exit_price, exit_time, mfe_pct, mae_pct (or null), as_of.
 WITH filled AS ( -- noqa: ST03
     SELECT o.trade_id, o.direction, o.entry_price, o.fee_bps, cast(:exit_price AS float8) AS fill_price

@@ -1,5 +1,5 @@
--- One row per table of ours, partitions with their parent: its columns (without generated ones), the columns that the
--- server numbers, and the tables that it refers to.
+-- One row per table, without partitions: its columns (except generated ones), its identity columns, and the tables that
+-- it refers to.
 SELECT
     c.relname AS name,
     (

@@ -1,4 +1,4 @@
--- One row: the next track binds the database to its own market, whose list reads spellings anew.
+-- One row: unbinds the database from its market. The next track binds it to its own, whose list reads spellings again.
 WITH unread AS (
     DELETE FROM scorekeeper.symbol_reading
 )

@@ -1,5 +1,5 @@
--- One row per numbered event after a line number, in order, with all that its line is rendered from: columns that never
--- change once written, and what was known then; agents are left out (null) unless :with_agents.
+-- One row per numbered event after a line number, in order, with everything that its line is rendered from: columns
+-- that never change, and what was known then. agents is null unless with_agents.
 -- Parameters: after, up_to, most, with_agents.
 SELECT
     e.line_no, e.kind, e.form, e.log_line, e.horizon_known, e.price_suspect,

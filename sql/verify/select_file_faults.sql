@@ -1,4 +1,4 @@
--- One row per content, arrival or refusal that the others speak against, with what is wrong.
+-- One row per content, arrival or rejection that contradicts the others: what it is, and what is wrong.
 SELECT 'file ' || encode(f.sha256, 'hex') AS what, 'is in the ledger, and never arrived' AS fault
 FROM scorekeeper.decision_file AS f
 WHERE
@@ -45,7 +45,8 @@ CROSS JOIN
         SELECT count(*) AS kept FROM scorekeeper.rejection AS r
         WHERE r.sha256 = a.sha256
     ) AS r
--- More may be kept than this arrival had: those of the shorter file that it grew from. None: it was mended, or grew.
+-- More rejections may be stored than this arrival had: those of the shorter file that it grew from. None are stored
+-- where the file was corrected, or grew.
 WHERE
     r.kept > 0 AND (a.outcome = 'ingested' OR r.kept < a.rejected)
     AND NOT EXISTS (

@@ -1,4 +1,4 @@
--- One row per trade, candle range, line or mark that its neighbours speak against, with what is wrong.
+-- One row per row that contradicts another table (trades, candles, lines, equity): what it is, and what is wrong.
 SELECT
     'trade ' || t.trade_id AS what, x.name || ' is ' || coalesce(x.found, 'none') || ', its decision''s '
     || coalesce(x.wanted, 'none') AS fault

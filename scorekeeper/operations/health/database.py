@@ -64,7 +64,7 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     yield judge_unknown(list(islice(unknown, MOST_NAMED)), settings)
     quarantined = [one for one in quarantine.list_quarantined(connection, settings) if one.files]
     if quarantined:
-        says = f"{len(quarantined)} files of which something was refused"
+        says = f"{len(quarantined)} files with rejected decisions"
         yield Check("quarantine", "warning", says, "scorekeeper quarantine list")
     else:
         yield Check("quarantine", "ok", "empty")

@@ -403,7 +403,7 @@ def test_what_is_changed_in_the_archive_is_a_difference_and_not_taken_for_growth
     path.write_text(lines(5, 6, 7))
     assert (done := take(db, settings)).returned == []
     assert done.decisions == 0
-    assert "is not as it came" in verify(db, settings)[0]
+    assert "has changed since it came in" in verify(db, settings)[0]
 
 
 def test_folders_below_the_inbox_are_read_and_keep_their_path_when_moved(db: Database, settings: Settings) -> None:

@@ -17,7 +17,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.trades import settle
 from scorekeeper.verify.scores import check_score
-from tests import reference
+from tests import recounted
 from tests.conftest import fresh_database
 from tests.levels import long
 from tests.reference import RefDecision, RefExit, RefScored
@@ -210,8 +210,8 @@ def from_scratch(db: Database) -> list[list[tuple[Any, ...]]]:
 
 def assert_figures(answer: dict[str, Any], past: list[Past]) -> None:
     scored = [one.scored for one in past]
-    assert_alike(answer, reference.system_figures(scored, after_fees=False))
-    assert_alike(answer["net"], reference.system_figures(scored, after_fees=True))
+    assert_alike(answer, recounted.system_figures(scored, after_fees=False))
+    assert_alike(answer["net"], recounted.system_figures(scored, after_fees=True))
 
 
 def assert_agents(answer: dict[str, Any], past: list[Past]) -> None:
@@ -219,7 +219,7 @@ def assert_agents(answer: dict[str, Any], past: list[Past]) -> None:
     known = [s for s in scored if not s.suspect and (s.exit or s.horizon_return_pct is not None)]
     assert set(answer) == {agent for s in known for agent in s.decision.signals}
     for agent, figures in answer.items():
-        assert_alike(figures, reference.agent_figures(scored, agent))
+        assert_alike(figures, recounted.agent_figures(scored, agent))
 
 
 def assert_alike(answer: dict[str, Any], wanted: dict[str, Any]) -> None:

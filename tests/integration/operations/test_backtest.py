@@ -18,7 +18,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, store_decisions
 from scorekeeper.inbox.ingest import Period
 from scorekeeper.metrics import query, score_update, voiding
-from scorekeeper.operations.backtest import Report, replay, run_backtest
+from scorekeeper.operations.backtest import BacktestResult, replay, run_backtest
 from scorekeeper.operations.sample import START as SAMPLE_START
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
@@ -58,7 +58,7 @@ def say_nothing(_level: int, _words: str) -> None:
     pass
 
 
-def backtest(db: Database, settings: Settings, since: datetime, until: datetime, *paths: Path) -> Report:
+def backtest(db: Database, settings: Settings, since: datetime, until: datetime, *paths: Path) -> BacktestResult:
     return replay(db, settings, Period(since, until), now=NOW, paths=paths or None, tell=say_nothing)
 
 

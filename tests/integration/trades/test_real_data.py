@@ -18,7 +18,7 @@ from scorekeeper.operations import import_dataset
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.run import verify
-from tests import reference
+from tests import recounted, reference
 from tests.agreement import EXIT, close_to
 from tests.integration.analysis.test_analyze import hold_against, read_plainly
 from tests.integration.trades.test_pipeline import track
@@ -133,10 +133,10 @@ def test_real_decisions_moved_onto_real_candles_end_as_the_reference_says(
         assert found[one.decision.trade_id] == (*fields, one.horizon_return_pct, one.suspect), one.decision
     reasons = {one.exit.exit_reason for one in scored if one.exit}
     assert reasons == {"expired", "stop_loss", "take_profit", "trailing_stop"}
-    close_to(answer, reference.system_figures(scored, after_fees=False))
-    close_to(answer["net"], reference.system_figures(scored, after_fees=True))
+    close_to(answer, recounted.system_figures(scored, after_fees=False))
+    close_to(answer["net"], recounted.system_figures(scored, after_fees=True))
     for agent, figures in answer["agent_performance"].items():
-        close_to(figures, reference.agent_figures(scored, agent))
+        close_to(figures, recounted.agent_figures(scored, agent))
     assert verify(db, settings) == []
     with db.begin() as connection:
         analysis = analyze(connection, end)

@@ -114,8 +114,8 @@ ROWS = [
     ("DELETE FROM scorekeeper.file_arrival WHERE name = 'naive.json'", "and never arrived"),
     ("UPDATE scorekeeper.decision_file SET finished_at = null", "was never read to its end"),
     ("UPDATE scorekeeper.file_arrival SET outcome = 'reading', moved_at = null", "was read to its end"),
-    ("DELETE FROM scorekeeper.rejection", "nothing of it is refused"),
-    ("UPDATE scorekeeper.rejection SET reason = 'no reason'", "does not say why"),
+    ("DELETE FROM scorekeeper.rejection", "has no rejections"),
+    ("UPDATE scorekeeper.rejection SET reason = 'no reason'", "does not name its rejections"),
     ("UPDATE scorekeeper.file_arrival SET outcome = 'ingested' WHERE rejected > 0", "1 refusals are kept"),
     ("UPDATE scorekeeper.file_arrival SET rejected = 2 WHERE rejected > 0", "had 2 decisions refused"),
     # Candles, lines and marks.
@@ -166,8 +166,8 @@ def cut_off(path: Path) -> None:
 
 
 FILES: dict[str, tuple[Callable[[Settings], object], str]] = {
-    "an archived file is edited": (lambda s: edit(archived(s, ".json")), "is not as it came"),
-    "an archived file is cut": (lambda s: cut_off(archived(s, ".json")), "is not as it came"),
+    "an archived file is edited": (lambda s: edit(archived(s, ".json")), "has changed since it came in"),
+    "an archived file is cut": (lambda s: cut_off(archived(s, ".json")), "has changed since it came in"),
     "an archived file is gone": (lambda s: archived(s, ".json").unlink(), "where it was moved to"),
     "the report of a refusal is gone": (
         lambda s: next(s.quarantine_dir.glob("*.error.json")).unlink(), "error.json cannot be read"

@@ -1,0 +1,28 @@
+-- name: select_is_published
+-- One row: whether this database publishes to a file. Parameter: path.
+SELECT exists(
+    SELECT 1 FROM scorekeeper.publication AS p
+    WHERE p.path = :path
+);
+
+
+-- name: select_publication
+-- One row, locked: the watermark of a file, which is created if there is none. Parameters: path, kind.
+INSERT INTO scorekeeper.publication (path, kind)
+VALUES (:path, :kind)
+ON CONFLICT (path) DO UPDATE SET kind = excluded.kind
+RETURNING published_line_no, committed_bytes, tail_sha256;
+
+
+-- name: advance_publication
+-- One row: sets a file's watermark. Parameters: path, line_no, bytes, tail.
+UPDATE scorekeeper.publication
+SET published_line_no = :line_no, committed_bytes = :bytes, tail_sha256 = :tail
+WHERE path = :path;
+
+
+-- name: forget_publications
+-- One row per published file that is not among the given ones: its lines no longer fit, so a later publication sets it
+-- aside. Parameter: paths (text array).
+DELETE FROM scorekeeper.publication
+WHERE path <> all(cast(:paths AS text[]));

@@ -186,7 +186,7 @@ def silent_listener() -> Iterator[int]:
 def test_who_does_not_answer_is_named_in_time(tmp_path: Path) -> None:
     with silent_listener() as port:
         said = refusal(f"postgresql://owner:{PASSWORD}@127.0.0.1:{port}/postgres?connect_timeout=2", tmp_path)
-    assert re.search(f"no answer from 127.0.0.1, port {port}: is it up", said), said
+    assert re.search(f"no answer from 127.0.0.1, port {port}: check that it runs", said), said
 
 
 def test_a_port_of_something_else_is_no_postgres(tmp_path: Path) -> None:

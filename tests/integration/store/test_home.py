@@ -231,9 +231,9 @@ def test_another_users_home_is_refused_with_its_owner_and_what_to_do(home: Path)
     script = (
         "import os, sys; sys.path.insert(0, sys.argv[2])\n"
         "from pathlib import Path\n"
-        "from scorekeeper import private\n"
+        "from scorekeeper import private_files\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)  # where only root may read what is imported\n"
-        "private.check_owner(Path(sys.argv[1]))"
+        "private_files.check_owner(Path(sys.argv[1]))"
     )
     open_folder = Path("/tmp") / f"scorekeeper-test-{os.getpid()}"
     open_folder.mkdir(mode=0o755)

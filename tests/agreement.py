@@ -1,4 +1,4 @@
-"""What the database says of decisions, trades, rollups and metrics, held against the plain reference."""
+"""What the database says of decisions, trades, rollups and metrics, compared with the plain reference."""
 
 import math
 from datetime import datetime

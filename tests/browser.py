@@ -38,7 +38,7 @@ LOOK = """(words => {
 
 class Tab:
     """One page; `asked`: every address that it has asked for; `dialogs`: what alert and its
-    like have said; `errors`: exceptions that nobody caught."""
+    like have said; `errors`: exceptions that were not caught."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._number = connection, 0

@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A file or a test that is named on the command line runs whole.
     """
     is_long = config.getoption("--long")
-    if not any(".py" in word for word in config.args):
+    if not any(re.search(r"\.py(::|$)", word) for word in config.args):
         kept = [item for item in items if is_of_level(item, is_long=is_long)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
         items[:] = kept

@@ -52,7 +52,7 @@ class KilledError(Exception):
 
 @dataclass(frozen=True)
 class Tick:
-    """Somebody looks: what has arrived since the last look, what fails, and where the work is killed once ("": not)."""
+    """One look: what has arrived since the last one, what fails, and where the work is killed once ("": not)."""
 
     as_of: datetime
     arriving: list[Decision] = field(default_factory=list)
@@ -202,7 +202,7 @@ class Life:
         self._void(as_of, before_tracking=False)
 
     def _write_files(self, until: datetime) -> None:
-        """As they are while somebody appends to them: a row that is half written may stand at the end."""
+        """As they are while a writer appends to them: a row that is half written may stand at the end."""
         self._is_behind = True
         until = self._written_until = max(until, self._written_until)
         for symbol, candles in self._universe.candles.items():
@@ -348,14 +348,14 @@ def live_through(
     db: Database, universe: Universe, folder: Path, schedule: list[datetime], waves: list[list[Decision]]
 ) -> None:
     """Look at every as_of of the schedule, which has as many as there are waves of arrivals, or more: the last ones."""
-    nobody: list[list[Decision]] = [[]] * (len(schedule) - len(waves))
+    nothing: list[list[Decision]] = [[]] * (len(schedule) - len(waves))
     url = db.engine.url.render_as_string(hide_password=False)
     with Life(url, folder, universe) as life:
-        life.live(map(Tick, schedule, [waves[0], *nobody, *waves[1:]]))
+        life.live(map(Tick, schedule, [waves[0], *nothing, *waves[1:]]))
 
 
 def ticks_of(universe: Universe, kind: str) -> list[Tick]:
-    """When somebody looks in a life of this kind, and what there is to see."""
+    """The looks in a life of this kind, and what there is to see at each."""
     decisions, end = decisions_of(universe), universe.end
     on_time = {d.trade_id: d.opened_at + universe.delays[d.trade_id] for d in decisions}
     if kind == ONCE:
@@ -402,7 +402,7 @@ def arriving(decisions: list[Decision], on_time: dict[str, datetime], looks: lis
 
 
 def kept_minutes_for(universe: Universe, ticks: list[Tick]) -> int:
-    """How little an exchange may keep so that nobody who looks at these ticks misses what it needs."""
+    """How few minutes an exchange may keep so that each of these looks still finds what it needs."""
     longest = timedelta()
     for before, tick in zip([Tick(START), *ticks], ticks, strict=False):
         longest = max(longest, tick.as_of - before.as_of + (GRACE + 1) * MINUTE)

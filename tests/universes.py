@@ -1,4 +1,4 @@
-"""Universes: candles with every awkwardness, decisions, what people ask for, and when somebody looks.
+"""Universes: candles with every awkwardness, decisions, what people ask for, and the moments of the looks.
 
 `universes()` is the strategy. What it draws is few and small, so that what fails shrinks to few decisions and short
 markets; only the noise of the candles comes in bulk, from a drawn seed.
@@ -46,7 +46,7 @@ _DIRECTIONS = {"BUY": 1, "BULLISH": 1, "SELL": -1, "BEARISH": -1}
 
 @dataclass(frozen=True)
 class Void:
-    """Somebody takes a decision out of the score at `at`, before or after that minute is tracked."""
+    """A person takes a decision out of the score at `at`, before or after that minute is tracked."""
 
     trade_id: str
     at: datetime
@@ -67,7 +67,7 @@ class Outage:
 class Universe:
     """`delays`: how long after it was decided each decision arrives; `kinds`: the two ways it is lived through.
 
-    `positions`: an opposite action closes what is open first. `looks`: when somebody looks; `kills`: where in its work
+    `positions`: an opposite action closes what is open first. `looks`: their moments; `kills`: where in its work
     each look is killed ("": nowhere), once, to be done again. `lags`: how many minutes a file that grows lies behind
     each look.
     """

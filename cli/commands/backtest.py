@@ -13,6 +13,7 @@ from scorekeeper.safe_text import escape_controls
 
 if TYPE_CHECKING:
     from scorekeeper.inbox.ingest import Period
+    from scorekeeper.operations.backtest import BacktestResult
     from scorekeeper.settings import Settings
 
 

@@ -23,7 +23,7 @@ class Failpoints:
         self._point, self._number = point, number
 
     def arm(self) -> None:
-        """From now on in this process, for ever: it is one that is made to be killed."""
+        """From now on, until this process ends: it is made to be killed."""
         psycopg.Connection.commit = self._around(psycopg.Connection.commit, "commit")  # type: ignore[method-assign]
         os.rename = self._around(os.rename, "rename")
         os.replace = self._around(os.replace, "rename")

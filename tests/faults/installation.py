@@ -72,7 +72,7 @@ class Installation:
         self.arguments = [spell(step)]
         done = self._zygote.run(self, point, number)
         assert done["signal"] in (0, 9)
-        assert done["signal"] or done["status"] == 0, "a step that nobody killed failed"
+        assert done["signal"] or done["status"] == 0, "a step that was not killed failed"
         return bool(done["signal"])
 
     def begun(self) -> dict[bytes, int]:

@@ -183,7 +183,7 @@ def _kill_until_done(
             most = passed[point] if chance.random() < 0.3 else max(2, passed[point] // 8)
             done = zygote.run(place, point, chance.randint(1, most))
         if not done["signal"]:
-            assert done["status"] == 0, "a run that nobody killed failed"
+            assert done["status"] == 0, "a run that was not killed failed"
             return
         outcome.kills[point] += 1
     assert zygote.run(place)["status"] == 0, "the last run failed"

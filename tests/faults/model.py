@@ -160,7 +160,7 @@ class Model:
             assert step.file is not None
             self.inbox[step.file.name] = step.file
         else:
-            assert step.kind in ("publish", "rebuild")  # what they write is held against a rebuild
+            assert step.kind in ("publish", "rebuild")  # what they write is compared with a rebuild
         return ""
 
     def scored(self) -> list[RefScored]:
@@ -175,7 +175,7 @@ class Model:
 
     def _ingest(self, at: datetime, begun: dict[bytes, int]) -> None:
         for arrival in self.arrivals:
-            # It was moved by a run that could not say so, or somebody else has taken it away.
+            # It was moved by a run that could not say so, or another process has taken it away.
             if arrival.outcome != "reading" and arrival.file.name not in self.inbox:
                 arrival.moved = True
         unmoved = [arrival for arrival in self.arrivals if arrival.outcome != "reading" and not arrival.moved]
@@ -234,7 +234,7 @@ class Model:
             self.refusals[file.sha256] = dict(self.refusals.get(grown.file.sha256, {}))
             if not [a for a in self.arrivals if a.file.sha256 == grown.file.sha256 and a is not grown]:
                 self.refusals.pop(grown.file.sha256, None)
-        if file.sha256 in self._finished:  # it is read anew
+        if file.sha256 in self._finished:  # it is read again
             self._finished.remove(file.sha256)
             self.refusals[file.sha256] = {}
         for line in range(done, stop + 1):

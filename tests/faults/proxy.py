@@ -17,7 +17,7 @@ POINTS = (
 class Proxy:
     """Lets everything through until told to `cut_at` a point: then that connection is cut there, once.
 
-    `before commit`: COMMIT does not reach the server. `answer to commit`: it does and is done, and nobody is told.
+    `before commit`: COMMIT does not reach the server. `answer to commit`: it does, its client is not told.
     `broken commit`, `broken answer to commit`: it comes with another byte in it (in a row only TLS would notice).
     `to the server`, `to the client`: in the middle of a message. `half closed`: nothing more comes to the server, what
     it says still comes through. `delayed`: half a second of silence, and then it goes on.

@@ -1,4 +1,4 @@
-"""Nobody gets in, and no secret gets out."""
+"""Who has no password does not get in, and no secret gets out."""
 
 import json
 import os

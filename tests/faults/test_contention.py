@@ -1,4 +1,4 @@
-"""27: Postgres undoes a transaction of ours, for a deadlock or a row that changed; it is repeated, not for ever."""
+"""27: Postgres undoes a transaction of ours, for a deadlock or a row that changed; it is repeated, a few times."""
 
 import threading
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def trade(db: Database) -> str:
 
 
 class Rival:
-    """Somebody who locks the rows that a void locks, in the opposite order, so often; Postgres takes its side."""
+    """Locks the rows that a void locks, in the opposite order, so often; Postgres undoes the void."""
 
     def __init__(self, url: str, trade_id: str, times: int) -> None:
         self._url, self._trade_id, self._times = url, trade_id, times

@@ -157,7 +157,7 @@ def test_a_first_start_without_room_says_where_and_how_much_and_starts_with_room
 def test_initdb_that_finds_the_disk_full_says_so_with_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else was faster with the room that there was."""
+    """Another process has taken the room that there was."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setattr(cluster, "FIRST_ROOM", 0)

@@ -98,7 +98,7 @@ def test_after_random_network_faults_the_candles_are_the_exchanges_own(
         served.url = direct
         assert track(db, served, tmp_path / "near") == {}
     found, meant = trades(db), trades(other_db)
-    # What lies after the last exit nobody asks for: it came with a page, or came broken and was left.
+    # What lies after the last exit is not asked for: it came with a page, or came broken and was left.
     needed = max(one.exit_time for one in meant.values())
     far, near = candles(db), candles(other_db)
     assert far.items() <= near.items(), f"seed {seed}"

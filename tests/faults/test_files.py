@@ -198,7 +198,7 @@ def words(**changed: Any) -> bytes:
 
 
 def raw(name: str, value: str) -> bytes:
-    """A decision in which `name` has a value as somebody else's writer put it."""
+    """A decision in which `name` has a value as another program's writer put it."""
     return (json.dumps({key: one for key, one in GOOD.items() if key != name})[:-1] + f', "{name}": {value}}}').encode()
 
 

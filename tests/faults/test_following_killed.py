@@ -82,7 +82,7 @@ def test_killed_while_files_grow_rotate_and_return_every_line_comes_in_once(
         take()
         archived = [path for path in (tmp_path / "archive").rglob("*") if path.is_file()]
         assert len(archived) == 1
-        with archived[0].open("a") as late:  # as by a writer that nobody could see
+        with archived[0].open("a") as late:  # as by a writer that could not be seen
             write(late, BATCH)
             take()
             write(late, BATCH)

@@ -1,4 +1,4 @@
-"""Killed at random and started again, the pipeline leaves the rows and the bytes of a run that nobody disturbed."""
+"""Killed at random and started again, the pipeline leaves the rows and the bytes of an undisturbed run."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""`scorekeeper up` as a user runs it: what it serves, what it lets nobody else see, and how it ends."""
+"""`scorekeeper up` as a user runs it: what it serves, what it keeps from others, and how it ends."""
 
 import base64
 import json
@@ -86,6 +86,7 @@ def test_commands_beside_it_use_its_server(up: Up) -> None:
     assert time.monotonic() - began < 30 * busy()
 
 
+@pytest.mark.long
 def test_its_doctor_is_content_and_automations_are_made_on_its_server(up: Up) -> None:
     assert wait_until(lambda: bool(up.api("/work_pools/scorekeeper/workers/filter", {})), 60)  # it has reported
     assert "ok      worker" in up.command("doctor")

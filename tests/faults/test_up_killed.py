@@ -72,7 +72,7 @@ def test_a_worker_whose_part_is_killed_ends_too(up: Up) -> None:
     assert wait_until(lambda: len(up.pids_of("worker")) > 1, 30)
 
 
-def test_a_run_that_somebody_asked_for_survives_the_death_of_the_worker(up: Up) -> None:
+def test_a_run_started_by_hand_survives_the_death_of_the_worker(up: Up) -> None:
     close = next(one for one in up.api("/deployments/filter", {}) if one["name"] == "close-trade")
     for pid in up.pids_of("worker"):
         os.kill(pid, signal.SIGKILL)

@@ -21,7 +21,7 @@ from tests.conftest import fresh_database
 from tests.lives import Life, delete_all, kept_minutes_for, ticks_of
 from tests.universes import ALWAYS, AT_AN_EXCHANGE, KINDS, ONCE, Universe, universes
 
-# All that must not depend on when somebody looked.
+# All that must not depend on the moments of the looks.
 LASTING = (
     f"SELECT trade_id, {', '.join(EXIT)}, price_source, best_price, left_out FROM scorekeeper.trade ORDER BY trade_id",
     "SELECT trade_id, opened_at, expires_at, reference_price, price_suspect, horizon_price, horizon_return_pct, "

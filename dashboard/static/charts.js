@@ -183,7 +183,10 @@
       tzDate: at => isLocal() ? new Date(at * 1e3) : uPlot.tzDate(new Date(at * 1e3), 'Etc/UTC'),
       cursor: {sync: {key: figure.id}, drag: {x: true, y: false}, points: {show: view.kind !== 'candles'}},
       legend: {live: true, isolate: false},
-      scales: {x: {time: true, range: (_, low, high) => low == null ? view.whole : [Math.max(low, view.whole[0]), Math.min(high, view.whole[1])]}},
+      scales: {x: {time: true, range: (plot, low, high) => {
+        const [first, last] = [plot.data[0][0], plot.data[0].at(-1)]; // all of the data: the whole, which ends with the last candle or day
+        return low == null || (low <= first && high >= last) ? view.whole : [Math.max(low, view.whole[0]), Math.min(high, view.whole[1])];
+      }}},
       axes: [{...axis, values: (_, splits) => ticks(splits)}, {...axis, size: 56}],
       series: more.series,
       hooks: {
@@ -394,7 +397,8 @@
     const settings = options(figure, view, place, Math.round(view.height) - legendHeight(), {series: [told(header), ...series], hooks: {draw: [hook]}});
     // The prices in sight, and whatever level still stands in it.
     settings.scales.y = {range: plot => {
-      const {min, max} = plot.scales.x, seen = [];
+      const [from, to] = view.range ?? view.whole, seen = [];
+      const {min, max} = plot.scales.x.min == null ? {min: from, max: to} : plot.scales.x;
       xs.forEach((at, i) => { if (at + wide >= min && at <= max) seen.push(data[2][i], data[3][i]); });
       if (!view.range) seen.push(...held);
       if (!seen.length) return [0, 1];

@@ -16,6 +16,22 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no browser here")
 SINK = "http://127.0.0.1:9"  # nobody listens there, and nobody is to ask
 
 
+# How many pixels of the zoomed candles have the colour of one that rose or fell.
+COLOURED = """(() => {
+  const canvas = document.querySelector("#candles .zoomed canvas");
+  const paint = document.createElement("canvas").getContext("2d");
+  const wanted = ['good', 'bad'].map(name => {
+    paint.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--c-' + name).trim();
+    paint.fillRect(0, 0, 1, 1);
+    return String(paint.getImageData(0, 0, 1, 1).data);
+  });
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4) if (wanted.includes(String(data.slice(i, i + 4)))) found++;
+  return found;
+})()"""
+
+
 @pytest.fixture(scope="module")
 def world(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with open_world(cluster, tmp_path_factory.mktemp("zoom"), SINK) as found:
@@ -107,6 +123,7 @@ def test_a_zoom_stays_when_the_page_changes(world: World, tab: Tab) -> None:
     assert data_of(tab, "candles")["range"] == zoomed
     assert tab.run("document.querySelectorAll('#candles .zoomed canvas').length") == 1
     assert tab.run("document.activeElement.getAttribute('aria-label')") == "Zoom in"
+    assert tab.run(COLOURED) > 30
     click(tab, "candles", "Leave zoom")
     # What is shown now is the drawing of now.
     strips = "document.querySelectorAll('#candles svg.plot .strips rect').length"
@@ -137,6 +154,7 @@ def test_on_a_phone_and_in_the_dark_a_zoomed_chart_fits_the_page(world: World, t
     click(tab, "candles", "Zoom this chart")
     assert wait_until(lambda: bool(tab.run("document.querySelectorAll('#candles canvas').length === 1")), 20)
     assert tab.run("document.documentElement.scrollWidth") <= 375
+    assert tab.run(COLOURED) > 30
     small = tab.run("""[...document.querySelectorAll('.zooming button')].map(b => b.getBoundingClientRect())
       .filter(b => b.width < 24 || b.height < 24).length""")
     assert small == 0

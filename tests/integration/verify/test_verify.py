@@ -94,7 +94,7 @@ ROWS = [
     ("UPDATE scorekeeper.scorecard SET answer = '{}'", "scorecard"),
     (
         "UPDATE scorekeeper.scorecard SET before = jsonb_set(before::jsonb, '{gross,daily,cubes}', '\"1\"')",
-        "what is kept of earlier days",
+        "stored sums of earlier days",
     ),
     # What a file said.
     ("UPDATE scorekeeper.decision SET confidence = 1 WHERE confidence > 1", "confidence is not what"),

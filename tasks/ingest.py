@@ -12,6 +12,7 @@ from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
 from scorekeeper.inbox.places import walk
+from scorekeeper.phrases import and_more
 from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -79,7 +80,7 @@ def warn_of_unread(summary: ingest.Summary) -> None:
 def fail_at_trouble(summary: ingest.Summary) -> None:
     """Raises ScorekeeperError, which fails the run, if a file could not be read or moved; the others have come in."""
     if summary.trouble:
-        more = f" (and {len(summary.trouble) - 1} more)" if len(summary.trouble) > 1 else ""
         raise ScorekeeperError(
-            f"{summary.trouble[0]}{more}; {summary.files} files came in, with {summary.decisions} decisions"
+            f"{summary.trouble[0]}{and_more(len(summary.trouble), 1)}; {summary.files} files came in, "
+            f"with {summary.decisions} decisions"
         )

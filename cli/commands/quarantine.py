@@ -8,6 +8,7 @@ import typer
 from cli.installation import open_installation, run_flow
 from cli.options import AsJson, installation_options
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.phrases import and_more
 from scorekeeper.safe_text import escape_controls
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def show(
         if refusal["excerpt"]:
             typer.echo(f"      {_safe(refusal['excerpt'])}")
     if one.rejected > len(refusals):
-        typer.echo(f"  … and {one.rejected - len(refusals)} more")
+        typer.echo(f"  …{and_more(one.rejected, len(refusals))}")
 
 
 @app.command()

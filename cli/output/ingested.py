@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from scorekeeper.decisions import word_warnings
+from scorekeeper.phrases import and_more, name_some
 from scorekeeper.safe_text import escape_controls
 
 MOST_LINES = 20
@@ -30,26 +31,21 @@ def print_ingested(done: dict[str, Any]) -> None:
         for name in names[:MOST_LINES]:
             typer.echo(escape_controls(f"  {what}: {name}"))
         if len(names) > MOST_LINES:
-            typer.echo(f"  … and {len(names) - MOST_LINES} more")
+            typer.echo(f"  …{and_more(len(names), MOST_LINES)}")
     for kind in done["passed_over"]:
         typer.echo(escape_controls(f"  not read: {describe_passed_over(**kind)}"))
     if spellings := done["unresolved"]:
-        words = f"  {len(spellings)} symbols are for the next track to look up: {_list_symbols(spellings)}"
+        words = f"  {len(spellings)} symbols are for the next track to look up: {name_some(spellings, MOST_SYMBOLS)}"
         typer.echo(escape_controls(words))
     if unlisted := done["unlisted"]:
-        words = f"  {len(unlisted)} symbols were not listed by the market at the last track: {_list_symbols(unlisted)}"
+        named = name_some(unlisted, MOST_SYMBOLS)
+        words = f"  {len(unlisted)} symbols were not listed by the market at the last track: {named}"
         typer.echo(escape_controls(words))
-
-
-def _list_symbols(symbols: list[str]) -> str:
-    more = len(symbols) - MOST_SYMBOLS
-    return ", ".join(symbols[:MOST_SYMBOLS]) + (f" and {more} more" if more > 0 else "")
 
 
 def describe_passed_over(what: str, count: int, names: list[str], do: str) -> str:
     """Files in the inbox that are not read, and what to do."""
-    more = f" and {count - len(names)} more" if count > len(names) else ""
-    return f"{', '.join(names)}{more} ({what}): {do}"
+    return f"{', '.join(names)}{and_more(count, len(names))} ({what}): {do}"
 
 
 def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
@@ -59,8 +55,7 @@ def print_unread(done: Mapping[str, Any], *, to_stderr: bool = False) -> None:
     for one in done["notes"]:
         alike.setdefault((one["file"], one["field"], one["reason"]), []).append(one["line"])
     for (file, field, reason), lines in [*alike.items()][:MOST_LINES]:
-        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
-        say(escape_controls(f"  noted: {file}, line {lines[0]}{more}, {field}: {reason}"))
+        say(escape_controls(f"  noted: {file}, line {lines[0]}{and_more(len(lines), 1)}, {field}: {reason}"))
     if len(alike) > MOST_LINES or len(done["notes"]) < done["noted"]:
         say(f"  … {done['noted']:,} decisions have notes: see the view report_notes")
     for line in word_warnings.tell_words(done["idle"], done["unread"], opened=done["opened"]):
@@ -77,4 +72,4 @@ def print_rejections(rejections: list[dict[str, Any]], total: int, *, more: str 
         where = f"{one['file']}, line {one['line']}" + (f", {one['field']}" if one["field"] else "")
         typer.echo(escape_controls(f"  rejected: {where}: {one['reason']}"), err=to_stderr)
     if total > MOST_LINES:
-        typer.echo(f"  … and {total - MOST_LINES} more" + (f": {more}" if more else ""), err=to_stderr)
+        typer.echo(f"  …{and_more(total, MOST_LINES)}" + (f": {more}" if more else ""), err=to_stderr)

@@ -10,6 +10,7 @@ import typer
 from cli.prefect_server.client_settings import prepare, reach_directly, use_running_server
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.health import Check
+from scorekeeper.phrases import and_more
 from scorekeeper.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def _judge_runs(stuck: "list[FlowRun]", now: datetime) -> Check:
         for run in stuck[:_MOST_RUNS]
         if run.state is not None and run.state.timestamp is not None
     ]
-    more = f" and {len(stuck) - _MOST_RUNS} more" if len(stuck) > _MOST_RUNS else ""
-    says = f"{len(stuck)} runs hold their slots, and no process executes them: {'; '.join(named)}{more}"
+    listed = f"{'; '.join(named)}{and_more(len(stuck), _MOST_RUNS)}"
+    says = f"{len(stuck)} runs hold their slots, and no process executes them: {listed}"
     return Check("runs", "red", says, "scorekeeper doctor --end-stuck marks them Crashed, and frees the slots")
 
 

@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Only modules with an example are imported: the others cost time and prove nothing here.
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for path in sorted((ROOT / "scorekeeper").rglob("*.py"))
+    for room in ("scorekeeper", "cli", "dashboard")
+    for path in sorted((ROOT / room).rglob("*.py"))
     if "\n    >>> " in path.read_text(encoding="utf-8")
 ]
 

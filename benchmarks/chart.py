@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from markupsafe import Markup
 
-from scorekeeper.charts import Chart, style
+from scorekeeper import charts
+from scorekeeper.charts import Chart
 from scorekeeper.charts.candles import APART
 from scorekeeper.charts.drawing import element, join, label, line_path, picture, pixels, points, share, stretched
 from scorekeeper.charts.scales import Scale, widened
 
 HEIGHT = 420.0
+STYLE = Path(charts.__file__).with_name("charts.css")
 PAGE = Markup(
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}'
     "body {{ font: 15px system-ui, sans-serif; margin: 24px; color-scheme: light dark; }}"
@@ -76,5 +79,5 @@ def as_page(title: str, chart: Chart) -> str:
     """The chart with its table as a document."""
     cells = join(element("tr", join(element("td", cell) for cell in row)) for row in chart.rows)
     head = join(element("th", name, scope="col") for name in chart.header)
-    sheet = Markup(style())  # noqa: S704 - the charts' own style sheet
+    sheet = Markup(STYLE.read_text(encoding="utf-8"))  # noqa: S704 - the charts' own style sheet
     return str(PAGE.format(title=title, style=sheet, svg=chart.svg, sentence=chart.sentence, head=head, rows=cells))

@@ -62,6 +62,7 @@ def _label(by: Breakdown, part: str | None) -> dict[str, Any]:
 def _compose_sums(row: Mapping[Any, Any]) -> dict[str, Any]:
     known: dict[str, Any] = {field.name: row.get(field.name, 0) for field in msgspec.structs.fields(DaySums)}
     known |= {"day": _SOME_DAY.date(), "path_high_at": _SOME_DAY, "first_exit_at": _SOME_DAY}
+    known["sum_squares"] = row["sum_pct"] ** 2  # any that can be: no figure of OF_SUMS looks at it
     figures = compose_system([DaySums(**known)])
     return {name: figures[name] for name in OF_SUMS}
 

@@ -101,7 +101,7 @@
       figure.querySelector('.drawing').prepend(bar); // it stays with the zoomed chart when the page changes
     }
     const on = views.has(figure.id);
-    const wanted = on ? [['−', 'Zoom out', 2], ['+', 'Zoom in', .5], ['‹', 'Earlier', 'left'], ['›', 'Later', 'right'], ['Whole', 'Show the whole', 0], ['Done', 'Leave zoom', 'leave']]
+    const wanted = on ? [['−', 'Zoom out', 2], ['+', 'Zoom in', .5], ['‹', 'Earlier', 'left'], ['›', 'Later', 'right'], ['Whole', 'Show the whole', 0], ['Done', 'Done zooming', 'leave']]
       : [['Zoom', 'Zoom this chart', 'enter']];
     if (bar.dataset.on === String(on)) return;
     bar.dataset.on = String(on);
@@ -356,9 +356,15 @@
       ctx.font = `${11 * ratio}px system-ui, sans-serif`;
       for (const one of levels) {
         line([[one.since, one.price], [one.until, one.price]].map(pair => pair.map(Number)), paint[one.look], looks[one.look]);
+      }
+      let lowest = -Infinity; // words that would overlap are moved apart
+      for (const one of [...levels].sort((a, b) => b.price - a.price)) {
+        const at = y(Number(one.price));
+        if (at < bbox.top || at > bbox.top + bbox.height) continue;
+        lowest = Math.max(at - 3 * ratio, lowest + 12 * ratio);
         ctx.fillStyle = colour(paint[one.look]);
         ctx.textAlign = 'right';
-        ctx.fillText(one.words, bbox.left + bbox.width - 4 * ratio, y(Number(one.price)) - 3 * ratio);
+        ctx.fillText(one.words, bbox.left + bbox.width - 4 * ratio, Math.max(bbox.top + 10 * ratio, lowest));
       }
       const steps = trail.flatMap(([at, price], i) => i ? [[at, trail[i - 1][1]], [at, price]] : [[at, price]]);
       if (steps.length) line(steps, 'trailing', [4, 3]);

@@ -1,10 +1,7 @@
-"""Charts as inline SVG: figures in, a picture with its sentence and its table out. No I/O but the style, no clock.
+"""Charts as inline SVG: figures in, a picture with its sentence and its table out. Pure.
 
-The report and the dashboard draw the same ones. Each page that shows them holds `style()`.
+The report and the dashboard draw the same charts. A page that shows them includes `charts.css` of this folder.
 """
-
-from functools import cache
-from importlib.resources import files
 
 from scorekeeper.charts.agents import Bar, Tenth, bars_with_intervals, reliability
 from scorekeeper.charts.candles import Candle, Happening, Instant, Level, Life, candles
@@ -17,11 +14,5 @@ from scorekeeper.charts.shapes import distribution, excursions, heat
 __all__ = [
     "Bar", "Candle", "Chart", "Curve", "Day", "DayPath", "Happening", "Instant", "Level", "Life", "Said", "Tenth",
     "bars_with_intervals", "candles", "daily_curve", "days", "distribution", "equity", "excursions", "heat", "number",
-    "price", "reliability", "right", "said", "style", "win_rate",
+    "price", "reliability", "right", "said", "win_rate",
 ]  # fmt: skip
-
-
-@cache
-def style() -> str:
-    """The style sheet of the charts, light and dark."""
-    return files("scorekeeper.charts").joinpath("charts.css").read_text(encoding="utf-8")

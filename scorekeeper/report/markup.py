@@ -6,7 +6,6 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
-from scorekeeper import charts
 from scorekeeper.charts import Chart, number
 from scorekeeper.safe_text import escape_controls
 
@@ -33,8 +32,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 @cache
-def _shipped(name: str) -> str:
-    return files("scorekeeper.report").joinpath(name).read_text(encoding="utf-8")
+def _shipped(name: str, package: str = "scorekeeper.report") -> str:
+    return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 class Page:
@@ -61,5 +60,5 @@ class Page:
 
     def render(self) -> str:
         """The whole document: one file that asks for nothing, and runs no script."""
-        style = f"{charts.style()}{_shipped('page.css')}"
+        style = _shipped("charts.css", "scorekeeper.charts") + _shipped("page.css")
         return Template(_shipped("page.html")).substitute(style=style, body="\n".join(self._body))

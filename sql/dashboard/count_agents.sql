@@ -4,7 +4,7 @@
 -- Parameters: version, symbol (null: all), since, until, suspect, late (no, yes, only), as_of (null: now; else what a
 -- track at that minute knew: of horizons and exits, each once a candle since the decision was complete), by,
 -- agent (null: all).
-WITH decided AS (
+WITH decided AS MATERIALIZED (
     SELECT
         CASE cast(:by AS text)
             WHEN 'symbol' THEN n.symbol

@@ -31,7 +31,10 @@ WITH found AS (
             OR sign(CASE WHEN cast(:after_fees AS boolean) THEN t.net_pnl_pct ELSE t.pnl_pct END)
             = CASE :outcome WHEN 'win' THEN 1 WHEN 'loss' THEN -1 ELSE 0 END
         )
-        AND (cast(:side AS text) IS NULL OR :side = 'any' OR t.side = :side)
+        AND (
+            cast(:side AS text) IS NULL OR :side = 'any'
+            OR t.direction = CASE :side WHEN 'long' THEN 1 WHEN 'short' THEN -1 END
+        )
         AND (cast(:exit AS text) IS NULL OR t.exit_reason = :exit)
         AND (cast(:interval AS text) IS NULL OR t.bar_interval = :interval)
         AND (

@@ -18,7 +18,7 @@ from dashboard.data.figure import Figure
 from dashboard.data.figures import agent_figures, system_figures
 from dashboard.data.filters import Filters
 from dashboard.data.lists import TRADES, read_decisions, read_open_trades, read_trades
-from dashboard.data.parts import narrow
+from dashboard.data.parts import narrow, read_agent_parts, read_parts
 from scorekeeper import score
 from scorekeeper.inbox.ingest import Period
 from scorekeeper.metrics.breakdown import Breakdown
@@ -80,6 +80,26 @@ def test_every_figure_equals_what_metrics_says_of_the_same_selection(
             filters = draw_filters(chance, universe)
             by = chance.choice([None, *Breakdown])
             assert as_metrics_has_it(read_answer(connection, filters, by)) == asked_of_metrics(connection, filters, by)
+
+
+def test_every_part_of_a_breakdown_equals_that_of_metrics(lived: tuple[Database, Universe, random.Random]) -> None:
+    db, universe, chance = lived
+    with db.begin() as connection:
+        for by in Breakdown:
+            filters = draw_filters(chance, universe)
+            groups = {one["part"]: one for one in read_answer(connection, filters, by)["groups"]}
+            parts = read_parts(connection, filters, by)
+            assert {one["part"] for one in parts} == {p for p, one in groups.items() if one["completed_trades"]}
+            for one in parts:
+                group = groups[one["part"]]
+                wanted = {**group, **(group["net"] if filters.after_fees else {}), "label": group[by.value]}
+                assert {name: wanted[name] for name in one} == one
+            for agent in ("Ann", "Ben"):
+                for one in read_agent_parts(connection, filters, by, agent):
+                    said = groups[one["part"]]["agent_performance"][agent]
+                    assert {name: said[name] for name in one if name not in ("part", "label")} == {
+                        name: value for name, value in one.items() if name not in ("part", "label")
+                    }
 
 
 def rows_behind(connection: Connection, figure: Figure) -> int:

@@ -1,5 +1,6 @@
 """Charts in a real browser: their values by the keyboard, and a zoom that stays when the page changes."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import quote
@@ -9,6 +10,7 @@ import pytest
 from scorekeeper.store import embedded
 from tests.browser import BROWSER, Tab, open_tab
 from tests.dashboard.hostile_world import World, open_world
+from tests.dashboard.test_in_browser import AXE, LOOK
 from tests.integration.trades.test_pipeline import track
 from tests.waiting import wait_until
 
@@ -124,7 +126,7 @@ def test_a_zoom_stays_when_the_page_changes(world: World, tab: Tab) -> None:
     assert tab.run("document.querySelectorAll('#candles .zoomed canvas').length") == 1
     assert tab.run("document.activeElement.getAttribute('aria-label')") == "Zoom in"
     assert tab.run(COLOURED) > 30
-    click(tab, "candles", "Leave zoom")
+    click(tab, "candles", "Done zooming")
     # What is shown now is the drawing of now.
     strips = "document.querySelectorAll('#candles svg.plot .strips rect').length"
     assert tab.run(strips) == tab.run("document.querySelectorAll('#candles table.data tbody tr').length")
@@ -158,5 +160,9 @@ def test_on_a_phone_and_in_the_dark_a_zoomed_chart_fits_the_page(world: World, t
     small = tab.run("""[...document.querySelectorAll('.zooming button')].map(b => b.getBoundingClientRect())
       .filter(b => b.width < 24 || b.height < 24).length""")
     assert small == 0
+    tab.run("document.querySelector('#candles .drawing').focus(); 0")
+    tab.press("ArrowRight")
+    tab.run(AXE + "; 0")
+    assert json.loads(tab.run(LOOK)) == []
     tab.resize(1280)
     tab.prefer()

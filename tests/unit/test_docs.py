@@ -63,7 +63,9 @@ def test_links_and_pictures_of_the_documents_exist() -> None:
 
 def test_every_sql_file_says_its_grain_and_is_used_by_name() -> None:
     code = "".join(
-        p.read_text(encoding="utf-8") for room in ("scorekeeper", "tasks", "cli") for p in (ROOT / room).rglob("*.py")
+        p.read_text(encoding="utf-8")
+        for room in ("scorekeeper", "tasks", "cli", "dashboard")
+        for p in (ROOT / room).rglob("*.py")
     )
     folders = [path.name for path in (ROOT / "sql").iterdir() if path.is_dir() and path.name != "migrations"]
     bodies = {f"{folder}/{name}": body for folder in folders for name, body in read_folder(folder).items()}

@@ -299,7 +299,7 @@ def test_another_user_of_the_machine_gets_neither_password_nor_socket_nor_answer
     dashboard = up.port + 10
     assert as_nobody(lambda: token_file(up.home, dashboard).read_text()) == "PermissionError"
     for page in ("", "trades", "trades?format=csv", "events"):
-        assert as_nobody(lambda page=page: status(f"http://127.0.0.1:{dashboard}/{page}")) == 401
+        assert as_nobody(partial(status, f"http://127.0.0.1:{dashboard}/{page}")) == 401
     assert status(f"http://127.0.0.1:{dashboard}/") == 200  # who runs it
 
 

@@ -1,5 +1,6 @@
 """The pages of one trade, of agents and of days: as the database has it, and each link with just its rows."""
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import httpx
 import pytest
 from sqlalchemy import Connection, text
 
@@ -24,6 +26,8 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from tests.conftest import fresh_database
 from tests.dashboard.lived import MINUTE, draw_filters, live_through
+from tests.dashboard.serving import serve
+from tests.integration.trades.test_pipeline import take
 from tests.universes import START, Universe, make_universe, write_replay
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -215,3 +219,22 @@ def test_agreement_is_counted_over_decisions_that_both_called(lived: tuple[Datab
             shared = said[one].keys() & said[other].keys()
             assert (both, same) == (len(shared), sum(said[one][i] == said[other][i] for i in shared))
         assert found
+
+
+def test_the_page_names_the_fields_that_were_left_out(cluster: embedded.Lease, tmp_path: Path) -> None:
+    decision = {"symbol": "BTC/USDT", "type": "BUY", "price": 10.0, "timestamp": "2025-05-05T00:00:00Z",
+                "trade_id": "noted", "confidence": "very", "mood": "<b>very</b>", "reason": "x" * 900}  # fmt: skip
+    settings = load_settings(
+        scorekeeper_home=tmp_path, inbox_dir=tmp_path / "inbox", log_dir=tmp_path / "logs", datasets_dir=tmp_path / "d"
+    )
+    settings.inbox_dir.mkdir()
+    (settings.inbox_dir / "one.json").write_text(json.dumps(decision))
+    with fresh_database(cluster) as url, open_database(url, tmp_path) as db:
+        take(db, settings)
+        with serve(db) as served:
+            page = httpx.get(f"{served.address}/trade?id=noted", timeout=60)
+    assert page.status_code == 200, page.text[-800:]
+    wanted = ("confidence</bdi>: ", "&lt;b&gt;very", "show all", "No candles of that time", "the trade is open")
+    for words in wanted:
+        assert words in page.text, words
+    assert "<b>very" not in page.text

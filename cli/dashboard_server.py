@@ -25,7 +25,6 @@ from scorekeeper.store.database import Database, describe_database, open_databas
 from scorekeeper.store.migrate import check_schema
 from scorekeeper.store.sql import statement
 
-PORT = 4210
 ANY = ("0.0.0.0", "::")  # noqa: S104 - to be told apart from a name that a browser can call
 GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 

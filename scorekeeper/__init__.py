@@ -9,7 +9,7 @@ __all__ = ["PerformanceTracker"]
 
 
 def __getattr__(name: str) -> Any:
-    # Only who asks for the tracker pays for the database library's import.
+    # Only code that asks for the tracker pays for the import of the database library.
     if name == "PerformanceTracker":
         from scorekeeper.tracker import PerformanceTracker
 

@@ -146,9 +146,9 @@ def dashboard(
     streams: Annotated[int, typer.Option(min=1, help="Tabs that wait for changes.")] = showing.STREAMS,
     output: Output = RESULTS,
 ) -> None:
-    """Make each page of the dashboard anew, beside asking for its change token; hold streams and tell them of commits.
+    """Make each page of the dashboard, beside asking for its change token; then hold streams and tell them of commits.
 
-    A million trades take some minutes to write.
+    No page comes from the cache. A million trades take some minutes to write.
     """
     showing.run(size or list(showing.SIZES), repeats, streams, output)
 

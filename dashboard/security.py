@@ -128,7 +128,7 @@ class Guard:
         await (answer or self._app)(scope, receive, _fenced(send))
 
     def _refuse(self, scope: Scope, headers: dict[str, list[str]]) -> Response | None:
-        """What nobody gets, with or without the token."""
+        """What is refused to all, with or without the token."""
         hosts = headers.get("host", [])
         if len(hosts) != 1 or name_of(hosts[0].lower()) not in self._names:
             return PlainTextResponse("this name is not ours; see DASHBOARD_HOSTS\n", 400)
@@ -177,7 +177,7 @@ class Guard:
 def find_user(client: tuple[str, int] | None, server: tuple[str, int] | None) -> int | None:
     """The system user at the other end of a connection within this machine; None where that cannot be told.
 
-    Only of a connection that stands: one that its owner has closed is nobody's, which reads as root's.
+    Only of a connection that stands: of one that its owner has closed the system names root.
     """
     if not client or not server or not client[1]:
         return None

@@ -1,7 +1,7 @@
 """The dashboard on a large history: what a page costs the server, how soon a commit is told, what a hundred tabs hold.
 
-Pages are made for each request, without the cache that serves them until something changes; the yardstick is the page
-that asks the database for its change token alone. Memory, the idle processor and the delay from a commit to its message
+Pages are made each time without the cache, which would serve them until something changes. The yardstick asks the
+database for its change token alone. Memory, the idle processor and the delay from a commit to its message
 are those of a process of its own, as `scorekeeper dashboard` starts it.
 """
 
@@ -99,7 +99,7 @@ def _statements() -> list[str]:
 
 
 async def time_pages(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
-    """Each page made without the cache, in this process and past the network."""
+    """Each page made without the cache, in this process and without the network."""
     app = create_app(db.engine, Access(TOKEN, peers=False))
     site: Site = app._app.state.site  # type: ignore[attr-defined]
     known = _known(db)

@@ -10,7 +10,7 @@ __all__ = ["PerformanceTracker"]
 if not TYPE_CHECKING:  # a type checker would take any name as there
 
     def __getattr__(name: str) -> Any:
-        # The tracker imports the database library, which most uses do not need.
+        # Only code that asks for the tracker pays for the import of the database library.
         if name == "PerformanceTracker":
             from scorekeeper.tracker import PerformanceTracker
 

@@ -1,4 +1,5 @@
 """One module a page: from a request to what its template shows. Module `trades` answers /trades, `overview` answers /.
+A page's link is a line in `NAV` of dashboard/site.py.
 
     async def page(request: Request) -> Response:
         def load(connection: Connection, filters: Filters) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from dashboard.data.filters import CHOICES, FilterError, Filters
 from dashboard.data.lists import _read_cursor
 from dashboard.data.rows import Page, Rows, Sums, as_csv
+from dashboard.story import EXITS
 
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60)
 whole_minutes = st.integers(0, 2**25).map(lambda minutes: datetime.fromtimestamp(60 * minutes, UTC))
@@ -24,6 +27,17 @@ some = st.builds(
     confidence_from=st.none() | st.floats(0, 50), hour=st.none() | st.integers(0, 23), agent=st.none() | words,
     id=st.none() | words, after=st.none() | words,
 )  # fmt: skip
+
+
+SCHEMA = Path(__file__).parents[1] / "integration/schema.txt"
+
+
+def test_every_exit_reason_of_a_trade_can_be_chosen_and_is_told_in_words() -> None:
+    found = re.search(r"trade_exit_reason_known: CHECK (.*)", SCHEMA.read_text(encoding="utf-8"))
+    assert found
+    reasons = set(re.findall(r"'(\w+)'", found[1]))
+    assert "trailing_stop" in reasons
+    assert set(CHOICES["exit"]) == set(EXITS) == reasons
 
 
 @given(some)

@@ -1,4 +1,4 @@
-"""The quarantine as somebody works with it: listed, mended, tried again, killed in between."""
+"""The quarantine as a user works with it: listed, mended, tried again, killed in between."""
 
 import errno
 import json

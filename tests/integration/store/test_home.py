@@ -1,4 +1,4 @@
-"""A home holds its database: where it lies, that it is never begun anew in silence, and what is left in /tmp."""
+"""A home holds its database: where it lies, that it is never replaced in silence, and what is left in /tmp."""
 
 import fcntl
 import json

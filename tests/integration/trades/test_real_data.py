@@ -1,4 +1,4 @@
-"""What a live system wrote and what a market did, held against the plain reference. Skipped where the data is not."""
+"""What a live system wrote and what a market did, compared with the plain reference. Skipped where the data is not."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""What the report draws, held against plain loops."""
+"""What the report draws, compared with plain loops."""
 
 from datetime import UTC, datetime
 

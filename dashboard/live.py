@@ -116,8 +116,8 @@ class Live:
                     scope = known.scope
                 else:
                     scope = read_scope(connection)
-        except (ScorekeeperError, SQLAlchemyError, OSError) as failed:
-            return self._away(str(failed) if isinstance(failed, ScorekeeperError) else type(failed).__name__)
+        except (ScorekeeperError, SQLAlchemyError, OSError) as exc:
+            return self._away(str(exc) if isinstance(exc, ScorekeeperError) else type(exc).__name__)
         at = scope.last_as_of
         state = "waiting" if at is None else "stale" if datetime.now(UTC) - at > STALE else "live"
         return Moment(token, state, scope)

@@ -1,4 +1,4 @@
-"""How figures, times and strangers' words look on a page: pure functions, the filters and globals of the templates."""
+"""How figures, times and text from decisions look on a page: the templates' filters and globals, all pure."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -83,7 +83,7 @@ def duration(span: timedelta | float | None) -> str:
 
 
 def said(words: Any, longest: int = 240) -> Markup:
-    """What a stranger wrote: one inert line in its own direction, controls escaped, long text cut with "show all"."""
+    """Text from decisions: one inert line in its own direction, controls escaped, long text cut with "show all"."""
     line = escape_controls(str(words))
     if len(line) <= longest:
         return Markup("<bdi>{}</bdi>").format(line)
@@ -94,7 +94,7 @@ def said(words: Any, longest: int = 240) -> Markup:
 
 
 def brief(words: str, longest: int = 24) -> str:
-    """A stranger's words on a label: one inert line, cut."""
+    """Text from decisions on a label: one inert line, cut."""
     line = escape_controls(words)
     return line if len(line) <= longest else line[: longest - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""Text that a stranger wrote, made harmless where it is shown."""
+"""Text from decisions and files, made harmless where it is shown."""
 
 import re
 

@@ -1,6 +1,6 @@
 """Alerts as events on Prefect's server: one event when a condition begins. Automations notify people of them.
 
-A payload holds numbers, times and hashes. A symbol in it is escaped, since a stranger wrote it and it reaches people.
+A payload holds numbers, times and hashes. A symbol in it is escaped, since it comes from a decision and reaches people.
 """
 
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ Node = dict[str, Any]
 
 
 def explain(connection: Connection, name: str, **parameters: object) -> list[Node]:
-    """Run sql/NAME.sql; the nodes of its plan that were executed."""
+    """Run a statement; the nodes of its plan that were executed."""
     said = connection.execute(text("EXPLAIN (ANALYZE, FORMAT JSON) " + raw(name)), parameters)
     [plan] = said.scalar_one()
     return [node for node in _nodes(plan["Plan"]) if node["Actual Loops"]]

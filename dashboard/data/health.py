@@ -48,7 +48,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A decision that was refused; `line` 0: the whole file. Names, reasons and excerpts are strangers' text."""
+    """A decision that was refused; `line` 0: the whole file. Names, reasons and excerpts are hostile text."""
 
     rejection_id: int
     source_name: str

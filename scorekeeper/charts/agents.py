@@ -42,7 +42,7 @@ class Tenth:
 
 @dataclass(frozen=True)
 class Bar:
-    """A value with its 95 % interval, if it has one, of something whose name a stranger may have written."""
+    """A value with its 95 % interval, if it has one, of something whose name may be hostile text."""
 
     name: str
     value: float
@@ -52,7 +52,7 @@ class Bar:
 
 
 def reliability(tenths: Sequence[Tenth], href: Callable[[Tenth], str] | None = None) -> Chart:
-    """How often an agent was right, against how sure it said it was; the area of a dot goes with its calls.
+    """How often an agent was right, by its stated confidence; the area of a dot grows with its calls.
 
     `href`: the address of a tenth's calls. Raises ValueError for no tenths.
     """

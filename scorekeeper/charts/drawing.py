@@ -79,7 +79,7 @@ def moment(seconds: float, form: str = "%Y-%m-%d %H:%M") -> str:
 
 
 def label(words: str, longest: int = LONGEST_LABEL) -> str:
-    """A stranger's words as one printable line, cut to `longest` characters. Not escaped for markup yet.
+    """Text from decisions as one printable line, cut to `longest` characters. Not escaped for markup yet.
 
     >>> label("a" * 40, 5), label("x" + chr(0x202E))
     ('aaaa…', 'x\\\\u202e')

@@ -234,7 +234,7 @@ HOSTILE = {
 def test_a_52_confidence_that_is_none_costs_itself_alone_and_is_named(
     db: Database, settings: Settings, confidence: object
 ) -> None:
-    """FAILURES.md has such a decision rejected. DESIGN.md's later rule wins: a trade means the same without it."""
+    """The decision itself is not refused, since a trade means the same without a confidence."""
     (settings.inbox_dir / "a.json").write_bytes(words(confidence=confidence))
     summary = take(db, settings)
     assert (summary.decisions, summary.rejected, summary.noted) == (1, 0, 1)

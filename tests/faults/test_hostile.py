@@ -1,6 +1,6 @@
 """41 to 54: files that hold something hostile, all in one inbox with good ones: each is refused with where and why.
 
-Or taken, where expected.json says so: a confidence that is none (52) costs itself alone, by DESIGN.md's later rule; a
+Or taken, where expected.json says so: a confidence that is none (52) costs itself alone; a
 word of look-alike letters (47) is in no list, and opens no trade. Both are named.
 """
 

@@ -1,7 +1,7 @@
 """The dashboard on a large history: what a page costs the server, how soon a commit is told, what a hundred tabs hold.
 
-Pages are made anew each time, without the cache that serves them until something changes; the yardstick is the page
-that asks the database for its change token alone. Memory, the idle processor and the delay from a commit to its message
+Pages are made each time without the cache, which would serve them until something changes. The yardstick asks the
+database for its change token alone. Memory, the idle processor and the delay from a commit to its message
 are those of a process of its own, as `scorekeeper dashboard` starts it.
 """
 
@@ -61,7 +61,7 @@ def run(sizes: list[int], repeats: int, streams: int, output: Path) -> None:
     """Build a database for each size, ask for every page, then hold streams open; print the table."""
     console = open_console()
     result = Run(
-        "dashboard", f"{A_DAY:,} trades a day, five agents each; a page anew", "the change token alone",
+        "dashboard", f"{A_DAY:,} trades a day, five agents each; a page without the cache", "the change token alone",
         "closed trades", {"size": sizes, "repeats": repeats, "streams": streams},
     )  # fmt: skip
     for trades in sizes:
@@ -99,7 +99,7 @@ def _statements() -> list[str]:
 
 
 async def time_pages(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:
-    """Each page made anew, in this process and past the network."""
+    """Each page made without the cache, in this process and without the network."""
     app = create_app(db.engine, Access(TOKEN, peers=False))
     site: Site = app._app.state.site  # type: ignore[attr-defined]
     known = _known(db)

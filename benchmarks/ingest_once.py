@@ -21,7 +21,7 @@ def main(home: Path) -> None:
     os.environ |= {"SCOREKEEPER_HOME": str(home), "INBOX_DIR": str(home / "inbox")}
     settings = load_settings()
     with open_database(os.environ["DATABASE_URL"], home, migrate=False) as db:
-        later = datetime.now(UTC) + timedelta(minutes=1)  # by then whoever wrote the files has let them stand still
+        later = datetime.now(UTC) + timedelta(minutes=1)  # by then the files have not changed for long enough
         start = time.perf_counter()
         done = ingest_files(db, settings, received_at=later)
         seconds = time.perf_counter() - start

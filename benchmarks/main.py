@@ -125,7 +125,7 @@ def ingest(
     files: Annotated[int, typer.Option(min=0, help="Files of one decision each; 0: none.")] = ingesting.FILES,
     symbols: Annotated[int, typer.Option(min=1, help="Symbols that the decisions are of.")] = 500,
     agents: Annotated[int, typer.Option(min=0, max=200, help="Agents that say something of each decision.")] = 5,
-    hot: Annotated[float, typer.Option(min=0, max=1, help="Part of the decisions that is of the first symbol.")] = 0,
+    hot: Annotated[float, typer.Option(min=0, max=1, help="Share of the decisions that have the first symbol.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same decisions.")] = 1,
     output: Output = RESULTS,
 ) -> None:
@@ -146,7 +146,7 @@ def dashboard(
     streams: Annotated[int, typer.Option(min=1, help="Tabs that wait for changes.")] = showing.STREAMS,
     output: Output = RESULTS,
 ) -> None:
-    """Make each page of the dashboard anew, beside asking for its change token; hold streams and tell them of commits.
+    """Make each page of the dashboard without a cache, beside asking for its change token; hold streams, and commit.
 
     A million trades take some minutes to write.
     """

@@ -25,7 +25,6 @@ from scorekeeper.store.database import Database, describe_database, open_databas
 from scorekeeper.store.migrate import check_schema
 from scorekeeper.store.sql import statement
 
-PORT = 4210
 ANY = ("0.0.0.0", "::")  # noqa: S104 - to be told apart from a name that a browser can call
 GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 
@@ -51,7 +50,7 @@ def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> No
 
 
 def make_access(settings: Settings, host: str, port: int) -> Access:
-    """Who may look. Without DASHBOARD_TOKEN: this system user, and who reads the token that the home keeps."""
+    """Who may look. Without DASHBOARD_TOKEN: this system user, and users with the token that the home keeps."""
     names = (*settings.dashboard_host_names, *(() if is_loopback(host) or host in ANY else (host,)))
     if settings.dashboard_token:
         return Access(settings.dashboard_token.get_secret_value(), names, peers=False)
@@ -67,9 +66,9 @@ def token_file(home: Path, port: int) -> Path:
 
 
 def say_who(settings: Settings, port: int) -> str:
-    """Who is let in, in a line."""
+    """One line about who gets in."""
     if settings.dashboard_token:
-        return "who looks needs DASHBOARD_TOKEN"
+        return "it asks for DASHBOARD_TOKEN"
     return f"lets this system user in; others need the token in {token_file(settings.scorekeeper_home, port)}"
 
 

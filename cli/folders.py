@@ -14,7 +14,7 @@ UP_FOLDER = "up"
 def make_up_folder(home: Path) -> Path:
     """Make the folder of `up` in a home. Raises ScorekeeperError if other users can change it.
 
-    Whoever writes supervisord's configuration there decides which programs run.
+    A user who can write supervisord's configuration there decides which programs run.
     """
     folder = home / UP_FOLDER
     folder.mkdir(parents=True, exist_ok=True)

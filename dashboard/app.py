@@ -77,5 +77,5 @@ async def _static(request: Request) -> Response:
 
 
 async def _alive(_request: Request) -> Response:
-    """That this process answers; of the database it says nothing, as anybody may ask."""
+    """That this process answers. It says nothing about the database, since any user may ask."""
     return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})

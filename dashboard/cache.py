@@ -15,7 +15,7 @@ Made = tuple[bytes, str]
 class PageCache:
     """Bodies with their media types by address and change token, the least used dropped first.
 
-    Who asks for a page that is just being made waits for it; a page that fails is made again by the next one.
+    A request for a page that is being made waits for it. After a failure the next request makes the page again.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:

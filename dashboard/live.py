@@ -72,7 +72,7 @@ NOTHING = Scope([], [], None, None, None)
 
 
 class Live:
-    """The change token, asked for once a second at most, and only while anybody looks."""
+    """The change token, asked for once a second at most, and only while a page is open."""
 
     def __init__(self, site: "Site") -> None:
         self._site = site
@@ -130,7 +130,7 @@ class Live:
         """Server-sent events: the token at once, and whenever it changes; a beat in between."""
         if self.streams >= MOST_STREAMS:
             return PlainTextResponse(
-                "as many pages as can be told are open: this one asks by itself\n", 503,
+                "the most open pages have a live connection: this page asks by itself\n", 503,
                 headers={"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"},
             )  # fmt: skip
         return StreamingResponse(
@@ -162,7 +162,7 @@ class Live:
             self.streams -= 1
 
     async def _poll(self) -> None:
-        """Ask while anybody listens."""
+        """Ask while a stream is open."""
         assert self._changed is not None
         key = ""
         while self.streams:

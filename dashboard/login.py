@@ -22,7 +22,7 @@ async def login(request: Request) -> Response:
     given = b""
     async for part in request.stream():
         given += part
-        if len(given) > LONGEST_FORM:  # anybody may ask, and is not to fill the memory
+        if len(given) > LONGEST_FORM:  # any user may send a form, so it is limited
             return _form(request, "", 413, wrong=True)
     fields = parse_qs(given.decode("utf-8", "replace"))
     wanted, token = (fields.get(name, [""])[0].strip() for name in ("next", "token"))

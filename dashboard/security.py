@@ -1,4 +1,4 @@
-"""Who may look: by which name, by which method, as whom. It stands before every page.
+"""Access to the pages: by host name, by method, by user. Every request passes here first.
 
 The dashboard listens on 127.0.0.1. Every user of the machine reaches that, and the score is private to the user who
 runs it, as its files and its database are. So a connection of the same system user is let in at once (Linux tells whose
@@ -11,22 +11,15 @@ import os
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scorekeeper.errors import ScorekeeperError
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 SHORTEST_TOKEN = 32
@@ -43,7 +36,7 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
 ]
-# What a proxy adds: behind one, whoever runs it is not who asks.
+# Headers that a proxy adds. Behind a proxy, the connection's user is the proxy's, not the reader.
 _FORWARDED = re.compile(r"forwarded|via|x-forwarded-.*|x-real-ip|cf-connecting-ip|true-client-ip")
 OPEN = ("/login", "/healthz")  # and what is below /static/: nothing there is of the database
 _PROC = {4: Path("/proc/net/tcp"), 6: Path("/proc/net/tcp6")}
@@ -52,7 +45,7 @@ _ESTABLISHED = "01"
 
 @dataclass(frozen=True)
 class Access:
-    """Who may look. `token`: what opens the dashboard to anybody; `names`: hosts besides this machine's own.
+    """Who may look. `token` admits any user; `names`: hosts besides this machine's own.
 
     `peers`: whether this system user gets in without it; off where the token was chosen, as for a proxy.
     """
@@ -108,7 +101,7 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """An ASGI application before the dashboard's own."""
 
-    def __init__(self, app: App, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app, self._access = app, access
         self._names = {*OWN_NAMES, *(name_of(name.lower()) for name in access.names)}
 
@@ -128,7 +121,7 @@ class Guard:
         await (answer or self._app)(scope, receive, _fenced(send))
 
     def _refuse(self, scope: Scope, headers: dict[str, list[str]]) -> Response | None:
-        """What nobody gets, with or without the token."""
+        """The refusal of a request that the token does not allow either; None if it is allowed."""
         hosts = headers.get("host", [])
         if len(hosts) != 1 or name_of(hosts[0].lower()) not in self._names:
             return PlainTextResponse("this name is not ours; see DASHBOARD_HOSTS\n", 400)
@@ -165,7 +158,7 @@ class Guard:
         return find_user(scope.get("client"), scope.get("server")) == os.geteuid()
 
     def _ask(self, scope: Scope, headers: dict[str, list[str]]) -> Response:
-        """To the login page for who reads pages, and 401 for the rest."""
+        """The login page for a browser, 401 for any other client."""
         if "text/html" not in " ".join(headers.get("accept", [])):
             return JSONResponse({"error": "token needed"}, 401, headers={"WWW-Authenticate": "Bearer"})
         wanted = scope["path"].lstrip("/") + ("?" + scope["query_string"].decode("latin-1")).rstrip("?")
@@ -177,7 +170,7 @@ class Guard:
 def find_user(client: tuple[str, int] | None, server: tuple[str, int] | None) -> int | None:
     """The system user at the other end of a connection within this machine; None where that cannot be told.
 
-    Only of a connection that stands: one that its owner has closed is nobody's, which reads as root's.
+    Only for an established connection. A closed one has no owner, and the system shows user 0, which is root.
     """
     if not client or not server or not client[1]:
         return None

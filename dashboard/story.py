@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dashboard.data.trade import TradeStory
-from dashboard.shown import duration, number, price, signed
+from dashboard.shown import duration, price, signed
 from scorekeeper import charts
 from scorekeeper.charts import Candle, Chart, Happening, Instant, Level, Life, Said
 
@@ -157,10 +157,3 @@ def _lag(row: dict[str, Any], since: str, until: str) -> str:
         return ""
     lag: timedelta = row[until] - row[since]
     return f"{duration(lag)} later" if lag > timedelta(0) else ""
-
-
-def given_back(row: dict[str, Any]) -> str | None:
-    """What the trade gave back of its best: best excursion minus P&L, in points; None while it is open."""
-    if row["mfe_pct"] is None:
-        return None
-    return number(row["mfe_pct"] - row["pnl_pct"])

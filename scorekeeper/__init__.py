@@ -7,11 +7,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PerformanceTracker"]
 
+if not TYPE_CHECKING:  # a type checker would take any name as there
 
-def __getattr__(name: str) -> Any:
-    # Only who asks for the tracker pays for the database library's import.
-    if name == "PerformanceTracker":
-        from scorekeeper.tracker import PerformanceTracker
+    def __getattr__(name: str) -> Any:
+        # Only code that asks for the tracker pays for the import of the database library.
+        if name == "PerformanceTracker":
+            from scorekeeper.tracker import PerformanceTracker
 
-        return PerformanceTracker
-    raise AttributeError(name)
+            return PerformanceTracker
+        raise AttributeError(name)

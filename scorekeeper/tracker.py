@@ -3,18 +3,15 @@
 import logging
 import math
 from datetime import UTC, datetime
-from decimal import Decimal
-from numbers import Real
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from scorekeeper.decisions.decision import DecisionContext
 from scorekeeper.decisions.parse import parse_decision
-from scorekeeper.decisions.prices import is_price
 from scorekeeper.decisions.strict_json import to_json
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
@@ -23,6 +20,7 @@ from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.operations.fast_record import FastRecorder, Recorded
+from scorekeeper.operations.quotes import QuoteProvider, read_quote
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.safe_text import escape_controls
@@ -33,14 +31,6 @@ from scorekeeper.store.sql import statement
 from scorekeeper.trades import settle
 
 logger = logging.getLogger("PerformanceTracker")
-
-
-class QuoteProvider(Protocol):
-    """Knows current prices."""
-
-    def get_current_price(self, symbol: str) -> float:
-        """The current price of a symbol such as BTC/USDT."""
-        ...
 
 
 class PerformanceTracker:
@@ -144,7 +134,7 @@ class PerformanceTracker:
                 trade for trade in trades
                 if trade.signal_at is not None or (now - trade.opened_at).total_seconds() >= 60 * max_hold_time
             ]  # fmt: skip
-            quotes = {symbol: self._quote(market_data_provider, symbol) for symbol in {trade.symbol for trade in due}}
+            quotes = {symbol: read_quote(market_data_provider, symbol) for symbol in {trade.symbol for trade in due}}
             for trade in due:
                 if (price := quotes[trade.symbol]) is not None:
                     self._close(trade.trade_id, price, now, "expired" if trade.signal_at is None else "signal")
@@ -166,7 +156,7 @@ class PerformanceTracker:
             logger.warning("trade %s not found or already closed", trade_id)
             return {"error": "Trade not found"}
         self._settle(as_of)
-        price = self._quote(market_data_provider, found["symbol"])
+        price = read_quote(market_data_provider, found["symbol"])
         if price is not None:
             self._close(trade_id, price, now, "manual")
         self._score(now)
@@ -281,21 +271,6 @@ class PerformanceTracker:
 
     def _paths(self) -> dict[str, Path]:
         return {"log_path": self._settings.log_path, "dataset_path": self._settings.dataset_path}
-
-    def _quote(self, provider: QuoteProvider, symbol: str) -> float | None:
-        price: object
-        try:
-            price = provider.get_current_price(symbol)
-        except Exception:
-            try:
-                price = provider.get_current_price(symbol.replace("/", ""))
-            except Exception as exc:
-                logger.warning("no price for %s: %s", symbol, exc)
-                return None
-        if isinstance(price, bool) or not isinstance(price, Real | Decimal) or not is_price(float(price)):
-            logger.warning("no usable price for %s: %r", symbol, price)
-            return None
-        return float(price)
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -19,7 +19,7 @@ def dashboard(
     """Show the score in a browser, live.
 
     It works on any database, also as scorekeeper_reader, and changes nothing. It lets in the system user that runs it,
-    and whoever has the token. A running `up` has a dashboard already and prints its address.
+    and users who have the token. A running `up` has a dashboard already and prints its address.
     """
     from cli.dashboard_server import run_dashboard
     from scorekeeper.settings import load_settings

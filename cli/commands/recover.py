@@ -15,7 +15,7 @@ from scorekeeper.safe_text import escape_controls
 @installation_options()
 def recover(
     datasets: Annotated[
-        list[Path] | None, typer.Argument(help="Other published datasets that tell of what was lost.")
+        list[Path] | None, typer.Argument(help="Other published datasets that contain what was lost.")
     ] = None,
 ) -> None:
     """After a restore from a backup: take in again what came in since.

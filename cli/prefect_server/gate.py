@@ -11,22 +11,16 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from collections.abc import Iterable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cli.ports import hold_port
 from cli.prefect_server.password import DOOR, SERVERS, prove
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 TICKET_SECONDS = 60.0
@@ -53,7 +47,7 @@ _PAGE_HEADERS = {
 class Gate:
     """An ASGI application before another one; `names`: host names to accept besides this machine's own."""
 
-    def __init__(self, app: App, password: str, names: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, password: str, names: Iterable[str] = ()) -> None:
         self._app, self._password = app, password
         self._names = {*OWN_NAMES, *(_name_of(name.lower()) for name in names)}
         self._tickets: dict[str, float] = {}

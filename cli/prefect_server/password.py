@@ -1,6 +1,7 @@
 """The password of Prefect's server below `up`: made at each start, kept in the home, handed on by environment alone.
 
-Prefect calls it an auth string, `user:password`. Who has it can run any program as the user (docs/operations.md).
+Prefect calls it an auth string, `user:password`. A user who has it can run any program as the user of
+`up` (docs/operations/access.md).
 """
 
 import hashlib

@@ -80,9 +80,9 @@ def read_agent_days(connection: Connection, filters: Filters, agent: str) -> lis
     """By day of expiry, in order."""
     days: defaultdict[date, list[float]] = defaultdict(lambda: [0.0] * 5)
     for stretch in stretches(filters, SETTLED):
-        name = "select_agent_days" if stretch.rolled_up else "count_agent_days"
+        name = "dashboard/select_agent_days" if stretch.rolled_up else "dashboard/count_agent_days"
         given = {**bounds(filters, stretch), "agent": agent}
-        for day, *counts in connection.execute(statement(f"dashboard/{name}"), given):
+        for day, *counts in connection.execute(statement(name), given):
             days[day] = [a + float(b) for a, b in zip(days[day], counts, strict=True)]
     return [
         AgentDay(
@@ -133,5 +133,5 @@ def within_day(filters: Filters, day: date) -> dict[str, datetime]:
 
 def _read_pieces(connection: Connection, filters: Filters) -> Iterator[Any]:
     for stretch in stretches(filters, SETTLED):
-        name = "select_agent_pieces" if stretch.rolled_up else "count_agents"
-        yield from connection.execute(statement(f"dashboard/{name}"), bounds(filters, stretch)).mappings()
+        name = "dashboard/select_agent_pieces" if stretch.rolled_up else "dashboard/count_agents"
+        yield from connection.execute(statement(name), bounds(filters, stretch)).mappings()

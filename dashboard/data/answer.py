@@ -162,7 +162,7 @@ def read_day_pieces(connection: Connection, filters: Filters, by: Breakdown | No
     days: Days = defaultdict(list)
     until = filters.as_of and _midnight(filters.as_of)
     for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP):
-        found = _execute(connection, filters, by, stretch, "select_daily_pieces", "count_days")
+        found = _execute(connection, filters, by, stretch, "dashboard/select_daily_pieces", "dashboard/count_days")
         for part, after_fees, *pieces in found:
             days[part, after_fees].append(DaySums(*pieces))
     for some in days.values():
@@ -175,7 +175,8 @@ def read_agents(connection: Connection, filters: Filters, by: Breakdown | None, 
     agents: Agents = defaultdict(list)
     until = filters.as_of and _midnight(filters.as_of - SETTLED)
     for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP):
-        found = _execute(connection, filters, by, stretch, "select_agent_pieces", "count_agents", agent)
+        pieces, rows = "dashboard/select_agent_pieces", "dashboard/count_agents"
+        found = _execute(connection, filters, by, stretch, pieces, rows, agent)
         for row in found.mappings():
             agents[row["part"]].append(agent_sums(row))
     return {part: add_agents(agents[part]) for part in sorted(agents, key=lambda part: (part is None, part or ""))}
@@ -188,8 +189,8 @@ def _execute(
     given: dict[str, Any] = {**parameters(filters), "by": by and by.value, "agent": agent}
     if stretch.rolled_up:
         bounds = {"from_day": stretch.since and _day(stretch.since), "to_day": stretch.until and _day(stretch.until)}
-        return connection.execute(statement(f"dashboard/{pieces}"), {**given, **bounds})
-    return connection.execute(statement(f"dashboard/{rows}"), {**given, "since": stretch.since, "until": stretch.until})
+        return connection.execute(statement(pieces), {**given, **bounds})
+    return connection.execute(statement(rows), {**given, "since": stretch.since, "until": stretch.until})
 
 
 def cut(

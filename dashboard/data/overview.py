@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dashboard.data.answer import parameters, read_day_pieces, read_last_as_of, read_stored_analysis
+from dashboard.data.answer import read_day_pieces, read_last_as_of, read_stored_analysis
 from dashboard.data.filters import Filters
 from scorekeeper.metrics.daily_series import EXACT
 from scorekeeper.metrics.day_sums import DaySums
@@ -32,16 +32,6 @@ class EquityDay:
     under: float
     fall: float
     trades: int
-
-
-@dataclass(frozen=True)
-class KnownEquity:
-    """What was known at one as_of: realised and unrealised P&L (percent), open trades."""
-
-    as_of: datetime
-    realised_pnl_pct: float
-    unrealised_pnl_pct: float
-    open_trades: int
 
 
 @dataclass(frozen=True)
@@ -80,22 +70,11 @@ def follow(days: Iterable[DaySums]) -> list[EquityDay]:
     return found
 
 
-def read_known_equity(connection: Connection, filters: Filters, most: int = 2_000) -> list[KnownEquity]:
-    """Equity as it was known up to the filters' moment, in `most` points at most; for all versions, or one.
-
-    It is kept by version alone: of a symbol there is none.
-    """
-    if filters.symbol is not None:
-        return []
-    given = {**parameters(filters), "most": most}
-    return [KnownEquity(*row) for row in connection.execute(statement("dashboard/select_known_equity"), given)]
-
-
 def read_analysis(connection: Connection, filters: Filters) -> dict[str, Any] | None:
-    """The document of the last analysis of the filters' version at their moment: scorekeeper.domain.analysis.Analysis.
+    """The last analysis of the filters' version at their moment, as it is stored (analysis/document.py: `Analysis`).
 
-    As it is stored: its classes would bring SciPy into a process that shows pages.
-    None where there is none, and for filters that no analysis is made of: a symbol, a period, suspect or late ones.
+    It stays a dictionary, since the class would bring SciPy into a process that shows pages. None if there is no
+    analysis, and for filters that no analysis covers: a symbol, a period, suspect or late decisions.
     """
     found = read_stored_analysis(connection, filters, read_last_as_of(connection))
     return None if found is None else dict(found.document)

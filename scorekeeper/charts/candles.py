@@ -51,7 +51,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Happening:
-    """A mark on the chart: `look` is long, short or exit; `says` is told to the mouse."""
+    """A mark on the chart: `look` is long, short or exit; `says` is the text that the mouse shows."""
 
     look: str
     at: float

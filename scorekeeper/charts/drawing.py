@@ -23,8 +23,8 @@ MINUS = "\u2212"
 class Chart:
     """A picture, what it shows as one sentence, and its data as a table.
 
-    `svg` is markup, everything in it escaped. `sentence`, `header` and `rows` are plain text: who shows them escapes
-    them. `rows` hold every value that the picture shows, each of `header`'s length.
+    `svg` is markup, everything in it escaped. `sentence`, `header` and `rows` are plain text, which the caller
+    escapes. `rows` hold every value that the picture shows, each of `header`'s length.
     """
 
     svg: Markup

@@ -1,4 +1,4 @@
-"""Where a value stands on an axis, and which values an axis names."""
+"""The position of a value on an axis, and the values that an axis names."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from scorekeeper.charts.series import Floats
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-# Steps of an axis of time, in seconds, and how a tick of each is told; beyond a day by months.
+# Steps of an axis of time, in seconds, and how their ticks are written. Longer steps are months.
 STEPS = (
     (MINUTE, "%H:%M"), (5 * MINUTE, "%H:%M"), (10 * MINUTE, "%H:%M"), (15 * MINUTE, "%H:%M"), (30 * MINUTE, "%H:%M"),
     (HOUR, "%H:%M"), (3 * HOUR, "%H:%M"), (6 * HOUR, "%H:%M"), (12 * HOUR, "%H:%M"), (DAY, "%d %b"),

@@ -43,16 +43,6 @@ _KNOWN = {
 _KNOWN_OF_EXITS = _KNOWN | {"closes"}  # in any other decision it is an unknown field, and kept
 
 
-def direction_of(signal: str) -> int:
-    """+1, -1 or 0: the direction of a word by the lists alone, without the setting WORDS.
-
-    >>> direction_of("**Overweight**"), direction_of("underweight"), direction_of("not buy")
-    (1, -1, 0)
-    """
-    meaning = meaning_of(signal)
-    return DIRECTIONS[meaning] if meaning else 0
-
-
 def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     """The decision of a document: a JSON object, parsed or as bytes.
 

@@ -94,7 +94,7 @@ class Writer:
         self._writing = self._thread.submit(self._write, files)
 
     def wait(self) -> Written | None:
-        """What the batch came to that was begun last; None if that has been told. Raises what the batch raised."""
+        """The result of the last batch; None if it was returned before. Raises what the batch raised."""
         writing, self._writing = self._writing, None
         return writing.result() if writing is not None else None
 

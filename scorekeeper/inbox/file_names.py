@@ -87,7 +87,7 @@ def archive_name(name: str, sha256: bytes) -> str:
 
 
 def read_hash(name: str) -> str | None:
-    """The first twelve hex digits of the hash in an `archive_name`; None if the name is none."""
+    """The first twelve hex digits of the hash in an `archive_name`; None for any other name."""
     found = _HASHED.findall(name)
     return found[-1] if found else None
 

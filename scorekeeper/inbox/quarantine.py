@@ -24,7 +24,7 @@ MOST_LISTED = 1_000
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A content of which something is refused.
+    """A content with refusals.
 
     `name`: the name of its file. `rejected`: how many decisions were refused. `line` (from 1; 0: the whole file),
     `field` and `reason`: the first refusal. `files`: its paths in quarantine, by the names under which it came. If
@@ -55,7 +55,7 @@ def count_refused(connection: Connection) -> dict[str, int]:
 def list_quarantined(
     connection: Connection, settings: Settings, *, prefix: str = "", most: int = MOST_LISTED
 ) -> list[Quarantined]:
-    """The `most` latest contents of which something is refused; `prefix`: only those whose hash begins so."""
+    """The `most` latest contents with refusals; `prefix`: only those whose hash begins so."""
     rows = connection.execute(statement("inbox/select_quarantine"), {"prefix": prefix, "most": most})
     return [
         Quarantined(

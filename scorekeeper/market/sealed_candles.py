@@ -16,7 +16,7 @@ from scorekeeper.store.database import Database, open_copy
 from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
 
-OnPage = Callable[[datetime], None]  # is told up to which minute the symbol is sealed
+OnPage = Callable[[datetime], None]  # called with the minute up to which the symbol is sealed
 
 
 @dataclass(frozen=True)

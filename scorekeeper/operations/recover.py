@@ -38,7 +38,7 @@ def recover(db: Database, settings: Settings, now: datetime, datasets: Sequence[
     """Take in what archive and quarantine hold and the database does not know, then what only the dataset holds.
 
     Log and dataset are published before and after. The first publication sets lines aside that the database does not
-    know. `datasets`: others that tell of what was lost, such as one that was set aside under another name, or a copy on
+    know. `datasets`: others that contain what was lost, such as one that was set aside under another name, or a copy on
     another disk. May be repeated, and killed at any time. No ingest runs meanwhile. Raises ScorekeeperError.
     """
     paths = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}

@@ -78,7 +78,7 @@ class FileRecovery:
         self._done.files += 1
 
     def take_told(self, path: Path) -> None:
-        """Take in what a dataset tells of from a file in the inbox, such as one that is still appended to.
+        """Take in the decisions of a dataset whose file is in the inbox, such as one that is still appended to.
 
         The next ingest reads the file and meets these decisions as duplicates. Lines of the dataset do not say all of
         them: if they were taken from there, the content of the file would differ.

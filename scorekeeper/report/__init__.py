@@ -44,7 +44,7 @@ def write_report(db: Database, folder: Path, *, version: str | None = None, outp
 
 
 def report_name(version: str | None) -> str:
-    """The report's file name; a version whose name no file can bear is told by its hash as well."""
+    """The report's file name. It contains a hash where the version's name cannot be a file's name."""
     if version is None:
         return "report.html"
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", version)[:60]

@@ -1,4 +1,4 @@
-"""What the last analysis found: sentences, attribution, baselines, versions. All text in it is inert here."""
+"""What the last analysis found: sentences, attribution, baselines, versions. All text is inert here."""
 
 import html
 
@@ -19,8 +19,8 @@ def add_sentences(page: Page, analysis: Analysis | None) -> None:
         page.add(
             page.section(
                 title,
-                "Not analysed yet: intervals that hold where trades overlap, what each agent contributed, and how the "
-                "system compares with simpler ones come with the next <code>scorekeeper analyze</code>.",
+                "Not analysed yet. The next <code>scorekeeper analyze</code> adds intervals that hold where trades "
+                "overlap, what each agent contributed, and how the system compares with simpler ones.",
                 "",
             )
         )
@@ -73,7 +73,7 @@ def add_attribution(page: Page, analysis: Analysis) -> None:
         return
     bars = [Bar(one.agent, one.shapley_pct, one.shapley_ci95, one.signals) for one in agents]
     left = analysis.left_out_agents + max(0, len(bars) - MOST_BARS)
-    more = f" {left:,} agents with less to say are left out of the chart." if left else ""
+    more = f" {left:,} more agents are left out of the chart." if left else ""
     unit = "% (sum over decisions)"
     sampled = any(one.shapley_error_pct is not None for one in agents)
     rows = [
@@ -94,10 +94,10 @@ def add_attribution(page: Page, analysis: Analysis) -> None:
         page.section(
             "Attribution",
             "Each agent's Shapley value: its fair share of what the confidence-weighted vote of all agents would have "
-            "earned at the horizon, summed over decisions, with its robust 95 % interval. An interval that holds 0, or "
-            "none at all (fewer than 20 decisions that do not overlap), cannot be told from luck; of 20 agents without "
-            "skill one misses 0 all the same. A verdict is given "
-            f"only where the interval excludes a coin's 50 % after allowing for the number of agents looked at.{more}",
+            "earned at the horizon, summed over decisions, with its robust 95 % interval. A value whose interval "
+            "contains 0, or that has no interval (fewer than 20 decisions that do not overlap), cannot be told from "
+            "luck. By luck alone, the interval of one in 20 agents without skill excludes 0. There is a verdict only "
+            f"if the interval of the accuracy excludes a coin's 50 %, adjusted for the number of agents.{more}",
             page.place(figures.bars_with_intervals(bars[:MOST_BARS], unit, "Shapley values with intervals"))
             + table(head, rows),
         )
@@ -125,14 +125,15 @@ def add_baselines(page: Page, analysis: Analysis) -> None:
         for one in lines
     ]
     head = (
-        "who", "decisions", "mean return", "system minus it", "95 % (robust)", "independent", "p, adjusted", "verdict",
+        "decided by", "decisions", "mean return", "system minus it", "95 % (robust)", "independent", "p, adjusted",
+        "verdict",
     )  # fmt: skip
     page.add(
         page.section(
             "Baselines",
-            "What the system's own action earned at the horizon more than each of these would have on the same "
-            "decisions, a decision, paired. Bars to the right: the system earned more in this sample. A bar whose "
-            "interval holds 0 cannot be told from no difference.",
+            "How much more the system's own action earned at the horizon than each of these, a decision, on the same "
+            "decisions. Bars to the right: the system earned more in this sample. A bar whose interval contains 0 "
+            "cannot be told from no difference.",
             page.place(figures.bars_with_intervals(bars[:MOST_BARS], "% a decision", "System minus each baseline"))
             + table(head, rows),
         )
@@ -150,7 +151,7 @@ def _difference(claim: Claim | None) -> tuple[str, ...]:
 
 
 def add_versions(page: Page, analysis: Analysis) -> None:
-    """Versions on their own periods, and against each other."""
+    """Versions over their own periods, and compared with each other."""
     if len(analysis.versions) < 2:
         return
     periods = [
@@ -181,9 +182,9 @@ def add_versions(page: Page, analysis: Analysis) -> None:
     page.add(
         page.section(
             "Versions",
-            "Each over its own period, then each against the other: paired where both decided on the same symbol "
-            "within the same interval, and, weaker, each over its own market. There is a verdict only where the "
-            "interval excludes 0 after allowing for the number of comparisons (Benjamini-Hochberg).",
+            "First each version over its own period. Then two versions compared: paired where both decided on the same "
+            "symbol in the same interval, and over their own periods, which is weaker. There is a verdict only if the "
+            "interval excludes 0, adjusted for the number of comparisons (Benjamini-Hochberg).",
             table(period_head, periods) + (f"<h3>Compared</h3>{table(pair_head, pairs)}" if pairs else ""),
         )
     )

@@ -13,12 +13,12 @@ __all__ = ["Page", "number", "table", "text"]
 
 
 def text(words: object) -> str:
-    """A stranger's words as inert HTML text, one line."""
+    """Text from a decision as inert HTML, one line."""
     return html.escape(escape_controls(str(words)))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table that scrolls by itself on a narrow screen; cells are markup, the first of a row is its name."""
+    """A table that scrolls on a narrow screen. Cells are markup; the first cell of a row is the row's name."""
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     body = "".join(
         f'<tr><td class="name">{row[0]}</td>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
@@ -43,7 +43,7 @@ class Page:
         self._body: list[str] = []
 
     def add(self, markup: str) -> None:
-        """Markup as it is: the caller has escaped what strangers wrote."""
+        """Markup as it is: the caller has escaped all text from decisions."""
         self._body.append(markup)
 
     def place(self, chart: Chart) -> str:
@@ -55,7 +55,7 @@ class Page:
         )
 
     def section(self, title: str, how: str, content: str) -> str:
-        """A titled part with a line on how to read it; nothing of it is escaped here."""
+        """A titled part with a line on how to read it. It is not escaped here."""
         return f'<section><h2>{title}</h2><p class="how">{how}</p>{content}</section>'
 
     def render(self) -> str:

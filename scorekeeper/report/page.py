@@ -1,4 +1,4 @@
-"""The report: what it shows, in which order. Everything that a stranger wrote goes through `text`."""
+"""The report's parts, in order. All text from decisions goes through `text`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def render_report(
     """The report as one HTML document.
 
     `metrics`: the answer of docs/metrics.md; `trades` in order of exit; `tenths` by agent; `analysis`: the last one of
-    the same scope, or None. `not_understood`: lines about words in no list and the like.
+    the same scope, or None. `not_understood`: lines about words in no list, and other words that were not understood.
     """
     page = Page()
     _add_head(page, metrics, conclusions.win_rate_note(analysis))
@@ -83,13 +83,13 @@ def _add_head(page: Page, metrics: Mapping[str, Any], win_rate_note: str | None)
 
 
 def _add_not_understood(page: Page, lines: Sequence[str]) -> None:
-    """What the figures below know nothing of; nothing where all was understood."""
+    """What no figure below counts as it was meant; nothing if all was understood."""
     if lines:
         items = "".join(f"<li>{text(line)}</li>" for line in lines)
         page.add(
             page.section(
                 "Not understood",
-                "Of all versions. What is named here counts in no figure below as it was meant.",
+                "For all versions. No figure below counts what is named here as it was meant.",
                 f"<ul>{items}</ul>",
             )
         )
@@ -123,8 +123,8 @@ def _add_trades(page: Page, trades: Trades) -> None:
         page.section(
             "Rolling win rate",
             f"Winners among the last {window} trades, with the 95 % Wilson interval of {window} trades, at each close; "
-            "dotted: 50 %. The band takes trades for independent: where they overlap in time the truth is less certain "
-            "than it looks. A band that holds 50 tells nothing from a coin.",
+            "dotted: 50 %. The band assumes that trades are independent: if they overlap in time, the win rate is less "
+            "certain than it looks. A band that contains 50 % cannot be told from a coin.",
             page.place(figures.win_rate(trades, window)),
         )
         if window
@@ -135,22 +135,22 @@ def _add_trades(page: Page, trades: Trades) -> None:
     dots = f" {figures.MOST_DOTS:,} of them are drawn, evenly spaced in order of exit." if n > figures.MOST_DOTS else ""
     first = page.section(
         "Distribution of P&amp;L",
-        f"How many trades ended where, n = {n:,}. No bar holds both winners and losers.{outliers}",
+        f"How many trades ended at which P&amp;L, n = {n:,}. No bar holds both winners and losers.{outliers}",
         page.place(histogram),
     )
     second = page.section(
         "Best against worst excursion",
-        f"How far each trade went for and against its entry before it closed, n = {n:,}.{dots} Losers high up were "
-        "winners that were let go; winners far left were close to being stopped.",
+        f"How far each trade went for and against its entry before it closed, n = {n:,}.{dots} Losers high up "
+        "had been winning before they lost; winners far left were close to their stop.",
         page.place(figures.excursions(trades)),
     )
     page.add(f'<div class="pair">{first}{second}</div>')
     page.add(
         page.section(
             "By weekday and hour",
-            f"Mean gross P&amp;L of the trades opened in each hour of the week (UTC), above; below, how many trades "
-            f"each mean is of, n = {n:,} in all. A strong colour over a handful of trades is noise: of 168 cells some "
-            "are always strong.",
+            f"Above, the mean gross P&amp;L of the trades opened in each hour of the week (UTC). Below, the number of "
+            f"trades behind each mean, n = {n:,} in all. A strong colour over a handful of trades is noise: of 168 "
+            "cells some are always strong.",
             page.place(figures.heat(trades)),
         )
     )
@@ -165,7 +165,7 @@ def _add_figures_table(page: Page, metrics: Mapping[str, Any], analysis: Analysi
         for label, name, unit, digits, n in ROWS
     ] + conclusions.robust_rows(analysis)  # fmt: skip
     head = ("figure", "gross", "after fees", "n gross", "n after fees")
-    page.add(page.section("Figures", "Each beside the trades (or days) that it is of.", table(head, rows)))
+    page.add(page.section("Figures", "Each beside its number of trades (or days).", table(head, rows)))
 
 
 def _add_agents(page: Page, metrics: Mapping[str, Any], tenths: Mapping[str, Sequence[Tenth]]) -> None:
@@ -185,9 +185,9 @@ def _add_agents(page: Page, metrics: Mapping[str, Any], tenths: Mapping[str, Seq
     page.add(
         page.section(
             "Agents",
-            "Scored on what became of the price by each decision's expiry, traded or not; call return is the mean over "
-            "calls. An interval that holds 50 % tells nothing from a coin, and one that takes overlapping decisions "
-            "for independent is too narrow.",
+            "Scored on the price at each decision's expiry, traded or not; call return is the mean over calls. An "
+            "interval that contains 50 % cannot be told from a coin. An interval that assumes independent decisions is "
+            "too narrow where decisions overlap.",
             table(head, rows),
         )
     )
@@ -196,7 +196,7 @@ def _add_agents(page: Page, metrics: Mapping[str, Any], tenths: Mapping[str, Seq
         return
     most_first = sorted(tenths, key=lambda name: (-sum(t.n for t in tenths[name]), name))
     left = len(most_first) - MOST_AGENTS
-    more = f" Shown are the {MOST_AGENTS} agents with most calls; {left:,} are left out." if left > 0 else ""
+    more = f" The {MOST_AGENTS} agents with most calls are shown; {left:,} are left out." if left > 0 else ""
     drawn = "".join(
         f"<figure><h3>{text(name)}</h3>{page.place(figures.reliability(tenths[name]))}"
         f"<figcaption>n = {sum(t.n for t in tenths[name]):,} calls with a confidence</figcaption></figure>"
@@ -205,9 +205,9 @@ def _add_agents(page: Page, metrics: Mapping[str, Any], tenths: Mapping[str, Seq
     page.add(
         page.section(
             "Reliability",
-            "How often each agent was right, against how sure it said it was, in tenths of stated confidence, with "
-            "95 % Wilson intervals; a dot's area goes with its calls. On the dotted line an agent is as often right as "
-            f"it says; below it, it is too sure of itself.{more}",
+            "How often each agent was right, by tenths of its stated confidence, with 95 % Wilson intervals. A dot's "
+            "area grows with its calls. On the dotted line an agent is right as often as it says. Below the line it is "
+            f"too sure of itself.{more}",
             f'<div class="small">{drawn}</div>',
         )
     )

@@ -116,7 +116,7 @@ def _rules(rules: str) -> Reading:
 
 
 def _as_older_release(row: Row[Any], decision: Decision) -> Decision:
-    """The decision as an older release may have read it: that release knew fewer words, and read the others alike."""
+    """The decision as an older release may have read it, which knew fewer words and read those as this one does."""
     stored = {agent: (signal, direction) for agent, _, signal, direction, *_ in row.signals}
 
     def as_older_release(read: AgentSignal) -> AgentSignal:

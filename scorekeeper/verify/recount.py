@@ -185,17 +185,24 @@ def _streak_ends(ordered: Sequence[ClosedTrade], name: str, way: int) -> dict[st
 
 def _count_path_and_days(ordered: Sequence[ClosedTrade]) -> dict[str, Any]:
     peak = deepest = level = Decimal(0)
+    peak_at = ordered[0].exit_time if ordered else None
     with localcontext(prec=EXACT_DIGITS):
-        for _, level in _running(ordered):
-            peak = max(peak, level)
+        for time, level in _running(ordered):
+            if level >= peak:
+                peak, peak_at = level, time
             deepest = max(deepest, peak - level)
-        fall = float(peak - level)
+        fall = peak - level
     drawdown = float(deepest) if ordered else None
     return {
         "max_drawdown_pct": drawdown,
-        "current_drawdown_pct": fall if ordered else None,
+        "current_drawdown_pct": float(fall) if ordered else None,
+        "underwater_since": _in_utc(peak_at) if peak_at and fall else None,
         **_count_days(ordered, drawdown),
     }
+
+
+def _in_utc(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def _count_days(ordered: Sequence[ClosedTrade], drawdown: float | None) -> dict[str, Any]:

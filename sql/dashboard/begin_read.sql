@@ -1,6 +1,6 @@
--- No row: the transaction reads, from one snapshot, and waits five seconds for a statement at most. Plans are made for
--- the values that are asked for: without a filter its condition is gone. Neither compiled nor parallel: what is short
--- would wait for that longer than for its rows, and the machine has the score to keep.
+-- No row: the transaction only reads, from one snapshot, and a statement takes five seconds at most. Plans are made for
+-- the values that are given, so that the condition of a filter that is not set costs nothing. Statements are neither
+-- compiled nor run in parallel: for a short one that takes longer than its rows, and the pipeline needs the processors.
 SET LOCAL transaction_isolation = 'repeatable read';
 SET LOCAL transaction_read_only = on;
 SET LOCAL statement_timeout = '5s';

@@ -2,7 +2,7 @@
 -- schema. To be run by the schema's owner or a superuser; may be repeated. It changes nothing without the two roles, or
 -- without a schema.
 
--- The writer may not change or delete rows that no flow ever changes or deletes. Nobody has rights on a partition of
+-- The writer may not change or delete rows that no flow ever changes or deletes. No role has rights on a partition of
 -- candles: it is used through scorekeeper.candle. Every table that is not named here has rows that come and go.
 DO $$
 DECLARE

@@ -19,8 +19,8 @@ from dashboard.data.figures import agent_figures, system_figures
 from dashboard.data.filters import Filters
 from dashboard.data.lists import TRADES, read_decisions, read_open_trades, read_trades
 from dashboard.data.parts import narrow, read_agent_parts, read_parts
-from scorekeeper import score
 from scorekeeper.inbox.ingest import Period
+from scorekeeper.metrics import query
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.names import ANALYSED_NAMES
 from scorekeeper.operations.backtest import replay
@@ -55,7 +55,7 @@ def lived(
 
 
 def asked_of_metrics(connection: Any, filters: Filters, by: Breakdown | None) -> dict[str, Any]:
-    answer = score.system_metrics(
+    answer = query.system_metrics(
         connection, version=filters.version, symbol=filters.symbol, since=filters.since, until=filters.until,
         include_suspect=filters.suspect == "yes", exclude_late=filters.late == "no", by=by,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from dashboard.data.calendar import read_days
 from dashboard.data.filters import Filters
 from dashboard.data.health import read_alerts, read_checks, read_coverage, read_rejections, read_status
 from dashboard.data.lists import DECISIONS, OPEN, TRADES, read_decisions, read_open_trades, read_trades
-from dashboard.data.overview import read_analysis, read_equity, read_known_equity, read_scope
+from dashboard.data.overview import read_analysis, read_equity, read_scope
 from dashboard.data.parts import read_agent_parts, read_parts
 from dashboard.data.token import begin_read, read_token
 from dashboard.data.trade import read_trade
@@ -142,7 +142,6 @@ def test_a_readers_rights_are_enough_for_every_page_and_for_nothing_else(reading
         assert read_agreement(reading, filters)
         assert len(read_parts(reading, filters, Breakdown.HOUR)) == 24
         assert read_agent_parts(reading, filters, Breakdown.HOUR, "Agent1")
-        assert read_known_equity(reading, filters) == []
         assert read_analysis(reading, filters) is None
     assert read_trade(reading, Filters(), trade.trade_id) is not None
     assert read_versions(reading, Filters()).pairs == []

@@ -1,4 +1,4 @@
-"""Formats of decision files: how decisions stand in a file of each kind. base.py says what a format is."""
+"""Formats of decision files: how a file of each kind holds decisions. base.py says what a format is."""
 
 from scorekeeper.inbox.formats.base import Format
 from scorekeeper.inbox.formats.json_document import JsonDocument

@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 
 class Format(Protocol):
-    """How decisions stand in a file."""
+    """How a file holds decisions."""
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -76,4 +76,4 @@ class Format(Protocol):
 def open_text(file: SourceFile) -> Iterator[IO[bytes]]:
     """The decompressed bytes of a file. Raises ChangedError if it changed before the end of reading."""
     with file.open() as content:
-        yield gzip.GzipFile(fileobj=content) if file.is_compressed else content  # type: ignore[misc]  # reads alike
+        yield gzip.GzipFile(fileobj=content) if file.is_compressed else content  # type: ignore[misc]  # both can be read

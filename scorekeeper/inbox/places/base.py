@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ChangedError(Exception):
-    """The file under this name is no longer the one that was hashed. What is there now is met by the next run."""
+    """The file under this name is no longer the one that was hashed. The next run reads the new one."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SourceFile(Protocol):
 
     @property
     def lasting_id(self) -> str:
-        """What tells it from other files, under whatever name and however long it is."""
+        """An id of the file that stays the same when it is renamed or grows."""
 
     @property
     def growing(self) -> bool:
@@ -103,7 +103,7 @@ class Place(Protocol):
         """The addresses of the files to be read, in their order. Raises ScorekeeperError."""
 
     def passed_over(self) -> list[PassedOver]:
-        """What the last `look` met and what is not read."""
+        """What the last `look` found that is not read."""
 
     def take_up(self, address: str) -> None:
         """Do not count as passed over what is read all the same."""
@@ -121,13 +121,13 @@ class Place(Protocol):
         """Whether a file of that name is among the arrivals."""
 
     def has_writer(self, address: str) -> bool | None:
-        """Whether a process has the file open for writing; None: that cannot be told here."""
+        """Whether a process has the file open for writing; None: this place cannot know."""
 
     def archive_address(self, name: str, sha256: bytes, at: datetime) -> str:
         """Where a file goes that was read without refusals, at `at` (UTC)."""
 
     def quarantine_address(self, name: str, sha256: bytes) -> str:
-        """Where a file goes of which something was refused."""
+        """Where a file with refusals goes."""
 
     def is_quarantined(self, address: str) -> bool:
         """Whether an address lies in quarantine."""
@@ -156,7 +156,7 @@ class Place(Protocol):
         """The file at an address as one that grows, with a key for its hash; None if there is none."""
 
     def find_growable(self) -> Mapping[str, str]:
-        """The addresses of what the last `look` met and what may grow, by `lasting_id`; renamed files too."""
+        """The addresses of the files that may grow, renamed ones too, by `lasting_id`, from the last `look`."""
 
     def fingerprint(self, address: str, size: int, lasting_id: str) -> bytes | None:
         """A hash of the ends of the first `size` bytes; None if another file, a shorter one or none is there."""

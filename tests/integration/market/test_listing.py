@@ -189,7 +189,12 @@ def test_a_bad_file_stops_no_other_symbol_and_status_says_what_to_mend(
     with db.begin() as connection:
         (check,) = [one for one in health.check_database(connection, settings, lambda: END) if one.name == "prices"]
     assert f"A00/USDT: {market}/A00-USDT.csv: line 2: timestamp: " in check.says
-    assert (check.state, "ZZZ" in check.says, "void" in check.do, "mend" in check.do) == ("red", False, False, True)
+    assert (check.state, "ZZZ" in check.says, "void" in check.do, "repair that file" in check.do) == (
+        "red",
+        False,
+        False,
+        True,
+    )
     for name in bad:
         write_candles(market / f"{name}-USDT.csv", 180)
     assert track(db, settings, market, END + MINUTE).failed[0].startswith("DIR/USDT")

@@ -9,8 +9,9 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 
-from cli.prefect_server.gate import OWN_NAMES, Gate, Message, Receive, Scope, Send
+from cli.prefect_server.gate import OWN_NAMES, Gate
 from cli.prefect_server.password import DOOR, prove
 
 PASSWORD = "scorekeeper:secret"

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorekeeper.decisions.decision import DecisionContext
-from scorekeeper.decisions.parse import direction_of, parse_decision
+from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.decisions.strict_json import DecisionError
 from scorekeeper.decisions.symbols import unify_symbol
+from scorekeeper.decisions.words import DIRECTIONS, meaning_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONTEXT = DecisionContext(NOW, "v0.2.0", 60, ZoneInfo("UTC"), None)
@@ -220,7 +221,8 @@ def test_unknown_fields_are_kept_as_they_came() -> None:
      ("short", -1), ("BEARISH", -1), ("HOLD", 0), ("NEUTRAL", 0), ("", 0), ("no idea", 0), ("ſELL", 0)],
 )  # fmt: skip
 def test_signals_are_read_by_direction(word: str, direction: int) -> None:
-    assert direction_of(word) == direction
+    meaning = meaning_of(word)
+    assert (DIRECTIONS[meaning] if meaning else 0) == direction
 
 
 @pytest.mark.parametrize(

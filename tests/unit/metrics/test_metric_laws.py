@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scorekeeper.metrics import names
 from scorekeeper.metrics.daily_series import NO_DAYS, compose_daily, power_sums, probabilistic_sharpe
 from scorekeeper.metrics.day_sums import DaySums, PeriodSums, extend
 from scorekeeper.metrics.formulas import compose_agent, compose_system, wilson
@@ -114,6 +115,11 @@ def test_days_compose_to_what_a_plain_count_of_the_trades_gives(trades: list[Clo
         days.setdefault(trade.exit_time.date(), []).append(trade)
     answer = compose_system([DaySums(day, **count_day(closed)) for day, closed in sorted(days.items())])
     assert differ(answer, count_system(trades)) == []
+
+
+def test_the_plain_count_has_every_metric_of_the_list() -> None:
+    assert set(count_system([])) == {*names.COMPOSED_NAMES}
+    assert set(count_agent([])) == {*names.COMPOSED_AGENT_NAMES}
 
 
 def test_gains_that_are_nearly_alike_have_one_spread() -> None:

@@ -1,5 +1,6 @@
 """What a page says when it cannot show what it was asked for: why, and what to do."""
 
+from dataclasses import fields
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -13,10 +14,19 @@ from dashboard.render import standing
 from dashboard.site import site_of
 from scorekeeper.errors import AwayError as DatabaseAwayError
 
+KNOWN = {field.name for field in fields(Filters)}
+
 
 async def show_filter(request: Request, failed: Exception) -> Response:
     """400, with the filter's name."""
     assert isinstance(failed, FilterError)
+    if failed.name not in KNOWN:
+        return await _show(
+            request, 400, f"The filter {failed.name} cannot be read",
+            f"There is none of this name. These there are: {', '.join(sorted(KNOWN))}.", filter_name=failed.name,
+        )  # fmt: skip
+    if not failed.value:  # a page of one thing, which its address does not name
+        return await _show(request, 400, f"The address lacks {failed.name}", f"Expected is {failed.expected}.")
     return await _show(
         request, 400, f"The filter {failed.name} cannot be read",
         f"It says {failed.value!r}; expected is {failed.expected}.", filter_name=failed.name,

@@ -62,7 +62,13 @@ def _as_records(rows: Iterable[Any]) -> Iterator[Any]:
     if not isinstance(first, Mapping):
         return Rows(getattr(rows, "kind", type(first)), itertools.chain([] if first is None else [first], rows))
     kind = make_dataclass("Record", list(first))
-    return (kind(**row) for row in itertools.chain([first], rows))
+    every = itertools.chain([first], rows)
+    return (kind(**{name: _in_one_cell(value) for name, value in row.items()}) for row in every)
+
+
+def _in_one_cell(value: object) -> object:
+    """A list or an object within a row as JSON, which other programs read."""
+    return json.dumps(_plain(value)) if isinstance(value, Mapping | list | tuple) else value
 
 
 def _as_json(rows: Iterator[Any]) -> Iterator[str]:

@@ -127,6 +127,8 @@
   addEventListener('offline', lost);
   addEventListener('online', () => { hush(); listen(); });
 
+  const nav = document.querySelector('.top nav'), here = nav && nav.querySelector('[aria-current]');
+  if (here) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2; // on a phone
   keepDetails();
   localTimes(document);
   listen();

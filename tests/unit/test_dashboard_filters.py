@@ -29,7 +29,7 @@ some = st.builds(
 )  # fmt: skip
 
 
-SCHEMA = Path(__file__).parents[1] / "integration/schema.txt"
+SCHEMA = Path(__file__).parents[1] / "integration/store/schema.txt"
 
 
 def test_every_exit_reason_of_a_trade_can_be_chosen_and_is_told_in_words() -> None:

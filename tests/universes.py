@@ -91,7 +91,7 @@ class Universe:
         """Whether no exit comes late or is voided: what had closed by then is no longer what it would have been."""
         asking = {stored_id(d) for d in self.decisions if exit_side(d, positions=self.positions) is not None}
         return asking.isdisjoint(void.trade_id for void in self.voids) and all(
-            self.delays[trade_id] <= timedelta() for trade_id in asking
+            self.delays.get(trade_id, timedelta()) <= timedelta() for trade_id in asking
         )
 
 

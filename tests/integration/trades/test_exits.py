@@ -53,8 +53,12 @@ class Desk:
 
     def migrate(self, way: str) -> None:
         """The schema to before exits (down), or back (up)."""
+        # The views of the dashboard show what an exit needs, so they go first and come last.
+        order = ("0008_dashboard", "0003_exits") if way == "down" else ("0003_exits", "0008_dashboard")
         with self.db.begin() as connection:
-            connection.exec_driver_sql((MIGRATIONS / f"versions/0003_exits.{way}.sql").read_text(encoding="utf-8"))
+            for version in order:
+                script = MIGRATIONS / f"versions/{version}.{way}.sql"
+                connection.exec_driver_sql(script.read_text(encoding="utf-8"))
 
     def track(self, minute: int) -> Settled:
         as_of = START + minute * MINUTE

@@ -71,7 +71,7 @@ def candle_chart(story: TradeStory, *, near: bool = False) -> Chart:
             told = f"exit {price(row['exit_price'])}, {row['exit_reason'].replace('_', ' ')}"
             happenings.append(Happening("exit", closed, row["exit_price"], told))
     elif row["price"] is not None:
-        levels = [Level("entry", "decided at", row["price"], opened, max(until, opened))]
+        levels = [Level("entry", "decided", row["price"], opened, max(until, opened))]
     instants = [] if closed == expires or expires > last else [Instant("horizon", expires)]
     if entry is None:
         instants.append(Instant("decided", opened))

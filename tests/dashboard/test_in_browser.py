@@ -117,9 +117,16 @@ def test_every_page_is_read_by_everybody_and_fits_a_phone(world: World, fresh: T
             wide = fresh.run("document.documentElement.scrollWidth")
             if wide > width:
                 found[f"{address} {width}"] = f"{wide} pixels wide: {fresh.run(WIDE)}"
+            if cut := fresh.run(CUT):
+                found[f"{address} {width} cuts"] = cut
     assert found == {}, json.dumps(found, indent=1)[:6_000]
 
 
+# Labels of axes that are partly out of sight; names of curves are strangers' words, and may be.
+CUT = """[...document.querySelectorAll('.drawing .tick')].filter(e => {
+  const [one, all] = [e, e.closest('.drawing')].map(some => some.getBoundingClientRect());
+  return one.width && e.textContent.length < 16 && (one.left < all.left - 1 || one.right > all.right + 1);
+}).slice(0, 5).map(e => e.textContent)"""
 WIDE = """[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1
   && !e.closest('.scroll, nav')).slice(0, 3).map(e => e.outerHTML.slice(0, 150)).join(' | ')"""
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -104,6 +105,25 @@ def test_a_page_is_made_once_a_change_and_a_browser_that_has_it_gets_304(world: 
     other = httpx.get(address + "&tz=local", headers={"If-None-Match": first.headers["etag"]}, timeout=30)
     assert other.status_code == 200
     assert first.headers["cache-control"] == "private, no-cache"
+
+
+def test_a_list_in_a_cell_of_csv_is_json(world: World) -> None:
+    answer = httpx.get(world.served.address + "/agents?format=csv", timeout=30)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    intervals = [json.loads(row["accuracy_ci95"]) for row in rows if row["accuracy_ci95"]]
+    assert intervals
+    assert all(low <= high for low, high in intervals)
+
+
+def test_health_says_that_it_knows_the_present_alone(world: World) -> None:
+    for page, words in (("health", "knows the present alone"), ("trades", "This is what was known then")):
+        assert words in httpx.get(f"{world.served.address}/{page}?as_of=2025-05-01", timeout=30).text
+
+
+@pytest.mark.parametrize(("page", "lacks"), [("trade", "id"), ("agent", "name")])
+def test_a_page_of_one_thing_says_what_its_address_lacks(world: World, page: str, lacks: str) -> None:
+    answer = httpx.get(f"{world.served.address}/{page}", timeout=30)
+    assert (answer.status_code, f"The address lacks {lacks}" in answer.text) == (400, True)
 
 
 UNREADABLE = ("since=yesterday", "fees=some", "side=up", "confidence=7", "nonsense=1", "symbol=A&symbol=B")

@@ -19,10 +19,10 @@ from dashboard.data.figures import agent_figures, system_figures
 from dashboard.data.filters import Filters
 from dashboard.data.lists import TRADES, read_decisions, read_open_trades, read_trades
 from dashboard.data.parts import narrow, read_agent_parts, read_parts
-from scorekeeper import score
 from scorekeeper.inbox.ingest import Period
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.names import ANALYSED_NAMES
+from scorekeeper.metrics.query import system_metrics
 from scorekeeper.operations.backtest import replay
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
@@ -55,7 +55,7 @@ def lived(
 
 
 def asked_of_metrics(connection: Any, filters: Filters, by: Breakdown | None) -> dict[str, Any]:
-    answer = score.system_metrics(
+    answer = system_metrics(
         connection, version=filters.version, symbol=filters.symbol, since=filters.since, until=filters.until,
         include_suspect=filters.suspect == "yes", exclude_late=filters.late == "no", by=by,
     )  # fmt: skip

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scorekeeper import score
 from scorekeeper.operations.sample import write_sample
+from scorekeeper.metrics.query import system_metrics
 from scorekeeper.report import build_report, write_report
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -35,7 +35,7 @@ def test_the_report_counts_what_the_metrics_count(scored: Database, settings: Se
     path = write_report(scored, settings.reports_dir)
     assert path == settings.log_dir.parent / "reports" / "report.html"
     with scored.begin() as connection:
-        metrics = score.system_metrics(connection)
+        metrics = system_metrics(connection)
     page = Reader(path.read_text(encoding="utf-8"))
     n = metrics["completed_trades"]
     assert f"n = {n} closed trades" in page.text

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scorekeeper.operations.sample import write_sample
 from scorekeeper.metrics.query import system_metrics
+from scorekeeper.operations.sample import write_sample
 from scorekeeper.report import build_report, write_report
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database

@@ -80,9 +80,9 @@ def read_agent_days(connection: Connection, filters: Filters, agent: str) -> lis
     """By day of expiry, in order."""
     days: defaultdict[date, list[float]] = defaultdict(lambda: [0.0] * 5)
     for stretch in stretches(filters, SETTLED):
-        name = "select_agent_days" if stretch.rolled_up else "count_agent_days"
+        name = "dashboard/select_agent_days" if stretch.rolled_up else "dashboard/count_agent_days"
         given = {**bounds(filters, stretch), "agent": agent}
-        for day, *counts in connection.execute(statement(f"dashboard/{name}"), given):
+        for day, *counts in connection.execute(statement(name), given):
             days[day] = [a + float(b) for a, b in zip(days[day], counts, strict=True)]
     return [
         AgentDay(

@@ -175,7 +175,7 @@ def _ask_day_pieces(connection: Connection, filters: Filters, by: Breakdown | No
     days: Days = defaultdict(list)
     until = filters.as_of and _midnight(filters.as_of)
     for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP):
-        found = _execute(connection, filters, by, stretch, "select_daily_pieces", "count_days")
+        found = _execute(connection, filters, by, stretch, "dashboard/select_daily_pieces", "dashboard/count_days")
         for part, after_fees, *pieces in found:
             days[part, after_fees].append(DaySums(*pieces))
     for some in days.values():
@@ -202,7 +202,7 @@ def read_agent_rows(
             row
             for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP)
             for row in _execute(
-                connection, filters, by, stretch, "select_agent_pieces", "count_agents", agent
+                connection, filters, by, stretch, "dashboard/select_agent_pieces", "dashboard/count_agents", agent
             ).mappings()
         ]
 
@@ -216,8 +216,8 @@ def _execute(
     given: dict[str, Any] = {**parameters(filters), "by": by and by.value, "agent": agent}
     if stretch.rolled_up:
         bounds = {"from_day": stretch.since and _day(stretch.since), "to_day": stretch.until and _day(stretch.until)}
-        return connection.execute(statement(f"dashboard/{pieces}"), {**given, **bounds})
-    return connection.execute(statement(f"dashboard/{rows}"), {**given, "since": stretch.since, "until": stretch.until})
+        return connection.execute(statement(pieces), {**given, **bounds})
+    return connection.execute(statement(rows), {**given, "since": stretch.since, "until": stretch.until})
 
 
 def cut(

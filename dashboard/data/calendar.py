@@ -28,8 +28,8 @@ def read_days(connection: Connection, filters: Filters) -> list[Day]:
     """Every calendar day from the first close to the last."""
     found: defaultdict[date, list[float]] = defaultdict(lambda: [0, 0, 0, 0.0])
     for stretch in stretches(filters, timedelta(0)):
-        name = "select_daily_pieces" if stretch.rolled_up else "count_days"
-        for _, after_fees, *columns in connection.execute(statement(f"dashboard/{name}"), bounds(filters, stretch)):
+        name = "dashboard/select_daily_pieces" if stretch.rolled_up else "dashboard/count_days"
+        for _, after_fees, *columns in connection.execute(statement(name), bounds(filters, stretch)):
             if after_fees == filters.after_fees:
                 one = DaySums(*columns)
                 sums = (one.trades, one.winners, one.losers, float(one.sum_pct))

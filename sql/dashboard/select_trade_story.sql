@@ -1,5 +1,5 @@
--- The decision of an id, traded or not, with its trade's columns (null: it opened none), and what the market's candles
--- cover: none for an id that is not known. Parameters: trade_id.
+-- At most one row: the decision of an id, traded or not, with its trade's columns (null: it opened none), and what the
+-- market's candles cover; none for an id that is not known. Parameter: trade_id.
 SELECT
     d.trade_id, d.version, d.symbol, d.raw_symbol, d.bar_interval, d.action, d.direction, d.understood, d.price,
     d.confidence, d.opened_at, d.expires_at, d.received_at, d.late, d.reason, d.stop_loss, d.take_profit,

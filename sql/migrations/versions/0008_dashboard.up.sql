@@ -67,8 +67,14 @@ SELECT
         WHERE k.symbol = t.symbol AND k.minute_at > t.opened_at - interval '1 minute'
         ORDER BY k.minute_at LIMIT 1
     ) AS met_at,
-    (SELECT z.closed_from FROM scorekeeper.trade_close AS z WHERE z.trade_id = t.trade_id) AS closed_from,
-    (SELECT j.judged_from FROM scorekeeper.price_judgement AS j WHERE j.trade_id = d.trade_id) AS judged_from
+    (
+        SELECT z.closed_from FROM scorekeeper.trade_close AS z
+        WHERE z.trade_id = t.trade_id
+    ) AS closed_from,
+    (
+        SELECT j.judged_from FROM scorekeeper.price_judgement AS j
+        WHERE j.trade_id = d.trade_id
+    ) AS judged_from
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id
 WHERE t.exit_time IS NOT NULL AND d.voided_at IS NULL;
@@ -112,8 +118,14 @@ SELECT
         WHERE k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
         ORDER BY k.minute_at LIMIT 1
     ) AS met_at,
-    (SELECT z.closed_from FROM scorekeeper.trade_close AS z WHERE z.trade_id = t.trade_id) AS closed_from,
-    (SELECT j.judged_from FROM scorekeeper.price_judgement AS j WHERE j.trade_id = d.trade_id) AS judged_from
+    (
+        SELECT z.closed_from FROM scorekeeper.trade_close AS z
+        WHERE z.trade_id = t.trade_id
+    ) AS closed_from,
+    (
+        SELECT j.judged_from FROM scorekeeper.price_judgement AS j
+        WHERE j.trade_id = d.trade_id
+    ) AS judged_from
 FROM scorekeeper.decision AS d
 LEFT JOIN scorekeeper.trade AS t ON d.trade_id = t.trade_id;
 COMMENT ON VIEW scorekeeper.report_decisions IS

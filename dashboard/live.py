@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
+import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from dashboard.data.overview import Scope, read_scope
-from dashboard.data.token import read_token
+from dashboard.data.watch import TokenWatch
+from dashboard.site import READER
 from scorekeeper.errors import ScorekeeperError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 1.0
 BEAT_SECONDS = 2.0  # a browser that hears nothing for twice as long says that the connection is lost
 ANSWER_SECONDS = 2.0  # a page is not held up for longer by a database that does not answer
+BEAT = b"event: beat\ndata: \n\n"
 STALE = timedelta(minutes=3)  # a track comes once a minute, and takes seconds
 MOST_STREAMS = 100
 RETRY_SECONDS = 30  # how often a browser beyond that asks
@@ -72,14 +75,18 @@ NOTHING = Scope([], [], None, None, None)
 
 
 class Live:
-    """The change token, asked for once a second at most, and only while a page is open."""
+    """The change token, asked for once a second at most, and only while a page is open.
+
+    A hundred streams wait for one event of the poller, which has no timer for each: on a beat they only write.
+    """
 
     def __init__(self, site: "Site") -> None:
         self._site = site
         self._known: Moment | None = None
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
-        self._changed: asyncio.Condition | None = None
+        self._told: asyncio.Event | None = None  # set, and replaced, when streams have something to say
+        self._watch = TokenWatch(site.engine, READER if site.as_reader else None)
         self._poller: asyncio.Task[None] | None = None
         self._ending = False
         self.streams = 0
@@ -110,13 +117,13 @@ class Live:
     def _ask(self) -> Moment:
         known = self._known
         try:
-            with self._site.reading() as connection:
-                token = read_token(connection)
-                if known is not None and known.token == token and known.state != "away":
-                    scope = known.scope
-                else:
+            token = self._watch.read()
+            if known is not None and known.token == token and known.state != "away":
+                scope = known.scope
+            else:
+                with self._site.reading() as connection:
                     scope = read_scope(connection)
-        except (ScorekeeperError, SQLAlchemyError, OSError) as exc:
+        except (ScorekeeperError, SQLAlchemyError, psycopg.Error, OSError) as exc:
             return self._away(str(exc) if isinstance(exc, ScorekeeperError) else type(exc).__name__)
         at = scope.last_as_of
         state = "waiting" if at is None else "stale" if datetime.now(UTC) - at > STALE else "live"
@@ -138,37 +145,44 @@ class Live:
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )  # fmt: skip
 
-    async def _tell(self) -> AsyncIterator[str]:
+    async def _tell(self) -> AsyncIterator[bytes]:
         self.streams += 1
         try:
-            if self._changed is None:
-                self._changed = asyncio.Condition()
-            if self._poller is None or self._poller.done():
-                self._poller = asyncio.create_task(self._poll())
-            told = ""
+            key, moment = "", await self.now()
             while not self._ending:
-                moment = await self.now()
-                if moment.key != told:
-                    told = moment.key
-                    yield f"event: state\ndata: {moment.message()}\n\n"
+                told = self._listen()
+                moment = self._known or moment
+                if moment.key != key:
+                    key = moment.key
+                    yield f"event: state\ndata: {moment.message()}\n\n".encode()
                 else:
-                    yield "event: beat\ndata: \n\n"
-                try:
-                    async with asyncio.timeout(BEAT_SECONDS), self._changed:
-                        await self._changed.wait()
-                except TimeoutError:
-                    continue
+                    yield BEAT
+                await told.wait()
         finally:
             self.streams -= 1
 
+    def _listen(self) -> asyncio.Event:
+        """What is set when there is something to tell next; the poller runs from now on."""
+        if self._told is None:
+            self._told = asyncio.Event()
+        if self._poller is None or self._poller.done():
+            self._poller = asyncio.create_task(self._poll())
+        return self._told
+
     async def _poll(self) -> None:
-        """Ask while a stream is open."""
-        assert self._changed is not None
-        key = ""
-        while self.streams:
-            moment = await self.now(no_older=POLL_SECONDS / 2)
-            if moment.key != key:
-                key = moment.key
-                async with self._changed:
-                    self._changed.notify_all()
-            await asyncio.sleep(POLL_SECONDS)
+        """Ask while a stream is open. The streams tell of a change at once, and of nothing in beats."""
+        key, told_at = "", time.monotonic()
+        try:
+            while self.streams and not self._ending:
+                moment = await self.now(no_older=POLL_SECONDS / 2)
+                if moment.key != key or time.monotonic() - told_at > BEAT_SECONDS - POLL_SECONDS / 2:
+                    key, told_at = moment.key, time.monotonic()
+                    self._wake()
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._wake()  # a stream that still listens starts another poller
+
+    def _wake(self) -> None:
+        told, self._told = self._told, asyncio.Event()
+        if told is not None:
+            told.set()

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboard.cache import PageCache
+from dashboard.data.once import keep_answers
 from dashboard.data.token import begin_read
 from dashboard.files import StaticFiles, squeeze
 from dashboard.shown import FILTERS
@@ -62,6 +63,7 @@ class Site:
             begin_read(connection)
             if self.as_reader:
                 connection.execute(text(f"SET LOCAL ROLE {READER}"))
+            keep_answers(connection)
             yield connection
 
     def write(self, template: str, context: dict[str, Any]) -> bytes:

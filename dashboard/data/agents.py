@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dashboard.data.answer import SETTLED, Stretch, cut, parameters
+from dashboard.data.answer import SETTLED, Stretch, cut, parameters, read_agent_rows
 from dashboard.data.filters import Filters
 from scorekeeper.store.sql import statement
 
@@ -56,7 +56,7 @@ class Agreement:
 def read_tenths(connection: Connection, filters: Filters, agent: str | None = None) -> list[Tenth]:
     """Reliability by tenths of confidence, of one agent or of all, empty tenths left out."""
     counts: defaultdict[str, list[list[float]]] = defaultdict(lambda: [[0, 0, 0.0] for _ in range(10)])
-    for row in _read_pieces(connection, filters):
+    for row in read_agent_rows(connection, filters, None):
         if agent is None or row["agent"] == agent:
             found = zip(row["bin_calls"], row["bin_correct"], row["bin_confidence"], strict=True)
             for tenth, (calls, correct, confidence) in zip(counts[row["agent"]], found, strict=True):
@@ -129,9 +129,3 @@ def within_day(filters: Filters, day: date) -> dict[str, datetime]:
         "since": start if filters.since is None else max(start, filters.since),
         "until": end if filters.until is None else min(end, filters.until),
     }
-
-
-def _read_pieces(connection: Connection, filters: Filters) -> Iterator[Any]:
-    for stretch in stretches(filters, SETTLED):
-        name = "dashboard/select_agent_pieces" if stretch.rolled_up else "dashboard/count_agents"
-        yield from connection.execute(statement(name), bounds(filters, stretch)).mappings()

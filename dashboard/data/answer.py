@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from dashboard.data.figures import agent_verdicts, system_verdicts
 from dashboard.data.filters import Filters
+from dashboard.data.once import once
 from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.day_sums import AgentSums, DaySums, add_agents, agent_sums
 from scorekeeper.metrics.formulas import compose_system, iso
@@ -45,8 +46,12 @@ def parameters(filters: Filters) -> dict[str, Any]:
 
 def read_last_as_of(connection: Connection) -> datetime | None:
     """The minute of the last track; None before the first."""
-    found: datetime | None = connection.execute(statement("dashboard/select_last_as_of")).scalar()
-    return found
+
+    def ask() -> datetime | None:
+        found: datetime | None = connection.execute(statement("dashboard/select_last_as_of")).scalar()
+        return found
+
+    return once(connection, "last as_of", ask)
 
 
 def moments(filters: Filters, last_as_of: datetime | None) -> dict[str, datetime | None]:
@@ -113,7 +118,10 @@ def read_stored_analysis(connection: Connection, filters: Filters, last_as_of: d
     # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
     at = min((moment for moment in (filters.as_of, last_as_of) if moment is not None), default=None)
     given = {"version": filters.version, "at": at}
-    return connection.execute(statement("dashboard/select_analysis"), given).one_or_none()
+    return once(
+        connection, ("analysis", filters.version, at),
+        lambda: connection.execute(statement("dashboard/select_analysis"), given).one_or_none(),
+    )  # fmt: skip
 
 
 def is_plain(filters: Filters) -> bool:
@@ -159,6 +167,11 @@ def _compose(days: Days, agents: Agents, part: str | None) -> dict[str, Any]:
 
 def read_day_pieces(connection: Connection, filters: Filters, by: Breakdown | None) -> Days:
     """The UTC days with closed trades of each part and basis, in order."""
+    key = ("days", by, *parameters(filters).values())
+    return once(connection, key, lambda: _ask_day_pieces(connection, filters, by))
+
+
+def _ask_day_pieces(connection: Connection, filters: Filters, by: Breakdown | None) -> Days:
     days: Days = defaultdict(list)
     until = filters.as_of and _midnight(filters.as_of)
     for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP):
@@ -173,13 +186,27 @@ def read_day_pieces(connection: Connection, filters: Filters, by: Breakdown | No
 def read_agents(connection: Connection, filters: Filters, by: Breakdown | None, agent: str | None = None) -> Agents:
     """The sums of each agent (`agent`: of this one alone) in each part, by the part's name and the agent's."""
     agents: Agents = defaultdict(list)
-    until = filters.as_of and _midnight(filters.as_of - SETTLED)
-    for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP):
-        pieces, rows = "dashboard/select_agent_pieces", "dashboard/count_agents"
-        found = _execute(connection, filters, by, stretch, pieces, rows, agent)
-        for row in found.mappings():
-            agents[row["part"]].append(agent_sums(row))
+    for row in read_agent_rows(connection, filters, by, agent):
+        agents[row["part"]].append(agent_sums(row))
     return {part: add_agents(agents[part]) for part in sorted(agents, key=lambda part: (part is None, part or ""))}
+
+
+def read_agent_rows(
+    connection: Connection, filters: Filters, by: Breakdown | None, agent: str | None = None
+) -> list[Any]:
+    """What read_agents adds up: rows of select_agent_pieces and count_agents."""
+    until = filters.as_of and _midnight(filters.as_of - SETTLED)
+
+    def ask() -> list[Any]:
+        return [
+            row
+            for stretch in cut(filters.since, filters.until, until, rolled_up=is_plain(filters) and by in ROLLED_UP)
+            for row in _execute(
+                connection, filters, by, stretch, "dashboard/select_agent_pieces", "dashboard/count_agents", agent
+            ).mappings()
+        ]
+
+    return once(connection, ("agents", by, agent, *parameters(filters).values()), ask)
 
 
 def _execute(

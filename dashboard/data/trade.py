@@ -119,17 +119,17 @@ def as_known(row: dict[str, Any], at: datetime | None) -> dict[str, Any]:
         return row
     known = dict(row)
     met = row["met_at"] is not None and row["met_at"] <= at
-    if (end := row["exit_time"]) is not None and not (
-        end <= at - MINUTE or (end <= at and (row["price_source"] != "market" or met))
-    ):
+    if row["judged_from"] is None or row["judged_from"] > at:
+        known |= {"reference_price": None, "price_suspect": None}
+    if row["exit_time"] is not None and row["closed_from"] > at:
         known |= dict.fromkeys(EXIT) | {"trailing_level": None, "best_price": None}
     if (found := row["horizon_known_at"]) is not None and not (row["expires_at"] <= at and (found <= at or met)):
         known |= dict.fromkeys(HORIZON)
-    for name in ("close_requested_at", "signal_at"):
-        if row[name] is not None and row[name] > at:
-            known[name] = None
-    if row["signal_at"] is not None and known["signal_at"] is None:
-        known["signal_id"] = None
+    if (asked := row["close_requested_at"]) is not None and asked > at:
+        known["close_requested_at"] = None
+    # signal_at is the minute that the asking decision lies in: it came then or later.
+    if (asked := row["signal_at"]) is not None and asked >= at:
+        known |= {"signal_at": None, "signal_id": None}
     if row["voided_at"] is not None and row["voided_at"] > at:
         known |= {"voided_at": None, "void_reason": None}
     return known

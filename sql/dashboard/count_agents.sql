@@ -25,7 +25,7 @@ WITH decided AS MATERIALIZED (
         n.exit_time IS NOT NULL
         AND (
             cast(:as_of AS timestamptz) IS NULL OR n.exit_time <= :as_of - interval '1 minute'
-            OR (n.exit_time <= :as_of AND (n.price_source <> 'market' OR n.met_at <= :as_of))
+            OR (n.exit_time <= :as_of AND n.closed_from <= :as_of)
         ) AS closed
     FROM scorekeeper.report_decisions AS n
     WHERE

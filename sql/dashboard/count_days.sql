@@ -34,7 +34,7 @@ WITH counted AS (
         AND (cast(:as_of AS timestamptz) IS NULL OR t.exit_time <= :as_of)
         AND (
             cast(:as_of AS timestamptz) IS NULL OR t.exit_time <= :as_of - interval '1 minute'
-            OR t.price_source <> 'market' OR t.met_at <= :as_of
+            OR t.closed_from <= :as_of
         )
 ),
 numbered AS (

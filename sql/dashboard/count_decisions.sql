@@ -13,7 +13,12 @@ WITH found AS (
         LATERAL (VALUES (CASE WHEN cast(:agent AS text) IS NULL THEN n.direction ELSE a.direction END)) AS w (way)
     WHERE
         n.voided_at IS NULL
-        AND (:suspect = 'yes' OR coalesce(n.price_suspect, false) = (:suspect = 'only'))
+        -- What was suspect at as_of had been judged then.
+        AND (
+            :suspect = 'yes'
+            OR coalesce(n.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR n.judged_from <= :as_of), false)
+            = (:suspect = 'only')
+        )
         AND (:late = 'yes' OR n.late = (:late = 'only'))
         AND (cast(:version AS text) IS NULL OR n.version = :version)
         AND (cast(:symbol AS text) IS NULL OR n.symbol = :symbol)

@@ -3,25 +3,25 @@
 -- the time), suspect and late (no, yes, only: which of them are among the open trades), as_of (null: now), at (as_of,
 -- else the last track; null: there was none), opened_before (what opened then or later counts nowhere yet).
 WITH living AS (
-    -- Each by an index of its own.
-    SELECT d.opened_at, d.price_suspect, d.late, d.version, d.symbol
+    -- Each by an index of its own. What was suspect at as_of had been judged then.
+    SELECT
+        d.opened_at, d.late, d.version, d.symbol,
+        d.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR d.judged_from <= :as_of) AS price_suspect
     FROM scorekeeper.report_decisions AS d
     WHERE d.opened_trade AND d.exit_time IS NULL AND d.voided_at IS NULL
     UNION ALL
-    SELECT t.opened_at, t.price_suspect, t.late, t.version, t.symbol
+    SELECT
+        t.opened_at, t.late, t.version, t.symbol,
+        t.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR t.judged_from <= :as_of) AS price_suspect
     FROM scorekeeper.report_trades AS t
     WHERE
         t.exit_time > cast(:at AS timestamptz) - interval '1 minute' AND t.opened_at < :opened_before
-        AND (
-            t.exit_time > :at
-            OR (
-                cast(:as_of AS timestamptz) IS NOT NULL AND t.price_source = 'market'
-                AND (t.met_at > :at OR t.met_at IS NULL)
-            )
-        )
+        AND (t.exit_time > :at OR (cast(:as_of AS timestamptz) IS NOT NULL AND t.closed_from > :at))
 ),
 seen AS (
-    SELECT d.direction, d.price_suspect, d.late
+    SELECT
+        d.direction, d.late,
+        d.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR d.judged_from <= :as_of) AS price_suspect
     FROM scorekeeper.report_decisions AS d
     WHERE
         (d.price_suspect OR d.late) AND d.voided_at IS NULL AND d.opened_at < :opened_before

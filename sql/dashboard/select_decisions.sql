@@ -21,7 +21,7 @@ WITH found AS (
         n.exit_time IS NOT NULL
         AND (
             cast(:as_of AS timestamptz) IS NULL OR n.exit_time <= :as_of - interval '1 minute'
-            OR (n.exit_time <= :as_of AND (n.price_source <> 'market' OR n.met_at <= :as_of))
+            OR (n.exit_time <= :as_of AND n.closed_from <= :as_of)
         ) AS closed
     FROM scorekeeper.report_decisions AS n
     LEFT JOIN scorekeeper.report_agent_signals AS a ON n.trade_id = a.trade_id AND a.agent = cast(:agent AS text)
@@ -29,7 +29,12 @@ WITH found AS (
         LATERAL (VALUES (CASE WHEN cast(:agent AS text) IS NULL THEN n.direction ELSE a.direction END)) AS w (way)
     WHERE
         n.voided_at IS NULL
-        AND (:suspect = 'yes' OR coalesce(n.price_suspect, false) = (:suspect = 'only'))
+        -- What was suspect at as_of had been judged then.
+        AND (
+            :suspect = 'yes'
+            OR coalesce(n.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR n.judged_from <= :as_of), false)
+            = (:suspect = 'only')
+        )
         AND (:late = 'yes' OR n.late = (:late = 'only'))
         AND (cast(:version AS text) IS NULL OR n.version = :version)
         AND (cast(:symbol AS text) IS NULL OR n.symbol = :symbol)

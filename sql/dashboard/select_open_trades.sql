@@ -14,24 +14,24 @@ WITH candidate AS (
     FROM scorekeeper.report_trades AS t
     WHERE
         t.exit_time > cast(:at AS timestamptz) - interval '1 minute' AND t.opened_at < :opened_before
-        AND (
-            t.exit_time > :at
-            OR (
-                cast(:as_of AS timestamptz) IS NOT NULL AND t.price_source = 'market'
-                AND (t.met_at > :at OR t.met_at IS NULL)
-            )
-        )
+        AND (t.exit_time > :at OR (cast(:as_of AS timestamptz) IS NOT NULL AND t.closed_from > :at))
 ),
 living AS (
     SELECT
         d.trade_id, d.version, d.symbol, d.direction, d.entry_price, d.opened_at, d.expires_at, d.stop_loss,
-        d.take_profit, d.trailing_stop_pct, d.trailing_level, d.close_requested_at, d.price_suspect,
+        d.take_profit, d.trailing_stop_pct, d.trailing_level, d.close_requested_at,
+        d.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR d.judged_from <= :as_of) AS price_suspect,
         cast(:at AS timestamptz) AS at
     FROM candidate AS c
     INNER JOIN scorekeeper.report_decisions AS d ON c.trade_id = d.trade_id
     WHERE
         d.opened_at < :opened_before
-        AND (:suspect = 'yes' OR coalesce(d.price_suspect, false) = (:suspect = 'only'))
+        -- What was suspect at as_of had been judged then.
+        AND (
+            :suspect = 'yes'
+            OR coalesce(d.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR d.judged_from <= :as_of), false)
+            = (:suspect = 'only')
+        )
         AND (:late = 'yes' OR d.late = (:late = 'only'))
         AND (cast(:version AS text) IS NULL OR d.version = :version)
         AND (cast(:symbol AS text) IS NULL OR d.symbol = :symbol)

@@ -7,7 +7,8 @@ SELECT
     d.price_suspect, d.horizon_price, d.horizon_return_pct, d.horizon_known_at, d.voided_at, d.void_reason,
     d.opened_trade, d.entry_price, d.fee_bps, d.best_price, d.trailing_level, d.close_requested_at, d.signal_at,
     d.signal_id, d.exit_time, d.exit_price, d.exit_reason, d.exit_known_at, d.price_source, d.price_age_seconds,
-    d.ambiguous_exit, d.pnl_pct, d.net_pnl_pct, d.mfe_pct, d.mae_pct, d.hold_time_minutes, d.met_at,
+    d.ambiguous_exit, d.pnl_pct, d.net_pnl_pct, d.mfe_pct, d.mae_pct, d.hold_time_minutes, d.met_at, d.closed_from,
+    d.judged_from,
     c.sealed_from, c.sealed_until, s.candles_from, s.last_as_of
 FROM scorekeeper.report_decisions AS d
 LEFT JOIN scorekeeper.report_coverage AS c ON d.symbol = c.symbol

@@ -53,7 +53,7 @@ def history(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM (ANALYZE)")
         with psycopg.connect(address(db), autocommit=True) as bare:
-            bare.execute(raw("roles") + raw("grants"))
+            bare.execute(raw("store/roles") + raw("store/grants"))
         yield db
     with psycopg.connect(host=str(cluster.socket_folder), user=embedded.ROLE, dbname="postgres") as admin:
         for role in ("scorekeeper_owner", "scorekeeper_writer", "scorekeeper_reader"):

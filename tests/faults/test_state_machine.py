@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import ingest
+from scorekeeper.inbox import reader
 from scorekeeper.publish import publish
 from scorekeeper.store import embedded
 from tests.conftest import fresh_database
@@ -273,7 +273,7 @@ def test_in_any_order_at_once_and_killed_the_invariant_holds(
     monkeypatch: pytest.MonkeyPatch,
     machine_tally: Counter[str],
 ) -> None:
-    monkeypatch.setattr(ingest, "BATCH_DECISIONS", BATCH_DECISIONS)
+    monkeypatch.setattr(reader, "BATCH_DECISIONS", BATCH_DECISIONS)
     zygote = Zygote()
     with ExitStack() as stack:
 

@@ -13,6 +13,8 @@ DROP VIEW scorekeeper.report_agent_signals;
 DROP VIEW scorekeeper.report_decisions;
 DROP VIEW scorekeeper.report_daily_scores;
 DROP VIEW scorekeeper.report_trades;
+DROP VIEW scorekeeper.price_judgement;
+DROP VIEW scorekeeper.trade_close;
 CREATE VIEW scorekeeper.report_trades AS
 SELECT
     t.trade_id, t.version, t.symbol, d.bar_interval, CASE t.direction WHEN 1 THEN 'long' ELSE 'short' END AS side,

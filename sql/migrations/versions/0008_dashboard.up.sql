@@ -7,6 +7,53 @@ CREATE INDEX trade_by_symbol_exit ON scorekeeper.trade (symbol, exit_time, trade
 CREATE INDEX trade_by_pnl ON scorekeeper.trade (pnl_pct, trade_id) WHERE exit_time IS NOT NULL;
 CREATE INDEX trade_by_net_pnl ON scorekeeper.trade (net_pnl_pct, trade_id) WHERE exit_time IS NOT NULL;
 
+-- The views of a reader ask it for the one row that they need, so that the rule stands once.
+CREATE VIEW scorekeeper.trade_close AS
+SELECT
+    t.trade_id,
+    greatest(
+        t.exit_time,
+        CASE
+            WHEN t.price_source = 'market'
+                THEN least(
+                    t.exit_time + interval '1 minute',
+                    (
+                        SELECT k.minute_at + interval '1 minute' FROM scorekeeper.candle AS k
+                        WHERE k.symbol = t.symbol AND k.minute_at > t.opened_at - interval '1 minute'
+                        ORDER BY k.minute_at LIMIT 1
+                    )
+                )
+        END,
+        CASE WHEN t.exit_reason = 'signal' THEN date_trunc('minute', t.signal_at) + interval '1 minute' END
+    ) AS closed_from
+FROM scorekeeper.trade AS t
+WHERE t.exit_time IS NOT NULL;
+COMMENT ON VIEW scorekeeper.trade_close IS
+'One row per closed trade. closed_from: the first minute to which a track would have closed it, within a minute after
+exit_time. A price of the market needs a candle since the opening. A decision closes at the minute that it lies in, and
+is known only after it.';
+
+CREATE VIEW scorekeeper.price_judgement AS
+SELECT
+    d.trade_id,
+    CASE
+        WHEN EXISTS (
+            SELECT 1 FROM scorekeeper.candle AS k
+            WHERE
+                k.symbol = d.symbol AND k.minute_at >= d.opened_at - interval '7 days'
+                AND k.minute_at <= d.opened_at - interval '1 minute'
+        ) THEN d.opened_at
+        ELSE (
+            SELECT k.minute_at + interval '1 minute' FROM scorekeeper.candle AS k
+            WHERE k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
+            ORDER BY k.minute_at LIMIT 1
+        )
+    END AS judged_from
+FROM scorekeeper.decision AS d;
+COMMENT ON VIEW scorekeeper.price_judgement IS
+'One row per decision. judged_from: since when the market has had a price to judge its price by (null: it has none): the
+last one before the opening, else the first one after.';
+
 CREATE OR REPLACE VIEW scorekeeper.report_trades AS
 SELECT
     t.trade_id, t.version, t.symbol, d.bar_interval, CASE t.direction WHEN 1 THEN 'long' ELSE 'short' END AS side,
@@ -19,13 +66,22 @@ SELECT
         SELECT k.minute_at + interval '1 minute' FROM scorekeeper.candle AS k
         WHERE k.symbol = t.symbol AND k.minute_at > t.opened_at - interval '1 minute'
         ORDER BY k.minute_at LIMIT 1
-    ) AS met_at
+    ) AS met_at,
+    (
+        SELECT z.closed_from FROM scorekeeper.trade_close AS z
+        WHERE z.trade_id = t.trade_id
+    ) AS closed_from,
+    (
+        SELECT j.judged_from FROM scorekeeper.price_judgement AS j
+        WHERE j.trade_id = d.trade_id
+    ) AS judged_from
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id
 WHERE t.exit_time IS NOT NULL AND d.voided_at IS NULL;
 COMMENT ON VIEW scorekeeper.report_trades IS
 'One row per closed trade, without voided ones. Figures leave out those whose price is suspect unless asked for. met_at:
-when the first candle since its opening was complete (null: none is, or it was given up).';
+when the first candle since its opening was complete (null: none is, or it was given up). closed_from: the first minute
+to which a track would have closed it. judged_from: since when its price could be judged.';
 
 CREATE OR REPLACE VIEW scorekeeper.report_daily_scores AS
 SELECT
@@ -61,12 +117,22 @@ SELECT
         SELECT k.minute_at + interval '1 minute' FROM scorekeeper.candle AS k
         WHERE k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
         ORDER BY k.minute_at LIMIT 1
-    ) AS met_at
+    ) AS met_at,
+    (
+        SELECT z.closed_from FROM scorekeeper.trade_close AS z
+        WHERE z.trade_id = t.trade_id
+    ) AS closed_from,
+    (
+        SELECT j.judged_from FROM scorekeeper.price_judgement AS j
+        WHERE j.trade_id = d.trade_id
+    ) AS judged_from
 FROM scorekeeper.decision AS d
 LEFT JOIN scorekeeper.trade AS t ON d.trade_id = t.trade_id;
 COMMENT ON VIEW scorekeeper.report_decisions IS
 'One row per decision, traded or not, voided ones included; the columns from entry_price on are of its trade, and null
-if it opened none. met_at: when the first candle since its opening was complete. reason, raw_symbol, source_name, extra and notes are strangers'' text.';
+if it opened none. met_at: when the first candle since its opening was complete. closed_from: the first minute to which
+a track would have closed its trade. judged_from: since when its price could be judged. reason, raw_symbol, source_name,
+extra and notes are strangers'' text.';
 
 CREATE VIEW scorekeeper.report_agent_signals AS
 SELECT s.trade_id, s.agent, s.ordinal, s.signal, s.direction, s.confidence, s.understood, s.extra

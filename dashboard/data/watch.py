@@ -1,0 +1,66 @@
+"""The change token on a connection of its own: once a second, one short round trip and no transaction."""
+
+import contextlib
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine
+
+from scorekeeper.store.sql import raw
+
+
+class TokenWatch:
+    """Asks for the token, by one thread at a time. The connection is opened when it is needed, and again when lost.
+
+    `role`: the session becomes it, None for none.
+    """
+
+    def __init__(self, engine: Engine, role: str | None) -> None:
+        self._engine, self._role = engine, role
+        self._driver: psycopg.Connection[Any] | None = None
+
+    def read(self) -> str:
+        """A short string that changes with every commit that a page could show.
+
+        Raises ScorekeeperError, SQLAlchemyError, psycopg.Error.
+        """
+        if self._driver is not None:
+            try:
+                return self._ask(self._driver)
+            except psycopg.OperationalError:  # the server has gone, and may be there again
+                self.close()
+        self._driver = self._open()
+        try:
+            return self._ask(self._driver)
+        except psycopg.Error:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the connection up; the next question opens another."""
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            with contextlib.suppress(psycopg.Error):
+                driver.close()
+
+    def _ask(self, driver: psycopg.Connection[Any]) -> str:
+        row = driver.execute(raw("dashboard/select_token"), prepare=True).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def _open(self) -> psycopg.Connection[Any]:
+        pooled = self._engine.raw_connection()
+        try:
+            driver = pooled.driver_connection
+            assert isinstance(driver, psycopg.Connection)  # the only driver there is
+            pooled.detach()
+        except BaseException:
+            pooled.close()
+            raise
+        driver.rollback()
+        driver.autocommit = True
+        driver.execute(raw("dashboard/begin_watch"))
+        if self._role is not None:
+            driver.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._role)))
+        return driver

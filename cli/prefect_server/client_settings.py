@@ -54,6 +54,7 @@ class RunningServer:
 
     address: str
     password: str = field(repr=False)
+    dashboard: str | None = None  # the dashboard's address
 
 
 def use_running_server(home: Path) -> str | None:
@@ -65,6 +66,8 @@ def use_running_server(home: Path) -> str | None:
     server = running_server(home)
     if server is not None and (named is None or _is_same(named, server.address)):
         os.environ |= {"PREFECT_API_URL": server.address, CLIENTS: server.password}
+        if server.dashboard is not None:
+            os.environ.setdefault("DASHBOARD_URL", server.dashboard)  # artifacts link there, as those of `up` do
     return os.environ.get("PREFECT_API_URL")
 
 
@@ -100,7 +103,8 @@ def running_server(home: Path) -> RunningServer | None:
     """
     nonce = secrets.token_hex(16)
     try:
-        address = str(json.loads(address_file(home).read_text(encoding="utf-8"))["api_url"])
+        known = json.loads(address_file(home).read_text(encoding="utf-8"))
+        address, dashboard = str(known["api_url"]), known.get("dashboard_url")
         password = read_password(home) or ""
         question = f"{address.removesuffix('/api')}{DOOR}/proof?nonce={nonce}"
         with urllib.request.urlopen(question, timeout=2) as response:  # noqa: S310 - an address that `up` wrote
@@ -108,4 +112,4 @@ def running_server(home: Path) -> RunningServer | None:
     except (OSError, ValueError, KeyError, TypeError, urllib.error.URLError, ScorekeeperError):
         return None
     is_ours = bool(password) and hmac.compare_digest(proof, prove(password, nonce).encode())
-    return RunningServer(address, password) if is_ours else None
+    return RunningServer(address, password, dashboard) if is_ours else None

@@ -168,7 +168,8 @@ def run_deployer(settings: Settings) -> None:
         return cleared
 
     crashed, late = _insist(prepare)
-    write_private(address_file(home), json.dumps({"api_url": _api()}))
+    address = {"api_url": _api(), "dashboard_url": settings.dashboard_url}
+    write_private(address_file(home), json.dumps(address))
     if crashed or late:
         print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
     opens = f"scorekeeper ui --home {shlex.quote(str(home))}"

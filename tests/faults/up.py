@@ -143,7 +143,7 @@ class Up:
         """The process of a part and those below it; none while it is gone."""
         for process in psutil.Process(self.process.pid).children(recursive=True):
             try:
-                if f"cli.parts {part}" in " ".join(process.cmdline()):
+                if f"cli.up.parts {part}" in " ".join(process.cmdline()):
                     return [one.pid for one in (*process.children(recursive=True), process)]
             except psutil.Error:
                 continue

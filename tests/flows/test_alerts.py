@@ -15,7 +15,6 @@ from flows.ingest import ingest
 from flows.track import track
 from flows.verify_score import verify
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.operations import health
 from scorekeeper.operations.alerts import measure_drawdown
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.store.database import Database
@@ -81,7 +80,7 @@ def test_ingest_alerts_of_a_late_track_and_again_until_the_server_takes_it(
     heard = Heard(alert_events.TRACK_LATE)
     write_sample(home / "inbox", home / "market")
     run(ingest())
-    monkeypatch.setattr(health, "LATE", timedelta(seconds=-1))
+    monkeypatch.setattr("scorekeeper.operations.health.database.LATE", timedelta(seconds=-1))
 
     async def away(*_: Any) -> None:
         raise ScorekeeperError("the server is away")

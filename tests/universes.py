@@ -6,13 +6,18 @@ markets; only the noise of the candles comes in bulk, from a drawn seed.
 
 import random
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from tests.reference import MINUTE, RefCandle, RefDecision, floor_minute
 
@@ -276,8 +281,21 @@ def make_universe(number: int) -> Universe:
     def take(universe: Universe) -> None:
         found.append(universe)
 
-    take()
+    with _no_constants_of_modules():
+        take()
     return max(found, key=lambda universe: len(universe.decisions))
+
+
+@contextmanager
+def _no_constants_of_modules() -> Iterator[None]:
+    """Keep Hypothesis from drawing constants of the modules that happen to be loaded.
+
+    They differ from process to process, so that a number would stand for another universe in each.
+    """
+    providers.CONSTANTS_CACHE.cache.clear()
+    with patch.object(providers, "_get_local_constants", Constants):
+        yield
+    providers.CONSTANTS_CACHE.cache.clear()
 
 
 def _be_punctual(universe: Universe) -> None:

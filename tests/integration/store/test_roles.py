@@ -189,6 +189,7 @@ def check_reader(address: str) -> None:
         views = connection.execute(
             "SELECT c.oid::regclass::text FROM pg_class AS c"
             " WHERE c.relnamespace = 'scorekeeper'::regnamespace AND c.relkind = 'v'"
+            " AND starts_with(c.relname, 'report_')"
         ).fetchall()
         assert views
         for (view,) in views:

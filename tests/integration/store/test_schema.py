@@ -12,7 +12,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.store.migrate import current_version, migrate_to, newest_version
 
-MEANT = Path(__file__).parents[1] / "schema.txt"
+MEANT = Path(__file__).with_name("schema.txt")
 DESCRIBE = """
 SELECT 'column', c.table_name || '.' || c.column_name, c.data_type || CASE c.is_nullable WHEN 'NO' THEN ' not null'
     ELSE '' END || CASE WHEN c.collation_name IS NULL THEN '' ELSE ' collate ' || c.collation_name END

@@ -24,8 +24,8 @@ SELECT
 
 
 -- name: select_quarantined_files
--- One row per quarantined file: how many rejections its content has now, whether the content's last arrival put it there
--- (newest), and the hash of the error file that was written then.
+-- One row per quarantined file: how many rejections its content has now, whether the content's last arrival
+-- put it there (newest), and the hash of the error file that was written then.
 SELECT
     a.name, a.sha256, a.destination,
     (

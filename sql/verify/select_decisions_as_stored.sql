@@ -1,5 +1,5 @@
--- One row per given decision: its columns, its request to close, its agents' signals in order, and the rules it was read
--- by (null: those of an older release). Parameter: ids (text array).
+-- One row per given decision: its columns, its request to close, its agents' signals in order, and the rules
+-- it was read by (null: those of an older release). Parameter: ids (text array).
 SELECT
     d.symbol, d.__decision_columns__, cast(r.rules AS text) AS rules, e.side AS exit_side, e.closes, e.given_id,
     coalesce(s.signals, cast('[]' AS jsonb)) AS signals

@@ -15,8 +15,8 @@ ORDER BY minute_at;
 
 
 -- name: select_exits_to_verify
--- One row per decision that asks for a close of a symbol's trades. named_is_known: null if its given_id is not a trade's
--- id, else whether a settlement has looked at that trade. Parameters: symbol, as_of.
+-- One row per decision that asks for a close of a symbol's trades. named_is_known: null if its given_id is
+-- not a trade's id, else whether a settlement has looked at that trade. Parameters: symbol, as_of.
 SELECT
     e.trade_id, e.version, e.side, e.asked_at, e.closes, e.given_id, e.voided, e.known_at,
     g.scanned OR g.exit_known_at IS NOT NULL AS named_is_known

@@ -3,8 +3,8 @@
 A file holds one statement with the file's name, or several short ones, each below a line `-- name: its_name`. Code asks
 for `folder/name` in both cases.
 
-Statements share a query by a line `-- with rows: folder/name` after one of their CTEs. It stands for a CTE named `rows`
-that holds that statement, which may read the CTEs before it.
+Statements share a query by a line `-- with rows: folder/name`, below their opening comment or after one of their CTEs.
+It stands for a CTE named `rows` that holds that statement, which may read the CTEs before it.
 
 Where a statement says `__decision_columns__` or `__signal_columns__`, the columns of decisions/columns.py stand: with
 an alias before each (`d.__decision_columns__`), or as parameters (`:__decision_columns__`).
@@ -24,7 +24,7 @@ from scorekeeper.decisions.columns import COLUMN_LISTS
 # Found by path, not by import: the host program may have a package `sql` of its own.
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
-_WITH = re.compile(r"(,?)\n-- with (\w+): (\w+/\w+)$", re.MULTILINE)
+_WITH = re.compile(r"(,?)\n-- with (\w+): (\w+/\w+)\n(WITH )?")
 _LIST = re.compile(r"(\w+\.|:|)__(\w+)__")
 
 
@@ -60,9 +60,13 @@ def raw(name: str) -> str:
 
 
 def _share(line: re.Match[str]) -> str:
-    """The CTE that a line `-- with rows: folder/name` stands for, and the commas around it."""
-    comma, rows, name = line.groups()
-    return f",\n{rows} AS (\n{raw(name).rstrip().removesuffix(';')}\n){comma}"
+    """The CTE that a line `-- with rows: folder/name` stands for, and the words and commas around it."""
+    comma, rows, name, others = line.groups()
+    shared = f"{rows} AS (\n{raw(name).rstrip().removesuffix(';')}\n)"
+    is_first = all(before.startswith("--") for before in line.string[: line.start()].splitlines())
+    if is_first:
+        return f"\nWITH {shared}{',' if others else ''}\n"
+    return f",\n{shared}{comma}\n"
 
 
 @cache

@@ -69,7 +69,7 @@ class Folder:
 
     def is_quarantined(self, address: str) -> bool:
         """See Place."""
-        return moves.is_quarantined(self._quarantine, Path(address))
+        return moves.is_quarantined(self._quarantine, address)
 
     def move(self, file: SourceFile, address: str) -> bool:
         """See Place. A file that lies in quarantine already stays there: it may have been mended."""

@@ -32,9 +32,12 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
     return folder / archive_name(name, sha256)
 
 
-def is_quarantined(folder: Path, destination: Path) -> bool:
-    """Whether a file goes to quarantine, where it may be corrected: a file that is there already stays."""
-    return folder in destination.parents
+def is_quarantined(folder: Path, destination: Path | str) -> bool:
+    """Whether a file goes to quarantine, where it may be corrected: a file that is there already stays.
+
+    The paths are compared as text: it is asked for each file, and to compare parents takes as long as to move one.
+    """
+    return str(destination).startswith(f"{folder}{os.sep}")
 
 
 def move_file(source: LocalFile, destination: Path, *, keep: bool = False) -> bool:

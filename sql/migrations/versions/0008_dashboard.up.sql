@@ -14,15 +14,15 @@ SELECT
     greatest(
         t.exit_time,
         CASE
-            WHEN t.price_source = 'market'
-                THEN least(
-                    t.exit_time + interval '1 minute',
-                    (
-                        SELECT k.minute_at + interval '1 minute' FROM scorekeeper.candle AS k
-                        WHERE k.symbol = t.symbol AND k.minute_at > t.opened_at - interval '1 minute'
-                        ORDER BY k.minute_at LIMIT 1
-                    )
+            WHEN
+                t.price_source = 'market'
+                AND NOT EXISTS (
+                    SELECT 1 FROM scorekeeper.candle AS k
+                    WHERE
+                        k.symbol = t.symbol AND k.minute_at > t.opened_at - interval '1 minute'
+                        AND k.minute_at <= least(t.exit_time, t.due_at, t.signal_at) - interval '1 minute'
                 )
+                THEN t.exit_time + interval '1 minute'
         END,
         CASE WHEN t.exit_reason = 'signal' THEN date_trunc('minute', t.signal_at) + interval '1 minute' END
     ) AS closed_from
@@ -30,8 +30,8 @@ FROM scorekeeper.trade AS t
 WHERE t.exit_time IS NOT NULL;
 COMMENT ON VIEW scorekeeper.trade_close IS
 'One row per closed trade. closed_from: the first minute to which a track would have closed it, within a minute after
-exit_time. A price of the market needs a candle since the opening. A decision closes at the minute that it lies in, and
-is known only after it.';
+exit_time. Without a candle between the opening and the moment that it was due, it closes at the open of the next one,
+which is known only after that one. A decision closes at the minute that it lies in, and is known only after it.';
 
 CREATE VIEW scorekeeper.price_judgement AS
 SELECT

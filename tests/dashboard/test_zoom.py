@@ -122,8 +122,10 @@ def test_a_zoom_stays_when_the_page_changes(world: World, tab: Tab) -> None:
     track(world.db, world.settings, world.market, world.as_of + timedelta(minutes=12))
     assert wait_until(lambda: tab.run(key) != before, 20)
     assert tab.run("document.querySelectorAll('#candles table.data tbody tr').length") > candles
+    # The chart is drawn again after the swap, on a busy machine some frames later.
+    assert wait_until(lambda: tab.run("document.querySelectorAll('#candles .zoomed canvas').length") == 1, 20)
+    assert wait_until(lambda: tab.run(COLOURED) > 30, 20)
     assert data_of(tab, "candles")["range"] == zoomed
-    assert tab.run("document.querySelectorAll('#candles .zoomed canvas').length") == 1
     assert tab.run("document.activeElement.getAttribute('aria-label')") == "Zoom in"
     assert tab.run(COLOURED) > 30
     click(tab, "candles", "Done zooming")

@@ -1,0 +1,1 @@
+ALTER TABLE scorekeeper.market DROP COLUMN candle_seconds;

@@ -1,0 +1,1 @@
+ALTER TABLE scorekeeper.market ADD COLUMN calendar text;

@@ -148,11 +148,11 @@ def _insert(connection: Connection, words: str, rows: list[dict[str, Any]]) -> N
 INSERT_DECISION = """
 INSERT INTO scorekeeper.decision (
     trade_id, content_sha256, source_name, source_line, received_at, symbol, raw_symbol, version, action, direction,
-    understood, price, opened_at, expires_at, late, tracked, reference_price, price_suspect, horizon_price,
+    understood, price, opened_at, expires_at, tracked, reference_price, price_suspect, horizon_price,
     horizon_return_pct, horizon_known_at
 ) VALUES (
-    :id, sha256(cast(:id AS bytea)), 'learned', 1, :opened, 'BTC/USDT', 'BTC/USDT', :version, 'HOLD', 0, true, 100,
-    :opened, :expires, false, true, 100, false, :price, :h, :known
+    :id, sha256(convert_to(cast(:id AS text), 'UTF8')), 'learned', 1, :opened, 'BTC/USDT', 'BTC/USDT', :version, 'HOLD', 0, true, 100,
+    :opened, :expires, true, 100, false, :price, :h, :known
 )"""
 INSERT_SIGNAL = """
 INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, understood)

@@ -103,7 +103,7 @@ def _insert_weights(
             weight = raw[place] * len(agents) / sum(map(abs, raw))
             rows.append({
                 "version": version, "at": at, "agent": agent, "weight": weight, "in_use": weight if in_use else 1.0,
-                "p": 0.55 + 0.04 * weight, "calls": hour + place, "independent": hour * 0.7,
+                "p": 1 / (1 + math.exp(-0.2 * weight)), "calls": hour + place, "independent": hour * 0.7,
                 "long": None if place == 1 and hour < 5 else 0.5 + 0.3 * place / len(agents),
             })  # fmt: skip
     _insert(connection, INSERT_STATE, states)
@@ -151,8 +151,8 @@ INSERT INTO scorekeeper.decision (
     understood, price, opened_at, expires_at, tracked, reference_price, price_suspect, horizon_price,
     horizon_return_pct, horizon_known_at
 ) VALUES (
-    :id, sha256(convert_to(cast(:id AS text), 'UTF8')), 'learned', 1, :opened, 'BTC/USDT', 'BTC/USDT', :version, 'HOLD', 0, true, 100,
-    :opened, :expires, true, 100, false, :price, :h, :known
+    :id, sha256(convert_to(cast(:id AS text), 'UTF8')), 'learned', 1, :opened, 'BTC/USDT', 'BTC/USDT',
+    :version, 'HOLD', 0, true, 100, :opened, :expires, true, 100, false, :price, :h, :known
 )"""
 INSERT_SIGNAL = """
 INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, understood)

@@ -154,7 +154,7 @@ class Learned:
 
     @property
     def deciding(self) -> tuple[Block, ...]:
-        """The blocks that the verdict rests on: of the process that came to the last turn, else of the one that runs."""
+        """The blocks that the verdict rests on: if adopted, of the process that adopted, else of the one that runs."""
         turns = self.turns
         if not turns or not self.adopted:
             return self.running

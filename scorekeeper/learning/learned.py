@@ -41,10 +41,12 @@ def read_learned(
         advantage_bps=_read_advantage(connection, given, outcomes),
         agents=tuple(AgentWeight(*row) for row in connection.execute(statement("learning/select_weights_at"), given)),
         blocks=tuple(
-            Block(*row[:6], tuple(row.wealth), *row[7:])
-            for row in connection.execute(statement("learning/select_evidence_until"), given)
+            Block(**{**row, "wealth": tuple(row["wealth"])})
+            for row in connection.execute(statement("learning/select_evidence_until"), given).mappings()
         ),
-        maps=tuple(_read_map(row) for row in connection.execute(statement("learning/select_maps_at"), given)),
+        maps=tuple(
+            _read_map(row) for row in connection.execute(statement("learning/select_maps_at"), given).mappings()
+        ),
         models=tuple(MetaModel(*row) for row in connection.execute(statement("learning/select_models_at"), given)),
         fees=_read_fees(connection, given, fee_bps),
         stale_from=found.stale_from,
@@ -53,7 +55,7 @@ def read_learned(
 
 def read_versions(connection: Connection) -> list[str]:
     """The versions of which something was learned, in order."""
-    return list(connection.execute(statement("learning/select_learned_versions")).scalars())
+    return sorted(connection.execute(statement("learning/select_learned_versions")).scalars())
 
 
 def read_history(
@@ -82,9 +84,10 @@ def _read_fees(connection: Connection, given: Mapping[str, Any], fee_bps: float)
     return Fees(2 * fee_bps / 100, last.outcomes, last.worth, net)
 
 
-def _read_map(row: Any) -> CalibrationMap:
-    low, high = row.gain_ci95_low, row.gain_ci95_high
-    return CalibrationMap(*row[:9], None if low is None or high is None else (low, high), row.helps)
+def _read_map(row: Mapping[str, Any]) -> CalibrationMap:
+    values = dict(row)
+    low, high = values.pop("gain_ci95_low"), values.pop("gain_ci95_high")
+    return CalibrationMap(**values, gain_ci95=None if low is None or high is None else (low, high))
 
 
 def _whole_hour(moment: datetime) -> datetime:

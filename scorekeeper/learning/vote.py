@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from scorekeeper.learning.constants import MISSING_CONFIDENCE, ZERO_SCORE
-from scorekeeper.learning.document import UNKNOWN_WEIGHT
+from scorekeeper.learning.document import UNKNOWN_WEIGHT, VALID_FOR, Learned, iso
 
 WORDS = {1: "BUY", -1: "SELL", 0: "HOLD"}
 
@@ -58,3 +60,56 @@ def is_worth(p: float, move_pct: float | None, cost_pct: float) -> bool | None:
     (False, True, None)
     """
     return None if move_pct is None else abs(2 * p - 1) * move_pct > cost_pct
+
+
+def is_stale(learned: Learned, now: datetime) -> bool:
+    """Whether what was learned is too old to be used: equal weights are then in use."""
+    return now >= learned.as_of + VALID_FOR
+
+
+def tell_vote(learned: Learned | None, calls: Sequence[Call], now: datetime, cost_pct: float) -> dict[str, Any]:
+    """What both votes say of the calls, and which of them is in use; `cost_pct`: both sides' fees.
+
+    `learned`: None if nothing was. docs/learning.md defines each key.
+    """
+    weights = {} if learned is None else {one.agent: one.weight for one in learned.agents}
+    known = weights.keys() | {one.agent for one in calls}
+    equal = cast_vote(calls, {}, len(known))
+    state = "missing" if learned is None else "stale" if is_stale(learned, now) else "fresh"
+    told: dict[str, Any] = {
+        "state": state,
+        "version": None if learned is None else learned.version,
+        "as_of": None if learned is None else iso(learned.as_of),
+        "valid_until": None if learned is None else iso(learned.as_of + VALID_FOR),
+        "equal": _shown(equal),
+        "learned": None,
+        "in_use": "equal",
+        "direction": equal.direction,
+        "p_up": None,
+        "expected_move_pct": None,
+        "worth_after_fees": None,
+        "unknown_agents": sorted(one.agent for one in calls if one.agent not in weights),
+        "sentence": _WHY[state],
+    }
+    if learned is None:
+        return told
+    vote = cast_vote(calls, weights, len(known))
+    p = p_up(learned.beta, vote.score)
+    told["learned"], told["p_up"] = _shown(vote), p
+    told["expected_move_pct"] = None if learned.move_pct is None else abs(2 * p - 1) * learned.move_pct
+    told["worth_after_fees"] = is_worth(p, learned.move_pct, cost_pct)
+    if state == "fresh" and learned.adopted:
+        told |= {"in_use": "learned", "direction": vote.direction, "sentence": _WHY["adopted"]}
+    return told
+
+
+_WHY = {
+    "missing": "Nothing was learned yet: equal weights are in use.",
+    "stale": "What was learned is older than 24 hours: equal weights are in use until the next learn.",
+    "fresh": "The learned weights are not adopted: equal weights are in use.",
+    "adopted": "The learned weights are adopted and in use.",
+}
+
+
+def _shown(vote: Vote) -> dict[str, Any]:
+    return {"direction": vote.direction, "action": WORDS[vote.direction], "score": vote.score}

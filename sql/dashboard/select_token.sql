@@ -1,7 +1,8 @@
 -- One row: what changes with all that a page could show. What is learned anew from a change of the past is stale first.
-SELECT md5(concat_ws(' ', s.token, l.learned)) AS token
-FROM scorekeeper.report_status AS s
-CROSS JOIN (
-    SELECT string_agg(concat_ws(' ', r.version, r.learned_until, r.stale_from), ' ' ORDER BY r.version) AS learned
+WITH learned AS (
+    SELECT string_agg(concat_ws(' ', r.version, r.learned_until, r.stale_from), ' ' ORDER BY r.version) AS words
     FROM scorekeeper.report_learning AS r
-) AS l;
+)
+SELECT md5(concat_ws(' ', s.token, learned.words)) AS token
+FROM scorekeeper.report_status AS s
+CROSS JOIN learned;

@@ -14,9 +14,8 @@ WHERE
 ORDER BY n.opened_at DESC NULLS LAST, l.version COLLATE "C" DESC LIMIT 1;
 
 -- name: select_learned_versions
--- One row per version that is learned, in order.
-SELECT l.version FROM scorekeeper.report_learning AS l
-ORDER BY l.version COLLATE "C";
+-- One row per version that is learned.
+SELECT l.version FROM scorekeeper.report_learning AS l;
 
 -- name: select_state_at
 -- At most one row: the state of a version at `at`. Parameters: version, at.
@@ -35,12 +34,13 @@ WHERE
         SELECT max(l.as_of) FROM scorekeeper.report_agent_weights AS l
         WHERE l.version = :version AND l.as_of <= :at
     )
-ORDER BY w.agent COLLATE "C";
+ORDER BY w.agent;
 
 -- name: select_evidence_until
 -- One row per block of a version that had ended at `at`, in order. Parameters: version, at.
 SELECT
-    e.begins_at, e.ends_at, e.decisions, e.independent, e.mean_excess, e.scale, e.wealth, e.e_value, e.running, e.adopted
+    e.begins_at, e.ends_at, e.decisions, e.independent, e.mean_excess, e.scale, e.wealth, e.e_value, e.running,
+    e.adopted
 FROM scorekeeper.report_weight_evidence AS e
 WHERE e.version = :version AND e.ends_at <= :at
 ORDER BY e.begins_at;
@@ -52,7 +52,7 @@ SELECT DISTINCT ON (c.agent)
     c.gain_ci95_high, c.helps
 FROM scorekeeper.report_calibration_maps AS c
 WHERE c.version = :version AND c.as_of <= :at
-ORDER BY c.agent, c.as_of DESC;
+ORDER BY c.agent ASC, c.as_of DESC;
 
 -- name: select_models_at
 -- One row per target of a version: the newest meta-model at `at`. Parameters: version, at.
@@ -63,8 +63,9 @@ WHERE m.version = :version AND m.as_of <= :at
 ORDER BY m.target DESC, m.as_of DESC;
 
 -- name: sum_vote_difference
--- One row: what the learned vote earned more than the equal vote, before fees, in percent summed over the outcomes known
--- at `at`; null without one on which they differ. Scores within `zero` of 0 are HOLD. Parameters: version, at, zero.
+-- One row: what the learned vote earned more than the equal vote, before fees, in percent summed over the outcomes
+-- known at `at`; null without one on which they differ. Scores within `zero` of 0 are HOLD. Parameters: version, at,
+-- zero.
 SELECT
     cast(sum(
         cast(d.horizon_return_pct AS numeric)
@@ -92,7 +93,7 @@ INNER JOIN scorekeeper.report_decisions AS d ON v.trade_id = d.trade_id
 WHERE
     v.version = :version AND v.opened_at <= :at AND d.expires_at <= :at AND d.horizon_return_pct <> 0
     AND abs(2 * v.p_up - 1) * v.move_pct > :cost_pct
-ORDER BY v.opened_at, v.trade_id COLLATE "C";
+ORDER BY v.opened_at, v.trade_id;
 
 -- name: count_worth_trading
 -- One row: of the last `most` outcomes known at `at`, by expiry, how many there are, and on how many the learned vote
@@ -102,7 +103,7 @@ WITH latest AS (
     FROM scorekeeper.report_decisions AS d
     INNER JOIN scorekeeper.report_learned_votes AS v ON d.trade_id = v.trade_id
     WHERE v.version = :version AND d.expires_at <= :at AND d.horizon_return_pct <> 0
-    ORDER BY d.expires_at DESC, d.trade_id COLLATE "C" DESC LIMIT :most
+    ORDER BY d.expires_at DESC, d.trade_id DESC LIMIT :most
 )
 SELECT
     count(*) AS outcomes,
@@ -110,8 +111,8 @@ SELECT
 FROM latest;
 
 -- name: select_weight_history
--- One row per agent among `agents` and moment of at most `most` moments, evenly spread over the hours in which something
--- was learned up to `at`, the last included. Parameters: version, at, agents, most.
+-- One row per agent among `agents` and moment of at most `most` moments, evenly spread over the hours in which
+-- something was learned up to `at`, the last included. Parameters: version, at, agents, most.
 WITH hours AS (
     SELECT s.as_of, row_number() OVER (ORDER BY s.as_of DESC) - 1 AS back, count(*) OVER () AS hours
     FROM scorekeeper.report_learning_states AS s
@@ -123,4 +124,4 @@ INNER JOIN scorekeeper.report_agent_weights AS w ON h.as_of = w.as_of
 WHERE
     w.version = :version AND w.agent = any(:agents)
     AND h.back % greatest(1, cast(ceil(cast(h.hours AS float8) / :most) AS bigint)) = 0
-ORDER BY w.as_of, w.agent COLLATE "C";
+ORDER BY w.as_of, w.agent;

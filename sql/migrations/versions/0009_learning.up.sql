@@ -114,8 +114,8 @@ SELECT p.version, p.learned_until, p.block_hours, s.from_at AS stale_from
 FROM scorekeeper.learning_progress AS p
 LEFT JOIN scorekeeper.stale_learning AS s ON p.version = s.version;
 COMMENT ON VIEW scorekeeper.report_learning IS
-'One row per version that is learned: up to which whole hour its rows are complete, how long its blocks of evidence are,
-and from when on its rows are to be made again (null: none are).';
+'One row per version that is learned: up to which whole hour its rows are complete, how long its blocks of evidence
+are, and from when on its rows are to be made again (null: none are).';
 
 CREATE VIEW scorekeeper.report_learning_states AS
 SELECT s.version, s.as_of, s.outcomes, s.independent, s.beta
@@ -141,8 +141,8 @@ the share of its calls that say up. Agents'' names are strangers'' text.';
 
 CREATE VIEW scorekeeper.report_weight_evidence AS
 SELECT
-    e.version, e.begins_at, e.ends_at, e.decisions, e.independent, e.mean_excess, e.scale, e.wealth, e.e_value, e.running,
-    e.adopted
+    e.version, e.begins_at, e.ends_at, e.decisions, e.independent, e.mean_excess, e.scale, e.wealth, e.e_value,
+    e.running, e.adopted
 FROM scorekeeper.weight_evidence AS e;
 COMMENT ON VIEW scorekeeper.report_weight_evidence IS
 'One row per version and block of UTC time that has ended and holds an outcome. e_value: the evidence after the block,
@@ -164,5 +164,5 @@ SELECT
     m.version, m.as_of, m.target, m.trades, m.independent_trades, m.coefficients, m.metrics, m.informs, m.worth_it
 FROM scorekeeper.meta_model AS m;
 COMMENT ON VIEW scorekeeper.report_meta_model IS
-'One row per version, UTC midnight of a fit and target: a model of whether a decision pays, its metrics on trades that it
-had not seen, and two verdicts (null: cannot be told).';
+'One row per version, UTC midnight of a fit and target: a model of whether a decision pays, its metrics on trades that
+it had not seen, and two verdicts (null: cannot be told).';

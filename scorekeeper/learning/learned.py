@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from scorekeeper.analysis.intervals import robust_mean
 from scorekeeper.learning.constants import ZERO_SCORE
@@ -84,7 +84,7 @@ def _read_fees(connection: Connection, given: Mapping[str, Any], fee_bps: float)
     return Fees(2 * fee_bps / 100, last.outcomes, last.worth, net)
 
 
-def _read_map(row: Mapping[str, Any]) -> CalibrationMap:
+def _read_map(row: RowMapping) -> CalibrationMap:
     values = dict(row)
     low, high = values.pop("gain_ci95_low"), values.pop("gain_ci95_high")
     return CalibrationMap(**values, gain_ci95=None if low is None or high is None else (low, high))

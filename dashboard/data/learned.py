@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from dashboard.data.agents import Tenth, read_tenths
-from dashboard.data.answer import read_last_as_of
 from dashboard.data.filters import Filters
 from scorekeeper.learning import learned as library
 from scorekeeper.learning.document import AgentWeight, Learned
@@ -17,8 +16,7 @@ MOST_MOMENTS = 400
 
 def read_learned(connection: Connection, filters: Filters, fee_bps: float) -> Learned | None:
     """Of the version that is asked for, or of that with the newest decision; None if nothing was learned."""
-    at = min((one for one in (filters.as_of, read_last_as_of(connection)) if one is not None), default=None)
-    return library.read_learned(connection, fee_bps=fee_bps, version=filters.version, at=at)
+    return library.read_learned(connection, fee_bps=fee_bps, version=filters.version, at=filters.as_of)
 
 
 def read_weights(connection: Connection, learned: Learned) -> dict[str, list[tuple[datetime, float]]]:

@@ -16,8 +16,9 @@ from scorekeeper import charts
 from scorekeeper.charts import Chart
 from scorekeeper.learning.constants import THRESHOLD
 from scorekeeper.learning.document import CalibrationMap, Learned
-from scorekeeper.learning.sentences import write_sentences
+from scorekeeper.learning.sentences import fees_sentence, verdict_sentence, write_sentences
 from scorekeeper.learning.tables import model_rows, tell_map
+from scorekeeper.safe_text import escape_controls
 
 MOST_MAPS = 12  # agents with a diagram
 UNUSED = ("symbol", "since", "until", "suspect", "late")
@@ -38,10 +39,12 @@ async def page(request: Request) -> Response:
         if learned is None:
             return {"learned": None, "versions": list_versions(connection), "rows": []}
         observed = read_observed(connection, learned, filters)
+        verdicts = (verdict_sentence(learned), fees_sentence(learned.fees))
         return {
             "learned": learned,
             "versions": list_versions(connection),
-            "sentences": write_sentences(learned, str),
+            "verdicts": verdicts,
+            "others": [one for one in write_sentences(learned, escape_controls) if one not in verdicts],
             "agents": sorted(learned.agents, key=lambda one: (-one.weight, one.agent)),
             "weights": weights(read_weights(connection, learned)),
             "evidence": evidence(learned),
@@ -102,7 +105,6 @@ def draw_map(one: CalibrationMap, tenths: Sequence[Tenth]) -> Chart | None:
 
 def reliability(metrics: Mapping[str, Any]) -> Chart | None:
     """How often a decision paid, by the probability that the meta-model had foretold."""
-    tenths = [
-        charts.Tenth(int(one["n"]), int(one["right"]), 100 * float(one["mean"])) for one in metrics.get("reliability", ())
-    ]
+    told = metrics.get("reliability", ())
+    tenths = [charts.Tenth(int(one["n"]), int(one["right"]), 100 * float(one["mean"])) for one in told]
     return charts.reliability(tenths) if tenths else None

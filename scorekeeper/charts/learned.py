@@ -51,18 +51,20 @@ class Evidence:
 def weights(history: Mapping[str, Sequence[tuple[float, float]]]) -> Chart:
     """Each agent's learned weight over time (seconds since 1970), until the next one; dotted: 1, an equal weight.
 
-    The agents beyond `LOOKS` share the looks of the first. Raises ValueError for no weights.
+    Raises ValueError for no weights, and for more agents than `LOOKS`.
     """
     drawn = {name: path for name, path in history.items() if path}
     if not drawn:
         raise ValueError("no weights, no chart")
+    if len(drawn) > LOOKS:
+        raise ValueError(f"{len(drawn)} lines cannot be told apart: at most {LOOKS}")
     times = sorted({at for path in drawn.values() for at, _ in path})
     across = Scale(times[0], times[-1], 0, 100)
     up = Scale(*widened([w for path in drawn.values() for _, w in path], hold=(0.0, 1.0)), HEIGHT, 0)
     lines = [
         element(
             "path", d=step_path(points(across.places([at for at, _ in path]), up.places([w for _, w in path]))),
-            class_=f"line agent-{i % LOOKS}",
+            class_=f"line agent-{i}",
         )
         for i, path in enumerate(drawn.values())
     ]  # fmt: skip
@@ -72,11 +74,14 @@ def weights(history: Mapping[str, Sequence[tuple[float, float]]]) -> Chart:
     for time in times:
         last = {name: number(at[name][time], 3) if time in at[name] else last[name] for name in drawn}
         rows.append((moment(time), *last.values()))
-    names = [label(name, 15) for name in drawn]
+    names = [label(name, 24) for name in drawn]
     step = -(-len(times) // MOST_STRIPS)
     says = ["\n".join([f"{row[0]} UTC", *map(": ".join, zip(names, row[1:], strict=True))]) for row in rows[::step]]
     content = join([
-        *_keys(names),
+        *(
+            element("g", key([(f"line agent-{i}", name)]), class_=f"name-key k{i}")
+            for i, name in enumerate(names)
+        ),
         time_axis(across, HEIGHT, "UTC"), level_axis(up, "learned weight"), stretched(HEIGHT, join(lines)),
         _level(up, 1.0, "equal"),
         strips([across(time) for time in times[::step]], says, HEIGHT, after=True),
@@ -87,21 +92,8 @@ def weights(history: Mapping[str, Sequence[tuple[float, float]]]) -> Chart:
         f"{number(min(ends), 2)} and {number(max(ends), 2)}, where 1 is an equal weight and less than 0 turns a call "
         "into its opposite."
     )
-    svg = picture(HEIGHT, content, "Learned weights over time", kind=f"keyed rows-{-(-len(names) // _PER_ROW)}")
+    svg = picture(HEIGHT, content, "Learned weights over time", kind=f"keyed names-{len(names)}")
     return Chart(svg, sentence, ("time (UTC)", *(label(name, 200) for name in drawn)), tuple(rows))
-
-
-_PER_ROW = 2  # names of a key: more do not fit a phone
-
-
-def _keys(names: Sequence[str]) -> list[Markup]:
-    """The key in rows above each other, since many names are too wide for one."""
-    found = []
-    chosen = [(f"line agent-{i % LOOKS}", name) for i, name in enumerate(names)]
-    parts = [chosen[i : i + _PER_ROW] for i in range(0, len(chosen), _PER_ROW)]
-    for row, part in enumerate(reversed(parts)):
-        found.append(element("g", key(part), transform=f"translate(0 {-18 * row})"))
-    return found
 
 
 def evidence(path: Sequence[Evidence], threshold: float) -> Chart:

@@ -100,7 +100,8 @@ CREATE TABLE scorekeeper.learned_probability (
 COMMENT ON TABLE scorekeeper.learned_probability IS
 'One row per version and UTC midnight before which a day with outcomes ended: how sure the learned score is.';
 COMMENT ON COLUMN scorekeeper.learned_probability.version IS 'The SYSTEM_VERSION.';
-COMMENT ON COLUMN scorekeeper.learned_probability.as_of IS 'The UTC midnight: outcomes that expire after it are not in the fit.';
+COMMENT ON COLUMN scorekeeper.learned_probability.as_of IS
+'The UTC midnight: outcomes that expire after it are not in the fit.';
 COMMENT ON COLUMN scorekeeper.learned_probability.outcomes IS 'Outcomes in the fit.';
 COMMENT ON COLUMN scorekeeper.learned_probability.beta IS
 'The probability of a move upwards is 1 / (1 + exp(-beta * score)) until the next row.';
@@ -121,7 +122,8 @@ CREATE TABLE scorekeeper.weight_state (
 COMMENT ON TABLE scorekeeper.weight_state IS
 'One row per version and whole hour in which something was learned: the sums from which the next hour goes on.';
 COMMENT ON COLUMN scorekeeper.weight_state.version IS 'The SYSTEM_VERSION.';
-COMMENT ON COLUMN scorekeeper.weight_state.as_of IS 'The whole hour: outcomes that expire after it are not in the sums.';
+COMMENT ON COLUMN scorekeeper.weight_state.as_of IS
+'The whole hour: outcomes that expire after it are not in the sums.';
 COMMENT ON COLUMN scorekeeper.weight_state.outcomes IS 'Outcomes so far.';
 COMMENT ON COLUMN scorekeeper.weight_state.independent IS 'The sum of the uniqueness of its outcomes.';
 COMMENT ON COLUMN scorekeeper.weight_state.sums IS
@@ -249,7 +251,8 @@ ones they come to, and beta of P(up) = 1 / (1 + exp(-beta * score)).';
 
 CREATE VIEW scorekeeper.report_learned_votes AS
 SELECT
-    v.trade_id, v.version, v.opened_at, v.direction, v.equal_direction, v.score, v.equal_score, v.scale_pct, v.move_pct, v.p_up
+    v.trade_id, v.version, v.opened_at, v.direction, v.equal_direction, v.score, v.equal_score, v.scale_pct,
+    v.move_pct, v.p_up
 FROM scorekeeper.learned_vote AS v;
 COMMENT ON VIEW scorekeeper.report_learned_votes IS
 'One row per decision that counts: what the vote by learned weights and the vote by equal weights said at its opening,

@@ -71,7 +71,8 @@ MIXED = Planted("mixed", (0.58, 0.56, 0.54, 0.52, 0.5, 0.46))
 LOUD_FOOL = Planted("loud fool", (0.43, 0.57, 0.55, 0.54, 0.52, 0.5), (LOUD, *(QUIET,) * 5))
 STAR = Planted("star", (0.58, *(0.5,) * 5))
 INVERSE = Planted("inverse", (0.41, 0.54, 0.53, 0.5, 0.5, 0.5))
-SWAP = Planted("swap half-way", (0.58, 0.55, 0.53, 0.5, 0.48, 0.46), swaps=True)
+SWAP = Planted("the star swaps half-way", (0.58, *(0.5,) * 5), swaps=True)
+REVERSED = Planted("all skills reverse half-way", (0.58, 0.55, 0.53, 0.5, 0.48, 0.46), swaps=True)
 
 
 def draw(planted: Planted, n: int, chance: np.random.Generator) -> Universe:

@@ -81,6 +81,8 @@ BARS = (
         for cadence in (("one a day", 1_440, 1), ("three open", 20, 3), ("sixty open", 1, 60)) for null in NULLS
     ),
 )  # fmt: skip
+# Measured without a bar: what forgetting by half in 336 independent decisions cannot follow.
+OTHERS = ((universe.REVERSED, 10_000),)
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,10 @@ def measure(planted: Planted, decisions: int, simulations: int, seed: int) -> Me
     )  # fmt: skip
 
 
-def cases(bars: Iterable[Bar]) -> list[tuple[Planted, int]]:
-    """The universes and sizes that the bars ask for, the small ones first."""
-    return sorted({(bar.planted, bar.decisions) for bar in bars}, key=lambda case: (case[1], case[0].name))
+def cases(bars: Iterable[Bar] = BARS, others: Iterable[tuple[Planted, int]] = OTHERS) -> list[tuple[Planted, int]]:
+    """The universes and sizes that the bars ask for, and others; the small ones first."""
+    asked = {(bar.planted, bar.decisions) for bar in bars} | set(others)
+    return sorted(asked, key=lambda case: (case[1], case[0].name))
 
 
 def table(measured: Sequence[Measured], bars: Sequence[Bar] = BARS) -> Table:

@@ -1,4 +1,5 @@
 DROP TABLE scorekeeper.meta_model;
+DROP TABLE scorekeeper.calibration_tally;
 DROP TABLE scorekeeper.calibration_map;
 DROP TABLE scorekeeper.weight_evidence;
 DROP TABLE scorekeeper.agent_weight;

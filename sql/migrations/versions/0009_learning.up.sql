@@ -13,6 +13,7 @@ CREATE TABLE scorekeeper.learning_progress (
     CONSTRAINT learning_progress_block_whole CHECK (num_nulls(block_hours, blocks_from) IN (0, 2))
 );
 COMMENT ON TABLE scorekeeper.learning_progress IS 'One row per version that is learned.';
+COMMENT ON COLUMN scorekeeper.learning_progress.version IS 'The SYSTEM_VERSION.';
 COMMENT ON COLUMN scorekeeper.learning_progress.learned_until IS 'The whole hour up to which its rows are complete.';
 COMMENT ON COLUMN scorekeeper.learning_progress.learning_until IS
 'The hour that the last run of learn works up to: what changes before it is noted in stale_learning.';
@@ -29,6 +30,8 @@ CREATE TABLE scorekeeper.stale_learning (
 );
 COMMENT ON TABLE scorekeeper.stale_learning IS
 'One row per version whose rows from a moment on must be made again: the next run of learn does so.';
+COMMENT ON COLUMN scorekeeper.stale_learning.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.stale_learning.from_at IS 'The earliest moment of which something changed.';
 
 CREATE TABLE scorekeeper.learned_vote (
     version text NOT NULL,
@@ -46,6 +49,9 @@ CREATE TABLE scorekeeper.learned_vote (
 );
 COMMENT ON TABLE scorekeeper.learned_vote IS
 'One row per decision that counts: what the learned and the equal vote said of it, by what was known at opened_at.';
+COMMENT ON COLUMN scorekeeper.learned_vote.version IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_vote.opened_at IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_vote.trade_id IS 'That of the decision.';
 COMMENT ON COLUMN scorekeeper.learned_vote.direction IS
 'The sign of the sum of weight * direction * confidence; 0 (HOLD) within 1e-9 of 0.';
 COMMENT ON COLUMN scorekeeper.learned_vote.equal_direction IS 'The same with every weight 1.';
@@ -72,6 +78,10 @@ CREATE TABLE scorekeeper.learned_outcome (
 CREATE INDEX learned_outcome_by_opening ON scorekeeper.learned_outcome (version, opened_at);
 COMMENT ON TABLE scorekeeper.learned_outcome IS
 'One row per outcome: a decision that counts, with a horizon return that is known at expires_at and is not 0.';
+COMMENT ON COLUMN scorekeeper.learned_outcome.version IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_outcome.expires_at IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_outcome.trade_id IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_outcome.opened_at IS 'That of the decision.';
 COMMENT ON COLUMN scorekeeper.learned_outcome.return_pct IS 'The horizon return in percent.';
 COMMENT ON COLUMN scorekeeper.learned_outcome.score IS 'That of its learned vote.';
 COMMENT ON COLUMN scorekeeper.learned_outcome.excess IS
@@ -92,6 +102,10 @@ CREATE TABLE scorekeeper.learned_probability (
 );
 COMMENT ON TABLE scorekeeper.learned_probability IS
 'One row per version and UTC midnight before which a day with outcomes ended: how sure the learned score is.';
+COMMENT ON COLUMN scorekeeper.learned_probability.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.learned_probability.as_of IS
+'The UTC midnight: outcomes that expire after it are not in the fit.';
+COMMENT ON COLUMN scorekeeper.learned_probability.outcomes IS 'Outcomes in the fit.';
 COMMENT ON COLUMN scorekeeper.learned_probability.beta IS
 'The probability of a move upwards is 1 / (1 + exp(-beta * score)) until the next row.';
 COMMENT ON COLUMN scorekeeper.learned_probability.sum_signed IS
@@ -110,6 +124,10 @@ CREATE TABLE scorekeeper.weight_state (
 );
 COMMENT ON TABLE scorekeeper.weight_state IS
 'One row per version and whole hour in which something was learned: the sums from which the next hour goes on.';
+COMMENT ON COLUMN scorekeeper.weight_state.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.weight_state.as_of IS
+'The whole hour: outcomes that expire after it are not in the sums.';
+COMMENT ON COLUMN scorekeeper.weight_state.outcomes IS 'Outcomes so far.';
 COMMENT ON COLUMN scorekeeper.weight_state.independent IS 'The sum of the uniqueness of its outcomes.';
 COMMENT ON COLUMN scorekeeper.weight_state.sums IS
 'Weight of the moves up, and of those down, times 2^((independent mod 21504) / 336); sum of squared returns, of their
@@ -131,6 +149,9 @@ CREATE TABLE scorekeeper.agent_weight (
 );
 COMMENT ON TABLE scorekeeper.agent_weight IS
 'One row per version, whole hour in which something was learned, and agent known by then. A row holds until the next.';
+COMMENT ON COLUMN scorekeeper.agent_weight.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.agent_weight.as_of IS 'The whole hour.';
+COMMENT ON COLUMN scorekeeper.agent_weight.agent IS 'Its name, as the decisions have it.';
 COMMENT ON COLUMN scorekeeper.agent_weight.weight IS 'The learned weight; the mean of their sizes is 1.';
 COMMENT ON COLUMN scorekeeper.agent_weight.weight_in_use IS 'The same while the weights are adopted, else 1.';
 COMMENT ON COLUMN scorekeeper.agent_weight.p IS 'How probable it is that its next call is right.';
@@ -161,6 +182,9 @@ CREATE TABLE scorekeeper.weight_evidence (
 CREATE INDEX weight_evidence_by_end ON scorekeeper.weight_evidence (version, ends_at);
 COMMENT ON TABLE scorekeeper.weight_evidence IS
 'One row per version and block of UTC time that has ended and has outcomes within it: the e-process after it.';
+COMMENT ON COLUMN scorekeeper.weight_evidence.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.weight_evidence.begins_at IS 'A multiple of its length since 1970.';
+COMMENT ON COLUMN scorekeeper.weight_evidence.ends_at IS 'Its end, which is not within it.';
 COMMENT ON COLUMN scorekeeper.weight_evidence.decisions IS 'Outcomes opened in it whose horizon ended in it too.';
 COMMENT ON COLUMN scorekeeper.weight_evidence.independent IS 'The sum of their uniqueness.';
 COMMENT ON COLUMN scorekeeper.weight_evidence.mean_excess IS 'X: the mean of their excess.';
@@ -266,3 +290,65 @@ CREATE TABLE scorekeeper.meta_model (
 COMMENT ON TABLE scorekeeper.meta_model IS
 'One row per version, UTC day of a fit (as_of: its midnight) and target: net_pnl (does the trade pay), horizon (does the
 horizon return pay the fees). Null coefficients: below 100 independent trades.';
+
+-- What a reader sees of it.
+CREATE VIEW scorekeeper.report_learning AS
+SELECT p.version, p.learned_until, p.block_hours, p.blocks_from, s.from_at AS stale_from
+FROM scorekeeper.learning_progress AS p
+LEFT JOIN scorekeeper.stale_learning AS s ON p.version = s.version;
+COMMENT ON VIEW scorekeeper.report_learning IS
+'One row per version that is learned: up to which whole hour its rows are complete, how long its blocks of evidence
+are, when its 20th decision chose that (before, it has no evidence), and from when on its rows are to be made again
+(null: none are).';
+
+CREATE VIEW scorekeeper.report_learning_states AS
+SELECT s.version, s.as_of, s.outcomes, s.independent, s.beta
+FROM scorekeeper.weight_state AS s;
+COMMENT ON VIEW scorekeeper.report_learning_states IS
+'One row per version and whole hour in which something was learned: how many outcomes were known, how many independent
+ones they come to, and beta of P(up) = 1 / (1 + exp(-beta * score)).';
+
+CREATE VIEW scorekeeper.report_learned_votes AS
+SELECT
+    v.trade_id, v.version, v.opened_at, v.direction, v.equal_direction, v.score, v.equal_score, v.scale_pct,
+    v.move_pct, v.p_up
+FROM scorekeeper.learned_vote AS v;
+COMMENT ON VIEW scorekeeper.report_learned_votes IS
+'One row per decision that counts: what the vote by learned weights and the vote by equal weights said at its opening,
+from what was known then. scale_pct, move_pct: root mean square and mean size of the returns known then (null: none).';
+
+CREATE VIEW scorekeeper.report_agent_weights AS
+SELECT w.version, w.as_of, w.agent, w.weight, w.weight_in_use, w.p, w.calls, w.independent_calls, w.long_share
+FROM scorekeeper.agent_weight AS w;
+COMMENT ON VIEW scorekeeper.report_agent_weights IS
+'One row per version, whole hour in which something was learned, and agent. It holds until the version''s next hour.
+weight_in_use is 1 unless the learned weights are adopted. p: the share of right calls, shrunk towards 0.55. long_share:
+the share of its calls that say up. Agents'' names are strangers'' text.';
+
+CREATE VIEW scorekeeper.report_weight_evidence AS
+SELECT
+    e.version, e.begins_at, e.ends_at, e.decisions, e.independent, e.mean_excess, e.scale, e.wealth, e.e_value,
+    e.running, e.adopted
+FROM scorekeeper.weight_evidence AS e;
+COMMENT ON VIEW scorekeeper.report_weight_evidence IS
+'One row per version and block of UTC time that has ended and holds an outcome. e_value: the evidence after the block,
+for the learned weights (running: for) or for equal weights (against); 20 decides. adopted: whether the learned weights
+are in use from ends_at on.';
+
+CREATE VIEW scorekeeper.report_calibration_maps AS
+SELECT
+    c.version, c.as_of, c.agent, c.calls, c.independent_calls, c.a, c.b, c.brier_raw, c.brier_rate, c.brier_map,
+    c.gain_ci95_low, c.gain_ci95_high, c.helps
+FROM scorekeeper.calibration_map AS c;
+COMMENT ON VIEW scorekeeper.report_calibration_maps IS
+'One row per version, UTC midnight and agent: P(right | c) = 1 / (1 + exp(-a - b * logit(c))), and the Brier scores of
+the stated confidence, of the running rate and of the map, each call scored by what was known at its own time. Agents''
+names are strangers'' text.';
+
+CREATE VIEW scorekeeper.report_meta_model AS
+SELECT
+    m.version, m.as_of, m.target, m.trades, m.independent_trades, m.coefficients, m.metrics, m.informs, m.worth_it
+FROM scorekeeper.meta_model AS m;
+COMMENT ON VIEW scorekeeper.report_meta_model IS
+'One row per version, UTC midnight of a fit and target: a model of whether a decision pays, its metrics on trades that
+it had not seen, and two verdicts (null: cannot be told).';

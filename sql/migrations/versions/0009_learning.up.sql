@@ -220,6 +220,9 @@ CREATE TABLE scorekeeper.calibration_map (
 COMMENT ON TABLE scorekeeper.calibration_map IS
 'One row per version, UTC day (as_of: the midnight after it) in which calls with a confidence became known, and agent. A
 row holds until the next. Each call is scored by the row that was known when it was made.';
+COMMENT ON COLUMN scorekeeper.calibration_map.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.calibration_map.as_of IS 'The UTC midnight.';
+COMMENT ON COLUMN scorekeeper.calibration_map.agent IS 'Its name, strangers'' text.';
 COMMENT ON COLUMN scorekeeper.calibration_map.calls IS 'Its calls on outcomes that state a confidence above 0.';
 COMMENT ON COLUMN scorekeeper.calibration_map.independent_calls IS 'The sum of the uniqueness of these calls.';
 COMMENT ON COLUMN scorekeeper.calibration_map.a IS
@@ -260,6 +263,9 @@ CREATE TABLE scorekeeper.calibration_tally (
 );
 COMMENT ON TABLE scorekeeper.calibration_tally IS
 'One row per row of calibration_map: the sums from which the next day goes on.';
+COMMENT ON COLUMN scorekeeper.calibration_tally.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.calibration_tally.as_of IS 'The UTC midnight.';
+COMMENT ON COLUMN scorekeeper.calibration_tally.agent IS 'Its name, strangers'' text.';
 COMMENT ON COLUMN scorekeeper.calibration_tally.independent IS
 'The sum of the uniqueness of the outcomes of the version at as_of.';
 COMMENT ON COLUMN scorekeeper.calibration_tally.scored IS 'Calls that were made when there was a map.';
@@ -338,7 +344,8 @@ are in use from ends_at on.';
 CREATE VIEW scorekeeper.report_calibration_maps AS
 SELECT
     c.version, c.as_of, c.agent, c.calls, c.independent_calls, c.a, c.b, c.brier_raw, c.brier_rate, c.brier_map,
-    c.gain_ci95_low, c.gain_ci95_high, c.helps
+    c.gain_ci95_low, c.gain_ci95_high, c.helps,
+    c.rate, c.rate_gain_ci95_low, c.rate_gain_ci95_high
 FROM scorekeeper.calibration_map AS c;
 COMMENT ON VIEW scorekeeper.report_calibration_maps IS
 'One row per version, UTC midnight and agent: P(right | c) = 1 / (1 + exp(-a - b * logit(c))), and the Brier scores of

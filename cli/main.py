@@ -25,6 +25,7 @@ COMMANDS = {
     "track": "track",
     "metrics": "metrics",
     "analyze": "analyze",
+    "weights": "weights",
     "report": "report",
     "backtest": "backtest",
     "publish": "publish",

@@ -15,6 +15,7 @@ from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.decisions.strict_json import to_json
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
+from scorekeeper.learning import asked
 from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
@@ -210,6 +211,23 @@ class PerformanceTracker:
             ),
             repeatable=True,
         )
+
+    def get_agent_weights(self, *, version: str | None = None, as_of: datetime | None = None) -> dict[str, Any] | None:
+        """What `agent_weights.json` holds, and `stale`: too old to be used. None: nothing was learned.
+
+        `version`: None for that of the newest decision. `as_of`: what was known then; a naive time is UTC.
+        """
+        self._check_open()
+        return asked.ask_weights(self._db, self._settings, datetime.now(UTC), version, as_of and _in_utc(as_of))
+
+    def vote(self, agent_analyses: dict[str, Any], *, version: str | None = None) -> dict[str, Any]:
+        """What the learned and the equal vote say of `agent_analyses`, read as a decision's are.
+
+        `direction` is that of the vote in use: equal weights unless the learned ones are adopted and not stale.
+        docs/learning.md defines the keys.
+        """
+        self._check_open()
+        return asked.ask_vote(self._db, self._settings, datetime.now(UTC), agent_analyses, version=version)
 
     def log_system_metrics(self) -> None:
         """Append a line with this version's metrics to the log."""

@@ -135,7 +135,7 @@ def follow_agents(state: AgentSums, market: MarketPath, outcomes: Outcomes, call
         values = np.zeros((4, len(growth)))
         values[which, place] = calls.uniqueness[own] * growth[place]
         counts = np.zeros((3, len(growth)))
-        counts[:, place] = 1.0, 0.0, 0.0
+        counts[0, place] = 1.0
         counts[1, place] = calls.direction[own] > 0
         counts[2, place] = calls.uniqueness[own]
         yield AgentPath(

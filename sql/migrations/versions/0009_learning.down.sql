@@ -1,3 +1,10 @@
+DROP VIEW scorekeeper.report_meta_model;
+DROP VIEW scorekeeper.report_calibration_maps;
+DROP VIEW scorekeeper.report_weight_evidence;
+DROP VIEW scorekeeper.report_agent_weights;
+DROP VIEW scorekeeper.report_learned_votes;
+DROP VIEW scorekeeper.report_learning_states;
+DROP VIEW scorekeeper.report_learning;
 DROP TABLE scorekeeper.meta_model;
 DROP TABLE scorekeeper.calibration_map;
 DROP TABLE scorekeeper.weight_evidence;

@@ -207,3 +207,64 @@ CREATE TABLE scorekeeper.meta_model (
 COMMENT ON TABLE scorekeeper.meta_model IS
 'One row per version, UTC day of a fit (as_of: its midnight) and target: net_pnl (does the trade pay), horizon (does the
 horizon return pay the fees). Null coefficients: below 100 independent trades.';
+
+-- What a reader sees of it.
+CREATE VIEW scorekeeper.report_learning AS
+SELECT p.version, p.learned_until, p.block_hours, p.blocks_from, s.from_at AS stale_from
+FROM scorekeeper.learning_progress AS p
+LEFT JOIN scorekeeper.stale_learning AS s ON p.version = s.version;
+COMMENT ON VIEW scorekeeper.report_learning IS
+'One row per version that is learned: up to which whole hour its rows are complete, how long its blocks of evidence
+are, when its 20th decision chose that (before, it has no evidence), and from when on its rows are to be made again
+(null: none are).';
+
+CREATE VIEW scorekeeper.report_learning_states AS
+SELECT s.version, s.as_of, s.outcomes, s.independent, s.beta
+FROM scorekeeper.weight_state AS s;
+COMMENT ON VIEW scorekeeper.report_learning_states IS
+'One row per version and whole hour in which something was learned: how many outcomes were known, how many independent
+ones they come to, and beta of P(up) = 1 / (1 + exp(-beta * score)).';
+
+CREATE VIEW scorekeeper.report_learned_votes AS
+SELECT
+    v.trade_id, v.version, v.opened_at, v.direction, v.equal_direction, v.score, v.equal_score, v.scale_pct, v.move_pct, v.p_up
+FROM scorekeeper.learned_vote AS v;
+COMMENT ON VIEW scorekeeper.report_learned_votes IS
+'One row per decision that counts: what the vote by learned weights and the vote by equal weights said at its opening,
+from what was known then. scale_pct, move_pct: root mean square and mean size of the returns known then (null: none).';
+
+CREATE VIEW scorekeeper.report_agent_weights AS
+SELECT w.version, w.as_of, w.agent, w.weight, w.weight_in_use, w.p, w.calls, w.independent_calls, w.long_share
+FROM scorekeeper.agent_weight AS w;
+COMMENT ON VIEW scorekeeper.report_agent_weights IS
+'One row per version, whole hour in which something was learned, and agent. It holds until the version''s next hour.
+weight_in_use is 1 unless the learned weights are adopted. p: the share of right calls, shrunk towards 0.55. long_share:
+the share of its calls that say up. Agents'' names are strangers'' text.';
+
+CREATE VIEW scorekeeper.report_weight_evidence AS
+SELECT
+    e.version, e.begins_at, e.ends_at, e.decisions, e.independent, e.mean_excess, e.scale, e.wealth, e.e_value,
+    e.running, e.adopted
+FROM scorekeeper.weight_evidence AS e;
+COMMENT ON VIEW scorekeeper.report_weight_evidence IS
+'One row per version and block of UTC time that has ended and holds an outcome. e_value: the evidence after the block,
+for the learned weights (running: for) or for equal weights (against); 20 decides. adopted: whether the learned weights
+are in use from ends_at on.';
+
+CREATE VIEW scorekeeper.report_calibration_maps AS
+SELECT
+    c.version, c.as_of, c.agent, c.calls, c.independent_calls, c.a, c.b, c.brier_raw, c.brier_rate, c.brier_map,
+    c.gain_ci95_low, c.gain_ci95_high, c.helps
+FROM scorekeeper.calibration_map AS c;
+COMMENT ON VIEW scorekeeper.report_calibration_maps IS
+'One row per version, UTC midnight and agent: P(right | c) = 1 / (1 + exp(-a - b * logit(c))), and the Brier scores of
+the stated confidence, of the running rate and of the map, each call scored by what was known at its own time. Agents''
+names are strangers'' text.';
+
+CREATE VIEW scorekeeper.report_meta_model AS
+SELECT
+    m.version, m.as_of, m.target, m.trades, m.independent_trades, m.coefficients, m.metrics, m.informs, m.worth_it
+FROM scorekeeper.meta_model AS m;
+COMMENT ON VIEW scorekeeper.report_meta_model IS
+'One row per version, UTC midnight of a fit and target: a model of whether a decision pays, its metrics on trades that
+it had not seen, and two verdicts (null: cannot be told).';

@@ -91,6 +91,10 @@ evidence AS (
 maps AS (
     DELETE FROM scorekeeper.calibration_map
     WHERE version = :version AND as_of > cast(:kept_until AS timestamptz)
+),
+trades AS (
+    DELETE FROM scorekeeper.meta_trade
+    WHERE version = :version AND expires_at > cast(:kept_until AS timestamptz)
 )
 DELETE FROM scorekeeper.meta_model
 WHERE version = :version AND as_of > cast(:kept_until AS timestamptz);

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from scorekeeper.learning.constants import BETS, THRESHOLD
+
+Floats = NDArray[np.float64]
 
 BEGIN = datetime(2025, 5, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -44,7 +47,8 @@ def insert_learned(
         size = float(np.mean(np.abs(past))) if len(past) else None
         votes.append({
             "id": decisions[-1]["id"], "version": version, "opened": opened, "score": float(scores[i]),
-            "equal": float(equals[i]), "scale": scale, "size": size, "p": 1 / (1 + math.exp(-1.5 * float(scores[i]))),
+            "equal": float(equals[i]), "direction": int(np.sign(scores[i])), "equal_direction": int(np.sign(equals[i])),
+            "scale": scale, "size": size, "p": 1 / (1 + math.exp(-1.5 * float(scores[i]))),
         })  # fmt: skip
     _insert(connection, INSERT_DECISION, decisions)
     signals = [
@@ -53,13 +57,19 @@ def insert_learned(
     ]  # fmt: skip
     _insert(connection, INSERT_SIGNAL, signals)
     _insert(connection, INSERT_VOTE, votes)
+    outcomes = [
+        vote | {"expires": one["expires"], "h": one["h"], "until": 0.5 * (i + 1)}
+        for i, (one, vote) in enumerate(zip(decisions, votes, strict=True))
+        if one["h"] is not None
+    ]
+    _insert(connection, INSERT_OUTCOME, outcomes)
     adopted_at = _insert_evidence(connection, version, days, excess, chance)
-    _insert_weights(connection, version, agents, days, adopted_at)
+    _insert_weights(connection, version, agents, days, adopted_at, moves)
     _insert_maps(connection, version, agents, days)
     _insert_models(connection, version, days)
     connection.execute(
-        text("INSERT INTO scorekeeper.learning_progress VALUES (:version, :until, 4)"),
-        {"version": version, "until": until},
+        text("INSERT INTO scorekeeper.learning_progress VALUES (:version, :until, :until, 4, :first)"),
+        {"version": version, "until": until, "first": BEGIN + 10 * HOUR},
     )
     return until
 
@@ -80,7 +90,7 @@ def _insert_evidence(
         rows.append({
             "version": version, "begins": begins, "ends": begins + 4 * HOUR, "decisions": 7, "independent": 3.5,
             "excess": step * 3 * 0.06, "scale": 0.06, "wealth": wealth.tolist(), "e": e_value, "running": ran,
-            "adopted": adopted,
+            "adopted": adopted, "blocks": place + 1, "squares": 0.01 * (place + 1),
         })  # fmt: skip
         if decides:
             wealth, running = np.ones(len(BETS)), "against" if adopted else "for"
@@ -89,14 +99,16 @@ def _insert_evidence(
 
 
 def _insert_weights(
-    connection: Connection, version: str, agents: Sequence[str], days: int, changes: Sequence[datetime]
+    connection: Connection, version: str, agents: Sequence[str], days: int, changes: Sequence[datetime], moves: Floats
 ) -> None:
     states, rows = [], []
     for hour in range(1, 24 * days + 1):
         at = BEGIN + hour * HOUR
         grown = 1 - math.exp(-hour / 48)
         in_use = sum(one <= at for one in changes) % 2 == 1
-        states.append({"version": version, "at": at, "outcomes": 2 * hour - 1, "independent": float(hour),
+        known = moves[: 2 * hour - 1]
+        sums = [1.0, 1.0, float(np.sum(known**2)), float(np.sum(np.abs(known))), 0.03 * len(known)]
+        states.append({"version": version, "at": at, "outcomes": len(known), "independent": float(hour), "sums": sums,
                        "beta": 1.5 * (hour // 24) / days})  # fmt: skip
         raw = [1 - grown * (1.4 * place / max(1, len(agents) - 1)) for place in range(len(agents))]
         for place, agent in enumerate(agents):
@@ -158,20 +170,27 @@ INSERT_SIGNAL = """
 INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence, understood)
 VALUES (:id, :agent, :place, 'BUY', :direction, 70, true)"""
 INSERT_VOTE = """
-INSERT INTO scorekeeper.learned_vote (trade_id, version, opened_at, score, equal_score, scale_pct, move_pct, p_up)
-VALUES (:id, :version, :opened, :score, :equal, :scale, :size, :p)"""
+INSERT INTO scorekeeper.learned_vote (
+    version, opened_at, trade_id, direction, equal_direction, score, equal_score, scale_pct, move_pct, p_up
+) VALUES (:version, :opened, :id, :direction, :equal_direction, :score, :equal, :scale, :size, :p)"""
+INSERT_OUTCOME = """
+INSERT INTO scorekeeper.learned_outcome (
+    version, expires_at, trade_id, opened_at, return_pct, score, excess, uniqueness, independent_until
+) VALUES (:version, :expires, :id, :opened, :h, :score, 0.1, 0.5, :until)"""
 INSERT_STATE = """
 INSERT INTO scorekeeper.weight_state (version, as_of, outcomes, independent, sums, beta)
-VALUES (:version, :at, :outcomes, :independent, '{}', :beta)"""
+VALUES (:version, :at, :outcomes, :independent, :sums, :beta)"""
 INSERT_WEIGHT = """
 INSERT INTO scorekeeper.agent_weight
     (version, as_of, agent, weight, weight_in_use, p, calls, independent_calls, long_share, sums)
 VALUES (:version, :at, :agent, :weight, :in_use, :p, :calls, :independent, :long, '{}')"""
 INSERT_BLOCK = """
 INSERT INTO scorekeeper.weight_evidence (
-    version, begins_at, ends_at, decisions, independent, mean_excess, scale, wealth, e_value, running, adopted
+    version, begins_at, ends_at, decisions, independent, mean_excess, scale, wealth, e_value, running, adopted,
+    blocks, sum_squares
 ) VALUES (
-    :version, :begins, :ends, :decisions, :independent, :excess, :scale, :wealth, :e, :running, :adopted
+    :version, :begins, :ends, :decisions, :independent, :excess, :scale, :wealth, :e, :running, :adopted, :blocks,
+    :squares
 )"""
 INSERT_MAP = """
 INSERT INTO scorekeeper.calibration_map (

@@ -21,21 +21,21 @@ AGENTS = ("TechnicalAnalystAgent", "SentimentAnalystAgent", "ContrarianAgent")
 
 def insert_learned(
     connection: Connection, *, version: str = "v1", agents: Sequence[str] = AGENTS, days: int = 6,
-    excess: float = 0.0, seed: int = 7, prefix: str = "learned",
+    excess: float = 0.0, seed: int = 7, prefix: str = "learned", begin: datetime = BEGIN,
 ) -> datetime:  # fmt: skip
-    """A decision every half hour, held an hour, of `agents`; the moment up to which all of it is learned.
+    """A decision every half hour from `begin` on, held an hour, of `agents`; the moment up to which all is learned.
 
     `excess`: the mean of a block's evidence, in scales of its own: 0.9 is adopted within days, -0.5 never. The last
     agent weighs less than 0. Every other agent's map helps; the last one has none.
     """
     chance = np.random.default_rng(seed)
-    until = BEGIN + timedelta(days=days)
+    until = begin + timedelta(days=days)
     count = 2 * 24 * days
     moves = chance.normal(0, 0.6, count)
     scores, equals = chance.normal(0, 0.3, count), chance.normal(0, 0.3, count)
     decisions, votes = [], []
     for i in range(count):
-        opened = BEGIN + i * HOUR / 2
+        opened = begin + i * HOUR / 2
         known = opened + HOUR <= until
         decisions.append({
             "id": f"{prefix}-{version}-{i:05}", "version": version, "opened": opened, "expires": opened + HOUR,
@@ -63,24 +63,24 @@ def insert_learned(
         if one["h"] is not None
     ]
     _insert(connection, INSERT_OUTCOME, outcomes)
-    adopted_at = _insert_evidence(connection, version, days, excess, chance)
-    _insert_weights(connection, version, agents, days, adopted_at, moves)
-    _insert_maps(connection, version, agents, days)
-    _insert_models(connection, version, days)
+    adopted_at = _insert_evidence(connection, version, begin, days, excess, chance)
+    _insert_weights(connection, version, agents, begin, days, adopted_at, moves)
+    _insert_maps(connection, version, agents, begin, days)
+    _insert_models(connection, version, begin, days)
     connection.execute(
         text("INSERT INTO scorekeeper.learning_progress VALUES (:version, :until, :until, 4, :first)"),
-        {"version": version, "until": until, "first": BEGIN + 10 * HOUR},
+        {"version": version, "until": until, "first": begin + 10 * HOUR},
     )
     return until
 
 
 def _insert_evidence(
-    connection: Connection, version: str, days: int, excess: float, chance: np.random.Generator
+    connection: Connection, version: str, begin: datetime, days: int, excess: float, chance: np.random.Generator
 ) -> list[datetime]:
     """Blocks of four hours; the moments at which the learned weights came into use and went out of it, in turn."""
     wealth, running, adopted, changes, rows = np.ones(len(BETS)), "for", False, [], []
     for place in range(6 * days):
-        begins = BEGIN + place * 4 * HOUR
+        begins = begin + place * 4 * HOUR
         step = float(np.clip(excess + chance.normal(0, 0.3), -1, 1))
         wealth = wealth * (1 + np.array(BETS) * (step if running == "for" else -step))
         e_value, ran = float(wealth.mean()), running
@@ -99,11 +99,12 @@ def _insert_evidence(
 
 
 def _insert_weights(
-    connection: Connection, version: str, agents: Sequence[str], days: int, changes: Sequence[datetime], moves: Floats
-) -> None:
+    connection: Connection, version: str, agents: Sequence[str], begin: datetime, days: int,
+    changes: Sequence[datetime], moves: Floats,
+) -> None:  # fmt: skip
     states, rows = [], []
     for hour in range(1, 24 * days + 1):
-        at = BEGIN + hour * HOUR
+        at = begin + hour * HOUR
         grown = 1 - math.exp(-hour / 48)
         in_use = sum(one <= at for one in changes) % 2 == 1
         known = moves[: 2 * hour - 1]
@@ -122,13 +123,13 @@ def _insert_weights(
     _insert(connection, INSERT_WEIGHT, rows)
 
 
-def _insert_maps(connection: Connection, version: str, agents: Sequence[str], days: int) -> None:
+def _insert_maps(connection: Connection, version: str, agents: Sequence[str], begin: datetime, days: int) -> None:
     rows = []
     for day in range(1, days + 1):
         for place, agent in enumerate(agents):
             there = day > 1 and place < len(agents) - 1
             rows.append({
-                "version": version, "at": BEGIN + timedelta(days=day), "agent": agent, "calls": 24 * day,
+                "version": version, "at": begin + timedelta(days=day), "agent": agent, "calls": 24 * day,
                 "independent": 16.0 * day, "a": 0.05 if there else None, "b": (0.4 - 0.5 * place) if there else None,
                 "raw": 0.29 if there else None, "rate": 0.25 if there else None, "map": 0.24 if there else None,
                 "low": 0.002 if there else None, "high": 0.02 if there else None,
@@ -137,11 +138,11 @@ def _insert_maps(connection: Connection, version: str, agents: Sequence[str], da
     _insert(connection, INSERT_MAP, rows)
 
 
-def _insert_models(connection: Connection, version: str, days: int) -> None:
+def _insert_models(connection: Connection, version: str, begin: datetime, days: int) -> None:
     metrics = {"log_loss": 0.681, "log_loss_base": 0.693, "brier_skill": 0.012}
     rows = [
         {
-            "version": version, "at": BEGIN + timedelta(days=day), "target": target, "trades": 40 * day,
+            "version": version, "at": begin + timedelta(days=day), "target": target, "trades": 40 * day,
             "independent": 24.0 * day,
             "coefficients": None if 24 * day < 100 else json.dumps({"intercept": -0.1, "score": 0.4}),
             "metrics": json.dumps(metrics if 24 * day >= 100 else {}),

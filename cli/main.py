@@ -25,6 +25,7 @@ COMMANDS = {
     "track": "track",
     "metrics": "metrics",
     "analyze": "analyze",
+    "learn": "learn",
     "weights": "weights",
     "report": "report",
     "backtest": "backtest",

@@ -49,7 +49,7 @@ SELECT
     END AS kept_until
 FROM scorekeeper.stale_learning AS s
 INNER JOIN scorekeeper.learning_progress AS p ON s.version = p.version
-WHERE s.from_at < p.learned_until
+WHERE s.from_at <= p.learned_until
 ORDER BY s.version;
 
 

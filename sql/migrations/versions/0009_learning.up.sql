@@ -12,6 +12,7 @@ CREATE TABLE scorekeeper.learning_progress (
     CONSTRAINT learning_progress_block_whole CHECK (num_nulls(block_hours, blocks_from) IN (0, 2))
 );
 COMMENT ON TABLE scorekeeper.learning_progress IS 'One row per version that is learned.';
+COMMENT ON COLUMN scorekeeper.learning_progress.version IS 'The SYSTEM_VERSION.';
 COMMENT ON COLUMN scorekeeper.learning_progress.learned_until IS 'The whole hour up to which its rows are complete.';
 COMMENT ON COLUMN scorekeeper.learning_progress.learning_until IS
 'The hour that the last run of learn works up to: what changes before it is noted in stale_learning.';
@@ -26,6 +27,8 @@ CREATE TABLE scorekeeper.stale_learning (
 );
 COMMENT ON TABLE scorekeeper.stale_learning IS
 'One row per version whose rows from a moment on must be made again: the next run of learn does so.';
+COMMENT ON COLUMN scorekeeper.stale_learning.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.stale_learning.from_at IS 'The earliest moment of which something changed.';
 
 CREATE TABLE scorekeeper.learned_vote (
     version text NOT NULL,
@@ -43,6 +46,9 @@ CREATE TABLE scorekeeper.learned_vote (
 );
 COMMENT ON TABLE scorekeeper.learned_vote IS
 'One row per decision that counts: what the learned and the equal vote said of it, by what was known at opened_at.';
+COMMENT ON COLUMN scorekeeper.learned_vote.version IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_vote.opened_at IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_vote.trade_id IS 'That of the decision.';
 COMMENT ON COLUMN scorekeeper.learned_vote.direction IS
 'The sign of the sum of weight * direction * confidence; 0 (HOLD) within 1e-9 of 0.';
 COMMENT ON COLUMN scorekeeper.learned_vote.equal_direction IS 'The same with every weight 1.';
@@ -69,6 +75,10 @@ CREATE TABLE scorekeeper.learned_outcome (
 CREATE INDEX learned_outcome_by_opening ON scorekeeper.learned_outcome (version, opened_at);
 COMMENT ON TABLE scorekeeper.learned_outcome IS
 'One row per outcome: a decision that counts, with a horizon return that is known at expires_at and is not 0.';
+COMMENT ON COLUMN scorekeeper.learned_outcome.version IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_outcome.expires_at IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_outcome.trade_id IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.learned_outcome.opened_at IS 'That of the decision.';
 COMMENT ON COLUMN scorekeeper.learned_outcome.return_pct IS 'The horizon return in percent.';
 COMMENT ON COLUMN scorekeeper.learned_outcome.score IS 'That of its learned vote.';
 COMMENT ON COLUMN scorekeeper.learned_outcome.excess IS
@@ -89,6 +99,10 @@ CREATE TABLE scorekeeper.learned_probability (
 );
 COMMENT ON TABLE scorekeeper.learned_probability IS
 'One row per version and UTC midnight before which a day with outcomes ended: how sure the learned score is.';
+COMMENT ON COLUMN scorekeeper.learned_probability.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.learned_probability.as_of IS
+'The UTC midnight: outcomes that expire after it are not in the fit.';
+COMMENT ON COLUMN scorekeeper.learned_probability.outcomes IS 'Outcomes in the fit.';
 COMMENT ON COLUMN scorekeeper.learned_probability.beta IS
 'The probability of a move upwards is 1 / (1 + exp(-beta * score)) until the next row.';
 COMMENT ON COLUMN scorekeeper.learned_probability.sum_signed IS
@@ -107,6 +121,10 @@ CREATE TABLE scorekeeper.weight_state (
 );
 COMMENT ON TABLE scorekeeper.weight_state IS
 'One row per version and whole hour in which something was learned: the sums from which the next hour goes on.';
+COMMENT ON COLUMN scorekeeper.weight_state.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.weight_state.as_of IS
+'The whole hour: outcomes that expire after it are not in the sums.';
+COMMENT ON COLUMN scorekeeper.weight_state.outcomes IS 'Outcomes so far.';
 COMMENT ON COLUMN scorekeeper.weight_state.independent IS 'The sum of the uniqueness of its outcomes.';
 COMMENT ON COLUMN scorekeeper.weight_state.sums IS
 'Weight of the moves up, and of those down, times 2^((independent mod 21504) / 336); sum of squared returns, of their
@@ -128,6 +146,9 @@ CREATE TABLE scorekeeper.agent_weight (
 );
 COMMENT ON TABLE scorekeeper.agent_weight IS
 'One row per version, whole hour in which something was learned, and agent known by then. A row holds until the next.';
+COMMENT ON COLUMN scorekeeper.agent_weight.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.agent_weight.as_of IS 'The whole hour.';
+COMMENT ON COLUMN scorekeeper.agent_weight.agent IS 'Its name, as the decisions have it.';
 COMMENT ON COLUMN scorekeeper.agent_weight.weight IS 'The learned weight; the mean of their sizes is 1.';
 COMMENT ON COLUMN scorekeeper.agent_weight.weight_in_use IS 'The same while the weights are adopted, else 1.';
 COMMENT ON COLUMN scorekeeper.agent_weight.p IS 'How probable it is that its next call is right.';
@@ -158,6 +179,9 @@ CREATE TABLE scorekeeper.weight_evidence (
 CREATE INDEX weight_evidence_by_end ON scorekeeper.weight_evidence (version, ends_at);
 COMMENT ON TABLE scorekeeper.weight_evidence IS
 'One row per version and block of UTC time that has ended and has outcomes within it: the e-process after it.';
+COMMENT ON COLUMN scorekeeper.weight_evidence.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.weight_evidence.begins_at IS 'A multiple of its length since 1970.';
+COMMENT ON COLUMN scorekeeper.weight_evidence.ends_at IS 'Its end, which is not within it.';
 COMMENT ON COLUMN scorekeeper.weight_evidence.decisions IS 'Outcomes opened in it whose horizon ended in it too.';
 COMMENT ON COLUMN scorekeeper.weight_evidence.independent IS 'The sum of their uniqueness.';
 COMMENT ON COLUMN scorekeeper.weight_evidence.mean_excess IS 'X: the mean of their excess.';
@@ -211,12 +235,14 @@ horizon return pay the fees). Null coefficients: below 100 independent trades.';
 -- What a reader sees of it.
 CREATE VIEW scorekeeper.report_learning AS
 SELECT
-    p.version, p.learned_until, p.block_hours, CASE WHEN s.from_at < p.learned_until THEN s.from_at END AS stale_from
+    p.version, p.learned_until, p.block_hours, p.blocks_from,
+    CASE WHEN s.from_at < p.learned_until THEN s.from_at END AS stale_from
 FROM scorekeeper.learning_progress AS p
 LEFT JOIN scorekeeper.stale_learning AS s ON p.version = s.version;
 COMMENT ON VIEW scorekeeper.report_learning IS
 'One row per version that is learned: up to which whole hour its rows are complete, how long its blocks of evidence
-are, and from when on its rows are to be made again (null: none are).';
+are, when its 20th decision chose that (before, it has no evidence), and from when on its rows are to be made again
+(null: none are).';
 
 CREATE VIEW scorekeeper.report_learning_states AS
 SELECT

@@ -29,10 +29,8 @@ def near(found: float | None, meant: float | None) -> bool:
 def read_rows(db: Database, *, until: datetime | None = None) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of what is learned, to the bit."""
     with db.begin() as connection:
-        return {
-            table: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM scorekeeper.{table}"))), key=str)
-            for table in TABLES
-        }
+        found = {table: connection.execute(text(f"SELECT * FROM scorekeeper.{table}")).all() for table in TABLES}
+    return {table: sorted((tuple(row) for row in rows), key=str) for table, rows in found.items()}
 
 
 def test_what_is_learned_equals_plain_loops(db: Database) -> None:

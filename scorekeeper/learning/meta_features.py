@@ -1,5 +1,6 @@
 """What the meta-model sees of a trade: figures that are known when it opens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -22,8 +23,10 @@ class Seen:
     """Trades as they were seen when they opened, one version, n rows in one order, as columns of shape (n,).
 
     `opened`, `expires`: microseconds since 1970. `side`: 1 or -1. `confidence`: the decision's, 0..100, NaN: none.
-    `symbol`: its place in the list of symbols. `score`: the learned vote's. `hour_size`, `day_size`: the mean size of
-    one-candle log returns over the last hour and day; `hour_return`: the log return over the last hour; NaN: unknown.
+    `symbol`: its place in the list of symbols, -1: not in it. `score`: the learned vote's. `hour_size`, `day_size`: the
+    mean size of log returns from candle to candle over the last hour and day; `hour_return`: the log return over the
+    last hour; NaN: unknown.
+    `awake`: how many agents call a direction; `agreeing`: how many of them the trade's side.
     `directions` (-1, 0, 1) and `sureness` (confidence as a fraction, 0.5 if missing): shape (n, agents).
     """
 
@@ -36,6 +39,8 @@ class Seen:
     hour_size: Floats
     day_size: Floats
     hour_return: Floats
+    awake: Floats
+    agreeing: Floats
     directions: NDArray[np.int8]
     sureness: Floats
 
@@ -43,7 +48,7 @@ class Seen:
         return Seen(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def name_features(agents: list[str], symbols: list[str]) -> list[str]:
+def name_features(agents: Sequence[str], symbols: Sequence[str]) -> list[str]:
     """The columns of `build_features`, in their order."""
     return [
         *(f"agent:{agent}" for agent in agents),
@@ -72,17 +77,15 @@ def build_features(seen: Seen, symbols: int) -> Floats:
     """
     n = len(seen.opened)
     side = seen.side.astype(np.float64)
-    calls = seen.directions != 0
-    awake = calls.sum(axis=1).astype(np.float64)
-    same = (seen.directions == seen.side[:, None]).sum(axis=1).astype(np.float64)
     day_part = 2 * np.pi * (seen.opened % _DAY_US) / _DAY_US
     is_symbol = np.zeros((n, symbols))
-    is_symbol[np.arange(n), seen.symbol] = 1.0
+    listed = np.flatnonzero(seen.symbol >= 0)
+    is_symbol[listed, seen.symbol[listed]] = 1.0
     return np.column_stack(
         [
             seen.directions * seen.sureness * side[:, None],
-            np.where(awake > 0, same / np.maximum(awake, 1.0), 0.5),
-            awake,
+            np.where(seen.awake > 0, seen.agreeing / np.maximum(seen.awake, 1.0), 0.5),
+            seen.awake,
             np.where(np.isnan(seen.confidence), 50.0, seen.confidence) / 100,
             seen.score * side,
             np.where(np.isnan(seen.hour_return), 0.0, seen.hour_return) * side,

@@ -3,6 +3,8 @@
 It is fitted walk-forward on trades that ended before, and judged on trades that came after.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +48,7 @@ class Model:
     market: Line
 
 
-def fit(features: Floats, names: list[str], net: Floats, uniqueness: Floats) -> Model | None:
+def fit(features: Floats, names: Sequence[str], net: Floats, uniqueness: Floats) -> Model | None:
     """Fit a model to trades. `features`: (n, k), NaN where unknown. `net`: what each trade brought, percent after fees.
 
     Each trade counts by its `uniqueness`. The target is net > 0. A feature that does not vary, or a symbol with fewer
@@ -66,31 +68,35 @@ def fit(features: Floats, names: list[str], net: Floats, uniqueness: Floats) -> 
     if total < META_LEAST_TRADES or paid.all() or not paid.any():
         return None
     paying = float(uniqueness[paid].sum())
-    fills = np.array([_median(features[:, column]) for column in range(features.shape[1])])
-    x = np.where(np.isnan(features), fills, features)
-    often = np.array([not name.startswith(SYMBOL) for name in names]) | (x.sum(axis=0) >= META_SYMBOL_TRADES)
-    chosen = np.flatnonzero(often & (x.max(axis=0) > x.min(axis=0)))
-    kept_names, fills = [names[place] for place in chosen], fills[chosen]
-    x = x[:, chosen]
-    means = uniqueness @ x / total
-    x -= means
-    scales = np.sqrt(uniqueness @ (x * x) / total)
-    x /= scales
+    chosen: list[str] = []
+    scaling: list[tuple[float, float, float]] = []
+    x = np.ones((len(features), 1 + features.shape[1]))
+    for place, name in enumerate(names):
+        fill = _median(features[:, place])
+        column = _filled(features[:, place], fill)
+        if column.max() == column.min() or (name.startswith(SYMBOL) and column.sum() < META_SYMBOL_TRADES):
+            continue
+        mean = _dot(uniqueness, column) / total
+        scale = math.sqrt(_dot(uniqueness, (column - mean) ** 2) / total)
+        chosen.append(name)
+        scaling.append((fill, mean, scale))
+        x[:, len(chosen)] = (column - mean) / scale
+    scaled = np.array(scaling).reshape(-1, 3)
 
     def line(places: list[int]) -> Line:
-        rows = np.column_stack([np.ones(len(x)), x[:, places]])
+        rows = x[:, : 1 + len(places)] if len(places) == len(chosen) else x[:, [0, *(1 + place for place in places)]]
         fitted = fit_map(rows, paid, uniqueness, np.array([0.0, *[1 / META_STRENGTH] * len(places)]))
-        of = tuple(kept_names[place] for place in places)
-        return Line(of, fills[places], means[places], scales[places], fitted[1:], float(fitted[0]))
+        fills, means, scales = scaled[places].T
+        return Line(tuple(chosen[place] for place in places), fills, means, scales, fitted[1:], float(fitted[0]))
 
-    gain = float(uniqueness[paid] @ net[paid]) / paying
-    loss = -float(uniqueness[~paid] @ net[~paid]) / (total - paying)
-    every = list(range(len(kept_names)))
-    market = [place for place in every if is_of_market(kept_names[place])]
+    gain = _dot(uniqueness[paid], net[paid]) / paying
+    loss = -_dot(uniqueness[~paid], net[~paid]) / (total - paying)
+    every = list(range(len(chosen)))
+    market = [place for place in every if is_of_market(chosen[place])]
     return Model(len(x), paying / total, loss / (gain + loss), line(every), line(market))
 
 
-def predict(line: Line, features: Floats, names: list[str]) -> Floats:
+def predict(line: Line, features: Floats, names: Sequence[str]) -> Floats:
     """How likely each trade pays, shape (n,). `features` as for `fit`, with the columns `names`.
 
     A feature that the line does not know counts for nothing. One of the line's that `names` lacks has its mean.
@@ -102,10 +108,18 @@ def predict(line: Line, features: Floats, names: list[str]) -> Floats:
         line.names, line.fills, line.means, line.scales, line.coefficients, strict=True
     ):
         if name in places:
-            column = features[:, places[name]]
-            logits += coefficient * ((np.where(np.isnan(column), fill, column) - mean) / scale)
+            logits += coefficient * ((_filled(features[:, places[name]], fill) - mean) / scale)
     probability: Floats = expit(logits)
     return probability
+
+
+def _dot(one: Floats, other: Floats) -> float:
+    """The sum of products. Unlike that of a BLAS it does not depend on how many threads there are."""
+    return float(np.sum(one * other))
+
+
+def _filled(column: Floats, fill: float) -> Floats:
+    return np.where(np.isnan(column), fill, column)
 
 
 def _median(column: Floats) -> float:

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+_TENTHS = 10
 _LARGEST_LOG = 600.0  # of evidence: beyond it a float overflows
 
 
@@ -49,6 +50,7 @@ class Judged:
     `gain`: log loss of the reference less that of the model. `base_gain`: log loss of the base rate less that of the
     model. `brier_skill`: 1 - (Brier score)/(that of the base rate).
     `independent`: the sum of uniqueness. `all_net`: of all trades with a probability. `kept`: of those kept.
+    `tenths`: by tenth of the probability, how many trades, how many paid, the sum of p: shape (moments, 10, 3).
     """
 
     gain: Means
@@ -61,6 +63,7 @@ class Judged:
     blocks: Ints
     all_net: Means
     kept: Means
+    tenths: Floats
 
     def informs(self, place: int) -> bool | None:
         """Whether what agents say tells more than the base rate and the market alone; None: cannot be told.
@@ -108,7 +111,20 @@ def judge(trades: Predicted, moments: Ints, block: int) -> Judged:
         blocks,
         running_means(trades.net, *spans, known),
         running_means(trades.net[kept], trades.opened[kept], trades.expires[kept], kept_known),
+        _tenths(trades, paid, moments),
     )
+
+
+def _tenths(trades: Predicted, paid: Floats, moments: Ints) -> Floats:
+    found = np.zeros((len(moments), _TENTHS, 3))
+    tenth = np.minimum(np.floor(trades.p * _TENTHS), _TENTHS - 1)
+    for number in range(_TENTHS):
+        rows = np.flatnonzero(tenth == number)
+        known = np.searchsorted(trades.expires[rows], moments, side="right")
+        found[:, number, 0] = known
+        found[:, number, 1] = _sums(paid[rows])[known]
+        found[:, number, 2] = _sums(trades.p[rows])[known]
+    return found
 
 
 def _evidence(trades: Predicted, gains: Floats, moments: Ints, block: int) -> tuple[Floats, Ints]:

@@ -22,12 +22,18 @@ def released_at(opened: Ints, expires: Ints) -> Ints:
 
 
 def fit_walk(
-    features: Floats, names: list[str], net: Floats, uniqueness: Floats, released: Ints, midnights: Ints, last: float
+    features: Floats,
+    names: Sequence[str],
+    net: Floats,
+    uniqueness: Floats,
+    released: Ints,
+    midnights: Ints,
+    last: float,
 ) -> Iterator[tuple[int, float, Model]]:
     """The models that are fitted at `midnights`: (midnight, independent trades it was fitted on, model).
 
     Trades in order of `released`, columns as in `meta_model.fit`. Times in microseconds since 1970. A midnight's model
-    is fitted on trades released at or before it, if the sum of their uniqueness has grown by 2 % since the last fit.
+    is fitted on trades released at or before it, if the sum of their uniqueness has grown by 5 % since the last fit.
     `last`: that sum at the last fit before these midnights, 0: there was none.
     """
     independent = np.concatenate([[0.0], np.cumsum(uniqueness)])
@@ -52,7 +58,7 @@ class Said:
     kept: Bools
 
 
-def predict_walk(models: Sequence[tuple[int, Model]], features: Floats, names: list[str], opened: Ints) -> Said:
+def predict_walk(models: Sequence[tuple[int, Model]], features: Floats, names: Sequence[str], opened: Ints) -> Said:
     """What the models say of trades. `models`: by the midnight from which each speaks, ascending.
 
     Of a trade speaks the last model fitted at or before the midnight at or before its opening.

@@ -92,6 +92,10 @@ maps AS (
     DELETE FROM scorekeeper.calibration_map
     WHERE version = :version AND as_of > cast(:kept_until AS timestamptz)
 ),
+trades AS (
+    DELETE FROM scorekeeper.meta_trade
+    WHERE version = :version AND expires_at > cast(:kept_until AS timestamptz)
+),
 tallies AS (
     DELETE FROM scorekeeper.calibration_tally
     WHERE version = :version AND as_of > cast(:kept_until AS timestamptz)

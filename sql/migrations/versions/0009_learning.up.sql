@@ -280,6 +280,48 @@ COMMENT ON COLUMN scorekeeper.calibration_tally.weights_right IS
 'For each of percents: the sum of uniqueness of the right calls, halved for each 336 independent outcomes since.';
 COMMENT ON COLUMN scorekeeper.calibration_tally.weights_wrong IS 'The same of the wrong calls.';
 
+CREATE TABLE scorekeeper.meta_trade (
+    version text NOT NULL,
+    expires_at timestamptz NOT NULL,
+    trade_id text COLLATE "C" NOT NULL,
+    opened_at timestamptz NOT NULL,
+    released_at timestamptz NOT NULL,
+    uniqueness double precision NOT NULL,
+    net_pct double precision NOT NULL,
+    horizon_net_pct double precision NOT NULL,
+    hour_size double precision,
+    day_size double precision,
+    hour_return double precision,
+    p_net double precision,
+    market_net double precision,
+    base_net double precision,
+    kept_net boolean,
+    p_horizon double precision,
+    market_horizon double precision,
+    base_horizon double precision,
+    kept_horizon boolean,
+    PRIMARY KEY (version, expires_at, trade_id),
+    CONSTRAINT meta_trade_net_foretold_whole CHECK (num_nulls(p_net, market_net, base_net, kept_net) IN (0, 4)),
+    CONSTRAINT meta_trade_horizon_foretold_whole
+    CHECK (num_nulls(p_horizon, market_horizon, base_horizon, kept_horizon) IN (0, 4))
+);
+CREATE INDEX meta_trade_by_release ON scorekeeper.meta_trade (version, released_at);
+COMMENT ON TABLE scorekeeper.meta_trade IS
+'One row per closed trade that is an outcome, as the meta-model saw and judged it: p_ is what the last fit at or before
+the midnight before opened_at said, _net of net_pct > 0, _horizon of horizon_net_pct > 0. Null: no model yet.';
+COMMENT ON COLUMN scorekeeper.meta_trade.released_at IS
+'From when on it may be fitted on: one planned hold after expires_at.';
+COMMENT ON COLUMN scorekeeper.meta_trade.horizon_net_pct IS
+'What it would have brought at expires_at: side * horizon return, less the fees of both sides, in percent.';
+COMMENT ON COLUMN scorekeeper.meta_trade.hour_size IS
+'The mean size of log returns from candle to candle over the hour before opened_at; null: unknown.';
+COMMENT ON COLUMN scorekeeper.meta_trade.day_size IS 'The same over a day.';
+COMMENT ON COLUMN scorekeeper.meta_trade.hour_return IS 'The log return over that hour; null: unknown.';
+COMMENT ON COLUMN scorekeeper.meta_trade.p_net IS 'How probable it is that the trade pays, by all features.';
+COMMENT ON COLUMN scorekeeper.meta_trade.market_net IS 'The same by the features of the market alone.';
+COMMENT ON COLUMN scorekeeper.meta_trade.base_net IS 'The share of the trades of that fit that paid.';
+COMMENT ON COLUMN scorekeeper.meta_trade.kept_net IS 'Whether p_net says that the trade is expected to earn.';
+
 CREATE TABLE scorekeeper.meta_model (
     version text NOT NULL,
     as_of timestamptz NOT NULL,
@@ -294,8 +336,18 @@ CREATE TABLE scorekeeper.meta_model (
     CONSTRAINT meta_model_target_known CHECK (target IN ('net_pnl', 'horizon'))
 );
 COMMENT ON TABLE scorekeeper.meta_model IS
-'One row per version, UTC day of a fit (as_of: its midnight) and target: net_pnl (does the trade pay), horizon (does the
-horizon return pay the fees). Null coefficients: below 100 independent trades.';
+'One row per version, UTC midnight with something new since the last, and target: net_pnl (net_pct > 0 of meta_trade),
+horizon (horizon_net_pct > 0).';
+COMMENT ON COLUMN scorekeeper.meta_model.trades IS 'Trades that may be fitted on: released_at at or before as_of.';
+COMMENT ON COLUMN scorekeeper.meta_model.independent_trades IS 'The sum of their uniqueness.';
+COMMENT ON COLUMN scorekeeper.meta_model.coefficients IS
+'The last fit, at fitted_at; null: none yet, for want of 100 independent trades, or of both ends.';
+COMMENT ON COLUMN scorekeeper.meta_model.metrics IS
+'How it did on trades that it foretold and that became known by as_of; null figures: undefined.';
+COMMENT ON COLUMN scorekeeper.meta_model.informs IS
+'Whether what agents say foretells more than the market alone; null: cannot be told.';
+COMMENT ON COLUMN scorekeeper.meta_model.worth_it IS
+'Whether the trades that it keeps earn more than 0 after fees; null: cannot be told.';
 
 -- What a reader sees of it.
 CREATE VIEW scorekeeper.report_learning AS

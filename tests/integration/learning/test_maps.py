@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from scorekeeper.learning.run import learn
 from scorekeeper.store.database import Database
+from scorekeeper.verify.learned import check_learned
 from tests.deciding import decide, insert_decisions, track_until
 from tests.plain_learning import PlainLearning, PlainMaps
 
@@ -89,3 +90,37 @@ def test_any_schedule_gives_the_same_maps_to_the_bit(
     first, again = read_maps(db), read_maps(other_db)
     assert first == again
     assert len(first["calibration_map"]) > 30
+
+
+def test_verify_finds_a_changed_map_and_no_other_difference(db: Database) -> None:
+    decisions = decide(5, 420, minutes=50)
+    end = decisions[-1].expires_at + 26 * HOUR
+    with db.begin() as connection:
+        insert_decisions(connection, decisions)
+        track_until(connection, end)
+    learn(db, end)
+    with db.begin() as connection:
+        assert list(check_learned(connection)) == []
+        count = connection.execute(text("SELECT count(*) FROM scorekeeper.calibration_map WHERE helps IS NOT NULL"))
+        assert count.scalar_one() > 5
+    for change, name in (
+        ("a = a + 1e-6", "a is"),
+        ("brier_map = brier_map * 1.000001", "brier_map is"),
+        ("gain_ci95_low = gain_ci95_low - 1e-6", "gain_ci95_low is"),
+        ("helps = NOT helps", "helps is"),
+        ("calls = calls + 1", "calls is"),
+        ("agent = agent || 'x'", "stored is"),
+    ):
+        with db.engine.connect() as connection:
+            changed = connection.execute(
+                text(
+                    f"UPDATE scorekeeper.calibration_map SET {change} WHERE (agent, as_of) ="
+                    " (SELECT agent, as_of FROM scorekeeper.calibration_map WHERE helps IS NOT NULL"
+                    " ORDER BY as_of DESC, agent LIMIT 1)"
+                )
+            )
+            assert changed.rowcount == 1
+            found = list(check_learned(connection))
+            assert len(found) == 1, change
+            assert name in found[0]
+            connection.rollback()

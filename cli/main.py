@@ -26,6 +26,7 @@ COMMANDS = {
     "metrics": "metrics",
     "analyze": "analyze",
     "report": "report",
+    "feedback": "feedback",
     "backtest": "backtest",
     "publish": "publish",
     "recover": "recover",

@@ -211,6 +211,20 @@ class PerformanceTracker:
             repeatable=True,
         )
 
+    def get_feedback(self, agent: str, *, symbol: str | None = None, as_of: datetime | None = None) -> str:
+        """How an agent's calls turned out, for its prompt: at most 200 words (docs/agents.md), of its last version.
+
+        `as_of`: what was known then (naive: UTC); default: at the last track. Raises ValueError for an invalid symbol.
+        """
+        self._check_open()
+        from scorekeeper.learning.read_feedback import read_feedback  # SciPy takes a third of a second to import
+
+        moment = as_of and _in_utc(as_of)
+        return self._db.transact(
+            lambda c: read_feedback(c, agent, symbol=symbol and find_symbol(c, symbol), as_of=moment).text,
+            repeatable=True,
+        )
+
     def log_system_metrics(self) -> None:
         """Append a line with this version's metrics to the log."""
         self._check_open()

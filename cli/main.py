@@ -20,6 +20,7 @@ COMMANDS = {
     "up": "up",
     "ui": "ui",
     "dashboard": "dashboard",
+    "mcp": "mcp",
     "watch": "watch",
     "ingest": "ingest",
     "track": "track",

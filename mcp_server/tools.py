@@ -9,17 +9,17 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from dashboard.data.answer import read_answer
-from dashboard.data.filters import FilterError, Filters
+from dashboard.data.filters import FilterError
 from dashboard.data.lists import read_open_trades, read_trades
-from dashboard.data.overview import MOST_OFFERED, read_scope
+from dashboard.data.overview import read_scope
 from dashboard.data.trade import read_trade
 from dashboard.data.versions import Difference, read_versions
 from dashboard.story import moments_of, summary
 from mcp_server import schemas
+from mcp_server.asked import check_text, find_agent, find_known, find_version, name_known, read_filters, read_selection
 from mcp_server.fitting import Document, as_json, fit_page, plain, read_cursor, shorten_list, write_cursor
 from mcp_server.quoted import find_name, plain_rows, quote, show_name, unescape
 from mcp_server.reading import Scores
-from scorekeeper.decisions.symbols import unify_symbol
 
 MOST_ROWS = 50
 Version = Annotated[str | None, Field(description="one version of the trading system; default: all", max_length=600)]
@@ -50,16 +50,14 @@ class Tools:
         from scorekeeper.learning.read_feedback import as_document, list_every_agent, read_feedback  # SciPy is slow
 
         def work(connection: Connection) -> Document:
-            filters = _filters(version=version, as_of=as_of, symbol=symbol)
+            filters = read_filters(version=version, as_of=as_of, symbol=symbol)
             known = list_every_agent(connection)
             name = find_name(agent, known)
             if name is None:
-                raise FilterError("agent", agent, f"one of {_list(known)}")
-            found = as_document(
-                read_feedback(
-                    connection, name, symbol=filters.symbol, version=_version(connection, filters), as_of=filters.as_of
-                )
-            )
+                raise FilterError("agent", agent, f"one of {name_known(known)}")
+            of_version = find_version(connection, filters)
+            told = read_feedback(connection, name, symbol=filters.symbol, version=of_version, as_of=filters.as_of)
+            found = as_document(told)
             found["last"] = plain_rows(found["last"], _NAMES)
             return {key: found[key] for key in schemas.FEEDBACK["properties"]} | {
                 "agent": show_name(name), "version": found["version"] and show_name(found["version"]),
@@ -77,14 +75,14 @@ class Tools:
         """
 
         def work(connection: Connection) -> Document:
-            filters = _scope(connection, version, symbol, since, until, as_of)
+            filters = read_selection(connection, version, symbol, since, until, as_of)
             answer = read_answer(connection, filters)
             gross = schemas.SCORECARD["properties"]["before_fees"]["properties"]
             net = schemas.SCORECARD["properties"]["after_fees"]["properties"]
             return _scope_of(answer) | {
                 "before_fees": {name: answer[name] for name in gross},
                 "after_fees": {name: answer["net"].get(name) for name in net},
-                "verdicts": answer["verdicts"],
+                "verdicts": _verdicts(answer),
             }
 
         return answer(self._scores.ask(work))
@@ -96,7 +94,7 @@ class Tools:
         """How good each agent is: its calls against where the price went by each decision's expiry, traded or not."""
 
         def work(connection: Connection) -> Document:
-            filters = _scope(connection, version, symbol, since, until, as_of)
+            filters = read_selection(connection, version, symbol, since, until, as_of)
             answer = read_answer(connection, filters)
             after = read_cursor(cursor)
             every = sorted(answer["agent_performance"].items())
@@ -105,7 +103,7 @@ class Tools:
             def page(n: int) -> Document:
                 shown = [
                     {"agent": show_name(name), **{key: one[key] for key in schemas.AGENT_FIGURES},
-                     "verdicts": one["verdicts"]}
+                     "verdicts": _verdicts(one)}
                     for name, one in rest[:n]
                 ]  # fmt: skip
                 more = rest[n - 1][0] if len(rest) > n else None
@@ -135,9 +133,9 @@ class Tools:
         """List closed trades, the last to close first. since and until are on the exit; with an agent on the expiry."""
 
         def work(connection: Connection) -> Document:
-            filters = _scope(
+            filters = read_selection(
                 connection, version, symbol, since, until, as_of, outcome=outcome, side=side, exit=exit_reason,
-                stance=stance, sort=sort, order="asc" if ascending else "desc", agent=_agent(connection, agent),
+                stance=stance, sort=sort, order="asc" if ascending else "desc", agent=find_agent(connection, agent),
                 fees="net" if after_fees else None, after=read_cursor(cursor),
             )  # fmt: skip
 
@@ -159,7 +157,7 @@ class Tools:
         """List open trades at the last track: mark, P&L before fees, time to expiry, distance to stop and target."""
 
         def work(connection: Connection) -> Document:
-            filters = _scope(connection, version, symbol, None, None, None, after=read_cursor(cursor))
+            filters = read_selection(connection, version, symbol, None, None, None, after=read_cursor(cursor))
 
             def page(n: int) -> Document:
                 found = read_open_trades(connection, filters, n)
@@ -180,9 +178,9 @@ class Tools:
         """Tell the story of one decision and its trade: what was known when, why it ended, and what each agent said."""
 
         def work(connection: Connection) -> Document:
-            filters = _filters(as_of=as_of)
-            story = read_trade(connection, filters, _text("trade_id", trade_id)) or read_trade(
-                connection, filters, _text("trade_id", unescape(trade_id))
+            filters = read_filters(as_of=as_of)
+            story = read_trade(connection, filters, check_text("trade_id", trade_id)) or read_trade(
+                connection, filters, check_text("trade_id", unescape(trade_id))
             )
             if story is None:
                 raise FilterError("trade_id", trade_id, "the id of a decision that was known then")
@@ -219,9 +217,9 @@ class Tools:
         """
 
         def work(connection: Connection) -> Document:
-            found = read_versions(connection, _filters(as_of=as_of))
+            found = read_versions(connection, read_filters(as_of=as_of))
             known = [period.version for period in found.periods]
-            asked = [_known("version", name, known) for name in (one, other) if name is not None]
+            asked = [find_known("version", name, known) for name in (one, other) if name is not None]
             pair = found.between(*asked) if len(asked) == 2 else None
             document = {
                 "analysed_at": found.analysed_at,
@@ -245,64 +243,19 @@ def answer(document: Document) -> ToolResult:
 def _difference(found: Difference) -> Document:
     return {
         "mean": found.mean, "ci95": found.interval, "n": found.n, "independent": found.independent,
-        "p_adjusted": found.p_adjusted, "verdict": found.verdict.replace("\u00a0", " "),
+        "p_adjusted": found.p_adjusted, "verdict": _spaced(found.verdict),
     }  # fmt: skip
+
+
+def _verdicts(figures: dict[str, Any]) -> Document:
+    return {name: _spaced(words) for name, words in figures["verdicts"].items()}
+
+
+def _spaced(words: str) -> str:
+    """Words of a page, whose spaces before a unit do not break."""
+    return words.replace("\u00a0", " ")
 
 
 def _scope_of(answer: dict[str, Any]) -> Document:
     found = {name: plain(answer[name]) for name in ("version", "symbol", "since", "until", "as_of")}
     return found | {"version": found["version"] and show_name(found["version"])}
-
-
-def _filters(**given: str | None) -> Filters:
-    """Filters, each read as an address's would be. Raises FilterError."""
-    symbol = given.get("symbol")
-    if symbol:
-        try:
-            given["symbol"] = unify_symbol(symbol)
-        except ValueError as wrong:
-            raise FilterError("symbol", symbol, f"a symbol; this is {wrong}") from None
-    return Filters.read({name: value for name, value in given.items() if value is not None})
-
-
-def _scope(
-    connection: Connection, version: str | None, symbol: str | None, since: str | None, until: str | None,
-    as_of: str | None, **more: str | None,
-) -> Filters:  # fmt: skip
-    filters = _filters(version=version, symbol=symbol, since=since, until=until, as_of=as_of, **more)
-    return filters.changed(version=_version(connection, filters))
-
-
-def _version(connection: Connection, filters: Filters) -> str | None:
-    """The version that the filters name. Raises FilterError for one that is not known."""
-    if filters.version is None:
-        return None
-    known = read_scope(connection).versions
-    return filters.version if len(known) >= MOST_OFFERED else _known("version", filters.version, known)
-
-
-def _agent(connection: Connection, agent: str | None) -> str | None:
-    if agent is None:
-        return None
-    from scorekeeper.learning.read_feedback import list_every_agent
-
-    return _known("agent", agent, list_every_agent(connection))
-
-
-def _known(kind: str, given: str, known: list[str]) -> str:
-    name = find_name(given, known)
-    if name is None:
-        raise FilterError(kind, given, f"one of {_list(known)}")
-    return name
-
-
-def _list(known: list[str]) -> str:
-    return ", ".join(quote(one, 60) or "" for one in known[:20]) or "none, as nothing is scored yet"
-
-
-def _text(name: str, value: str) -> str:
-    """Text that Postgres takes. Raises FilterError."""
-    if "\0" in value or any("\ud800" <= one <= "\udfff" for one in value):
-        raise FilterError(name, value.encode("unicode_escape").decode(), "text without NUL and half characters")
-    return value
-

@@ -107,7 +107,10 @@ def serve(db: Database, settings: Settings, access: Access, listening: list[sock
         # Few threads that do little need no memory pools of their own: some megabytes less. -8: M_ARENA_MAX
         ctypes.CDLL(None).mallopt(-8, 1)
     prefect = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or None
-    app = create_app(db.engine, access, prefect=prefect, reports=settings.reports_dir, as_reader=as_reader)
+    app = create_app(
+        db.engine, access, prefect=prefect, reports=settings.reports_dir, fee_bps=settings.fee_bps,
+        as_reader=as_reader,
+    )  # fmt: skip
     config = uvicorn.Config(
         app, log_level="warning", proxy_headers=False, server_header=False, lifespan="off", ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,

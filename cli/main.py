@@ -26,6 +26,7 @@ COMMANDS = {
     "track": "track",
     "metrics": "metrics",
     "analyze": "analyze",
+    "weights": "weights",
     "report": "report",
     "feedback": "feedback",
     "backtest": "backtest",

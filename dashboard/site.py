@@ -28,7 +28,8 @@ CHARTS = HERE.parent / "scorekeeper" / "charts" / "charts.css"
 READER = "scorekeeper_reader"
 NAV = (
     ("", "Overview"), ("trades", "Trades"), ("open", "Open"), ("decisions", "Decisions"), ("agents", "Agents"),
-    ("breakdown", "Breakdown"), ("calendar", "Calendar"), ("versions", "Versions"), ("health", "Health"),
+    ("learning", "Learning"), ("breakdown", "Breakdown"), ("calendar", "Calendar"), ("versions", "Versions"),
+    ("health", "Health"),
 )  # fmt: skip
 # Pages that no link of the navigation leads to, by the one that they belong to.
 NAV_OF = (("trades", "trade"), ("agents", "agent"), ("versions", "compare"))
@@ -36,11 +37,15 @@ NAV_OF = (("trades", "trade"), ("agents", "agent"), ("versions", "compare"))
 
 @dataclass
 class Site:
-    """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown."""
+    """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown.
+
+    `fee_bps`: the fee of one side.
+    """
 
     engine: Engine
     prefect: str | None = None
     reports: Path | None = None
+    fee_bps: float = 10.0
     as_reader: bool = False  # the user may become the reader, and does so in every transaction
     nav: tuple[tuple[str, str], ...] = NAV
     nav_of: tuple[tuple[str, str], ...] = NAV_OF

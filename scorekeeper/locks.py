@@ -16,6 +16,7 @@ class Lock(IntEnum):
 
     MIGRATE = 0x5C0_0000  # the schema changes
     INGEST = 0x5C0_0003  # files are read, moved, put back or recovered: held by a session, across transactions
+    LEARN = 0x5C0_0008  # what is learned is written, or discarded
     SETTLE = 0x5C0_0001  # trades are closed, or a close is requested
     CANDLE = 0x5C0_0002  # candles and sealed ranges are written
     ANALYZE = 0x5C0_0006  # an analysis is stored

@@ -4,7 +4,6 @@ import logging
 import math
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection
@@ -15,6 +14,7 @@ from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.decisions.strict_json import to_json
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
+from scorekeeper.learning import asked
 from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
@@ -211,19 +211,30 @@ class PerformanceTracker:
             repeatable=True,
         )
 
+    def get_agent_weights(self, *, version: str | None = None, as_of: datetime | None = None) -> dict[str, Any] | None:
+        """What `agent_weights.json` holds, and `stale`: too old to be used. None: nothing was learned.
+
+        `version`: None for that of the newest decision. `as_of`: what was known then; a naive time is UTC.
+        """
+        self._check_open()
+        return asked.ask_weights(self._db, self._settings, datetime.now(UTC), version, as_of and _in_utc(as_of))
+
+    def vote(self, agent_analyses: dict[str, Any], *, version: str | None = None) -> dict[str, Any]:
+        """What the learned and the equal vote say of `agent_analyses`, read as a decision's are.
+
+        `direction` is that of the vote in use: equal weights unless the learned ones are adopted and not stale.
+        docs/learning.md defines the keys.
+        """
+        self._check_open()
+        return asked.ask_vote(self._db, self._settings, datetime.now(UTC), agent_analyses, version=version)
+
     def get_feedback(self, agent: str, *, symbol: str | None = None, as_of: datetime | None = None) -> str:
-        """How an agent's calls turned out, for its prompt: at most 200 words (docs/agents.md), of its last version.
+        """How an agent's calls turned out, for its prompt: at most 200 words, of its last version (docs/agents.md).
 
         `as_of`: what was known then (naive: UTC); default: at the last track. Raises ValueError for an invalid symbol.
         """
         self._check_open()
-        from scorekeeper.learning.read_feedback import read_feedback  # SciPy takes a third of a second to import
-
-        moment = as_of and _in_utc(as_of)
-        return self._db.transact(
-            lambda c: read_feedback(c, agent, symbol=symbol and find_symbol(c, symbol), as_of=moment).text,
-            repeatable=True,
-        )
+        return asked.ask_feedback(self._db, agent, symbol, as_of and _in_utc(as_of))
 
     def log_system_metrics(self) -> None:
         """Append a line with this version's metrics to the log."""
@@ -245,9 +256,7 @@ class PerformanceTracker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _check_open(self) -> None:

@@ -4,7 +4,8 @@ PAGES = {
     "performance-summary": "", "system-metrics": "", "agent-metrics": "agents", "open-trades": "open",
     "performance-log": "trades", "performance-dataset": "decisions", "quarantine": "health", "differences": "health",
     "analysis": "", "agent-attribution": "agents", "calibration": "agents", "baselines": "agents",
-    "versions": "versions", "report": "calendar",
+    "versions": "versions", "report": "calendar", "learning": "learning", "agent-weights": "learning",
+    "weight-evidence": "learning", "calibration-maps": "learning", "meta-model": "learning",
 }  # fmt: skip
 
 

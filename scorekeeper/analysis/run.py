@@ -25,16 +25,13 @@ from scorekeeper.analysis.input_columns import (
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.scorecard import store_scorecards
-from scorekeeper.store.database import open_copy
+from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.sql import statement
 
 # Columns of the binary COPY statements, in their order: int4 and float8 in network order.
 _DECISIONS = {"decision": ">i4", "kind": ">i4", "direction": ">i4", "opened": ">f8", "expires": ">f8", "h": ">f8"}
 _SIGNALS = {"decision": ">i4", "agent": ">i4", "direction": ">i4", "confidence": ">f8"}
 _TRADES = {"kind": ">i4", "day": ">i4", "opened": ">f8", "closed": ">f8", "pnl": ">f8", "net": ">f8"}
-_COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0"
-_COPY_HEADER_BYTES = 19
-_BUFFER_BYTES = 8 << 20
 
 
 def analyze(connection: Connection, as_of: datetime) -> Analysis:
@@ -94,14 +91,14 @@ def read_input(connection: Connection, as_of: datetime) -> InputColumns:
     kinds = connection.execute(statement("analysis/select_analysed_kinds")).all()
     versions, symbols, intervals = ([kind[place] for kind in kinds] for place in range(3))
     version_names, version_of = _numbered(versions)
-    trades = _copy_columns(connection, "analysis/copy_analysed_trades", _TRADES)
+    trades = read_columns(connection, "analysis/copy_analysed_trades", _TRADES)
     return InputColumns(
         version_names,
         list(connection.execute(statement("analysis/select_analysed_agents")).scalars()),
         _decisions(
-            _copy_columns(connection, "analysis/copy_analysed_decisions", _DECISIONS), version_of, symbols, intervals
+            read_columns(connection, "analysis/copy_analysed_decisions", _DECISIONS), version_of, symbols, intervals
         ),
-        _signals(_copy_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)),
+        _signals(read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)),
         TradeColumns(
             trades["opened"], trades["closed"], trades["day"], trades["pnl"], trades["net"], version_of[trades["kind"]]
         ),
@@ -135,36 +132,3 @@ def _numbered(words: list[str]) -> tuple[list[str], NDArray[np.int32]]:
     distinct = sorted(set(words))
     numbers = {word: number for number, word in enumerate(distinct)}
     return distinct, np.array([numbers[word] for word in words], dtype=np.int32)
-
-
-def _copy_columns(connection: Connection, name: str, columns: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    """The columns of a binary COPY. Its rows have no nulls, so all have the same length."""
-    fields = [("count", ">i2")]
-    for column, kind in columns.items():
-        fields += [(f"{column}_bytes", ">i4"), (column, kind)]
-    record = np.dtype(fields)
-    blocks: dict[str, list[NDArray[Any]]] = {
-        column: [np.empty(0, np.dtype(kind).newbyteorder("="))] for column, kind in columns.items()
-    }
-    waiting = bytearray()
-
-    def take(end: int) -> None:
-        whole = np.frombuffer(bytes(waiting[:end]), dtype=record)
-        if (whole["count"] != len(columns)).any():
-            raise AssertionError(f"{name} does not give the columns that are read")
-        for column, kind in columns.items():
-            blocks[column].append(whole[column].astype(np.dtype(kind).newbyteorder("=")))
-        del waiting[:end]
-
-    with open_copy(connection, name) as copy:
-        headed = False
-        for block in copy:
-            waiting += block
-            if not headed and len(waiting) >= _COPY_HEADER_BYTES:
-                assert waiting.startswith(_COPY_SIGNATURE)
-                del waiting[:_COPY_HEADER_BYTES]
-                headed = True
-            if len(waiting) >= _BUFFER_BYTES:
-                take(len(waiting) // record.itemsize * record.itemsize)
-    take(len(waiting) - 2)  # the trailer is a count of -1
-    return {column: np.concatenate(one) for column, one in blocks.items()}

@@ -16,6 +16,7 @@ from scorekeeper.verify.published_files import check_since
 from scorekeeper.verify.scores import check_score
 from scorekeeper.verify.tables import check_tables
 from scorekeeper.verify.trades import check_trades
+from scorekeeper.verify.weights_file import check_weights_file, find_waiting_file
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ def compare(db: Database, settings: Settings) -> Verified:
         differences = [*check_trades(connection), *check_score(connection), *check_tables(connection), *analyses]
         doubts = list(check_files(connection, settings))
         published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        published += check_weights_file(connection, settings)
         waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
+        waits += find_waiting_file(connection, settings)
     if doubts:
         # A file may have moved since the snapshot. Under this lock no file moves: look at the doubtful ones again.
         with db.begin() as connection:

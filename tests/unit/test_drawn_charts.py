@@ -88,6 +88,14 @@ def every_chart(n: int, seed: int) -> dict[str, Chart]:
         "heat": charts.heat(heat_by_hour(closed, pnl)),
         "days": charts.days([charts.Day(d.at, d.sum, 3, "trades?since=2025-05-05") for d in by_day]),
         "said": charts.said(signals, float(pnl[0])),
+        "weights": charts.weights({
+            f"{i} {HOSTILE}": [(OPENED + 3_600 * j, float(v)) for j, v in enumerate(pnl[:40])] for i in range(6)
+        }),
+        "evidence": charts.evidence([
+            charts.Evidence(OPENED + 14_400 * i, float(np.exp(3 * v)), i % 7 > 4, i % 7 in (3, 4, 5))
+            for i, v in enumerate(pnl)
+        ], 20.0),
+        "recalibration": charts.recalibration(float(pnl[0]), 0.3, [charts.Observed(55.0, 9, 4)]),
         "candles": charts.candles(
             found, 60, levels=levels, life=charts.Life(OPENED + 300, OPENED + 900, found[5].close, -1),
             happenings=[charts.Happening("short", OPENED + 300, found[5].close, HOSTILE)],
@@ -148,6 +156,7 @@ def test_a_chart_leads_to_pages_of_its_own_site_alone() -> None:
     "draw",
     [
         lambda: charts.equity([]), lambda: charts.reliability([]), lambda: charts.bars_with_intervals([], "%", "x"),
+        lambda: charts.weights({}), lambda: charts.weights({"a": []}), lambda: charts.evidence([], 20.0),
         lambda: charts.said([], 1.0), lambda: charts.candles([], 60), lambda: charts.days([]),
     ],
 )  # fmt: skip

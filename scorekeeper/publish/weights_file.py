@@ -1,0 +1,57 @@
+"""Publishes `agent_weights.json`: what was learned, for programs that do not ask the database."""
+
+import os
+from pathlib import Path
+
+from scorekeeper.learning.learned import read_learned
+from scorekeeper.learning.words import render_weights
+from scorekeeper.locks import Lock, lock
+from scorekeeper.private_files import keep_mode, make_folder
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+
+NAME = "agent_weights.json"
+
+
+def weights_path(settings: Settings) -> Path:
+    """Where the file is published."""
+    return settings.datasets_dir.absolute() / NAME
+
+
+def write_weights_file(db: Database, settings: Settings) -> Path | None:
+    """Write the file of the version with the newest decision, and return its path; None if nothing was learned.
+
+    Written beside its name and renamed: a reader sees the old one or the new one, whole. The same rows give the same
+    bytes, and a file that has them already is left alone. Raises OSError.
+    """
+    path = weights_path(settings)
+    with db.begin() as connection:
+        lock(connection, Lock.PUBLISH)  # else a slower process could put back an older file
+        learned = read_learned(connection, fee_bps=settings.fee_bps)
+        if learned is None:
+            return None
+        _replace(path, render_weights(learned))
+    return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    make_folder(path.parent)
+    if _read(path) == content:
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as file:
+            keep_mode(file.fileno(), path)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None

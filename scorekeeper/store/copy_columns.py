@@ -1,0 +1,74 @@
+"""Columns of numbers from and to Postgres: binary COPY, read and written as arrays of numpy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from scorekeeper.store.database import open_copy
+
+_COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0"
+_COPY_HEADER_BYTES = 19
+_COPY_TRAILER = b"\xff\xff"  # a count of -1
+_BUFFER_BYTES = 8 << 20
+
+Columns = dict[str, NDArray[Any]]
+
+
+def _record(columns: Mapping[str, str]) -> np.dtype[np.void]:
+    """One row as COPY has it: the count of its fields, and before each field its length in bytes."""
+    fields = [("count", ">i2")]
+    for column, kind in columns.items():
+        fields += [(f"{column}_bytes", ">i4"), (column, kind)]
+    return np.dtype(fields)
+
+
+def read_columns(connection: Connection, name: str, columns: Mapping[str, str]) -> Columns:
+    """The columns of the COPY statement `name`: numpy's kind of each in network order, as >i4, by column, in order.
+
+    The rows have no nulls, so all have the same length. A timestamptz is a >i8: microseconds since 2000.
+    """
+    record = _record(columns)
+    blocks: dict[str, list[NDArray[Any]]] = {
+        column: [np.empty(0, np.dtype(kind).newbyteorder("="))] for column, kind in columns.items()
+    }
+    waiting = bytearray()
+
+    def take(end: int) -> None:
+        whole = np.frombuffer(bytes(waiting[:end]), dtype=record)
+        if (whole["count"] != len(columns)).any():
+            raise AssertionError(f"{name} does not give the columns that are read")
+        for column, kind in columns.items():
+            blocks[column].append(whole[column].astype(np.dtype(kind).newbyteorder("=")))
+        del waiting[:end]
+
+    with open_copy(connection, name) as copy:
+        headed = False
+        for block in copy:
+            waiting += block
+            if not headed and len(waiting) >= _COPY_HEADER_BYTES:
+                assert waiting.startswith(_COPY_SIGNATURE)
+                del waiting[:_COPY_HEADER_BYTES]
+                headed = True
+            if len(waiting) >= _BUFFER_BYTES:
+                take(len(waiting) // record.itemsize * record.itemsize)
+    take(len(waiting) - len(_COPY_TRAILER))
+    return {column: np.concatenate(one) for column, one in blocks.items()}
+
+
+def write_columns(connection: Connection, name: str, columns: Mapping[str, str], values: Mapping[str, Any]) -> None:
+    """Write arrays of one length by the COPY statement `name`; `columns` as in read_columns. A null is not possible."""
+    record = _record(columns)
+    rows = np.empty(len(next(iter(values.values()))), dtype=record)
+    rows["count"] = len(columns)
+    for column in columns:
+        rows[f"{column}_bytes"] = record[column].itemsize
+        rows[column] = values[column]
+    with open_copy(connection, name) as copy:
+        copy.write(_COPY_SIGNATURE + bytes(_COPY_HEADER_BYTES - len(_COPY_SIGNATURE)))
+        step = max(1, _BUFFER_BYTES // record.itemsize)
+        for start in range(0, len(rows), step):
+            copy.write(rows[start : start + step].tobytes())
+        copy.write(_COPY_TRAILER)

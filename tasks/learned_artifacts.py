@@ -1,0 +1,67 @@
+"""What the flow `learn` publishes: `agent_weights.json`, and what Prefect's UI shows of what was learned."""
+
+from collections.abc import Callable
+
+from prefect import get_run_logger, task
+from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from scorekeeper.learning import tables
+from scorekeeper.learning.document import Learned, iso
+from scorekeeper.learning.learned import read_learned
+from scorekeeper.learning.sentences import write_sentences
+from scorekeeper.publish.weights_file import write_weights_file
+from scorekeeper.safe_text import escape_markdown
+from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
+from scorekeeper.threads import run_in_thread
+from tasks.links import describe
+
+# By the key of the artifact: its rows, and what they are.
+TABLES: dict[str, tuple[Callable[[Learned], list[tables.Row]], str]] = {
+    "agent-weights": (lambda learned: tables.weight_rows(learned, escape_markdown), "What each agent's call is worth"),
+    "weight-evidence": (tables.evidence_rows, "Whether the learned weights are better than equal ones, block by block"),
+    "calibration-maps": (
+        lambda learned: tables.map_rows(learned, escape_markdown), "How sure an agent may be of what it states",
+    ),
+    "meta-model": (tables.model_rows, "Whether it can be foretold that a decision pays"),
+}  # fmt: skip
+
+
+@task(name="publish what was learned", cache_policy=NO_CACHE)
+async def publish_learned(db: Database, settings: Settings) -> Learned | None:
+    """Write the file and the artifacts of the version with the newest decision; None if nothing was learned."""
+    path = await run_in_thread(write_weights_file, db, settings)
+    learned = await run_in_thread(_read, db, settings)
+    if learned is None or path is None:
+        get_run_logger().info("Nothing was learned yet: no decision that counts has come in")
+        return None
+    about = describe("learning", "What was learned", settings.dashboard_url)
+    await acreate_markdown_artifact(learning_markdown(learned), key="learning", description=about)
+    for key, (rows, words) in TABLES.items():
+        about = describe(key, words, settings.dashboard_url)
+        await acreate_table_artifact(rows(learned), key=key, description=about)
+    await acreate_link_artifact(path.as_uri(), key="agent-weights-file", link_text=path.name)
+    return learned
+
+
+def _read(db: Database, settings: Settings) -> Learned | None:
+    with db.begin() as connection:
+        return read_learned(connection, fee_bps=settings.fee_bps)
+
+
+def learning_markdown(learned: Learned) -> str:
+    """The sentences, with links to the tables."""
+    return "\n".join(
+        [
+            f"# What was learned by {iso(learned.as_of)}",
+            "",
+            f"Of version {escape_markdown(learned.version)}, from {learned.outcomes:,} decisions whose move by the "
+            "horizon is known and is not 0, without suspect, late and voided ones. Nothing here steers: a trading "
+            "system reads it, or does not.",
+            "",
+            *(f"- {sentence}" for sentence in write_sentences(learned, escape_markdown)),
+            "",
+            " · ".join(f"[{key.replace('-', ' ')}](/artifacts/key/{key})" for key in (*TABLES, "agent-weights-file")),
+        ]
+    )

@@ -24,7 +24,7 @@ def serve_stdio(settings: Settings) -> None:
     """Answer the program that has started this one, until it closes our input. Raises ScorekeeperError, StopError."""
     _log_to_stderr()
     with open_scores(settings) as (db, as_reader):
-        server = make_server(Scores(db.engine, as_reader), version=version("scorekeeper"))
+        server = make_server(Scores(db.engine, as_reader, settings.fee_bps), version=version("scorekeeper"))
         anyio.run(_run_stdio, server)
 
 
@@ -42,7 +42,8 @@ def serve_http(settings: Settings, host: str, port: int, names: list[str]) -> No
             listening = hold_port(port, host.strip("[]"), listening=True)
         except OSError as refused:
             raise ScorekeeperError(f"cannot listen at {host}, port {port} ({refused.strerror}): see --port") from None
-        server = make_server(Scores(db.engine, as_reader), token=token, version=version("scorekeeper"))
+        scores = Scores(db.engine, as_reader, settings.fee_bps)
+        server = make_server(scores, token=token, version=version("scorekeeper"))
         typer.echo(f"MCP: http://{host}:{port}/mcp  (Ctrl-C ends it)")
         typer.echo("  it asks for MCP_TOKEN: Authorization: Bearer ...")
         sys.stdout.flush()

@@ -31,10 +31,10 @@ def show_name(name: str) -> str:
 
 
 def find_name(given: str, known: Iterable[str]) -> str | None:
-    """The name that was given as it is, or as `show_name` shows it; None if there is none.
+    r"""The name that was given as it is, or as `show_name` shows it; None if there is none.
 
-    >>> find_name("a\\x07b", ["a\x07b", "c"])
-    'a\x07b'
+    >>> find_name(r"a\x07b", ["a\x07b", "c"]) == "a\x07b"
+    True
     """
     names = list(known)
     if given in names:
@@ -43,10 +43,10 @@ def find_name(given: str, known: Iterable[str]) -> str | None:
 
 
 def unescape(words: str) -> str:
-    """The text whose control characters `show_name` has escaped.
+    r"""The text whose control characters `show_name` has escaped.
 
-    >>> unescape("1 \\u202ered")
-    '1 \u202ered'
+    >>> unescape(r"1 \u202ered") == "1 \u202ered"
+    True
     """
     return _ESCAPED.sub(_unescape_one, words)
 

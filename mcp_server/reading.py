@@ -26,10 +26,14 @@ _NAMES = {"exit": "exit_reason", "after": "cursor", "order": "ascending", "fees"
 
 @dataclass(frozen=True)
 class Scores:
-    """The database; `as_reader`: its user may become the reader, and does so in every transaction."""
+    """The database; `as_reader`: its user may become the reader, and does so in every transaction.
+
+    `fee_bps`: the fee of one side, in basis points.
+    """
 
     engine: Engine
     as_reader: bool = False
+    fee_bps: float = 10.0
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -86,6 +86,10 @@ FEEDBACK = an_object({
     "bands": a_list(an_object({
         "low": of("integer", "confidence from, 0 to 100"), "high": of("integer", "confidence to"), "right": RATE,
     }), "how often it was right at a stated confidence"),
+    "recalibration": {"anyOf": [an_object({
+        "a": of("number", "offset, log odds"), "b": of("number", "slope, no unit"),
+        "helps": of("boolean", "it told better than the stated confidence; null: cannot be told"),
+    }), {"type": "null"}], "description": "right = 1 / (1 + exp(-a - b logit(confidence / 100)))"},
     "last": a_list(an_object({
         "trade_id": of("string", NAME, or_null=False), "symbol": of("string", NAME, or_null=False),
         "opened_at": of("string", MOMENT, or_null=False), "direction": of("integer", "+1 up, -1 down", or_null=False),
@@ -218,4 +222,37 @@ COMPARED = an_object({
         "one": of("string", NAME), "other": of("string", NAME),
         "paired": _DIFFERENCE, "own_periods": _DIFFERENCE,
     }), {"type": "null"}], "description": "null: no two versions were asked for, or the analysis has no such pair"},
+})  # fmt: skip
+WEIGHTS = an_object({
+    "version": of("string", NAME),
+    "as_of": of("string", MOMENT + "; null: nothing was learned"),
+    "verdict": of("string", "whether the learned weights are in use"),
+    "since": of("string", MOMENT), "valid_until": of("string", MOMENT),
+    "stale": of("boolean", "too old to be used: all weights count as 1"),
+    "evidence": an_object({
+        "e_value": of("number", "the e-process; no unit"), "threshold": of("number", "e_value of adoption"),
+        "blocks": of("integer", "count"), "decisions": of("integer", "count"),
+        "independent": of("number", "independent decisions"),
+        "advantage_bps": of("number", "learned vote minus equal vote, basis points a decision"),
+    }),
+    "fees": an_object({
+        "edge_after_fees": of("boolean", "whether it pays after fees; null: cannot be told"),
+        "share_worth_trading": of("number", "share of the last 1,000 outcomes, 0 to 1"),
+    }),
+    "probability_beta": of("number", "P(up) = 1 / (1 + exp(-beta * score)), no unit"),
+    "unknown_agent_weight": of("number", "weight of an agent that is not listed, no unit"),
+    "vote": of("string", "how weights make a vote"),
+    "sentence": of("string", "the verdict in words", or_null=False),
+    "agents": a_list(an_object({
+        "agent": of("string", NAME, or_null=False),
+        "weight": of("number", "learned, no unit; negative: it is read the other way"),
+        "weight_in_use": of("number", "1 until the learned ones are adopted, no unit"),
+        "p": of("number", "shrunk share of right calls, 0 to 1"),
+        "independent_calls": of("number", "independent calls"), "calls": of("integer", "count"),
+        "long_share": of("number", "share of its calls that were up, 0 to 1"),
+        "recalibration_a": of("number", "offset of its map, log odds"),
+        "recalibration_b": of("number", "slope of its map, no unit; negative: the surer, the more often wrong"),
+    }), "in order of name"),
+    "count": of("integer", "agents", or_null=False),
+    "next_cursor": of("string", CURSOR),
 })  # fmt: skip

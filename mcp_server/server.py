@@ -69,6 +69,7 @@ def make_server(scores: Scores, *, token: str | None = None, version: str | None
         ("get_feedback", schemas.FEEDBACK), ("get_scorecard", schemas.SCORECARD), ("get_agents", schemas.AGENTS),
         ("find_trades", schemas.TRADES), ("explain_trade", schemas.EXPLAINED),
         ("get_open_trades", schemas.OPEN_TRADES), ("compare_versions", schemas.COMPARED),
+        ("get_weights", schemas.WEIGHTS),
     ):  # fmt: skip
         server.add_tool(
             Tool.from_function(getattr(tools, name), name=name, output_schema=schema, annotations=READS)

@@ -1,6 +1,7 @@
 """The tools. Each reads in one transaction of a reader, and answers with at most 8,000 bytes of JSON."""
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastmcp.tools import ToolResult
@@ -20,6 +21,7 @@ from mcp_server.asked import check_text, find_agent, find_known, find_version, n
 from mcp_server.fitting import Document, as_json, fit_page, plain, read_cursor, shorten_list, write_cursor
 from mcp_server.quoted import find_name, plain_rows, quote, show_name, unescape
 from mcp_server.reading import Scores
+from mcp_server.weights import page_weights
 
 MOST_ROWS = 50
 Version = Annotated[str | None, Field(description="one version of the trading system; default: all", max_length=600)]
@@ -168,6 +170,23 @@ class Tools:
                 }  # fmt: skip
 
             return fit_page(page, "trades", limit)
+
+        return answer(self._scores.ask(work))
+
+    def get_weights(
+        self, version: Annotated[str | None, Field(description="default: the newest", max_length=600)] = None,
+        as_of: AsOf = None, limit: Limit = 20, cursor: Cursor = None,
+    ) -> ToolResult:  # fmt: skip
+        """What was learned of the agents' weights, whether it is in use, and the evidence for it."""
+        from scorekeeper.learning.learned import read_learned, read_versions  # SciPy is slow
+        from scorekeeper.learning.words import tell_weights
+
+        def work(connection: Connection) -> Document:
+            filters = read_filters(version=version, as_of=as_of)
+            chosen = filters.version and find_known("version", filters.version, read_versions(connection))
+            learned = read_learned(connection, fee_bps=self._scores.fee_bps, version=chosen, at=filters.as_of)
+            told = {} if learned is None else tell_weights(learned, datetime.now(UTC))
+            return page_weights(told, limit, read_cursor(cursor))
 
         return answer(self._scores.ask(work))
 

@@ -3,12 +3,14 @@
 The text is for a prompt. It holds no word of another agent, gives no advice and claims no cause.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from scorekeeper.analysis.intervals import FEWEST_INDEPENDENT, RobustMean, robust_gap, robust_mean, robust_rate
+from scorekeeper.learning.constants import CLIP_CONFIDENCE
 from scorekeeper.phrases import counted
 
 MOST_WORDS = 200
@@ -52,6 +54,28 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Recalibration:
+    """The agent's map from stated confidence to how often it is right: 1 / (1 + exp(-a - b logit(c))).
+
+    `helps`: whether it has told better than the stated confidence, each call by the map of its own time.
+    """
+
+    a: float
+    b: float
+    helps: bool | None
+
+    def at(self, confidence: float) -> float:
+        """What a stated confidence reads as, both in percent.
+
+        >>> Recalibration(0.0, 1.0, None).at(90)
+        90.0
+        """
+        low, high = CLIP_CONFIDENCE
+        share = min(max(confidence / 100, low), high)
+        return round(100 / (1 + math.exp(-self.a - self.b * math.log(share / (1 - share)))), 9)
+
+
+@dataclass(frozen=True)
 class LastCall:
     """One of the last calls. `right`: None if the price stood still.
 
@@ -78,7 +102,8 @@ class Feedback:
     without a direction; `calls`: the others, `flat` of them on a price that stood still, `late` of them to decisions
     that came in after their own expiry. `overconfidence`: the mean
     confidence minus the rate of right calls, in points. `bands`: the two bands of confidence with the most calls that
-    the price decided; calls with no confidence, or 0, are in none. `text`: all of it in words.
+    the price decided; calls with no confidence, or 0, are in none. `recalibration`: None if none was learned. `text`:
+    all of it in words.
     """
 
     agent: str
@@ -96,13 +121,14 @@ class Feedback:
     down: RobustMean
     overconfidence: RobustMean
     bands: tuple[Rate, ...]
+    recalibration: Recalibration | None
     last: tuple[LastCall, ...]
     text: str
 
 
 def give_feedback(
     agent: str, version: str | None, symbol: str | None, as_of: datetime | None, signals: Sequence[Signal],
-    moves: Mapping[str | None, tuple[int, float]],
+    moves: Mapping[str | None, tuple[int, float]], recalibration: Recalibration | None = None,
 ) -> Feedback:  # fmt: skip
     """The feedback on an agent from its signals with a known outcome, in order of opening.
 
@@ -124,7 +150,7 @@ def give_feedback(
         robust_mean([one.direction * one.move_pct for one in calls], *_spans(calls)),
         _rate([one for one in decided if one.direction > 0]), _rate([one for one in decided if one.direction < 0]),
         robust_gap([one.confidence or 0 for one in sure], [_right(one) for one in sure], *_spans(sure)),
-        tuple(sorted(most, key=lambda one: -(one.low or 0))), last, "",
+        tuple(sorted(most, key=lambda one: -(one.low or 0))), recalibration, last, "",
     )  # fmt: skip
     return Feedback(**{**vars(found), "text": write_words(found)})
 
@@ -186,6 +212,10 @@ def _confidence(feedback: Feedback) -> Iterator[str]:
         yield f"Your confidence was {abs(gap.mean):.0f} points {way} your rate of right calls ({told})."
     for band in feedback.bands:
         yield f"Of {counted(band.right.n, 'call')} at {band.low} to {band.high}: {_rated(band.right)}."
+    fitted = feedback.recalibration
+    if fitted is not None and fitted.helps:
+        inverse = " The surer you were, the more often you were wrong." if fitted.b < 0 else ""
+        yield f"As learned, your 60 means {fitted.at(60):.0f}% and your 90 {fitted.at(90):.0f}%.{inverse}"
 
 
 def _last_calls(feedback: Feedback) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from scorekeeper.learning.feedback import Feedback, Signal, give_feedback
+from scorekeeper.learning.feedback import Feedback, Recalibration, Signal, give_feedback
 from scorekeeper.metrics.formulas import iso
 from scorekeeper.store.sql import statement
 
@@ -34,7 +34,17 @@ def read_feedback(
         row.symbol: (row.outcomes, row.mean_size_pct or 0.0)
         for row in connection.execute(statement("learning/select_feedback_moves"), given | {"symbol": None})
     }
-    return give_feedback(agent, scope.version, symbol, scope.as_of, signals, moves)
+    fitted = next(
+        (
+            Recalibration(row.a, row.b, row.helps)
+            for row in connection.execute(
+                statement("learning/select_maps_at"), {"version": scope.version, "at": scope.as_of}
+            )
+            if row.agent == agent and row.a is not None
+        ),
+        None,
+    )
+    return give_feedback(agent, scope.version, symbol, scope.as_of, signals, moves, fitted)
 
 
 def list_agents(connection: Connection, *, version: str | None = None, as_of: datetime | None = None) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.learning.feedback import MOST_WORDS, Feedback, Signal, give_feedback
+from scorekeeper.learning.feedback import MOST_WORDS, Feedback, Recalibration, Signal, give_feedback
 from scorekeeper.store.sql import raw
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
@@ -59,6 +59,18 @@ def test_a_surer_agent_than_right_reads_how_often_it_was_right_when_sure() -> No
     assert "You state no confidence" in feedback_on(lived(300, right=0.58, confidence=0.0)).text
 
 
+def test_a_map_is_told_where_it_has_helped() -> None:
+    calls = lived(300, right=0.58)
+
+    def told(fitted: Recalibration) -> str:
+        return give_feedback("Agent", "v1", None, AS_OF, calls, USUAL, fitted).text
+
+    assert "your 60 means 58% and your 90 70%.\n" in told(Recalibration(0.2, 0.3, True))
+    assert "The surer you were, the more often you were wrong." in told(Recalibration(0.2, -0.3, True))
+    for unproven in (None, False):
+        assert "your 90" not in told(Recalibration(0.2, 0.3, unproven))
+
+
 def test_a_small_move_is_named_as_noise_and_a_still_price_as_neither() -> None:
     small, large = feedback_on(lived(40, right=1.0, move=0.7)), feedback_on(lived(40, right=1.0, move=0.9))
     assert small.text.count("right, within noise (0.80%)") == large.text.count("right, beyond noise (0.80%)") == 5
@@ -104,7 +116,7 @@ def test_the_text_is_short_and_holds_no_sentence_of_a_stranger(
 
 
 def test_feedback_reads_views_alone() -> None:
-    for name in ("scope", "agents", "signals", "moves"):
-        tables = re.findall(r"scorekeeper\.(\w+)", raw(f"learning/select_feedback_{name}"))
+    for name in ("feedback_scope", "feedback_agents", "feedback_signals", "feedback_moves", "maps_at"):
+        tables = re.findall(r"scorekeeper\.(\w+)", raw(f"learning/select_{name}"))
         assert tables
         assert {one for one in tables if not one.startswith("report_")} == set()

@@ -4,7 +4,6 @@ import logging
 import math
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection
@@ -229,6 +228,14 @@ class PerformanceTracker:
         self._check_open()
         return asked.ask_vote(self._db, self._settings, datetime.now(UTC), agent_analyses, version=version)
 
+    def get_feedback(self, agent: str, *, symbol: str | None = None, as_of: datetime | None = None) -> str:
+        """How an agent's calls turned out, for its prompt: at most 200 words, of its last version (docs/agents.md).
+
+        `as_of`: what was known then (naive: UTC); default: at the last track. Raises ValueError for an invalid symbol.
+        """
+        self._check_open()
+        return asked.ask_feedback(self._db, agent, symbol, as_of and _in_utc(as_of))
+
     def log_system_metrics(self) -> None:
         """Append a line with this version's metrics to the log."""
         self._check_open()
@@ -249,9 +256,7 @@ class PerformanceTracker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _check_open(self) -> None:

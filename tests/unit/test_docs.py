@@ -11,7 +11,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.sql import raw, read_folder
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("scorekeeper", "tasks", "flows", "cli", "dashboard")
+ROOMS = ("scorekeeper", "tasks", "flows", "cli", "dashboard", "mcp_server")
 COUNTS = (
     "signals calls correct incorrect sum_call_return_pct brier_calls sum_brier supported_winners supported_losers "
     "opposed_winners opposed_losers abstained_winners abstained_losers"

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Only modules with an example are imported: the others cost time and prove nothing here.
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for room in ("scorekeeper", "cli", "dashboard")
+    for room in ("scorekeeper", "cli", "dashboard", "mcp_server")
     for path in sorted((ROOT / room).rglob("*.py"))
     if "\n    >>> " in path.read_text(encoding="utf-8")
 ]

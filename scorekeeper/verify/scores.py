@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from scorekeeper.metrics import query
 from scorekeeper.metrics.scorecard import find_wrong_sums
 from scorekeeper.store.sql import statement
+from scorekeeper.verify.market_year import market_year
 from scorekeeper.verify.recount import ClosedTrade, count_day, count_system, differ
 from scorekeeper.verify.recount_agents import JudgedSignal, count_agent, count_agent_day
 
@@ -97,11 +98,14 @@ def _check_metrics(
     trades: dict[tuple[Scope, bool], list[ClosedTrade]],
     signals: dict[tuple[Scope, str], list[tuple[date, JudgedSignal]]],
 ) -> Iterator[str]:
+    calendar = connection.execute(statement("market/select_calendar")).scalar()
+    exits = [trade.exit_time.date() for closed in trades.values() for trade in closed]
+    market = market_year(calendar, min(exits), max(exits)) if exits else None
     for version, symbol in sorted({scope for scope, _ in trades} | {scope for scope, _ in signals}, key=str):
         scope = (version, symbol)
         found = query.system_metrics(connection, version=version, symbol=symbol, compose=True)
-        yield from _compare("metrics", scope, found, count_system(trades.get((scope, False), [])))
-        yield from _compare("net metrics", scope, found["net"], count_system(trades.get((scope, True), [])))
+        yield from _compare("metrics", scope, found, count_system(trades.get((scope, False), []), market))
+        yield from _compare("net metrics", scope, found["net"], count_system(trades.get((scope, True), []), market))
         for agent in sorted(agent for one, agent in signals if one == scope):
             expected = count_agent([one for _, one in signals[scope, agent]])
             yield from _compare(f"agent {agent}", scope, found["agent_performance"].get(agent, {}), expected)

@@ -3,6 +3,11 @@
 SELECT name, calendar, bound_at, last_as_of, candles_from, settled_as_of
 FROM scorekeeper.market;
 
+-- name: select_calendar
+-- At most one row: the calendar of the market of this database (null: it never closes).
+SELECT calendar
+FROM scorekeeper.market;
+
 -- name: bind_market
 -- At most one row: binds the database to a market, unless it is bound already. Parameters: name, calendar (null: the
 -- market never closes), as_of.

@@ -19,18 +19,11 @@ from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import (
-    Field,
-    PrivateAttr,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from scorekeeper.decisions.costs import MOST_BPS, NO_RULES, CostRules, SizeUnit
 from scorekeeper.decisions.hold import MOST_HOLD_SESSIONS
 from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scales
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
@@ -60,6 +53,13 @@ class Settings(BaseSettings):
     market: str = "ccxt:binance"
     exchange_options: dict[str, Any] = Field(default_factory=dict)
     fee_bps: float = Field(10, ge=0, lt=10_000)
+    maker_fee_bps: float | None = Field(None, gt=-10_000, lt=10_000)
+    fee_per_share: float | None = Field(None, ge=0, lt=1e9)
+    fee_minimum: float | None = Field(None, ge=0, lt=1e9)
+    spread_bps: float | None = Field(None, ge=0, le=MOST_BPS)
+    funding_bps_per_day: float | None = Field(None, ge=-MOST_BPS, le=MOST_BPS)
+    position_size: SizeUnit = "unused"
+    account_equity: float | None = Field(None, gt=0, lt=1e15)
     decision_timezone: str = "UTC"
     confidence_scale: str = "percent"
     words: dict[str, Meaning] = Field(default_factory=dict)
@@ -98,7 +98,7 @@ class Settings(BaseSettings):
 
     @field_validator("max_hold_sessions")
     @classmethod
-    def _sessions_of_a_calendar(cls, sessions: int | None, info: ValidationInfo) -> int | None:
+    def _sessions_of_a_calendar(cls, sessions: int | None, info: Any) -> int | None:
         if sessions is not None and not info.data.get("calendar"):
             raise ValueError("sessions are those of a calendar: set CALENDAR too, such as CALENDAR=XNYS")
         return sessions
@@ -147,6 +147,15 @@ class Settings(BaseSettings):
     def reading(self) -> Reading:
         """Which words mean what, and on which scale a confidence is given."""
         return make_reading(self.words, read_scales(self.confidence_scale))
+
+    @cached_property
+    def costs(self) -> CostRules:
+        """The terms of all trades beside the fee; NO_RULES where there are none."""
+        rules = CostRules(
+            self.maker_fee_bps, self.fee_per_share, self.fee_minimum, self.spread_bps, self.funding_bps_per_day,
+            self.position_size,
+        )  # fmt: skip
+        return NO_RULES if rules == NO_RULES else rules
 
     @property
     def ui_host_names(self) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scorekeeper.decisions.agents import read_agents
+from scorekeeper.decisions.costs import NO_COSTS, read_costs
 from scorekeeper.decisions.decision import Decision, DecisionContext
 from scorekeeper.decisions.exit_signals import LONGEST_ID, name_exit
 from scorekeeper.decisions.fields import (
@@ -80,6 +81,8 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     trade_id, given_id = _trade_id(document, raw_symbol, moment, content), None
     if side is not None and closes is None and document.get("trade_id") is not None:
         trade_id, given_id = name_exit(trade_id, moment, content, plain_symbol(raw_symbol))
+    size = lenient(notes, number_or_none, document, "position_size", low=0) if "position_size" in document else None
+    costs = read_costs(document, price, size, context.costs, notes) if direction else NO_COSTS
     known = _KNOWN if side is None else _KNOWN_OF_EXITS
     confidence = document.get("confidence")
     return Decision(
@@ -99,9 +102,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         stop_loss=stop_loss,
         take_profit=take_profit,
         trailing_stop_pct=trailing_stop_pct,
-        position_size=(
-            lenient(notes, number_or_none, document, "position_size", low=0) if "position_size" in document else None
-        ),
+        position_size=size,
         extra=None if document.keys() <= known else {k: v for k, v in document.items() if k not in known},
         signals=read_agents(document, reading, notes),
         understood=meaning is not None,
@@ -110,6 +111,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         exit_side=-direction if direction and context.positions else side,
         closes=closes,
         given_id=given_id,
+        costs=costs,
     )
 
 

@@ -115,6 +115,7 @@ class Reader:
             positions=settings.positions,
             default_hold_sessions=settings.max_hold_sessions,
             hours=calendar_of(settings.calendar),
+            costs=settings.costs,
         )
         # What this run has read, by hash, and as which kind.
         self._seen: dict[bytes, tuple[object, bool]] = {}

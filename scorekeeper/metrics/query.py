@@ -12,6 +12,7 @@ from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.day_sums import AgentSums, DaySums, agent_sums
 from scorekeeper.metrics.formulas import compose_agent, compose_system, iso
 from scorekeeper.metrics.market_days import read_series_days
+from scorekeeper.metrics.money import read_money
 from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES, COUNTED_NAMES
 from scorekeeper.metrics.series_days import SeriesDays, count_days
 from scorekeeper.store.sql import statement
@@ -35,6 +36,8 @@ def system_metrics(
     compose: bool = False,
     whole: Mapping[str, Any] | None = None,
     zone: str = "UTC",
+    money: bool = True,
+    account_equity: float | None = None,
 ) -> dict[str, Any]:
     """The answer of docs/metrics.md for a selection (None: all), ready for JSON: undefined is None, times end in Z.
 
@@ -42,7 +45,8 @@ def system_metrics(
     last as_of of track): what opened later does not count yet. With `by` the answer has `groups`: one per value of the
     breakdown, with the same figures, and under the breakdown's name the value (None: decisions without one).
 
-    `zone`: the time zone of the breakdowns by weekday and hour.
+    `zone`: the time zone of the breakdowns by weekday and hour. `money`: whether the
+    answer holds what money.py adds, which is counted from the rows; `account_equity`: see there.
 
     A version's figures, and those of all versions, come from the scorecard. For a symbol, or with `compose`, they are
     composed from the rollups. Any other selection is counted from the rows, which takes longer. `whole` has the
@@ -84,6 +88,8 @@ def system_metrics(
     # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
     known = min((moment for moment in (at, count["as_of"]) if moment is not None), default=None)
     _add_analysis(connection, answer, rows | {"at": known}, analysed=of_version)
+    if money:
+        answer |= read_money(connection, rows, account_equity)
     return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by, series)}
 
 

@@ -74,7 +74,7 @@ def store_scorecards(connection: Connection, as_of: datetime, *, from_scratch: b
         card = connection.execute(statement("metrics/select_scorecard_state"), {"version": version}).one_or_none()
         if from_scratch or card is None or card.outdated:
             older, whole = _compose(connection, version, older if from_scratch else _decode(card, series), series)
-        answer = system_metrics(connection, version=version, at=as_of, whole=whole)
+        answer = system_metrics(connection, version=version, at=as_of, whole=whole, money=False)
         connection.execute(
             statement("metrics/upsert_scorecard"),
             {

@@ -72,7 +72,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
         now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None,
         # Confidences in a dataset are in percent, whatever CONFIDENCE_SCALE says.
         make_reading(settings.words, {}), settings.positions, settings.max_hold_sessions,
-        calendar_of(settings.calendar),
+        calendar_of(settings.calendar), settings.costs,
     )  # fmt: skip
     done = Imported()
     lines = JsonLines().read(source)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -11,6 +12,8 @@ from scorekeeper.decisions.symbols import spell
 from scorekeeper.metrics.breakdown import Breakdown
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from scorekeeper.store.database import Database
 
 
@@ -28,16 +31,24 @@ def metrics(
         bool, typer.Option("--exclude-late", help="Leave out decisions received after their own expiry.")
     ] = False,
     by: Annotated[Breakdown | None, typer.Option(help="Also show the figures of each group.")] = None,
+    zone: Annotated[
+        str,
+        typer.Option(
+            metavar="ZONE",
+            help="Zone of --by weekday and hour: UTC, Europe/Berlin …, or market: that of the market's calendar.",
+        ),
+    ] = "UTC",
 ) -> None:
     """Say how good the system is, and each agent in it.
 
     Example:  scorekeeper metrics --since 2025-05-01 --by side
     """
     spelled, (first, end) = read_symbol(symbol), read_period(since, until)
-    with open_installation() as (db, _), db.begin() as connection:
+    with open_installation() as (db, settings), db.begin() as connection:
         from scorekeeper.market.symbol_list import find_symbol
         from scorekeeper.metrics.query import system_metrics
 
+        in_zone = read_zone(connection, zone)
         score = system_metrics(
             connection,
             version=version,
@@ -47,6 +58,8 @@ def metrics(
             include_suspect=include_suspect,
             exclude_late=exclude_late,
             by=by,
+            zone=in_zone,
+            account_equity=settings.account_equity,
         )
     if json:
         from json import dumps
@@ -66,6 +79,22 @@ def read_symbol(given: str | None) -> str | None:
         return given and spell(given)
     except ValueError as exc:
         raise typer.BadParameter(f"{given!r} is {exc}", param_hint="--symbol") from None
+
+
+def read_zone(connection: "Connection", given: str) -> str:
+    """The zone that --zone names; `market`: that of the calendar the database is bound to. Raises BadParameter."""
+    from scorekeeper.store.sql import statement
+    from scorekeeper.trading_calendar import calendar_of
+
+    if given == "market":
+        calendar = calendar_of(connection.execute(statement("market/select_calendar")).scalar())
+        if calendar is None:
+            raise typer.BadParameter("the market has no calendar (CALENDAR): name a zone", param_hint="--zone")
+        return calendar.zone
+    try:
+        return ZoneInfo(given).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise typer.BadParameter(f"{given!r} is no time zone, such as Europe/Berlin", param_hint="--zone") from None
 
 
 def read_period(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:

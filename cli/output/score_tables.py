@@ -33,10 +33,25 @@ def print_metrics(metrics: dict[str, Any]) -> None:
         after_fees = _shown(net[metric.name]) if metric.name in net else ""
         table.add_row(_label(metric), _shown(metrics[metric.name]), after_fees)
     console.print(table)
+    _print_terms(console, metrics)
     agents = _agents_table("Agents, scored on what became of the price, traded or not", _AGENT_COLUMNS)
     for agent, one in sorted(metrics["agent_performance"].items()):
         agents.add_row(*_agent_cells(agent, one, _AGENT_COLUMNS))
     console.print(agents)
+
+
+def _print_terms(console: Console, metrics: dict[str, Any]) -> None:
+    """What the figures after fees hold beside the fee, and the figures in money; nothing where no trade has terms."""
+    if holds := metrics.get("net_holds"):
+        kinds = ", ".join(f"{kind.replace('_', ' ')} ({number} trades)" for kind, number in holds.items())
+        console.print(f"After fees also holds: {kinds}.")
+    if money := metrics.get("money"):
+        table = Table(title=f"In money, of the {money['trades']} closed trades with a size")
+        for name in ("figure", "amount"):
+            table.add_column(name, justify="left" if name == "figure" else "right", overflow="fold")
+        for name, value in money.items():
+            table.add_row(name.replace("_", " "), _shown(value))
+        console.print(table)
 
 
 def print_breakdown(metrics: dict[str, Any]) -> None:

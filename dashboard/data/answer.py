@@ -16,8 +16,10 @@ from dashboard.data.once import once
 from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.day_sums import AgentSums, DaySums, add_agents, agent_sums
 from scorekeeper.metrics.formulas import compose_system, iso
+from scorekeeper.metrics.market_days import days_of
 from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES
 from scorekeeper.metrics.query import compose_whole
+from scorekeeper.metrics.series_days import SeriesDays, count_days
 from scorekeeper.store.sql import statement
 
 ROLLED_UP = (None, Breakdown.SYMBOL, Breakdown.VERSION)  # the breakdowns that the rollups know
@@ -87,7 +89,7 @@ def read_answer(connection: Connection, filters: Filters, by: str | None = None)
             figures["brier_calls"] = sure.get(agent, 0)
     else:
         days, agents = read_day_pieces(connection, filters, None), read_agents(connection, filters, None)
-        whole = _compose(days, agents, None)
+        whole = _compose(days, agents, None, read_series_days(connection))
         answer = {
             "version": filters.version,
             "symbol": filters.symbol,
@@ -149,17 +151,24 @@ def _read_groups(connection: Connection, filters: Filters, by: Breakdown) -> lis
     # What ended a trade is known from what the price did, and that is what agents are scored on.
     agents = {} if by is Breakdown.EXIT_REASON else read_agents(connection, filters, by)
     parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
-    groups = [{by.value: label_group(by, part), "part": part} | _compose(days, agents, part) for part in parts]
+    series = read_series_days(connection)
+    groups = [{by.value: label_group(by, part), "part": part} | _compose(days, agents, part, series) for part in parts]
     if by is Breakdown.EXIT_REASON:
         groups = [group | {"agent_performance": None} for group in groups]
     return groups
 
 
-def _compose(days: Days, agents: Agents, part: str | None) -> dict[str, Any]:
+def read_series_days(connection: Connection) -> SeriesDays:
+    """The days of the daily series: those of the market's calendar."""
+    name = once(connection, "calendar", lambda: connection.execute(statement("dashboard/select_calendar")).scalar())
+    return days_of(name)
+
+
+def _compose(days: Days, agents: Agents, part: str | None, series: SeriesDays) -> dict[str, Any]:
     gross, net = (days.get((part, after_fees), []) for after_fees in (False, True))
-    calendar_days = (gross[-1].day - gross[0].day).days + 1 if gross else 0
+    number = count_days(gross[0].day, gross[-1].day, series) if gross else 0
     said = agents.get(part, [])
-    whole = compose_whole(calendar_days, compose_system(gross), compose_system(net), said)
+    whole = compose_whole(number, compose_system(gross, series), compose_system(net, series), said)
     for one in said:
         whole["agent_performance"][one.agent]["brier_calls"] = one.brier_calls
     return whole

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from dashboard.data.answer import read_day_pieces, read_last_as_of, read_stored_analysis
 from dashboard.data.filters import Filters
-from scorekeeper.metrics.daily_series import EXACT
 from scorekeeper.metrics.day_sums import DaySums
+from scorekeeper.metrics.exact import EXACT
 from scorekeeper.store.sql import statement
 
 MOST_OFFERED = 500  # versions and symbols that the filter bar names; others can be written

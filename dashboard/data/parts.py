@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from dashboard.data.answer import ROLLED_UP, parameters, read_agents, read_day_pieces
+from dashboard.data.answer import ROLLED_UP, parameters, read_agents, read_day_pieces, read_series_days
 from dashboard.data.filters import Filters
 from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.day_sums import DaySums
@@ -30,9 +30,9 @@ def read_parts(connection: Connection, filters: Filters, by: Breakdown) -> list[
     order of the trades tells, `scorekeeper metrics --by` has.
     """
     if by in ROLLED_UP:
-        days = read_day_pieces(connection, filters, by)
+        days, series = read_day_pieces(connection, filters, by), read_series_days(connection)
         return [
-            _label(by, part) | compose_system(some) for (part, after_fees), some in days.items()
+            _label(by, part) | compose_system(some, series) for (part, after_fees), some in days.items()
             if after_fees == filters.after_fees
         ]  # fmt: skip
     given = {**parameters(filters), "by": by.value, "after_fees": filters.after_fees}

@@ -16,8 +16,9 @@ from scorekeeper.analysis.input_columns import Floats, InputColumns, TradeColumn
 from scorekeeper.analysis.intervals import RobustMean, robust_gap, robust_mean, robust_rate
 from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.analysis.sharpe import daily_sharpe, deflated_sharpe
-from scorekeeper.metrics.daily_series import DAYS_A_YEAR, daily_series, probabilistic_sharpe
+from scorekeeper.metrics.daily_series import daily_series, probabilistic_sharpe
 from scorekeeper.metrics.formulas import iso
+from scorekeeper.metrics.series_days import EVERY_DAY, SeriesDays
 from scorekeeper.safe_text import escape_markdown
 
 # The most agents, and the most (latest) versions, of an analysis: this bounds its tables and its work.
@@ -29,16 +30,19 @@ _EPOCH = date(1970, 1, 1)
 _Comparison = tuple[RobustMean, float]
 
 
-def build_analyses(rows: InputColumns, as_of: datetime) -> list[Analysis]:
-    """The analysis of everything, then that of each version, in the order of InputColumns.versions."""
-    tried = [_daily(rows.trades, rows.trades.version == number) for number in range(len(rows.versions))]
+def build_analyses(rows: InputColumns, as_of: datetime, days: SeriesDays = EVERY_DAY) -> list[Analysis]:
+    """The analysis of everything, then that of each version, in the order of InputColumns.versions.
+
+    `days`: those of the daily series.
+    """
+    tried = [_daily(rows.trades, rows.trades.version == number, days) for number in range(len(rows.versions))]
     sharpes = [one for one in map(daily_sharpe, tried) if one is not None]
-    periods, pairs = _build_versions(rows, tried, sharpes)
-    whole = _build_scope(rows, as_of, None, sharpes)
+    periods, pairs = _build_versions(rows, tried, sharpes, days.a_year)
+    whole = _build_scope(rows, as_of, None, sharpes, days)
     whole = replace(whole, versions=periods, pairs=pairs)
     analyses = [_with_sentences(whole)]
     for number, version in enumerate(rows.versions):
-        analyses.append(_with_sentences(_build_scope(rows.of_version(number), as_of, version, sharpes)))
+        analyses.append(_with_sentences(_build_scope(rows.of_version(number), as_of, version, sharpes, days)))
     return analyses
 
 
@@ -46,7 +50,9 @@ def _with_sentences(analysis: Analysis) -> Analysis:
     return replace(analysis, sentences=tuple(write_sentences(analysis, escape_markdown)))
 
 
-def _build_scope(rows: InputColumns, as_of: datetime, version: str | None, sharpes: list[float]) -> Analysis:
+def _build_scope(
+    rows: InputColumns, as_of: datetime, version: str | None, sharpes: list[float], days: SeriesDays
+) -> Analysis:
     trades = rows.trades
     win_rate, gross, net = judge(
         [(one, null) for one, null in zip(_trade_means(trades), (50.0, 0.0, 0.0), strict=True)]
@@ -61,7 +67,7 @@ def _build_scope(rows: InputColumns, as_of: datetime, version: str | None, sharp
         win_rate=win_rate,
         expectancy_pct=gross,
         net_expectancy_pct=net,
-        dsr=deflated_sharpe(_daily(trades, np.ones(len(trades), dtype=np.bool_)), sharpes),
+        dsr=deflated_sharpe(_daily(trades, np.ones(len(trades), dtype=np.bool_), days), sharpes),
         agents=agents,
         left_out_agents=left_out,
         baselines=against,
@@ -78,8 +84,8 @@ def _trade_means(trades: TradeColumns) -> tuple[RobustMean, RobustMean, RobustMe
     return robust_rate(won, *spans), robust_mean(trades.pnl_pct, *spans), robust_mean(trades.net_pnl_pct, *spans)
 
 
-def _daily(trades: TradeColumns, which: NDArray[np.bool_]) -> list[Decimal]:
-    """The daily series of the trades that `which` selects: the sum of each UTC day from the first exit to the last."""
+def _daily(trades: TradeColumns, which: NDArray[np.bool_], series: SeriesDays) -> list[Decimal]:
+    """The daily series of the trades that `which` selects: the sum of each day from the first exit to the last."""
     days, first = np.unique(trades.exit_day[which], return_inverse=True)
     order = np.argsort(first, kind="stable")
     by_day = np.split(trades.pnl_pct[which][order], np.cumsum(np.bincount(first, minlength=len(days)))[:-1])
@@ -87,7 +93,7 @@ def _daily(trades: TradeColumns, which: NDArray[np.bool_]) -> list[Decimal]:
         _EPOCH + timedelta(days=day): Decimal(repr(math.fsum(gains)))
         for day, gains in zip(days.tolist(), by_day, strict=False)
     }
-    return daily_series(sums)
+    return daily_series(sums, series)
 
 
 def _build_agents(rows: InputColumns) -> tuple[tuple[AgentAnalysis, ...], int, tuple[Baseline, ...]]:
@@ -179,7 +185,7 @@ def _baseline(kind: str, agent: str | None, earned: Floats) -> Baseline:
 
 
 def _build_versions(
-    rows: InputColumns, tried: list[list[Decimal]], sharpes: list[float]
+    rows: InputColumns, tried: list[list[Decimal]], sharpes: list[float], days_a_year: int
 ) -> tuple[tuple[VersionAnalysis, ...], tuple[VersionPair, ...]]:
     """The latest versions in order of their first decision, and every pair of them, the later version first."""
     d, t = rows.decisions, rows.trades
@@ -204,7 +210,7 @@ def _build_versions(
                 win_rate,
                 gross,
                 net,
-                None if sharpe is None else sharpe * math.sqrt(DAYS_A_YEAR),
+                None if sharpe is None else sharpe * math.sqrt(days_a_year),
                 probabilistic_sharpe(series),
                 deflated_sharpe(series, sharpes),
             )

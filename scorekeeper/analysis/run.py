@@ -24,6 +24,7 @@ from scorekeeper.analysis.input_columns import (
 )
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
+from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.sql import statement
@@ -44,7 +45,7 @@ def analyze(connection: Connection, as_of: datetime) -> Analysis:
     lock(connection, Lock.ANALYZE)
     # Read first: an event that comes later is then known to be missing in this analysis.
     known = connection.execute(statement("analysis/select_last_known")).scalar_one()
-    analyses = build_analyses(read_input(connection, as_of), as_of)
+    analyses = build_analyses(read_input(connection, as_of), as_of, read_series_days(connection))
     connection.execute(statement("analysis/delete_analysis"), {"as_of": as_of})
     for one in analyses:
         document = msgspec.to_builtins(one) | {"figures": figures(one)}

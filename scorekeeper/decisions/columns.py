@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from scorekeeper.decisions.agents import AgentSignal
+from scorekeeper.decisions.costs import Costs
 from scorekeeper.decisions.decision import Decision
 
-# These fields are rows of the tables agent_signal and exit_request.
-ELSEWHERE = ("signals", "exit_side", "closes", "given_id")
+# These fields are rows of the tables agent_signal and exit_request, and columns of the table trade.
+ELSEWHERE = ("signals", "exit_side", "closes", "given_id", "costs")
 # The rules of a reading are a row of the table reading, which many decisions share.
 READING = "reading_id"
 
@@ -31,16 +32,20 @@ _AS_JSON = ("extra", "notes")
 # What a decision says. The table's other columns say where it was read, and what became of it.
 DECISION_COLUMNS = tuple(READING if name == "reading" else name for name in _FIELDS)
 SIGNAL_COLUMNS = AgentSignal.__struct_fields__
+COST_COLUMNS = Costs.__struct_fields__
 # What the settings of that day decide too: its defaults, its time zone, and the rules of its reading.
 _DEPENDENT = ("trade_id", "opened_at", "expires_at", "version", "understood", READING)
 # The columns that a document alone decides, and whose values can be compared as they are.
 DOCUMENT_COLUMNS = tuple(name for name in DECISION_COLUMNS if name not in (*_DEPENDENT, *_AS_JSON))
 
-COLUMN_LISTS: dict[str, tuple[str, ...]] = {"decision_columns": DECISION_COLUMNS, "signal_columns": SIGNAL_COLUMNS}
+COLUMN_LISTS: dict[str, tuple[str, ...]] = {
+    "decision_columns": DECISION_COLUMNS, "signal_columns": SIGNAL_COLUMNS, "cost_columns": COST_COLUMNS,
+}  # fmt: skip
 
 _read_fields: Callable[[Decision], tuple[Any, ...]] = attrgetter(*_FIELDS)
 _JSON_AT = [_FIELDS.index(name) for name in _AS_JSON]
 _READING_AT = _FIELDS.index("reading")
+_read_costs: Callable[[Costs], tuple[Any, ...]] = attrgetter(*COST_COLUMNS)
 _read_signal: Callable[[AgentSignal], tuple[Any, ...]] = attrgetter(*SIGNAL_COLUMNS)
 _EXTRA_AT = SIGNAL_COLUMNS.index("extra")
 
@@ -59,3 +64,8 @@ def signal_values(signal: AgentSignal) -> list[Any]:
     values = list(_read_signal(signal))
     values[_EXTRA_AT] = to_json(values[_EXTRA_AT])
     return values
+
+
+def cost_values(costs: Costs) -> tuple[Any, ...]:
+    """The values of COST_COLUMNS, in their order."""
+    return _read_costs(costs)

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from scorekeeper.decisions.agents import AgentSignal
+from scorekeeper.decisions.costs import NO_COSTS, NO_RULES, CostRules, Costs
 from scorekeeper.decisions.fields import Note
+from scorekeeper.decisions.hold import Hours
 from scorekeeper.decisions.reading_rules import STANDARD, Reading
 
 
@@ -20,6 +22,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     `exit_side`: None if it closes no trade; else which open trades of its symbol and version it closes: the long ones
     (+1), the short ones (-1) or both (0). `closes`: the ids of the trades that it closes in place of those.
     `given_id`: the `trade_id` that an exit decision came with. If a trade has that id, the exit closes that one alone.
+    `costs`: the terms of its trade.
     """
 
     trade_id: str
@@ -47,14 +50,17 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     exit_side: int | None = None
     closes: tuple[str, ...] | None = None
     given_id: str | None = None
+    costs: Costs = NO_COSTS
 
 
 class DecisionContext(msgspec.Struct, frozen=True):
     """What a decision does not say itself: when it arrived, the defaults of that time, and how words are read.
 
-    `default_hold_minutes`: how long a decision holds that does not say so. `fallback_opened_at`: the time of a decision
-    without a timestamp; None: such a decision is refused. `positions`: whether a decision that opens a long trade first
-    closes the open short ones, and the other way round (the setting SIGNALS=positions).
+    `default_hold_minutes`: how long a decision holds that does not say so. `hours`: the sessions of a market that
+    closes; minutes are then minutes of trading. `default_hold_sessions`: with `hours`, in place of the minutes (None:
+    not). `fallback_opened_at`: the time of a decision without a timestamp; None: such a decision is refused.
+    `positions`: whether a decision that opens a long trade first closes the open short ones, and the other way round
+    (the setting SIGNALS=positions). `costs`: the terms of all trades.
     """
 
     received_at: datetime
@@ -64,3 +70,6 @@ class DecisionContext(msgspec.Struct, frozen=True):
     fallback_opened_at: datetime | None
     reading: Reading = STANDARD
     positions: bool = False
+    default_hold_sessions: int | None = None
+    hours: Hours | None = None
+    costs: CostRules = NO_RULES

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scorekeeper.decisions.agents import read_agents
+from scorekeeper.decisions.costs import NO_COSTS, read_costs
 from scorekeeper.decisions.decision import Decision, DecisionContext
 from scorekeeper.decisions.exit_signals import LONGEST_ID, name_exit
 from scorekeeper.decisions.fields import (
@@ -18,6 +19,7 @@ from scorekeeper.decisions.fields import (
     one_of_names,
     text_or_none,
 )
+from scorekeeper.decisions.hold import read_expiry
 from scorekeeper.decisions.levels import read_levels, read_price
 from scorekeeper.decisions.strict_json import DecisionError, canonical_json, load_json
 from scorekeeper.decisions.symbols import plain_symbol, unify_symbol
@@ -28,7 +30,6 @@ MOST_FIELDS = 500
 MOST_CLOSES = 200
 MOST_REASON = 1 << 20
 LONGEST_ACTION = 200
-MOST_HOLD_MINUTES = 5_256_000  # ten years
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
@@ -80,6 +81,8 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
     trade_id, given_id = _trade_id(document, raw_symbol, moment, content), None
     if side is not None and closes is None and document.get("trade_id") is not None:
         trade_id, given_id = name_exit(trade_id, moment, content, plain_symbol(raw_symbol))
+    size = lenient(notes, number_or_none, document, "position_size", low=0) if "position_size" in document else None
+    costs = read_costs(document, price, size, context.costs, notes) if direction else NO_COSTS
     known = _KNOWN if side is None else _KNOWN_OF_EXITS
     confidence = document.get("confidence")
     return Decision(
@@ -93,15 +96,13 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         price=price,
         confidence=None if confidence is None else lenient(notes, reading.confidence, "confidence", confidence),
         opened_at=opened_at,
-        expires_at=_expires_at(document, opened_at, context),
+        expires_at=read_expiry(document, opened_at, context),
         version=text_or_none(document, "version", 200) or context.default_version,
         reason=lenient(notes, text_or_none, document, "reason", MOST_REASON) if "reason" in document else None,
         stop_loss=stop_loss,
         take_profit=take_profit,
         trailing_stop_pct=trailing_stop_pct,
-        position_size=(
-            lenient(notes, number_or_none, document, "position_size", low=0) if "position_size" in document else None
-        ),
+        position_size=size,
         extra=None if document.keys() <= known else {k: v for k, v in document.items() if k not in known},
         signals=read_agents(document, reading, notes),
         understood=meaning is not None,
@@ -110,6 +111,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         exit_side=-direction if direction and context.positions else side,
         closes=closes,
         given_id=given_id,
+        costs=costs,
     )
 
 
@@ -191,18 +193,6 @@ def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: lis
     if moment.note is not None:
         notes.append(Note("timestamp", moment.note))
     return moment.at, True
-
-
-def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: DecisionContext) -> datetime:
-    # It must be readable: the time that it ends at decides every score of a decision, even of one without a trade.
-    minutes = number_or_none(document, "max_hold_minutes", above=0)
-    hold = context.default_hold_minutes if minutes is None else minutes
-    if hold > MOST_HOLD_MINUTES:
-        raise DecisionError("max_hold_minutes", f"more than {MOST_HOLD_MINUTES}")
-    expires_at = opened_at + timedelta(minutes=hold)
-    if expires_at <= opened_at:
-        raise DecisionError("max_hold_minutes", "less than a microsecond")
-    return expires_at
 
 
 def _trade_id(document: Mapping[str, Any], raw_symbol: str, opened_at: datetime | None, content: bytes) -> str:

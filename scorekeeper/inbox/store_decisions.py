@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from scorekeeper.decisions.columns import decision_values, signal_values
+from scorekeeper.decisions.columns import cost_values, decision_values, signal_values
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.reading_rules import Reading
 from scorekeeper.decisions.symbols import is_certain, spell
@@ -137,6 +137,7 @@ def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | N
             (
                 d.trade_id, d.symbol, d.version, d.direction, d.price, d.opened_at, d.expires_at, d.stop_loss,
                 d.take_profit, d.trailing_stop_pct, None if d.trailing_stop_pct is None else d.price, fee_bps, None,
+                *cost_values(d.costs),
             )
             for d, *_ in rows
             if d.direction

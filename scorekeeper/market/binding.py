@@ -10,24 +10,41 @@ from sqlalchemy import Connection
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.store.sql import statement
 
+_OR_SWITCH = (
+    "use another SCOREKEEPER_HOME or DATABASE_URL, or switch on purpose with: scorekeeper migrate --switch-market"
+)
 
-def check_market(connection: Connection, name: str) -> None:
-    """Raises ScorekeeperError if the database is bound to another market than `name`."""
+
+def check_market(connection: Connection, name: str, *, calendar: str | None = None) -> None:
+    """Raises ScorekeeperError if the database is bound to another market than `name`, or to another calendar.
+
+    `calendar`: the name of its sessions; None or empty: the market never closes.
+    """
     bound = connection.execute(statement("market/select_market")).one_or_none()
-    if bound is not None and bound.name != name:
+    if bound is None:
+        return
+    if bound.name != name:
+        raise ScorekeeperError(f"this database keeps the score of {bound.name}, not of {name}: {_OR_SWITCH}")
+    if bound.calendar != (calendar or None):
         raise ScorekeeperError(
-            f"this database keeps the score of {bound.name}, not of {name}: use another SCOREKEEPER_HOME or "
-            "DATABASE_URL, or switch on purpose with: scorekeeper migrate --switch-market"
+            f"this database keeps the score by {_by_calendar(bound.calendar)}, not by {_by_calendar(calendar)}: "
+            f"{_OR_SWITCH}"
         )
 
 
-def bind_market(connection: Connection, name: str, as_of: datetime) -> None:
-    """Bind the database to the market `name`, if it has none yet, and begin a track at `as_of`.
+def _by_calendar(name: str | None) -> str:
+    return f"CALENDAR={name}" if name else "a market that never closes (no CALENDAR)"
 
-    Raises ScorekeeperError for another market, and for an `as_of` before the last one.
+
+def bind_market(connection: Connection, name: str, as_of: datetime, *, calendar: str | None = None) -> None:
+    """Bind the database to a market and its calendar, if it has none yet, and begin a track at `as_of`.
+
+    `calendar`: see check_market. Raises ScorekeeperError for another market or calendar, and for an `as_of` before the
+    last one.
     """
-    connection.execute(statement("market/bind_market"), {"name": name, "as_of": as_of})
-    check_market(connection, name)
+    given = {"name": name, "as_of": as_of, "calendar": calendar or None}
+    connection.execute(statement("market/bind_market"), given)
+    check_market(connection, name, calendar=calendar)
     last = connection.execute(statement("market/lock_market")).scalar_one()
     if as_of < last:
         raise ScorekeeperError(

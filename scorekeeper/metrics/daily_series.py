@@ -1,22 +1,21 @@
-"""Figures of the daily series: P&L summed by UTC day, every calendar day from the first to the last, idle days 0."""
+"""Figures of the daily series: P&L summed by day, every day of the market from the first to the last, idle days 0."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from decimal import Context, Decimal, Inexact, localcontext
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
 import msgspec
 
+from scorekeeper.metrics.exact import EXACT
 from scorekeeper.metrics.names import DAILY_NAMES
+from scorekeeper.metrics.series_days import EVERY_DAY, SeriesDays, count_days, fold_days
 
-DAYS_A_YEAR = 365
 SMALLEST_STD = 1e-12
 # With fewer days, no day lies in a tail of 5 %.
 FEWEST_DAYS_OF_A_TAIL = 20
-# Sums of doubles and of their fourth powers have far fewer digits. A sum that has more is an error, not rounded.
-EXACT = Context(prec=4_000, traps=[Inexact])
 
 
 class PowerSums(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,35 +50,41 @@ def power_sums(values: Iterable[Decimal], before: PowerSums = NO_DAYS) -> PowerS
     return PowerSums(total, squares, cubes, fourths, downside)
 
 
-def daily_series(sums: Mapping[date, Decimal]) -> list[Decimal]:
-    """The daily series: one sum for every calendar day from the first day of `sums` to the last, in percent.
+def daily_series(sums: Mapping[date, Decimal], days: SeriesDays = EVERY_DAY) -> list[Decimal]:
+    """The daily series: one sum for every day of the market from the first day of `sums` to the last, in percent.
 
-    Idle days are 0. Without them, the Sharpe ratio of a system that trades once a week would be several times as high.
+    `sums` are by UTC day, `days` say which of them the series has. Idle days are 0. Without them, the Sharpe ratio of a
+    system that trades once a week would be several times as high.
 
     >>> daily_series({date(2025, 5, 1): Decimal("1.5"), date(2025, 5, 4): Decimal("-0.5")})
     [Decimal('1.5'), Decimal('0'), Decimal('0'), Decimal('-0.5')]
     """
     if not sums:
         return []
-    first, last = min(sums).toordinal(), max(sums).toordinal()
-    return [sums.get(date.fromordinal(day), Decimal(0)) for day in range(first, last + 1)]
+    folded = sorted(fold_days(sorted(sums.items()), days).items())
+    series: list[Decimal] = []
+    for day, total in folded:
+        idle = count_days(folded[0][0], day, days) - len(series) - 1
+        series += [*[Decimal(0)] * idle, total]
+    return series
 
 
 def compose_daily(
-    n: int, sums: PowerSums, active_days: Sequence[Decimal], max_drawdown: float | None
+    n: int, sums: PowerSums, active_days: Sequence[Decimal], max_drawdown: float | None, days_a_year: int = 365
 ) -> dict[str, Any]:
     """The figures of the daily series, from `sharpe` to `psr` (docs/metrics.md). Undefined is None.
 
-    With r the daily sums in percent over `n` calendar days, mean their mean, std their standard deviation (ddof=1):
+    With r the daily sums in percent over `n` days, mean their mean, std their standard deviation (ddof=1), y the days
+    a year (365; the sessions a year of a market that closes):
 
-    - sharpe = mean / std * sqrt(365). Reference: Sharpe, "The Sharpe Ratio" (1994).
-    - sortino = mean / sqrt(mean(min(r, 0)^2)) * sqrt(365). Reference: Sortino and Price (1994).
-    - calmar = mean * 365 / max_drawdown. Reference: Young (1991).
-    - volatility_pct = std * sqrt(365).
+    - sharpe = mean / std * sqrt(y). Reference: Sharpe, "The Sharpe Ratio" (1994).
+    - sortino = mean / sqrt(mean(min(r, 0)^2)) * sqrt(y). Reference: Sortino and Price (1994).
+    - calmar = mean * y / max_drawdown. Reference: Young (1991).
+    - volatility_pct = std * sqrt(y).
     - var95_pct = the 5th percentile of r by linear interpolation; cvar95_pct = the mean of the days at or below it.
     - psr: see probabilistic_sharpe.
 
-    Parameters: `n`, the calendar days; `sums`, the power sums of r; `active_days`, the sums of the days with trades
+    Parameters: `n`, the days; `sums`, the power sums of r; `active_days`, the sums of the days with trades
     (any order, at most n), in percent; `max_drawdown`, in points of percent. All are None below 2 days; var95_pct,
     cvar95_pct and psr below 20; a ratio is None where it would divide by 0.
 
@@ -95,14 +100,14 @@ def compose_daily(
     mean = float(total / n)
     spread = math.sqrt((squares - total * total / n) / (n - 1))
     downside = math.sqrt(Fraction(sums.downside) / n)
-    year = math.sqrt(DAYS_A_YEAR)
+    year = math.sqrt(days_a_year)
     figures["volatility_pct"] = spread * year
     if spread >= SMALLEST_STD:
         figures["sharpe"] = mean / spread * year
     if downside:
         figures["sortino"] = mean / downside * year
     if max_drawdown:
-        figures["calmar"] = mean * DAYS_A_YEAR / max_drawdown
+        figures["calmar"] = mean * days_a_year / max_drawdown
     if n >= FEWEST_DAYS_OF_A_TAIL:
         figures["var95_pct"], figures["cvar95_pct"] = _tail(n, active_days)
         figures["psr"] = _probable(n, sums, 0.0)

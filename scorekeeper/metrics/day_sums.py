@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
-from scorekeeper.metrics.daily_series import EXACT, NO_DAYS, PowerSums, power_sums
+from scorekeeper.metrics.daily_series import NO_DAYS, PowerSums, power_sums
+from scorekeeper.metrics.exact import EXACT
+from scorekeeper.metrics.series_days import EVERY_DAY, SeriesDays, count_days, fold_days
 
 _COUNTS = ("trades", "winners", "losers")
 _SUMS = (
@@ -57,15 +59,14 @@ class DaySums(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
 
 
 class PeriodSums(DaySums, frozen=True, kw_only=True):
-    """The same sums over a period: all days with trades from `first_day` to `day`; and the power sums of the days."""
+    """The same sums over a period: all days with trades from `first_day` to `day`; and the power sums of the series."""
 
     first_day: date
     daily: PowerSums
 
-    @property
-    def calendar_days(self) -> int:
-        """The calendar days from the first day to the last, idle days included."""
-        return (self.day - self.first_day).days + 1
+    def count_days(self, days: SeriesDays) -> int:
+        """The days of the daily series from the first day to the last, idle days included."""
+        return count_days(self.first_day, self.day, days)
 
 
 class AgentSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,8 +93,13 @@ class AgentSums(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 AGENT_COUNTS = tuple(field.name for field in msgspec.structs.fields(AgentSums) if field.type is int)
 
 
-def extend(before: PeriodSums | None, days: Sequence[DaySums]) -> PeriodSums | None:
-    """The sums of `before` and of the days after it, in order; None where there is neither."""
+def extend(
+    before: PeriodSums | None, days: Sequence[DaySums], series: SeriesDays = EVERY_DAY
+) -> PeriodSums | None:
+    """The sums of `before` and of the days after it, in order; None where there is neither.
+
+    `series`: the days of the daily series. None of them may hold P&L of both (see last_boundary).
+    """
     if not days:
         return before
     with localcontext(EXACT):
@@ -102,7 +108,7 @@ def extend(before: PeriodSums | None, days: Sequence[DaySums]) -> PeriodSums | N
             for names, start in ((_COUNTS, 0), (_SUMS, Decimal(0)))
             for name in names
         }
-        daily = power_sums(map(attrgetter("sum_pct"), days), NO_DAYS if before is None else before.daily)
+        daily = power_sums(fold_sums(days, series), NO_DAYS if before is None else before.daily)
         path = _extend_path(before, days)
     streaks: dict[str, Any] = {}
     for kind in _KINDS:
@@ -116,6 +122,11 @@ def extend(before: PeriodSums | None, days: Sequence[DaySums]) -> PeriodSums | N
         **path,
         **streaks,
     )
+
+
+def fold_sums(days: Iterable[DaySums], series: SeriesDays) -> list[Decimal]:
+    """The sums of P&L, in percent, of the days of the daily series that have trades."""
+    return list(fold_days(((day.day, day.sum_pct) for day in days), series).values())
 
 
 def _extend_path(before: PeriodSums | None, days: Sequence[DaySums]) -> dict[str, Any]:

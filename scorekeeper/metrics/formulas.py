@@ -11,8 +11,10 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Any, get_type_hints
 
-from scorekeeper.metrics.daily_series import EXACT, NO_DAYS, SMALLEST_STD, PowerSums, compose_daily
-from scorekeeper.metrics.day_sums import AGENT_COUNTS, DaySums, PeriodSums, extend
+from scorekeeper.metrics.daily_series import NO_DAYS, SMALLEST_STD, PowerSums, compose_daily
+from scorekeeper.metrics.day_sums import AGENT_COUNTS, DaySums, PeriodSums, extend, fold_sums
+from scorekeeper.metrics.exact import EXACT
+from scorekeeper.metrics.series_days import EVERY_DAY, SeriesDays
 from scorekeeper.safe_text import escape_controls
 
 Z95 = NormalDist().inv_cdf(0.975)
@@ -22,12 +24,14 @@ _ZEROS: dict[type, Any] = {int: 0, Decimal: Decimal(0), date: _START.date(), dat
 _NOTHING = PeriodSums(**{name: _ZEROS[kind] for name, kind in get_type_hints(PeriodSums).items()})
 
 
-def compose_system(days: Sequence[DaySums]) -> dict[str, Any]:
+def compose_system(days: Sequence[DaySums], series: SeriesDays = EVERY_DAY) -> dict[str, Any]:
     """The figures of the system over days in order: see compose_period."""
-    return compose_period(extend(None, days), [day.sum_pct for day in days])
+    return compose_period(extend(None, days, series), fold_sums(days, series), series)
 
 
-def compose_period(period: PeriodSums | None, active_days: Sequence[Decimal]) -> dict[str, Any]:
+def compose_period(
+    period: PeriodSums | None, active_days: Sequence[Decimal], series: SeriesDays = EVERY_DAY
+) -> dict[str, Any]:
     """The figures of the system over a period (None: no trade): those of names.COMPOSED_NAMES, in that order.
 
     With pnl the P&L of the n closed trades in percent of entry, winners those above 0, losers those below, and the
@@ -42,7 +46,8 @@ def compose_period(period: PeriodSums | None, active_days: Sequence[Decimal]) ->
     - max_drawdown_pct: the largest fall of the running sum of pnl below its earlier peak, in points, positive.
     - the daily figures: see compose_daily.
 
-    Parameters: `period`, the sums over its days; `active_days`, the sum of pnl of each day with trades, in percent.
+    Parameters: `period`, the sums over its days; `active_days`, the sum of pnl of each day of the daily series with
+    trades, in percent; `series`, the days of the daily series.
 
     >>> compose_period(None, [])["win_rate"] is None, compose_period(None, [])["total_pnl_pct"]
     (True, 0.0)
@@ -81,7 +86,9 @@ def compose_period(period: PeriodSums | None, active_days: Sequence[Decimal]) ->
         "avg_mae_pct": _float(_mean(Fraction(p.sum_mae_pct), n)),
         "profit_given_back_pct": _float(_mean(Fraction(p.sum_given_back_pct), winners)),
         **path,
-        **compose_daily(period.calendar_days if period else 0, p.daily, active_days, path["max_drawdown_pct"]),
+        **compose_daily(
+            period.count_days(series) if period else 0, p.daily, active_days, path["max_drawdown_pct"], series.a_year
+        ),
     }
 
 

@@ -11,7 +11,10 @@ from sqlalchemy import Connection
 from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.day_sums import AgentSums, DaySums, agent_sums
 from scorekeeper.metrics.formulas import compose_agent, compose_system, iso
+from scorekeeper.metrics.market_days import read_series_days
+from scorekeeper.metrics.money import read_money
 from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES, COUNTED_NAMES
+from scorekeeper.metrics.series_days import SeriesDays, count_days
 from scorekeeper.store.sql import statement
 
 # By group of a breakdown (None: the whole): the days on each basis (True: after fees), and the agents' counts.
@@ -32,12 +35,18 @@ def system_metrics(
     at: datetime | None = None,
     compose: bool = False,
     whole: Mapping[str, Any] | None = None,
+    zone: str = "UTC",
+    money: bool = True,
+    account_equity: float | None = None,
 ) -> dict[str, Any]:
     """The answer of docs/metrics.md for a selection (None: all), ready for JSON: undefined is None, times end in Z.
 
     `since` and `until` are half-open: a trade's exit and a decision's expiry lie in [since, until). `at` (None: the
     last as_of of track): what opened later does not count yet. With `by` the answer has `groups`: one per value of the
     breakdown, with the same figures, and under the breakdown's name the value (None: decisions without one).
+
+    `zone`: the time zone of the breakdowns by weekday and hour. `money`: whether the
+    answer holds what money.py adds, which is counted from the rows; `account_equity`: see there.
 
     A version's figures, and those of all versions, come from the scorecard. For a symbol, or with `compose`, they are
     composed from the rollups. Any other selection is counted from the rows, which takes longer. `whole` has the
@@ -48,7 +57,8 @@ def system_metrics(
         "exclude_late": exclude_late, "at": at,
     }  # fmt: skip
     count = connection.execute(statement("metrics/count_trades"), rows).mappings().one()
-    rows |= {"at": at or count["as_of"], "by": None}
+    rows |= {"at": at or count["as_of"], "by": None, "zone": zone}
+    series = read_series_days(connection)
     rolled_up = since is None and until is None and not (include_suspect or exclude_late)
     of_version = rolled_up and symbol is None
     kept: dict[str, Any] | None = None
@@ -59,9 +69,9 @@ def system_metrics(
     else:
         if whole is None:
             whole = (
-                _compose(*read_days(connection, rows), read_agents(connection, rows))
+                _compose(*read_days(connection, rows), read_agents(connection, rows), series)
                 if rolled_up
-                else _figures(_count_days(connection, rows), _count_agents(connection, rows), None)
+                else _figures(_count_days(connection, rows), _count_agents(connection, rows), None, series)
             )
         answer = {
             "version": version,
@@ -78,7 +88,9 @@ def system_metrics(
     # An analysis from before the first track may lie after it: a replay market's clock stands in the past.
     known = min((moment for moment in (at, count["as_of"]) if moment is not None), default=None)
     _add_analysis(connection, answer, rows | {"at": known}, analysed=of_version)
-    return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
+    if money:
+        answer |= read_money(connection, rows, account_equity)
+    return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by, series)}
 
 
 def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
@@ -96,33 +108,37 @@ def _add_analysis(connection: Connection, answer: dict[str, Any], rows: dict[str
         one |= {name: stored["agents"].get(agent, {}).get(name) for name in ANALYSED_AGENT_NAMES}
 
 
-def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list[dict[str, Any]]:
+def _groups(
+    connection: Connection, rows: dict[str, Any], by: Breakdown, series: SeriesDays
+) -> list[dict[str, Any]]:
     """The figures of each group, in order of its value, the group without a value last."""
     rows = rows | {"by": by.value}
     days = _count_days(connection, rows)
     # The price decides what ends a trade, and agents are scored on the price.
     agents = {} if by is Breakdown.EXIT_REASON else _count_agents(connection, rows)
     values = sorted({value for value, _ in days} | agents.keys(), key=lambda value: (value is None, value or ""))
-    groups = [{by.value: label_group(by, value)} | _figures(days, agents, value) for value in values]
+    groups = [{by.value: label_group(by, value)} | _figures(days, agents, value, series) for value in values]
     if by is Breakdown.EXIT_REASON:
         groups = [group | {"agent_performance": None} for group in groups]
     return groups
 
 
-def _figures(days: _Days, agents: _Agents, group: str | None) -> dict[str, Any]:
+def _figures(days: _Days, agents: _Agents, group: str | None, series: SeriesDays) -> dict[str, Any]:
     gross, net = (days.get((group, after_fees), []) for after_fees in (False, True))
-    return _compose(gross, net, map(agent_sums, agents.get(group, [])))
+    return _compose(gross, net, map(agent_sums, agents.get(group, [])), series)
 
 
-def _compose(gross: Sequence[DaySums], net: Sequence[DaySums], agents: Iterable[AgentSums]) -> dict[str, Any]:
-    days = (gross[-1].day - gross[0].day).days + 1 if gross else 0
-    return compose_whole(days, compose_system(gross), compose_system(net), agents)
+def _compose(
+    gross: Sequence[DaySums], net: Sequence[DaySums], agents: Iterable[AgentSums], series: SeriesDays
+) -> dict[str, Any]:
+    days = count_days(gross[0].day, gross[-1].day, series) if gross else 0
+    return compose_whole(days, compose_system(gross, series), compose_system(net, series), agents)
 
 
 def compose_whole(
     days: int, gross: Mapping[str, Any], net: Mapping[str, Any], agents: Iterable[AgentSums]
 ) -> dict[str, Any]:
-    """All figures of a scope over `days` calendar days: gross, after fees, and its agents'."""
+    """All figures of a scope over `days` days of the daily series: gross, after fees, and its agents'."""
     return {
         "days": days,
         **gross,

@@ -6,6 +6,7 @@ read to compose it.
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from json import dumps
 from typing import Any
 
@@ -15,7 +16,9 @@ from sqlalchemy import Connection, Row
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.day_sums import AgentSums, DaySums, PeriodSums, add_agents, extend
 from scorekeeper.metrics.formulas import compose_period
+from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.metrics.query import compose_whole, read_agents, read_days, system_metrics
+from scorekeeper.metrics.series_days import SeriesDays, fold_days, last_boundary
 from scorekeeper.store.sql import statement
 
 # The last days of a version are read each time: late decisions and voids mostly change them.
@@ -38,15 +41,20 @@ def read_scorecard(connection: Connection) -> dict[str, Any]:
 
 
 class OlderDays(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The sums of all days of a version before `day`, gross and after fees, and those of its agents."""
+    """The sums of all days of a version before `day`, gross and after fees, and those of its agents.
+
+    `calendar`: whose sessions are the days of the daily series; None: every day is one.
+    """
 
     day: date
     gross: PeriodSums | None
     net: PeriodSums | None
     agents: list[AgentSums]
+    calendar: str | None = None
 
 
-NO_OLDER_DAYS = OlderDays(date.min, None, None, [])
+def _none_older(series: SeriesDays) -> OlderDays:
+    return OlderDays(date.min, None, None, [], series.name)
 
 
 def store_scorecards(connection: Connection, as_of: datetime, *, from_scratch: bool = False) -> None:
@@ -60,12 +68,13 @@ def store_scorecards(connection: Connection, as_of: datetime, *, from_scratch: b
     as_of = max(as_of, kept or as_of)
     known = list_versions(connection)
     connection.execute(statement("metrics/delete_scorecards"), {"versions": known})
+    series = read_series_days(connection)
     for version in (None, *known):
-        whole, older = None, NO_OLDER_DAYS
+        whole, older = None, _none_older(series)
         card = connection.execute(statement("metrics/select_scorecard_state"), {"version": version}).one_or_none()
         if from_scratch or card is None or card.outdated:
-            older, whole = _compose(connection, version, NO_OLDER_DAYS if from_scratch else _decode(card))
-        answer = system_metrics(connection, version=version, at=as_of, whole=whole)
+            older, whole = _compose(connection, version, older if from_scratch else _decode(card, series), series)
+        answer = system_metrics(connection, version=version, at=as_of, whole=whole, money=False)
         connection.execute(
             statement("metrics/upsert_scorecard"),
             {
@@ -81,11 +90,11 @@ def store_scorecards(connection: Connection, as_of: datetime, *, from_scratch: b
 
 def find_wrong_sums(connection: Connection) -> list[str | None]:
     """The versions (None: all) whose stored sums of older days differ from what those days add up to."""
-    wrong = []
+    wrong, series = [], read_series_days(connection)
     for version in (None, *list_versions(connection)):
         card = connection.execute(statement("metrics/select_scorecard_state"), {"version": version}).one_or_none()
-        older, scope = _decode(card), _scope(version)
-        if older != _add_up(connection, scope, NO_OLDER_DAYS, read_days(connection, scope), older.day):
+        older, scope = _decode(card, series), _scope(version)
+        if older != _add_up(connection, scope, _none_older(series), read_days(connection, scope), older.day, series):
             wrong.append(version)
     return wrong
 
@@ -94,31 +103,40 @@ def _scope(version: str | None) -> dict[str, str | None]:
     return {"version": version, "symbol": None}
 
 
-def _decode(card: Row[Any] | None) -> OlderDays:
-    """The stored sums of older days; none where there are none, and where another release has written them."""
+def _decode(card: Row[Any] | None, series: SeriesDays) -> OlderDays:
+    """The stored sums of older days; none where there are none, or those of another release or calendar."""
     try:
-        older = NO_OLDER_DAYS if card is None else msgspec.convert(card.before, OlderDays)
+        older = _none_older(series) if card is None else msgspec.convert(card.before, OlderDays)
     except msgspec.ValidationError:
-        return NO_OLDER_DAYS
-    return older if card is not None and older.day == card.before_day else NO_OLDER_DAYS
+        return _none_older(series)
+    fits = card is not None and older.day == card.before_day and older.calendar == series.name
+    return older if fits else _none_older(series)
 
 
-def _compose(connection: Connection, version: str | None, older: OlderDays) -> tuple[OlderDays, dict[str, Any]]:
+def _compose(
+    connection: Connection, version: str | None, older: OlderDays, series: SeriesDays
+) -> tuple[OlderDays, dict[str, Any]]:
     """A version's sums of all but its last days, to be stored; and all its figures."""
     scope = _scope(version)
     days = read_days(connection, scope, older.day)
-    if days[0] and older.day < days[0][-1].day - OPEN_DAYS:
-        older = _add_up(connection, scope, older, days, days[0][-1].day - OPEN_DAYS)
+    if days[0] and older.day < (until := last_boundary(days[0][-1].day - OPEN_DAYS, series)):
+        older = _add_up(connection, scope, older, days, until, series)
     gross, net = (
-        extend(sums, [one for one in basis if one.day >= older.day])
+        extend(sums, [one for one in basis if one.day >= older.day], series)
         for sums, basis in zip((older.gross, older.net), days, strict=True)
     )
     of_gross, of_net = (
-        compose_period(period, connection.execute(statement("metrics/select_day_sums"), known).scalars().all())
+        compose_period(period, _read_active_days(connection, known, series), series)
         for period, known in ((gross, scope | {"after_fees": False}), (net, scope | {"after_fees": True}))
     )
     agents = add_agents(older.agents, read_agents(connection, scope, older.day))
-    return older, compose_whole(gross.calendar_days if gross else 0, of_gross, of_net, agents)
+    return older, compose_whole(gross.count_days(series) if gross else 0, of_gross, of_net, agents)
+
+
+def _read_active_days(connection: Connection, scope: Mapping[str, Any], series: SeriesDays) -> list[Decimal]:
+    """The sum of each day of the daily series with trades, in percent."""
+    rows = connection.execute(statement("metrics/select_day_sums"), scope)
+    return list(fold_days(((row.day, row.sum_pct) for row in rows), series).values())
 
 
 def _add_up(
@@ -127,10 +145,12 @@ def _add_up(
     older: OlderDays,
     days: tuple[list[DaySums], list[DaySums]],
     until: date,
+    series: SeriesDays,
 ) -> OlderDays:
     """Add those of `days` that lie before `until` to the sums of the days before them."""
     gross, net = (
-        extend(sums, [one for one in basis if one.day < until])
+        extend(sums, [one for one in basis if one.day < until], series)
         for sums, basis in zip((older.gross, older.net), days, strict=True)
     )
-    return OlderDays(until, gross, net, add_agents(older.agents, read_agents(connection, scope, older.day, until)))
+    agents = add_agents(older.agents, read_agents(connection, scope, older.day, until))
+    return OlderDays(until, gross, net, agents, series.name)

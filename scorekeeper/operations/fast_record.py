@@ -20,7 +20,7 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from scorekeeper.decisions.columns import DECISION_COLUMNS, decision_values
+from scorekeeper.decisions.columns import COST_COLUMNS, DECISION_COLUMNS, cost_values, decision_values
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.symbols import is_certain, spell
 from scorekeeper.errors import DatabaseError
@@ -91,6 +91,7 @@ class FastRecorder:
         """Store the decision if it is new, and append its lines if the files are as the last publication left them."""
         given = {
             **dict(zip(DECISION_COLUMNS, decision_values(decision), strict=True)),
+            **dict(zip(COST_COLUMNS, cost_values(decision.costs), strict=True)),
             "symbol": decision.symbol, "exit_side": decision.exit_side, "given_id": decision.given_id,
             "closes": None if decision.closes is None else list(decision.closes),
             "signals": msgspec.json.encode(decision.signals).decode(),

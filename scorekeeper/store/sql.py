@@ -6,8 +6,9 @@ for `folder/name` in both cases.
 Statements share a query by a line `-- with rows: folder/name`, below their opening comment or after one of their CTEs.
 It stands for a CTE named `rows` that holds that statement, which may read the CTEs before it.
 
-Where a statement says `__decision_columns__` or `__signal_columns__`, the columns of decisions/columns.py stand: with
-an alias before each (`d.__decision_columns__`), or as parameters (`:__decision_columns__`).
+Where a statement says `__decision_columns__`, `__signal_columns__` or `__cost_columns__`, the columns of
+decisions/columns.py stand: with an alias before each (`d.__decision_columns__`), or as parameters
+(`:__decision_columns__`).
 """
 
 import re

@@ -28,6 +28,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.threads import run_in_thread
 from scorekeeper.trades.settle import settle
+from scorekeeper.trading_calendar import calendar_of
 
 SYMBOLS_AT_ONCE = 20
 REPORT_SECONDS = 3.0
@@ -80,7 +81,8 @@ async def fetch_prices(
     async with open_market(
         settings.market, settings.candle_grace_minutes, cache=cache, exchange_options=settings.exchange_options, now=now
     ) as market:
-        await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name))
+        await run_in_thread(calendar_of, settings.calendar)  # one that is not listed must not be bound
+        await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name, calendar=settings.calendar))
         clock = await market.now()
         # A minute that has not come yet would block every track until it comes.
         if clock is not None and as_of > min(max(clock, now), clock + LOCAL_AHEAD) + CLOCK_TOLERANCE:
@@ -88,7 +90,9 @@ async def fetch_prices(
                 f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock, {clock:%Y-%m-%d %H:%M} UTC: "
                 "wait for it, or put this machine's clock right"
             )
-        await run_in_thread(db.transact, lambda c: binding.bind_market(c, market.name, as_of))
+        await run_in_thread(
+            db.transact, lambda c: binding.bind_market(c, market.name, as_of, calendar=settings.calendar)
+        )
         await _read_spellings(db, market, tell)
         prices = await _fetch_all(db, market, settings.suspect_price_pct, as_of, tell, on_percent)
     # For a symbol that failed just now, the kept range is not known.

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from scorekeeper.analysis.build import build_analyses
 from scorekeeper.analysis.document import Analysis, figures
 from scorekeeper.analysis.run import read_input
+from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.store.sql import statement
 
 ANALYSES_AT_ONCE = 100
@@ -28,7 +29,8 @@ def check_analyses(connection: Connection) -> Iterator[str]:
     last = connection.execute(statement("verify/select_analyses_to_verify")).all()
     if last:
         as_of = last[0].as_of
-        again = {one.version: _as_json(one) for one in build_analyses(read_input(connection, as_of), as_of)}
+        analyses = build_analyses(read_input(connection, as_of), as_of, read_series_days(connection))
+        again = {one.version: _as_json(one) for one in analyses}
         for as_of, version, document in last:
             del document["figures"]
             if document != again.get(version):

@@ -25,6 +25,7 @@ class TradeTerms:
     `direction`: +1 (long) or -1 (short). Prices are in quote currency, `fee_bps` is per side.
     `trailing_stop_pct`: how far the stop stays behind the best price, in percent between 0 and 100.
     `close_requested_at` (by hand) and `signal_at` (by a decision): the earlier one closes the trade.
+    What it costs beside its fee: see the columns of the table trade; None: none of it.
     """
 
     direction: int
@@ -37,6 +38,13 @@ class TradeTerms:
     close_requested_at: datetime | None
     fee_bps: float
     signal_at: datetime | None = None
+    entry_fee_bps: float | None = None
+    target_fee_bps: float | None = None
+    fee_per_share: float | None = None
+    min_fee: float | None = None
+    spread_bps: float | None = None
+    funding_bps_per_day: float | None = None
+    quantity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -159,5 +167,26 @@ def _exit(
 
     pnl = gain(price)
     extremes = [pnl, *(gain(p) for p in (max(highs, default=price), min(lows, default=price)))]
-    net = pnl - terms.fee_bps / 100 * (1 + price / terms.entry_price)
+    net = pnl - terms.fee_bps / 100 * (1 + price / terms.entry_price) - _other_costs(terms, time, price, reason)
     return Exit(time, price, reason, ambiguous, age, pnl, net, max(0.0, *extremes), min(0.0, *extremes))
+
+
+def _other_costs(terms: TradeTerms, time: datetime, price: float, reason: str) -> float:
+    """What the trade costs beside its fee on both sides, in percent of the entry price."""
+    ratio = price / terms.entry_price
+    share = 0.0 if terms.fee_per_share is None else terms.fee_per_share * 100 / terms.entry_price
+    entry = share if terms.entry_fee_bps is None else (terms.entry_fee_bps - terms.fee_bps) / 100 + share
+    exit_ = share
+    if reason == "take_profit" and terms.target_fee_bps is not None:
+        exit_ = (terms.target_fee_bps - terms.fee_bps) / 100 * ratio + share
+    missing_at_entry = missing_at_exit = 0.0
+    if terms.min_fee is not None and terms.quantity is not None:
+        least = terms.min_fee * 100 / (terms.quantity * terms.entry_price)
+        missing_at_entry = max(0.0, least - (terms.fee_bps / 100 + entry))
+        missing_at_exit = max(0.0, least - (terms.fee_bps / 100 * ratio + exit_))
+    spread = 0.0 if terms.spread_bps is None else terms.spread_bps / 200 * (1 + ratio)
+    funding = 0.0
+    if terms.funding_bps_per_day is not None:
+        days = (time - terms.opened_at).total_seconds() / 86400
+        funding = terms.direction * terms.funding_bps_per_day / 100 * days
+    return entry + missing_at_entry + exit_ + missing_at_exit + spread + funding

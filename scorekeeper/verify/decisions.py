@@ -22,13 +22,14 @@ from scorekeeper.decisions.symbols import is_certain
 from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.decisions.words import clean_word
 from scorekeeper.settings import Settings
+from scorekeeper.trading_calendar import calendar_of
 
 
 def neutral_context(settings: Settings) -> DecisionContext:
     """A context for reading a document again. Columns that depend on the settings of that day are not compared."""
     return DecisionContext(
         received_at=LATEST, default_version="", default_hold_minutes=1, timezone=settings.timezone,
-        fallback_opened_at=LATEST - timedelta(days=1),
+        fallback_opened_at=LATEST - timedelta(days=1), hours=calendar_of(settings.calendar),
     )  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def check_decision(row: Row[Any], document: dict[str, Any], where: str, settings
     else:
         columns += ("understood",)
     for name in columns:
-        if getattr(row, name) != getattr(decision, name):
+        if getattr(row, name) != getattr(decision, name) and not _was_before_calendar(name, row, document):
             yield f"decision {row.trade_id}: {name} is not what {where} says"
     if _asks_for_another_close(row, decision):
         yield f"decision {row.trade_id}: what it asks to close is not what {where} says"
@@ -97,8 +98,15 @@ def _columns_given(document: dict[str, Any], decision: Decision) -> tuple[str, .
         columns += ("version",)
     timestamp = document.get("timestamp")
     if timestamp is not None and read_moment(timestamp, ZoneInfo("UTC")).in_zone:
-        columns += ("opened_at",) if document.get("max_hold_minutes") is None else ("opened_at", "expires_at")
+        holds = any(document.get(name) is not None for name in ("max_hold_minutes", "max_hold_sessions"))
+        columns += ("opened_at", "expires_at") if holds else ("opened_at",)
     return columns
+
+
+def _was_before_calendar(name: str, row: Row[Any], document: dict[str, Any]) -> bool:
+    """Whether a column is the expiry of a decision that came in before CALENDAR was set: after minutes of the clock."""
+    minutes = document.get("max_hold_minutes")
+    return name == "expires_at" and minutes is not None and row.expires_at == row.opened_at + timedelta(minutes=minutes)
 
 
 def _asks_for_another_close(row: Row[Any], decision: Decision) -> bool:

@@ -5,6 +5,7 @@ It shares no code with the pipeline: `verify` compares the pipeline's figures wi
 
 import math
 import statistics
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +14,6 @@ from fractions import Fraction
 from itertools import accumulate, groupby
 from typing import Any
 
-DAYS_A_YEAR = 365
 SMALLEST_STD = 1e-12  # a smaller standard deviation is rounding
 EXACT_DIGITS = 2_000
 _Z95 = statistics.NormalDist().inv_cdf(0.975)
@@ -29,6 +29,18 @@ class ClosedTrade:
     pnl_pct: float
     mfe_pct: float
     mae_pct: float
+
+
+@dataclass(frozen=True)
+class MarketYear:
+    """What the daily series of a market that closes consists of.
+
+    `closes_on`: the UTC days on which its sessions close, in order, from before the first exit until after the last.
+    `days_a_year`: how many sessions a year has.
+    """
+
+    closes_on: Sequence[date]
+    days_a_year: int
 
 
 def in_order(trades: Sequence[ClosedTrade]) -> list[ClosedTrade]:
@@ -68,8 +80,8 @@ def count_day(trades: Sequence[ClosedTrade]) -> dict[str, Any]:
         }
 
 
-def count_system(trades: Sequence[ClosedTrade]) -> dict[str, Any]:
-    """The figures of the system, each straight from its definition in docs/metrics.md."""
+def count_system(trades: Sequence[ClosedTrade], market: MarketYear | None = None) -> dict[str, Any]:
+    """The figures of the system, each straight from its definition in docs/metrics.md; `market`: one that closes."""
     ordered = in_order(trades)
     gains = [t.pnl_pct for t in ordered]
     won, lost = [g for g in gains if g > 0], [g for g in gains if g < 0]
@@ -102,7 +114,7 @@ def count_system(trades: Sequence[ClosedTrade]) -> dict[str, Any]:
         "avg_mfe_pct": mean([t.mfe_pct for t in ordered]),
         "avg_mae_pct": mean([t.mae_pct for t in ordered]),
         "profit_given_back_pct": mean([t.mfe_pct - t.pnl_pct for t in ordered if t.pnl_pct > 0]),
-        **_count_path_and_days(ordered),
+        **_count_path_and_days(ordered, market),
     }
 
 
@@ -183,7 +195,7 @@ def _streak_ends(ordered: Sequence[ClosedTrade], name: str, way: int) -> dict[st
     }
 
 
-def _count_path_and_days(ordered: Sequence[ClosedTrade]) -> dict[str, Any]:
+def _count_path_and_days(ordered: Sequence[ClosedTrade], market: MarketYear | None) -> dict[str, Any]:
     peak = deepest = level = Decimal(0)
     peak_at = ordered[0].exit_time if ordered else None
     with localcontext(prec=EXACT_DIGITS):
@@ -197,7 +209,7 @@ def _count_path_and_days(ordered: Sequence[ClosedTrade]) -> dict[str, Any]:
         "max_drawdown_pct": drawdown,
         "current_drawdown_pct": float(fall) if ordered else None,
         "underwater_since": _in_utc(peak_at) if peak_at and fall else None,
-        **_count_days(ordered, drawdown),
+        **_count_days(_daily_series(ordered, market), drawdown, market.days_a_year if market else 365),
     }
 
 
@@ -205,25 +217,35 @@ def _in_utc(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
-def _count_days(ordered: Sequence[ClosedTrade], drawdown: float | None) -> dict[str, Any]:
-    days: dict[date, list[float]] = {}
-    for trade in ordered:
-        days.setdefault(trade.exit_time.astimezone(UTC).date(), []).append(trade.pnl_pct)
-    first, last = min(days, default=date.min), max(days, default=date.min)
+def _daily_series(ordered: Sequence[ClosedTrade], market: MarketYear | None) -> list[Decimal]:
+    """The sum of each day from the first exit to the last; of a market that closes, of each day with a close."""
+    exits = [(trade.exit_time.astimezone(UTC).date(), trade.pnl_pct) for trade in ordered]
+    if not exits:
+        return []
+    first, last = min(day for day, _ in exits), max(day for day, _ in exits)
+    if market is None:
+        ends = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    else:
+        ends = list(market.closes_on[bisect_left(market.closes_on, first) : bisect_left(market.closes_on, last) + 1])
+    # A day's P&L is what was earned after the end of the day before it in the series.
+    begins = [date.min, *ends]
     with localcontext(prec=EXACT_DIGITS):
-        series = [total(days.get(first + timedelta(days=i), ())) for i in range((last - first).days + 1)]
+        return [total([g for day, g in exits if a < day <= b]) for a, b in zip(begins, ends, strict=False)]
+
+
+def _count_days(series: Sequence[Decimal], drawdown: float | None, days_a_year: int) -> dict[str, Any]:
     names = ("sharpe", "sortino", "calmar", "volatility_pct", "var95_pct", "cvar95_pct", "psr")
     if len(series) < 2:
         return dict.fromkeys(names)
     sums = [float(one) for one in series]
     daily_mean, spread = math.fsum(sums) / len(sums), _spread(series)
     downside = math.sqrt(math.fsum(min(r, 0) ** 2 for r in sums) / len(sums))
-    year = math.sqrt(DAYS_A_YEAR)
+    year = math.sqrt(days_a_year)
     var, cvar, psr = _count_tail([Fraction(one) for one in series])
     found = (
         daily_mean / spread * year if spread >= SMALLEST_STD else None,
         daily_mean / downside * year if downside else None,
-        daily_mean * DAYS_A_YEAR / drawdown if drawdown else None,
+        daily_mean * days_a_year / drawdown if drawdown else None,
         spread * year,
         var,
         cvar,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, date
 from json import dumps, loads
 from typing import Any
@@ -11,8 +12,10 @@ from sqlalchemy import Connection
 from scorekeeper.metrics import query
 from scorekeeper.metrics.scorecard import find_wrong_sums
 from scorekeeper.store.sql import statement
+from scorekeeper.verify.market_year import market_year
 from scorekeeper.verify.recount import ClosedTrade, count_day, count_system, differ
 from scorekeeper.verify.recount_agents import JudgedSignal, count_agent, count_agent_day
+from scorekeeper.verify.recount_money import TermedTrade, count_terms
 
 Scope = tuple[str | None, str | None]
 # Figures that change as soon as decisions are ingested or voided, before the next scorecard.
@@ -45,6 +48,16 @@ def _read_trades(connection: Connection) -> dict[tuple[Scope, bool], list[Closed
             trade = ClosedTrade(t.trade_id, t.opened_at, t.exit_time, pnl, t.mfe_pct, t.mae_pct)
             for scope in _scopes(t.version, t.symbol):
                 found[scope, after_fees].append(trade)
+    return found
+
+
+def _read_terms(connection: Connection) -> dict[Scope, list[TermedTrade]]:
+    """The closed trades that count and have terms beside the fee, by scope."""
+    found: defaultdict[Scope, list[TermedTrade]] = defaultdict(list)
+    for row in connection.execute(statement("verify/select_termed_trades")).mappings():
+        trade = TermedTrade(**{field.name: row[field.name] for field in fields(TermedTrade)})
+        for scope in _scopes(row["version"], row["symbol"]):
+            found[scope].append(trade)
     return found
 
 
@@ -97,14 +110,22 @@ def _check_metrics(
     trades: dict[tuple[Scope, bool], list[ClosedTrade]],
     signals: dict[tuple[Scope, str], list[tuple[date, JudgedSignal]]],
 ) -> Iterator[str]:
+    termed = _read_terms(connection)
+    calendar = connection.execute(statement("market/select_calendar")).scalar()
+    exits = [trade.exit_time.date() for closed in trades.values() for trade in closed]
+    market = market_year(calendar, min(exits), max(exits)) if exits else None
     for version, symbol in sorted({scope for scope, _ in trades} | {scope for scope, _ in signals}, key=str):
         scope = (version, symbol)
         found = query.system_metrics(connection, version=version, symbol=symbol, compose=True)
-        yield from _compare("metrics", scope, found, count_system(trades.get((scope, False), [])))
-        yield from _compare("net metrics", scope, found["net"], count_system(trades.get((scope, True), [])))
+        yield from _compare("metrics", scope, found, count_system(trades.get((scope, False), []), market))
+        yield from _compare("net metrics", scope, found["net"], count_system(trades.get((scope, True), []), market))
         for agent in sorted(agent for one, agent in signals if one == scope):
             expected = count_agent([one for _, one in signals[scope, agent]])
             yield from _compare(f"agent {agent}", scope, found["agent_performance"].get(agent, {}), expected)
+        counted = count_terms(termed[scope])
+        if found.get("net_holds") != counted.get("net_holds"):
+            yield f"metrics {scope}: net_holds is {found.get('net_holds')}, recounted {counted.get('net_holds')}"
+        yield from _compare("money", scope, found.get("money", {}), counted.get("money", {}))
 
 
 def _check_scorecards(connection: Connection) -> Iterator[str]:
@@ -113,7 +134,7 @@ def _check_scorecards(connection: Connection) -> Iterator[str]:
         for version in find_wrong_sums(connection)
     )
     for version, as_of, kept in connection.execute(statement("verify/select_scorecards")):
-        composed = query.system_metrics(connection, version=version, at=as_of, compose=True)
+        composed = query.system_metrics(connection, version=version, at=as_of, compose=True, money=False)
         wanted = {name: value for name, value in composed.items() if name not in _FOLLOW_INGEST}
         yield from (
             f"scorecard {version}: {name} is {kept.get(name)}, composed again {value}"

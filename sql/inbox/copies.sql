@@ -8,7 +8,7 @@ COPY scorekeeper.decision (
 -- One row per decision that was just copied and has a direction.
 COPY scorekeeper.trade (
     trade_id, symbol, version, direction, entry_price, opened_at, expires_at, stop_loss, take_profit,
-    trailing_stop_pct, best_price, fee_bps, close_requested_at
+    trailing_stop_pct, best_price, fee_bps, close_requested_at, __cost_columns__
 ) FROM STDIN;
 
 -- name: copy_exit_requests

@@ -1,12 +1,18 @@
 -- name: select_market
 -- At most one row: the market of this database.
-SELECT name, bound_at, last_as_of, candles_from, settled_as_of
+SELECT name, calendar, bound_at, last_as_of, candles_from, settled_as_of
+FROM scorekeeper.market;
+
+-- name: select_calendar
+-- At most one row: the calendar of the market of this database (null: it never closes).
+SELECT calendar
 FROM scorekeeper.market;
 
 -- name: bind_market
--- At most one row: binds the database to a market, unless it is bound already. Parameters: name, as_of.
-INSERT INTO scorekeeper.market (name, bound_at, begun_as_of)
-VALUES (:name, :as_of, :as_of)
+-- At most one row: binds the database to a market, unless it is bound already. Parameters: name, calendar (null: the
+-- market never closes), as_of.
+INSERT INTO scorekeeper.market (name, calendar, bound_at, begun_as_of)
+VALUES (:name, :calendar, :as_of, :as_of)
 ON CONFLICT (only_row) DO NOTHING;
 
 -- name: lock_market

@@ -2,7 +2,7 @@
 -- signals of a scope (null: all) whose decisions expired in [since, until) (null: no limit); by side, of those that
 -- opened a trade. A trade that closed after `at` (null: no limit) does not count yet. There is no group by exit_reason:
 -- the price decides what ends a trade, and agents are scored on the price.
--- Parameters: version, symbol, since, until, include_suspect, exclude_late, by, at.
+-- Parameters: version, symbol, since, until, include_suspect, exclude_late, by, at, zone (of weekday and hour).
 WITH said AS ( -- noqa: ST03
     SELECT
         cast(null AS date) AS day, cast(null AS text) AS version, cast(null AS text) AS symbol,
@@ -13,8 +13,8 @@ WITH said AS ( -- noqa: ST03
             WHEN 'version' THEN n.version
             WHEN 'confidence'
                 THEN cast(width_bucket(n.confidence, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) AS text)
-            WHEN 'weekday' THEN to_char(n.opened_at AT TIME ZONE 'UTC', 'ID')
-            WHEN 'hour' THEN to_char(n.opened_at AT TIME ZONE 'UTC', 'HH24')
+            WHEN 'weekday' THEN to_char(n.opened_at AT TIME ZONE cast(:zone AS text), 'ID')
+            WHEN 'hour' THEN to_char(n.opened_at AT TIME ZONE cast(:zone AS text), 'HH24')
         END AS group_value,
         a.agent, a.direction, a.confidence, n.horizon_known_at, n.horizon_return_pct, t.pnl_pct, t.direction AS side
     FROM scorekeeper.decision AS n

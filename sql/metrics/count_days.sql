@@ -1,7 +1,7 @@
 -- One row per group of a breakdown (by; null: the whole), basis (gross, after fees) and UTC exit day: the columns of
 -- daily_score, counted from the trades of a scope (null: all) that closed in [since, until) (null: no limit) and not
 -- after `at` (null: no limit).
--- Parameters: version, symbol, since, until, include_suspect, exclude_late, by, at.
+-- Parameters: version, symbol, since, until, include_suspect, exclude_late, by, at, zone (of weekday and hour).
 WITH counted AS ( -- noqa: ST03
     SELECT
         cast(t.exit_time AT TIME ZONE 'UTC' AS date) AS day,
@@ -14,8 +14,8 @@ WITH counted AS ( -- noqa: ST03
             WHEN 'version' THEN n.version
             WHEN 'confidence'
                 THEN cast(width_bucket(n.confidence, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) AS text)
-            WHEN 'weekday' THEN to_char(n.opened_at AT TIME ZONE 'UTC', 'ID')
-            WHEN 'hour' THEN to_char(n.opened_at AT TIME ZONE 'UTC', 'HH24')
+            WHEN 'weekday' THEN to_char(n.opened_at AT TIME ZONE cast(:zone AS text), 'ID')
+            WHEN 'hour' THEN to_char(n.opened_at AT TIME ZONE cast(:zone AS text), 'HH24')
         END AS group_value,
         b.after_fees, t.trade_id, t.opened_at, t.exit_time, b.pnl, t.mfe_pct, t.mae_pct
     FROM scorekeeper.trade AS t

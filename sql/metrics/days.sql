@@ -18,7 +18,7 @@ ORDER BY day;
 -- name: select_day_sums
 -- One row per UTC day with closed trades of a version (null: all): the sum of its P&L in percent. Parameters: version,
 -- after_fees.
-SELECT sum_pct
+SELECT day, sum_pct
 FROM scorekeeper.daily_score
 WHERE
     (version = cast(:version AS text) OR (cast(:version AS text) IS NULL AND version IS NULL))

@@ -2,7 +2,10 @@
 -- The excursions are those of the dataset, if it has them, and include the exit price.
 -- Parameters: trade_id, exit_price, exit_time, mfe_pct, mae_pct (or null), as_of.
 WITH filled AS ( -- noqa: ST03
-    SELECT o.trade_id, o.direction, o.entry_price, o.fee_bps, cast(:exit_price AS float8) AS fill_price
+    SELECT
+        o.trade_id, o.direction, o.entry_price, o.opened_at, o.fee_bps, o.__cost_columns__,
+        cast(:exit_price AS float8) AS fill_price, cast(:exit_time AS timestamptz) AS fill_time,
+        'imported' AS fill_reason
     FROM scorekeeper.trade AS o
     WHERE o.trade_id = :trade_id
 ),

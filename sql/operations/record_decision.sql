@@ -2,7 +2,8 @@
 -- number only if :number is true and no process publishes: then this session holds the publisher's lock, until it
 -- gives it back. No row if there is a decision of that id. An error if another session has just given the same line
 -- number. Parameters: source_name, received_at, symbol and the other columns of a decision, spelled (its symbol, if the
--- list of the market says what it means), signals (a JSON array), exit_side, closes, given_id, fee_bps, lock, number.
+-- list of the market says what it means), signals (a JSON array), exit_side, closes, given_id, fee_bps, the
+-- trade's other terms (decisions/costs.py), lock, number.
 WITH said AS MATERIALIZED (
     SELECT s.__signal_columns__
     FROM jsonb_populate_recordset(cast(null AS scorekeeper.agent_signal), cast(:signals AS jsonb)) AS s
@@ -36,11 +37,15 @@ signalled AS (
 traded AS (
     INSERT INTO scorekeeper.trade (
         trade_id, symbol, version, direction, entry_price, opened_at, expires_at, stop_loss, take_profit,
-        trailing_stop_pct, best_price, fee_bps
+        trailing_stop_pct, best_price, fee_bps, __cost_columns__
     )
     SELECT
         trade_id, symbol, version, direction, price, opened_at, expires_at, stop_loss, take_profit, trailing_stop_pct,
-        CASE WHEN trailing_stop_pct IS NOT NULL THEN price END, cast(:fee_bps AS double precision)
+        CASE WHEN trailing_stop_pct IS NOT NULL THEN price END, cast(:fee_bps AS double precision),
+        cast(:entry_fee_bps AS double precision), cast(:target_fee_bps AS double precision),
+        cast(:fee_per_share AS double precision), cast(:min_fee AS double precision),
+        cast(:spread_bps AS double precision), cast(:funding_bps_per_day AS double precision),
+        cast(:quantity AS double precision)
     FROM fresh
     WHERE direction <> 0
 ),

@@ -1,7 +1,10 @@
 -- At most one row: an open trade closed at a quoted price instead of a candle's; its id goes to settled_trade.
 -- Parameters: trade_id, price, at, as_of, reason.
 WITH filled AS ( -- noqa: ST03
-    SELECT o.trade_id, o.direction, o.entry_price, o.fee_bps, cast(:price AS float8) AS fill_price
+    SELECT
+        o.trade_id, o.direction, o.entry_price, o.opened_at, o.fee_bps, o.__cost_columns__,
+        cast(:price AS float8) AS fill_price, cast(:at AS timestamptz) AS fill_time,
+        cast(:reason AS text) AS fill_reason
     FROM scorekeeper.trade AS o
     WHERE o.trade_id = :trade_id
 ),

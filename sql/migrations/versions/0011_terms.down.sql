@@ -1,1 +1,5 @@
+DROP VIEW scorekeeper.report_terms;
+ALTER TABLE scorekeeper.trade
+DROP COLUMN entry_fee_bps, DROP COLUMN target_fee_bps, DROP COLUMN fee_per_share, DROP COLUMN min_fee,
+DROP COLUMN spread_bps, DROP COLUMN funding_bps_per_day, DROP COLUMN quantity;
 ALTER TABLE scorekeeper.market DROP COLUMN calendar;

@@ -1,1 +1,45 @@
+-- The terms of a market and of its trades: when it is open, what a trade costs beside its fee, how large it is.
 ALTER TABLE scorekeeper.market ADD COLUMN calendar text;
+COMMENT ON COLUMN scorekeeper.market.calendar IS
+'Name of the calendar of its sessions, such as XNYS, as the first track bound it; null: it never closes.';
+
+ALTER TABLE scorekeeper.trade
+ADD COLUMN entry_fee_bps double precision,
+ADD COLUMN target_fee_bps double precision,
+ADD COLUMN fee_per_share double precision,
+ADD COLUMN min_fee double precision,
+ADD COLUMN spread_bps double precision,
+ADD COLUMN funding_bps_per_day double precision,
+ADD COLUMN quantity double precision,
+ADD CONSTRAINT trade_costs_finite CHECK (
+    abs(entry_fee_bps) < 'infinity' AND abs(target_fee_bps) < 'infinity' AND abs(funding_bps_per_day) < 'infinity'
+    AND fee_per_share >= 0 AND fee_per_share < 'infinity' AND min_fee >= 0 AND min_fee < 'infinity'
+    AND spread_bps >= 0 AND spread_bps < 'infinity'
+),
+ADD CONSTRAINT trade_quantity_positive CHECK (quantity > 0 AND quantity < 'infinity');
+COMMENT ON COLUMN scorekeeper.trade.entry_fee_bps IS
+'Fee of the entry in place of fee_bps, basis points, as at ingest (a limit order); null: fee_bps.';
+COMMENT ON COLUMN scorekeeper.trade.target_fee_bps IS
+'Fee of an exit at the target in place of fee_bps, basis points, as at ingest; null: fee_bps.';
+COMMENT ON COLUMN scorekeeper.trade.fee_per_share IS
+'Fee of each unit a side, quote currency, as at ingest; null: none.';
+COMMENT ON COLUMN scorekeeper.trade.min_fee IS
+'The least that a side costs, quote currency, as at ingest; null: none. It needs quantity.';
+COMMENT ON COLUMN scorekeeper.trade.spread_bps IS
+'The spread, basis points, as at ingest: a side costs half of it; null: none.';
+COMMENT ON COLUMN scorekeeper.trade.funding_bps_per_day IS
+'What a long trade pays, and a short one receives, each day of 24 hours, basis points; null: none.';
+COMMENT ON COLUMN scorekeeper.trade.quantity IS 'Units traded, by POSITION_SIZE as at ingest; null: not known.';
+-- Where no trade has such terms, this index is empty, and asking for them costs nothing.
+CREATE INDEX trade_with_terms ON scorekeeper.trade (exit_time)
+WHERE
+exit_time IS NOT NULL
+AND num_nonnulls(
+    entry_fee_bps, target_fee_bps, fee_per_share, min_fee, spread_bps, funding_bps_per_day, quantity
+) > 0;
+
+CREATE VIEW scorekeeper.report_terms AS
+SELECT m.calendar
+FROM scorekeeper.market AS m;
+COMMENT ON VIEW scorekeeper.report_terms IS
+'One row at most: the calendar of the market, whose sessions are the days of the daily series (null: every day is).';

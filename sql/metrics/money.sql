@@ -1,0 +1,69 @@
+-- name: count_terms
+-- One row: how many of the closed trades of a scope (null: all) have a quantity, and how many have each cost beside the
+-- fee. Parameters: version, symbol, since, until, include_suspect, exclude_late, at: see count_days.
+SELECT
+    count(t.quantity) AS sized,
+    count(coalesce(t.entry_fee_bps, CASE t.exit_reason WHEN 'take_profit' THEN t.target_fee_bps END)) AS maker_fee,
+    count(t.fee_per_share) AS fee_per_share,
+    count(*) FILTER (WHERE t.min_fee IS NOT NULL AND t.quantity IS NOT NULL) AS minimum_fee,
+    count(t.spread_bps) AS spread,
+    count(t.funding_bps_per_day) AS funding
+FROM scorekeeper.trade AS t
+INNER JOIN scorekeeper.decision AS n ON t.trade_id = n.trade_id
+WHERE
+    t.exit_time IS NOT NULL AND n.voided_at IS NULL
+    AND num_nonnulls(t.__cost_columns__) > 0
+    AND (cast(:include_suspect AS boolean) OR n.price_suspect IS NOT TRUE)
+    AND NOT (cast(:exclude_late AS boolean) AND n.late)
+    AND (cast(:version AS text) IS NULL OR t.version = :version)
+    AND (cast(:symbol AS text) IS NULL OR t.symbol = :symbol)
+    AND (cast(:since AS timestamptz) IS NULL OR t.exit_time >= :since)
+    AND (cast(:until AS timestamptz) IS NULL OR t.exit_time < :until)
+    AND (cast(:at AS timestamptz) IS NULL OR t.exit_time <= :at);
+
+-- name: sum_money
+-- One row: the sums, in quote currency, of the closed trades of a scope (null: all) that have a quantity, and the path
+-- of their P&L after costs, which takes one step per exit_time. Parameters: those of count_terms.
+-- Doubles become numeric through text: a direct cast keeps 15 digits only.
+WITH sized AS (
+    SELECT
+        t.exit_time,
+        cast(cast(t.quantity * t.entry_price AS text) AS numeric) AS value,
+        cast(cast(t.pnl_pct AS text) AS numeric) * 0.01 AS gain,
+        cast(cast(t.net_pnl_pct AS text) AS numeric) * 0.01 AS net_gain
+    FROM scorekeeper.trade AS t
+    INNER JOIN scorekeeper.decision AS n ON t.trade_id = n.trade_id
+    WHERE
+        t.exit_time IS NOT NULL AND n.voided_at IS NULL AND t.quantity IS NOT NULL
+        AND num_nonnulls(t.__cost_columns__) > 0
+        AND (cast(:include_suspect AS boolean) OR n.price_suspect IS NOT TRUE)
+        AND NOT (cast(:exclude_late AS boolean) AND n.late)
+        AND (cast(:version AS text) IS NULL OR t.version = :version)
+        AND (cast(:symbol AS text) IS NULL OR t.symbol = :symbol)
+        AND (cast(:since AS timestamptz) IS NULL OR t.exit_time >= :since)
+        AND (cast(:until AS timestamptz) IS NULL OR t.exit_time < :until)
+        AND (cast(:at AS timestamptz) IS NULL OR t.exit_time <= :at)
+),
+steps AS (
+    SELECT exit_time, sum(sum(value * net_gain)) OVER (ORDER BY exit_time) AS level
+    FROM sized
+    GROUP BY exit_time
+),
+falls AS (
+    SELECT
+        exit_time,
+        greatest(0, max(level) OVER (ORDER BY exit_time)) - level AS fall,
+        row_number() OVER (ORDER BY exit_time DESC) AS place
+    FROM steps
+)
+SELECT
+    count(*) AS trades,
+    sum(value) AS traded_value,
+    sum(value * gain) AS gross_pnl,
+    sum(value * net_gain) AS net_pnl,
+    sum(value * net_gain) FILTER (WHERE net_gain > 0) AS net_won,
+    sum(value * net_gain) FILTER (WHERE net_gain < 0) AS net_lost,
+    sum(value) FILTER (WHERE gain > 0) AS value_won,
+    (SELECT max(f.fall) FROM falls AS f) AS max_drawdown,
+    (SELECT max(f.fall) FILTER (WHERE f.place = 1) FROM falls AS f) AS current_drawdown
+FROM sized;

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from scorekeeper.decisions.decision import Decision, DecisionContext
 from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.inbox import store_decisions
-from scorekeeper.market import CandlePage, MarketError
+from scorekeeper.market import Bars, CandlePage, MarketError
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.metrics import score_update, voiding
 from scorekeeper.settings import load_settings
@@ -77,6 +77,10 @@ class UniverseMarket:
     @property
     def name(self) -> str:
         return self.replay.name
+
+    @property
+    def bars(self) -> Bars:
+        return self.replay.bars
 
     async def __aenter__(self) -> Self:
         return self

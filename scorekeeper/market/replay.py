@@ -16,10 +16,11 @@ import pandas as pd
 
 from scorekeeper.decisions.symbols import Listing, read_stem, stem_of
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import MINUTE, CandleFileError, CandlePage, MarketError, UnknownSymbolError
+from scorekeeper.market.base import ENDS_AT, Bars, CandleFileError, CandlePage, MarketError, UnknownSymbolError
 from scorekeeper.market.candle_file import CandleFile, read_candle_file
 
 STILL_SECONDS = 5.0  # the same as for decision files
+ONE_MINUTE = Bars()
 
 
 class ReplayMarket:
@@ -29,7 +30,17 @@ class ReplayMarket:
     file is complete.
     """
 
-    def __init__(self, folder: str, grace_minutes: int, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        folder: str,
+        grace_minutes: int,
+        now: datetime | None = None,
+        *,
+        bars: Bars = ONE_MINUTE,
+        layout: str = "scorekeeper",
+    ) -> None:
+        self.bars = bars
+        self._layout = layout
         self._folder = Path(folder)
         self._grace = timedelta(minutes=grace_minutes)
         self._now = now
@@ -60,26 +71,38 @@ class ReplayMarket:
     async def first_minute(self, symbol: str, opened_at: datetime) -> datetime:
         """See Market.first_minute."""
         _, file = self._read(symbol)
-        minutes = file.candles["minute_at"]
-        complete = int(minutes.searchsorted(pd.Timestamp(opened_at - MINUTE), side="right"))
+        complete = self._ended(file.candles, opened_at)
         if complete:
-            return _as_datetime(minutes.iloc[complete - 1])
-        return opened_at.replace(second=0, microsecond=0)
+            return _as_datetime(file.candles["minute_at"].iloc[complete - 1])
+        return self.bars.start_of(opened_at)
 
     async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> CandlePage:
         """See Market.candles."""
         path, file = self._read(symbol)
-        minutes = file.candles["minute_at"]
-        end = _as_datetime(minutes.iloc[-1]) + MINUTE if len(minutes) else None
+        end = self._end(file.candles)
         sealed_until = since if end is None else max(since, min(end, until, as_of))
-        first = int(minutes.searchsorted(pd.Timestamp(since), side="left"))
-        last = int(minutes.searchsorted(pd.Timestamp(sealed_until), side="left"))
+        first, last = self._ended(file.candles, since), self._ended(file.candles, sealed_until)
         ends = None
-        if end is None or end <= as_of - self._grace:
+        # A candle that should be there ended so long ago.
+        if end is None or self.bars.quiet_until(end) <= as_of - self._grace:
             ends = f"{path} holds no candle yet" if end is None else f"{path} ends at {end:%F %R} UTC"
             if file.torn is not None:
                 ends += f" (its last line, {file.torn}, is not whole)"
         return CandlePage(file.candles.iloc[first:last], sealed_until, ends)
+
+    def _ended(self, candles: pd.DataFrame, moment: datetime) -> int:
+        """How many candles had ended by a moment."""
+        if ENDS_AT in candles:
+            return int(candles[ENDS_AT].searchsorted(pd.Timestamp(moment), side="right"))
+        return int(candles["minute_at"].searchsorted(pd.Timestamp(moment - self.bars.length), side="right"))
+
+    def _end(self, candles: pd.DataFrame) -> datetime | None:
+        """When the last candle ends."""
+        if candles.empty:
+            return None
+        if ENDS_AT in candles:
+            return _as_datetime(candles[ENDS_AT].iloc[-1])
+        return _as_datetime(candles["minute_at"].iloc[-1]) + self.bars.length
 
     def _read(self, symbol: str) -> tuple[Path, CandleFile]:
         path = self._find(symbol)

@@ -76,11 +76,10 @@ async def fetch_prices(
     the market's. `tell` takes progress and problems, `on_percent` the share of symbols gone through.
     Raises ScorekeeperError.
     """
-    cache = settings.scorekeeper_home / "cache"
     async with open_market(
-        settings.market, settings.candle_grace_minutes, cache=cache, exchange_options=settings.exchange_options, now=now
+        settings.market, settings.candle_grace_minutes, now=now, **settings.market_options
     ) as market:
-        await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name))
+        await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name, market.bars))
         clock = await market.now()
         # A minute that has not come yet would block every track until it comes.
         if clock is not None and as_of > min(max(clock, now), clock + LOCAL_AHEAD) + CLOCK_TOLERANCE:
@@ -88,7 +87,7 @@ async def fetch_prices(
                 f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock, {clock:%Y-%m-%d %H:%M} UTC: "
                 "wait for it, or put this machine's clock right"
             )
-        await run_in_thread(db.transact, lambda c: binding.bind_market(c, market.name, as_of))
+        await run_in_thread(db.transact, lambda c: binding.bind_market(c, market.name, as_of, market.bars))
         await _read_spellings(db, market, tell)
         prices = await _fetch_all(db, market, settings.suspect_price_pct, as_of, tell, on_percent)
     # For a symbol that failed just now, the kept range is not known.

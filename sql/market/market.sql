@@ -1,12 +1,12 @@
 -- name: select_market
 -- At most one row: the market of this database.
-SELECT name, bound_at, last_as_of, candles_from, settled_as_of
+SELECT name, bound_at, last_as_of, candles_from, settled_as_of, candle_seconds
 FROM scorekeeper.market;
 
 -- name: bind_market
--- At most one row: binds the database to a market, unless it is bound already. Parameters: name, as_of.
-INSERT INTO scorekeeper.market (name, bound_at, begun_as_of)
-VALUES (:name, :as_of, :as_of)
+-- At most one row: binds the database to a market, unless it is bound already. Parameters: name, as_of, candle_seconds.
+INSERT INTO scorekeeper.market (name, bound_at, begun_as_of, candle_seconds)
+VALUES (:name, :as_of, :as_of, :candle_seconds)
 ON CONFLICT (only_row) DO NOTHING;
 
 -- name: lock_market

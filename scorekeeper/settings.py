@@ -10,6 +10,7 @@ environment to the working directory.
 
 import json
 import os
+import re
 import stat
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,16 +19,26 @@ from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import to_jsonable_python
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from scorekeeper.decisions.reading_rules import DEFAULT, Reading, Scale, make_reading
+from scorekeeper.decisions.hold import MOST_HOLD_SESSIONS
+from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scales
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.private_files import check_owner
 
 MOST_WORDS = 1_000
+_CALENDAR = re.compile(r"[A-Za-z0-9_./ -]{1,40}")
 _REPLAY = "replay:"
 
 
@@ -39,6 +50,8 @@ class Settings(BaseSettings):
 
     system_version: str = "v0.2.0"
     max_hold_time_minutes: float = Field(60, gt=0, le=5_256_000)
+    calendar: str = ""
+    max_hold_sessions: int | None = Field(None, ge=1, le=MOST_HOLD_SESSIONS)
     log_dir: Path = Path("logs")
     datasets_dir: Path = Path("datasets")
     database_url: SecretStr | None = None
@@ -76,6 +89,21 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as exc:
             raise ValueError(f"{name!r} is no time zone; use a name such as UTC or Europe/Berlin") from exc
         return name
+
+    @field_validator("calendar")
+    @classmethod
+    def _spelled_calendar(cls, name: str) -> str:
+        # Whether it is listed is found out where it is used: its library takes seconds to load.
+        if name and not _CALENDAR.fullmatch(name):
+            raise ValueError(f"{name[:40]!r} is no calendar; write a name such as XNYS, XNAS or XLON")
+        return name
+
+    @field_validator("max_hold_sessions")
+    @classmethod
+    def _sessions_of_a_calendar(cls, sessions: int | None, info: ValidationInfo) -> int | None:
+        if sessions is not None and not info.data.get("calendar"):
+            raise ValueError("sessions are those of a calendar: set CALENDAR too, such as CALENDAR=XNYS")
+        return sessions
 
     @field_validator("confidence_scale")
     @classmethod
@@ -117,7 +145,7 @@ class Settings(BaseSettings):
         """What market.open_market takes by these names, besides the market's own and the grace."""
         return {
             "cache": self.scorekeeper_home / "cache", "exchange_options": self.exchange_options,
-            "candle_length": self.candle_length, "layout": self.replay_layout,
+            "candle_length": self.candle_length, "calendar": self.calendar, "layout": self.replay_layout,
         }  # fmt: skip
 
     @property
@@ -206,29 +234,6 @@ def _to_json(value: Any) -> Any:
 def path_fields() -> list[str]:
     """The names of the settings that are paths, without base_dir."""
     return [name for name, field in Settings.model_fields.items() if field.annotation is Path and not field.exclude]
-
-
-def read_scales(given: str) -> dict[str, Scale]:
-    """The scales of CONFIDENCE_SCALE, by agent. Raises ValueError.
-
-    >>> read_scales("fraction")
-    {'default': 'fraction'}
-    >>> read_scales('{"default": "percent", "NewsAgent": "fraction"}')
-    {'default': 'percent', 'NewsAgent': 'fraction'}
-    """
-    scales: object = given.strip()
-    if str(scales).startswith("{"):
-        try:
-            scales = json.loads(given)
-        except ValueError:
-            scales = None
-    else:
-        scales = {DEFAULT: scales}
-    if not isinstance(scales, dict) or not all(one in get_args(Scale) for one in scales.values()):
-        raise ValueError(
-            'write percent, fraction, or JSON by agent, such as {"default": "percent", "NewsAgent": "fraction"}'
-        )
-    return scales
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -29,6 +29,7 @@ from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import settle
+from scorekeeper.trading_calendar import calendar_of
 
 logger = logging.getLogger("PerformanceTracker")
 
@@ -80,7 +81,7 @@ class PerformanceTracker:
         settings = self._settings
         context = DecisionContext(
             now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading,
-            settings.positions,
+            settings.positions, settings.max_hold_sessions, calendar_of(settings.calendar),
         )  # fmt: skip
         decision = parse_decision(document, context=context)
         for note in decision.notes:

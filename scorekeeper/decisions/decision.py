@@ -8,6 +8,7 @@ import msgspec
 
 from scorekeeper.decisions.agents import AgentSignal
 from scorekeeper.decisions.fields import Note
+from scorekeeper.decisions.hold import Hours
 from scorekeeper.decisions.reading_rules import STANDARD, Reading
 
 
@@ -52,7 +53,9 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 class DecisionContext(msgspec.Struct, frozen=True):
     """What a decision does not say itself: when it arrived, the defaults of that time, and how words are read.
 
-    `default_hold_minutes`: how long a decision holds that does not say so. `fallback_opened_at`: the time of a decision
+    `default_hold_minutes`: how long a decision holds that does not say so. `hours`: the sessions of a market that
+    closes; minutes are then minutes of trading. `default_hold_sessions`: with `hours`, in place of the minutes (None:
+    not). `fallback_opened_at`: the time of a decision
     without a timestamp; None: such a decision is refused. `positions`: whether a decision that opens a long trade first
     closes the open short ones, and the other way round (the setting SIGNALS=positions).
     """
@@ -64,3 +67,5 @@ class DecisionContext(msgspec.Struct, frozen=True):
     fallback_opened_at: datetime | None
     reading: Reading = STANDARD
     positions: bool = False
+    default_hold_sessions: int | None = None
+    hours: Hours | None = None

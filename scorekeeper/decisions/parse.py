@@ -18,6 +18,7 @@ from scorekeeper.decisions.fields import (
     one_of_names,
     text_or_none,
 )
+from scorekeeper.decisions.hold import read_expiry
 from scorekeeper.decisions.levels import read_levels, read_price
 from scorekeeper.decisions.strict_json import DecisionError, canonical_json, load_json
 from scorekeeper.decisions.symbols import plain_symbol, unify_symbol
@@ -28,7 +29,6 @@ MOST_FIELDS = 500
 MOST_CLOSES = 200
 MOST_REASON = 1 << 20
 LONGEST_ACTION = 200
-MOST_HOLD_MINUTES = 5_256_000  # ten years
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
@@ -93,7 +93,7 @@ def parse_decision(document: object, *, context: DecisionContext) -> Decision:
         price=price,
         confidence=None if confidence is None else lenient(notes, reading.confidence, "confidence", confidence),
         opened_at=opened_at,
-        expires_at=_expires_at(document, opened_at, context),
+        expires_at=read_expiry(document, opened_at, context),
         version=text_or_none(document, "version", 200) or context.default_version,
         reason=lenient(notes, text_or_none, document, "reason", MOST_REASON) if "reason" in document else None,
         stop_loss=stop_loss,
@@ -191,18 +191,6 @@ def _opened_at(document: Mapping[str, Any], context: DecisionContext, notes: lis
     if moment.note is not None:
         notes.append(Note("timestamp", moment.note))
     return moment.at, True
-
-
-def _expires_at(document: Mapping[str, Any], opened_at: datetime, context: DecisionContext) -> datetime:
-    # It must be readable: the time that it ends at decides every score of a decision, even of one without a trade.
-    minutes = number_or_none(document, "max_hold_minutes", above=0)
-    hold = context.default_hold_minutes if minutes is None else minutes
-    if hold > MOST_HOLD_MINUTES:
-        raise DecisionError("max_hold_minutes", f"more than {MOST_HOLD_MINUTES}")
-    expires_at = opened_at + timedelta(minutes=hold)
-    if expires_at <= opened_at:
-        raise DecisionError("max_hold_minutes", "less than a microsecond")
-    return expires_at
 
 
 def _trade_id(document: Mapping[str, Any], raw_symbol: str, opened_at: datetime | None, content: bytes) -> str:

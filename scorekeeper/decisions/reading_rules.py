@@ -4,9 +4,10 @@ A decision is stored with its rules. `verify` reads it by the same rules, whatev
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -60,6 +61,29 @@ def read_rules(rules: str) -> Reading:
     """The set of rules that `rules` (JSON) says."""
     said = msgspec.json.decode(rules, type=_Rules)
     return _reading({word: meaning for meaning, words in said.words.items() for word in words}, said.confidence_scale)
+
+
+def read_scales(given: str) -> dict[str, Scale]:
+    """The scales of CONFIDENCE_SCALE, by agent. Raises ValueError.
+
+    >>> read_scales("fraction")
+    {'default': 'fraction'}
+    >>> read_scales('{"default": "percent", "NewsAgent": "fraction"}')
+    {'default': 'percent', 'NewsAgent': 'fraction'}
+    """
+    scales: object = given.strip()
+    if str(scales).startswith("{"):
+        try:
+            scales = json.loads(given)
+        except ValueError:
+            scales = None
+    else:
+        scales = {DEFAULT: scales}
+    if not isinstance(scales, dict) or not all(one in get_args(Scale) for one in scales.values()):
+        raise ValueError(
+            'write percent, fraction, or JSON by agent, such as {"default": "percent", "NewsAgent": "fraction"}'
+        )
+    return scales
 
 
 class _Rules(msgspec.Struct):

@@ -15,6 +15,7 @@ from scorekeeper.inbox.places.base import ChangedError, Place, SourceFile
 from scorekeeper.inbox.read_decisions import read_decision
 from scorekeeper.inbox.summary import Summary
 from scorekeeper.settings import Settings
+from scorekeeper.trading_calendar import calendar_of
 
 BATCH_DECISIONS = 5_000
 BATCH_BYTES = 16 << 20
@@ -112,6 +113,8 @@ class Reader:
             fallback_opened_at=None,
             reading=settings.reading,
             positions=settings.positions,
+            default_hold_sessions=settings.max_hold_sessions,
+            hours=calendar_of(settings.calendar),
         )
         # What this run has read, by hash, and as which kind.
         self._seen: dict[bytes, tuple[object, bool]] = {}

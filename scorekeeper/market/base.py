@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.trading_calendar import TradingCalendar
+from scorekeeper.trading_calendar import TradingCalendar, calendar_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,7 +28,6 @@ LENGTHS = {
 CANDLE_COLUMNS = ["minute_at", "open", "high", "low", "close", "volume"]
 ENDS_AT = "ends_at"  # one more column, where candles do not all have the same length
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LONGEST_CLOSED = timedelta(days=60)
 
 
 class UnknownSymbolError(ScorekeeperError):
@@ -66,7 +65,7 @@ class Bars:
     def of(cls, length: str, calendar: str = "") -> Self:
         """From the settings CANDLE_LENGTH and CALENDAR. Raises ScorekeeperError for a calendar that is not listed."""
         known = LENGTHS[length]
-        return cls(known, TradingCalendar(calendar) if calendar and known > MINUTE else None)
+        return cls(known, calendar_of(calendar) if known > MINUTE else None)
 
     @property
     def name(self) -> str:
@@ -88,17 +87,16 @@ class Bars:
         return span if span is not None and span.opens_at <= moment else None
 
     def next_span(self, moment: datetime) -> Span | None:
-        """The first candle that ends after a moment; None if the calendar has no session for two months."""
+        """The first candle that ends after a moment; None beyond the sessions that the calendar knows."""
         if self.calendar is None:
             opens_at = moment - (moment - _EPOCH) % self.length
             return Span(opens_at, opens_at + self.length)
-        day = moment.astimezone(UTC).date()
-        # A session may open on the UTC day before the day that it is named after.
-        for session in self.calendar.sessions(day - timedelta(days=2), day + _LONGEST_CLOSED):
-            if session.closes_at > moment:
-                opens_at = max(session.opens_at, session.opens_at + (moment - session.opens_at) // self.length * self.length)
-                return Span(opens_at, min(opens_at + self.length, session.closes_at))
-        return None
+        session = next(self.calendar.sessions_after(moment), None)
+        if session is None:
+            return None
+        opens_at, closes_at = session
+        opens_at += max(0, (moment - opens_at) // self.length) * self.length
+        return Span(opens_at, min(opens_at + self.length, closes_at))
 
     def start_of(self, moment: datetime) -> datetime:
         """The opening of the candle that contains a moment; between two sessions, the moment's minute."""
@@ -115,6 +113,9 @@ class Bars:
         """
         span = self.next_span(moment)
         return moment if span is None else span.ends_at - MINUTE
+
+
+ONE_MINUTE = Bars()
 
 
 @dataclass(frozen=True)

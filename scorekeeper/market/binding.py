@@ -1,6 +1,7 @@
 """The market that a database is bound to, and the last as_of that track has worked up to.
 
-A database keeps the score by the prices of one market. The first track binds it.
+A database keeps the score by the prices of one market, by its sessions and by candles of one length. The first track
+binds it.
 """
 
 from datetime import datetime, timedelta
@@ -8,37 +9,51 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import Bars
+from scorekeeper.market.base import ONE_MINUTE, Bars
 from scorekeeper.store.sql import statement
 
+_OR_SWITCH = (
+    "use another SCOREKEEPER_HOME or DATABASE_URL, or switch on purpose with: scorekeeper migrate --switch-market"
+)
 
-ONE_MINUTE = Bars()
 
+def check_market(connection: Connection, name: str, *, calendar: str | None = None, bars: Bars = ONE_MINUTE) -> None:
+    """Raises ScorekeeperError if the database is bound to another market than `name`, calendar or length of candles.
 
-def check_market(connection: Connection, name: str, bars: Bars = ONE_MINUTE) -> None:
-    """Raises ScorekeeperError if the database is bound to another market than `name`, or to other candles."""
+    `calendar`: the name of its sessions; None or empty: the market never closes.
+    """
     bound = connection.execute(statement("market/select_market")).one_or_none()
-    if bound is not None and bound.name != name:
+    if bound is None:
+        return
+    if bound.name != name:
+        raise ScorekeeperError(f"this database keeps the score of {bound.name}, not of {name}: {_OR_SWITCH}")
+    if bound.calendar != (calendar or None):
         raise ScorekeeperError(
-            f"this database keeps the score of {bound.name}, not of {name}: use another SCOREKEEPER_HOME or "
-            "DATABASE_URL, or switch on purpose with: scorekeeper migrate --switch-market"
+            f"this database keeps the score by {_by_calendar(bound.calendar)}, not by {_by_calendar(calendar)}: "
+            f"{_OR_SWITCH}"
         )
-    if bound is not None and bound.candle_seconds != bars.seconds:
+    if bound.candle_seconds != bars.seconds:
         kept = Bars(timedelta(seconds=bound.candle_seconds)).name
         raise ScorekeeperError(
-            f"this database keeps the score by candles of {kept}, not of {bars.name}: set CANDLE_LENGTH={kept}, or use "
-            "another SCOREKEEPER_HOME or DATABASE_URL"
+            f"this database keeps the score by CANDLE_LENGTH={kept}, not by CANDLE_LENGTH={bars.name}: {_OR_SWITCH}"
         )
 
 
-def bind_market(connection: Connection, name: str, as_of: datetime, bars: Bars = ONE_MINUTE) -> None:
-    """Bind the database to the market `name`, if it has none yet, and begin a track at `as_of`.
+def _by_calendar(name: str | None) -> str:
+    return f"CALENDAR={name}" if name else "a market that never closes (no CALENDAR)"
 
-    Raises ScorekeeperError for another market or other candles, and for an `as_of` before the last one.
+
+def bind_market(
+    connection: Connection, name: str, as_of: datetime, *, calendar: str | None = None, bars: Bars = ONE_MINUTE
+) -> None:
+    """Bind the database to a market, its calendar and its candles, if it has none yet, and begin a track at `as_of`.
+
+    `calendar`: see check_market. Raises ScorekeeperError for another market, calendar or length of candles, and for an
+    `as_of` before the last one.
     """
-    given = {"name": name, "as_of": as_of, "candle_seconds": bars.seconds}
+    given = {"name": name, "as_of": as_of, "calendar": calendar or None, "candle_seconds": bars.seconds}
     connection.execute(statement("market/bind_market"), given)
-    check_market(connection, name, bars)
+    check_market(connection, name, calendar=calendar, bars=bars)
     last = connection.execute(statement("market/lock_market")).scalar_one()
     if as_of < last:
         raise ScorekeeperError(

@@ -18,7 +18,7 @@ import pandas as pd
 
 from scorekeeper.decisions.prices import LOOK_BACK, is_price
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, Bars, CandlePage, MarketError
+from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, ONE_MINUTE, Bars, CandlePage, MarketError
 from scorekeeper.market.exchange_client import BadResponseError, ExchangeClient
 from scorekeeper.market.exchange_listing import ExchangeListing
 from scorekeeper.market.exchange_quirks import DAILY, FILLED, KEPT_CANDLES, REACH_CANDLES, candles_in
@@ -28,7 +28,6 @@ DEFAULT_PAGE = 300
 OVERLAP_CANDLES = 3
 _KEPT_MARGIN = 15
 _HOUR = timedelta(hours=1)
-ONE_MINUTE = Bars()
 Row = tuple[datetime, float, float, float, float, float]
 
 

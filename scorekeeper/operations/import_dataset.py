@@ -23,6 +23,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import settle
+from scorekeeper.trading_calendar import calendar_of
 
 BATCH_RECORDS = 5_000
 # Fields of a record that are not the decision's: its outcome, and what Scorekeeper adds.
@@ -70,7 +71,8 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
     context = DecisionContext(
         now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None,
         # Confidences in a dataset are in percent, whatever CONFIDENCE_SCALE says.
-        make_reading(settings.words, {}), settings.positions,
+        make_reading(settings.words, {}), settings.positions, settings.max_hold_sessions,
+        calendar_of(settings.calendar),
     )  # fmt: skip
     done = Imported()
     lines = JsonLines().read(source)

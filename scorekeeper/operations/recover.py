@@ -29,6 +29,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import close_requests, settle
+from scorekeeper.trading_calendar import calendar_of
 from scorekeeper.verify import unknown_files
 
 RECOVERED = "recovered"  # in the name of a dataset that was set aside, once all of it is known
@@ -54,7 +55,7 @@ class _Recovery:
         self._db, self._settings, self._now, self._done = db, settings, now, done
         context = DecisionContext(
             now, settings.system_version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading,
-            settings.positions,
+            settings.positions, settings.max_hold_sessions, calendar_of(settings.calendar),
         )  # fmt: skip
         # Published confidences are in percent, on whatever scale the files give them.
         self._published = msgspec.structs.replace(context, reading=make_reading(settings.words, {}))

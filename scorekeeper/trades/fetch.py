@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
@@ -28,6 +29,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.threads import run_in_thread
 from scorekeeper.trades.settle import settle
+from scorekeeper.trading_calendar import calendar_of
 
 SYMBOLS_AT_ONCE = 20
 REPORT_SECONDS = 3.0
@@ -79,7 +81,9 @@ async def fetch_prices(
     async with open_market(
         settings.market, settings.candle_grace_minutes, now=now, **settings.market_options
     ) as market:
-        await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name, market.bars))
+        await run_in_thread(calendar_of, settings.calendar)  # one that is not listed must not be bound
+        terms: dict[str, Any] = {"calendar": settings.calendar, "bars": market.bars}
+        await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name, **terms))
         clock = await market.now()
         # A minute that has not come yet would block every track until it comes.
         if clock is not None and as_of > min(max(clock, now), clock + LOCAL_AHEAD) + CLOCK_TOLERANCE:
@@ -87,7 +91,7 @@ async def fetch_prices(
                 f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock, {clock:%Y-%m-%d %H:%M} UTC: "
                 "wait for it, or put this machine's clock right"
             )
-        await run_in_thread(db.transact, lambda c: binding.bind_market(c, market.name, as_of, market.bars))
+        await run_in_thread(db.transact, lambda c: binding.bind_market(c, market.name, as_of, **terms))
         await _read_spellings(db, market, tell)
         prices = await _fetch_all(db, market, settings.suspect_price_pct, as_of, tell, on_percent)
     # For a symbol that failed just now, the kept range is not known.

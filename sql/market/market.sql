@@ -1,12 +1,13 @@
 -- name: select_market
 -- At most one row: the market of this database.
-SELECT name, bound_at, last_as_of, candles_from, settled_as_of, candle_seconds
+SELECT name, calendar, bound_at, last_as_of, candles_from, settled_as_of, candle_seconds
 FROM scorekeeper.market;
 
 -- name: bind_market
--- At most one row: binds the database to a market, unless it is bound already. Parameters: name, as_of, candle_seconds.
-INSERT INTO scorekeeper.market (name, bound_at, begun_as_of, candle_seconds)
-VALUES (:name, :as_of, :as_of, :candle_seconds)
+-- At most one row: binds the database to a market, unless it is bound already. Parameters: name, calendar (null: the
+-- market never closes), as_of, candle_seconds.
+INSERT INTO scorekeeper.market (name, calendar, bound_at, begun_as_of, candle_seconds)
+VALUES (:name, :calendar, :as_of, :as_of, :candle_seconds)
 ON CONFLICT (only_row) DO NOTHING;
 
 -- name: lock_market

@@ -52,7 +52,7 @@ def test_the_environment_wins_over_the_file_relative_to_the_working_directory(
     ("name", "value"),
     [
         ("FEE_BPS", "x"), ("FEE_BPS", "-1"), ("MAX_HOLD_TIME_MINUTES", "0"), ("DECISION_TIMEZONE", "Mars/Base"),
-        ("SIGNALS", "x"),
+        ("SIGNALS", "x"), ("CALENDAR", "%"), ("MAX_HOLD_SESSIONS", "2"), ("MAX_HOLD_SESSIONS", "0"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

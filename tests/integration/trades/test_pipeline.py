@@ -167,6 +167,8 @@ def test_another_market_is_refused(db: Database, settings: Settings) -> None:
         binding.bind_market(connection, "replay:/a", NOW)
     with pytest.raises(Exception, match="switch-market"), db.begin() as connection:
         binding.bind_market(connection, "replay:/b", NOW)
+    with pytest.raises(Exception, match=r"CALENDAR=XNYS: use another .*switch-market"), db.begin() as connection:
+        binding.bind_market(connection, "replay:/a", NOW, calendar="XNYS")
 
 
 def test_an_as_of_before_the_last_one_is_refused_and_writes_nothing(db: Database, settings: Settings) -> None:

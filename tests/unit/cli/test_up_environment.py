@@ -59,7 +59,8 @@ def set_everything(home: Path) -> dict[str, Any]:
         (home / ".env").write_text("")
         default = getattr(load_settings(), name)
         for spelling in SPELLINGS:
-            (home / ".env").write_text(line := f"{name.upper()}='{spelling.replace(chr(39), '')}'\n")
+            line = f"{name.upper()}='{spelling.replace(chr(39), '')}'\n"
+            (home / ".env").write_text("".join(lines) + line)  # some fields need an earlier one
             try:
                 chosen[name] = getattr(load_settings(), name)
             except ScorekeeperError:

@@ -7,10 +7,10 @@ minute.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.trading_calendar import TradingCalendar, calendar_of
@@ -167,6 +167,14 @@ class Market(Protocol):
 
     async def now(self) -> datetime | None:
         """The market's own clock, UTC; None: a market of the past has none. Raises MarketError."""
+        ...
+
+    def declared_bases(self) -> dict[str, date]:
+        """The symbols with splits: their prices are adjusted for those up to that day. Raises CandleFileError."""
+        ...
+
+    def keep_bases(self, bases: Mapping[str, date]) -> list[dict[str, Any]]:
+        """From now on, give prices adjusted for the splits up to these days; the rows of price_unit that follow."""
         ...
 
     async def first_kept(self) -> datetime | None:

@@ -7,8 +7,8 @@ A candle is complete by the exchange's own clock. One that a page does not show 
 import asyncio
 import math
 import time
-from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
@@ -107,6 +107,14 @@ class ExchangeMarket:
         if self._client.date is None:
             return int(time.time() * 1000)
         return int(parsedate_to_datetime(self._client.date).timestamp() * 1000)
+
+    def declared_bases(self) -> dict[str, date]:
+        """See Market.declared_bases: what an exchange trades is not split."""
+        return {}
+
+    def keep_bases(self, bases: Mapping[str, date]) -> list[dict[str, Any]]:
+        """See Market.keep_bases."""
+        return []
 
     async def first_kept(self) -> datetime | None:
         """See Market.first_kept."""

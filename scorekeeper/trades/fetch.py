@@ -20,6 +20,7 @@ from scorekeeper.market import (
     UnknownSymbolError,
     binding,
     open_market,
+    price_units,
     sealed_candles,
     symbol_list,
 )
@@ -92,6 +93,7 @@ async def fetch_prices(
                 "wait for it, or put this machine's clock right"
             )
         await run_in_thread(db.transact, lambda c: binding.bind_market(c, market.name, as_of, **terms))
+        await run_in_thread(db.transact, lambda c: price_units.keep_units(c, market))
         await _read_spellings(db, market, tell)
         prices = await _fetch_all(db, market, settings.suspect_price_pct, as_of, tell, on_percent)
     # For a symbol that failed just now, the kept range is not known.

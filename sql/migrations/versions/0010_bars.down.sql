@@ -8,6 +8,7 @@ DROP VIEW scorekeeper.price_judgement;
 DROP VIEW scorekeeper.trade_close;
 DROP VIEW scorekeeper.report_candle_length;
 DROP TABLE scorekeeper.price_unit;
+DROP TABLE scorekeeper.price_basis;
 ALTER TABLE scorekeeper.decision DROP COLUMN price_scale;
 ALTER TABLE scorekeeper.candle DROP COLUMN ends_at;
 ALTER TABLE scorekeeper.market DROP COLUMN candle_seconds;

@@ -39,6 +39,16 @@ COMMENT ON COLUMN scorekeeper.price_unit.decided_from IS 'Prices decided from th
 COMMENT ON COLUMN scorekeeper.price_unit.decided_until IS 'Prices decided before then (null: no end).';
 COMMENT ON COLUMN scorekeeper.price_unit.scale IS 'Times this, such a price is in the units of the candles.';
 
+CREATE TABLE scorekeeper.price_basis (
+    symbol text PRIMARY KEY,
+    adjusted_on date NOT NULL
+);
+COMMENT ON TABLE scorekeeper.price_basis IS
+'One row per symbol with splits: the units of its sealed candles, which a later download does not change.';
+COMMENT ON COLUMN scorekeeper.price_basis.symbol IS 'Unified symbol.';
+COMMENT ON COLUMN scorekeeper.price_basis.adjusted_on IS
+'The candles are adjusted for the splits up to this day (0001-01-01: for none).';
+
 ALTER TABLE scorekeeper.decision ADD COLUMN price_scale double precision
 CONSTRAINT decision_price_scale_sane CHECK (price_scale > 0 AND price_scale < 'infinity');
 COMMENT ON COLUMN scorekeeper.decision.price_scale IS

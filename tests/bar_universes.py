@@ -14,7 +14,7 @@ import exchange_calendars
 from hypothesis import strategies as st
 
 from tests.reference import MINUTE, RefCandle, floor_minute
-from tests.universes import AT_AN_EXCHANGE, HOLD_MINUTES, KINDS, START, Universe, Void, stored_id, universes
+from tests.universes import AT_AN_EXCHANGE, HOLD_MINUTES, START, Universe, Void, stored_id, universes
 
 LENGTHS = {"5m": 5, "1h": 60, "4h": 240, "1d": 1_440}
 # New York with an early close before Thanksgiving's weekend, at Christmas, and the end of summer time; London with an
@@ -55,7 +55,8 @@ def lay_spans(length: str, calendar: str, count: int) -> list[Span]:
         start = datetime(2025, 5, 30, tzinfo=UTC)
         return [Span(start + k * step, start + (k + 1) * step) for k in range(count)]
     spans: list[Span] = []
-    for session in exchange_calendars.get_calendar(calendar, start="2013-10-21", end="2016-12-30").schedule.itertuples():
+    known = exchange_calendars.get_calendar(calendar, start="2013-10-21", end="2016-12-30")
+    for session in known.schedule.itertuples():
         at, closes = session.open.to_pydatetime(), session.close.to_pydatetime()
         while at < closes:
             spans.append(Span(at, min(at + step, closes)))
@@ -88,7 +89,7 @@ class Stretch:
 
     def near(self, moment: datetime) -> datetime:
         """A whole minute in the candle of that minute, at its end, or after it."""
-        place = (moment - START) // MINUTE
+        place = min((moment - START) // MINUTE, len(self._spans) - 2)
         span, after = self._spans[place], self._spans[place + 1].opens_at
         since, until = self._chance.choice([(span.opens_at,) * 2, (span.opens_at, span.ends_at), (span.ends_at, after)])
         return floor_minute(since + (until - since) * self._chance.choice([0, 0.5, 0.999]))
@@ -111,7 +112,7 @@ def stretch(universe: Universe, grid: tuple[str, str], noise: int) -> BarUnivers
     length, calendar = grid
     ends = [datetime.fromisoformat(d["timestamp"]) for d in universe.decisions]
     furthest = max(universe.end, *(end + (MOST_HELD + 2) * MINUTE for end in ends))
-    furthest = max(furthest, *(candle.minute_at for candles in universe.candles.values() for candle in candles))
+    furthest = max([furthest, *(one.minute_at for candles in universe.candles.values() for one in candles)])
     spans = lay_spans(length, calendar, (furthest - START) // MINUTE + 400)
     to = Stretch(spans, noise)
     known = {stored_id(old): (old, to.decision(old, k)) for k, old in enumerate(universe.decisions)}
@@ -126,14 +127,16 @@ def stretch(universe: Universe, grid: tuple[str, str], noise: int) -> BarUnivers
         for name, delay in universe.delays.items()
     }
     horizon = max(datetime.fromisoformat(d["timestamp"]) + d["max_hold_minutes"] * MINUTE for d in documents)
-    end = floor_minute(max(to.near(universe.end), horizon + to_length(length) * (noise % 4)))
+    last_opened = max(datetime.fromisoformat(d["timestamp"]) for d in documents)
+    end = to.near(universe.end) if noise % 4 == 0 else floor_minute(horizon + to_length(length) * (noise % 3))
+    end = max(end, floor_minute(last_opened) + MINUTE)
     kinds = tuple("on a random schedule" if calendar and kind == AT_AN_EXCHANGE else kind for kind in universe.kinds)
     return BarUniverse(
         candles={symbol: [to.candle(one) for one in candles] for symbol, candles in universe.candles.items()},
         decisions=documents,
         delays=delays,
         closes=[(names[name], to.near(max(at, START))) for name, at in universe.closes],
-        voids=[Void(names[void.trade_id], to.near(max(void.at, START)), void.before_tracking) for void in universe.voids],
+        voids=[Void(names[one.trade_id], to.near(max(one.at, START)), one.before_tracking) for one in universe.voids],
         schedule=sorted({min(to.near(at), end) for at in universe.schedule}),
         outages=universe.outages,
         kills=universe.kills,
@@ -159,5 +162,3 @@ def spans_seconds(length: str) -> float:
 def bar_universes() -> st.SearchStrategy[BarUniverse]:
     return st.builds(stretch, universes(), st.sampled_from(GRIDS), st.integers(0, 2**16))
 
-
-assert AT_AN_EXCHANGE in KINDS

@@ -62,7 +62,8 @@ def read_candle_file(
     except OSError as exc:
         raise CandleFileError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
     except (EOFError, zlib.error, zipfile.BadZipFile) as exc:
-        raise CandleFileError(f"{path}: is cut off, or no {'zip' if path.suffix == '.zip' else 'gzip'} file: {exc}") from exc
+        kind = "zip" if path.suffix == ".zip" else "gzip"
+        raise CandleFileError(f"{path}: is cut off, or no {kind} file: {exc}") from exc
     except LayoutError as exc:
         raise CandleFileError(f"{path}: {exc}") from exc
     except Exception as exc:  # any error comes from this file, and so affects one symbol only
@@ -81,7 +82,8 @@ def read_candle_files(parts: tuple[tuple[Path, int, int, bool], ...], bars: Bars
     frames = [file.candles for file in files if len(file.candles)]
     candles = pd.concat(frames, ignore_index=True) if frames else _empty()
     if not candles["minute_at"].is_monotonic_increasing:
-        raise CandleFileError(f"{parts[0][0].parent}: {parts[0][0].name} and the files after it hold times of each other")
+        first = parts[0][0]
+        raise CandleFileError(f"{first.parent}: {first.name} and the files after it hold times of each other")
     return CandleFile(candles, files[-1].torn)
 
 

@@ -1,10 +1,17 @@
 -- name: keep_price_bases
--- One row per symbol with splits that has no basis yet. What is sealed already has the units of the day up to which it
--- is. Parameter: rows (a JSON array of symbol, adjusted_on).
+-- One row per symbol with splits that has no basis yet. What is sealed already has the units of its last day.
+-- Parameter: rows (a JSON array of symbol, adjusted_on).
 INSERT INTO scorekeeper.price_basis (symbol, adjusted_on)
-SELECT g.symbol, coalesce(cast(c.sealed_until AT TIME ZONE 'UTC' AS date), g.adjusted_on)
+SELECT
+    g.symbol,
+    coalesce(cast((last.ended_at - interval '1 microsecond') AT TIME ZONE 'UTC' AS date), g.adjusted_on)
 FROM jsonb_to_recordset(cast(:rows AS jsonb)) AS g (symbol text, adjusted_on date)
-LEFT JOIN scorekeeper.candle_coverage AS c ON g.symbol = c.symbol
+LEFT JOIN LATERAL (
+    SELECT coalesce(k.ends_at, k.minute_at + l.length) AS ended_at
+    FROM scorekeeper.candle AS k CROSS JOIN scorekeeper.report_candle_length AS l
+    WHERE k.symbol = g.symbol
+    ORDER BY k.minute_at DESC LIMIT 1
+) AS last ON true
 ON CONFLICT (symbol) DO NOTHING;
 
 -- name: select_price_bases

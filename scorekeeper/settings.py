@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     scorekeeper_home: Path = Path(".scorekeeper")
     inbox_dir: Path = Path("inbox")
     market: str = "ccxt:binance"
+    candle_length: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] = "1m"
+    replay_layout: Literal["scorekeeper", "yahoo", "stooq", "binance"] = "scorekeeper"
     exchange_options: dict[str, Any] = Field(default_factory=dict)
     fee_bps: float = Field(10, ge=0, lt=10_000)
     maker_fee_bps: float | None = Field(None, gt=-10_000, lt=10_000)
@@ -138,6 +140,14 @@ class Settings(BaseSettings):
     def home_from(self) -> str:
         """Where SCOREKEEPER_HOME was set, in words: the environment, a .env by its path, or nowhere."""
         return self._home_from
+
+    @property
+    def market_options(self) -> dict[str, Any]:
+        """What market.open_market takes by these names, besides the market's own and the grace."""
+        return {
+            "cache": self.scorekeeper_home / "cache", "exchange_options": self.exchange_options,
+            "candle_length": self.candle_length, "calendar": self.calendar, "layout": self.replay_layout,
+        }  # fmt: skip
 
     @property
     def timezone(self) -> ZoneInfo:

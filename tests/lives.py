@@ -1,12 +1,12 @@
 """Living through a universe: what arrives, what is asked for, looks at the market, and what goes wrong on the way."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from scorekeeper.decisions.decision import Decision, DecisionContext
 from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.inbox import store_decisions
-from scorekeeper.market import CandlePage, MarketError
+from scorekeeper.market import Bars, CandlePage, MarketError
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.metrics import score_update, voiding
 from scorekeeper.settings import load_settings
@@ -78,6 +78,10 @@ class UniverseMarket:
     def name(self) -> str:
         return self.replay.name
 
+    @property
+    def bars(self) -> Bars:
+        return self.replay.bars
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -88,6 +92,12 @@ class UniverseMarket:
 
     async def now(self) -> None:
         pass
+
+    def declared_bases(self) -> dict[str, date]:
+        return self.replay.declared_bases()
+
+    def keep_bases(self, bases: Mapping[str, date]) -> list[dict[str, Any]]:
+        return self.replay.keep_bases(bases)
 
     async def first_kept(self) -> datetime | None:
         return self.kept
@@ -112,7 +122,7 @@ class UniverseMarket:
         answer = await self.replay.candles(symbol, since, until, as_of)
         if not self.exchange:
             return answer
-        last = [minute.to_pydatetime() + MINUTE for minute in answer.candles["minute_at"][-1:]]
+        last = [opens_at.to_pydatetime() + self.bars.length for opens_at in answer.candles["minute_at"][-1:]]
         return CandlePage(answer.candles, max(since, min(until, max([*last, as_of - GRACE * MINUTE]))))
 
 
@@ -136,10 +146,11 @@ class Life:
         self._voids = sorted(universe.voids, key=lambda void: void.at)
         write_replay(universe, folder)
         self._exchange = AT_AN_EXCHANGE in universe.kinds
-        self._replay = ReplayMarket(str(folder), GRACE)
+        self._replay = ReplayMarket(str(folder), GRACE, bars=Bars.of(universe.candle_length, universe.calendar))
         self._settings = load_settings(
-            market=self._replay.name, candle_grace_minutes=GRACE, suspect_price_pct=SUSPECT_PCT, scorekeeper_home=folder
-        )
+            market=self._replay.name, candle_grace_minutes=GRACE, suspect_price_pct=SUSPECT_PCT,
+            scorekeeper_home=folder, candle_length=universe.candle_length, calendar=universe.calendar,
+        )  # fmt: skip
         self._runner = asyncio.Runner()
         self._is_behind, self._written_until = False, START  # whether the files are not whole now, and how far they go
         self.db = self._open()
@@ -181,7 +192,7 @@ class Life:
         self._ask_for_closes(as_of)
         self._void(as_of, before_tracking=True)
         if tick.lag is not None:
-            self._write_files(as_of - tick.lag * MINUTE)
+            self._write_files(reference.floor_minute(as_of - tick.lag * self._universe.length))
         elif self._is_behind:
             write_replay(self._universe, self._folder)
         failed = self._fetch(tick)
@@ -207,15 +218,15 @@ class Life:
         until = self._written_until = max(until, self._written_until)
         for symbol, candles in self._universe.candles.items():
             path = self._folder / file_of(symbol)
-            there = [candle for candle in candles if candle.minute_at < until]
+            there = [candle for candle in candles if candle.end <= until]
             write_candles(path, there, torn=f"{int(until.timestamp())}" if len(there) < len(candles) else "")
 
     def _sealed(self, candles: list[reference.RefCandle], tick: Tick) -> datetime:
         if self._exchange:
-            return reference.sealed_by_exchange(candles, tick.as_of, GRACE)
+            return reference.sealed_by_exchange(candles, tick.as_of, GRACE, self._universe.quiet)
         if tick.lag is not None:
-            candles = [candle for candle in candles if candle.minute_at < self._written_until]
-        return reference.sealed_by_file(candles, tick.as_of)
+            candles = [candle for candle in candles if candle.end <= self._written_until]
+        return reference.sealed_by_file(candles, tick.as_of, self._universe.quiet)
 
     def _fetch(self, tick: Tick) -> set[str]:
         """Candles for all that needs them; the symbols for which the market fails, whether asked or not."""
@@ -223,7 +234,9 @@ class Life:
         paged = self._universe.page_minutes is not None and self._universe.is_punctual
         failing = {outage.symbol: outage.pages if paged else 0 for outage in tick.outages}
         self.uncertain = self.uncertain or any(failing.values())
-        kept = None if self._kept_minutes is None else tick.as_of - self._kept_minutes * MINUTE
+        kept = None
+        if self._kept_minutes is not None:
+            kept = self._replay.bars.start_of(tick.as_of - self._kept_minutes * MINUTE)
         market = UniverseMarket(self._replay, self._universe.page_minutes, kept, dict(failing), self._exchange)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fetch, "open_market", lambda *_, **__: market)
@@ -361,7 +374,7 @@ def ticks_of(universe: Universe, kind: str) -> list[Tick]:
     if kind == ONCE:
         return [Tick(end, decisions)]
     if kind == ALWAYS:
-        return arriving(decisions, on_time, [START + k * MINUTE for k in range((end - START) // MINUTE + 1)])
+        return arriving(decisions, on_time, universe.moments())
     if kind == "on a random schedule":
         return arriving(decisions, on_time, [*universe.schedule, end])
     if kind == "the earlier half last":
@@ -373,8 +386,7 @@ def ticks_of(universe: Universe, kind: str) -> list[Tick]:
         size = -(-len(decisions) // 6)
         waves = [decisions[::-1][k : k + size] for k in range(0, len(decisions), size)]
         return [Tick(end - (len(waves) - 1 - k) * MINUTE, wave) for k, wave in enumerate(waves)]
-    looks = [START + (end - START) // MINUTE * k // 6 * MINUTE for k in range(1, 6)]
-    looks = sorted({*universe.schedule, *looks} - {end})
+    looks = sorted({*universe.schedule, *universe.moments(6)[1:-1]} - {end})
     if kind == "with outages of single symbols":
         return [
             replace(tick, outages=tuple(o for o in universe.outages if 0 <= k - o.first_look < o.looks))
@@ -405,11 +417,11 @@ def kept_minutes_for(universe: Universe, ticks: list[Tick]) -> int:
     """How few minutes an exchange may keep so that each of these looks still finds what it needs."""
     longest = timedelta()
     for before, tick in zip([Tick(START), *ticks], ticks, strict=False):
-        longest = max(longest, tick.as_of - before.as_of + (GRACE + 1) * MINUTE)
+        longest = max(longest, tick.as_of - before.as_of + GRACE * MINUTE + universe.length)
         for decision in tick.arriving:
             candles = universe.candles[MEANT[decision.raw_symbol]]
-            complete = [c.minute_at for c in candles if c.minute_at + MINUTE <= decision.opened_at]
-            first = complete[-1] if complete else reference.floor_minute(decision.opened_at)
+            complete = [c.minute_at for c in candles if c.end <= decision.opened_at]
+            first = complete[-1] if complete else reference.floor_minute(decision.opened_at) - universe.length
             longest = max(longest, tick.as_of - first)
     return -(-longest // MINUTE)
 

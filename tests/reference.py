@@ -3,6 +3,7 @@
 tests/recounted.py gives the figures of what this decides.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +18,11 @@ class RefCandle:
     low: float
     close: float
     volume: float
+    ends_at: datetime | None = None
+
+    @property
+    def end(self) -> datetime:
+        return self.minute_at + MINUTE if self.ends_at is None else self.ends_at
 
 
 @dataclass(frozen=True)
@@ -57,31 +63,43 @@ def floor_minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
-def sealed_by_file(candles: list[RefCandle], as_of: datetime) -> datetime:
-    """Every minute before this is sealed: up to the end of the last candle of the file, and never beyond as_of."""
-    return min(as_of, candles[-1].minute_at + MINUTE) if candles else datetime.min.replace(tzinfo=UTC)
+def at_once(moment: datetime) -> datetime:
+    """With candles of a minute, one may end in every minute."""
+    return moment
 
 
-def sealed_by_exchange(candles: list[RefCandle], as_of: datetime, grace_minutes: int) -> datetime:
+def sealed_by_file(
+    candles: list[RefCandle], as_of: datetime, quiet: Callable[[datetime], datetime] = at_once
+) -> datetime:
+    """Every minute before this is sealed: up to the end of the last candle of the file, and never beyond as_of.
+
+    `quiet`: the last minute until which no further candle of the market ends.
+    """
+    return min(as_of, quiet(candles[-1].end)) if candles else datetime.min.replace(tzinfo=UTC)
+
+
+def sealed_by_exchange(
+    candles: list[RefCandle], as_of: datetime, grace_minutes: int, quiet: Callable[[datetime], datetime] = at_once
+) -> datetime:
     """Every minute before this is sealed: up to the last complete candle, and whatever ended long enough ago."""
     sealed = as_of - grace_minutes * MINUTE
     for candle in candles:
-        if candle.minute_at + MINUTE <= as_of:
-            sealed = max(sealed, candle.minute_at + MINUTE)
-    return sealed
+        if candle.end <= as_of:
+            sealed = max(sealed, candle.end)
+    return min(as_of, quiet(sealed))
 
 
 def known(candles: list[RefCandle], sealed: datetime) -> list[RefCandle]:
-    return [candle for candle in candles if candle.minute_at < sealed]
+    return [candle for candle in candles if candle.end <= sealed]
 
 
 def fill_at_expiry(
     candles: list[RefCandle], opened_at: datetime, due_at: datetime
 ) -> tuple[datetime, float, float] | None:
     """(exit time, price, age): the last close after the entry and by due_at, else the first open from due_at on."""
-    closes = [c for c in candles if opened_at < c.minute_at + MINUTE <= due_at]
+    closes = [c for c in candles if opened_at < c.end <= due_at]
     if closes:
-        return due_at, closes[-1].close, (due_at - closes[-1].minute_at - MINUTE).total_seconds()
+        return due_at, closes[-1].close, (due_at - closes[-1].end).total_seconds()
     later = [c for c in candles if c.minute_at >= due_at]
     if later:
         return later[0].minute_at, later[0].open, 0.0
@@ -139,7 +157,7 @@ def settle_trade(decision: RefDecision, candles: list[RefCandle], sealed: dateti
 
     lived: list[RefCandle] = []
     for candle in candles:
-        if candle.minute_at < decision.opened_at or candle.minute_at + MINUTE > due_at:
+        if candle.minute_at < decision.opened_at or candle.end > due_at:
             continue
         stop, stop_reason = decision.stop_loss, "stop_loss"
         if trailing is not None:
@@ -167,7 +185,7 @@ def settle_trade(decision: RefDecision, candles: list[RefCandle], sealed: dateti
             assert stop is not None
             beyond = candle.open <= stop if long else candle.open >= stop
             price, reason = (candle.open if beyond else stop), stop_reason
-        return finish(decision, candle.minute_at + MINUTE, price, reason, stopped and reached, None, lived)
+        return finish(decision, candle.end, price, reason, stopped and reached, None, lived)
 
     if due_at > as_of or sealed < floor_minute(due_at):
         return None
@@ -202,10 +220,10 @@ def reference_price(decision: RefDecision, candles: list[RefCandle], sealed: dat
         return None
     candles = known(candles, sealed)
     week_ago = decision.opened_at - timedelta(days=7)
-    complete = [c for c in candles if week_ago <= c.minute_at <= decision.opened_at - MINUTE]
+    complete = [c for c in candles if week_ago <= c.minute_at and c.end <= decision.opened_at]
     if complete:
         return complete[-1].close
-    later = [c for c in candles if c.minute_at + MINUTE > decision.opened_at]
+    later = [c for c in candles if c.end > decision.opened_at]
     return later[0].open if later else None
 
 

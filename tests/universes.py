@@ -90,6 +90,22 @@ class Universe:
     kinds: tuple[str, ...] = ()
     end: datetime = START + 450 * MINUTE
     positions: bool = False
+    candle_length: str = "1m"
+    calendar: str = ""
+
+    @property
+    def length(self) -> timedelta:
+        """The longest that a candle lasts."""
+        return MINUTE
+
+    def moments(self, count: int | None = None) -> list[datetime]:
+        """So many moments from the start to the end, evenly; by default one for each candle's time."""
+        minutes = (self.end - START) // MINUTE
+        return [START + minutes * k // (count or minutes or 1) * MINUTE for k in range((count or minutes) + 1)]
+
+    def quiet(self, moment: datetime) -> datetime:
+        """The last minute until which no further candle ends."""
+        return moment
 
     @property
     def is_punctual(self) -> bool:

@@ -50,9 +50,8 @@ async def _check_exchange(settings: "Settings") -> "Check":
 
     try:
         async with open_market(
-            settings.market, settings.candle_grace_minutes, cache=settings.scorekeeper_home / "cache",
-            exchange_options=settings.exchange_options,
-        ) as market:  # fmt: skip
+            settings.market, settings.candle_grace_minutes, **settings.market_options
+        ) as market:
             before = _now()
             its_time = await market.now()
             after = _now()

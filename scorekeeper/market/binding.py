@@ -1,13 +1,15 @@
 """The market that a database is bound to, and the last as_of that track has worked up to.
 
-A database keeps the score by the prices of one market. The first track binds it.
+A database keeps the score by the prices of one market, by its sessions and by candles of one length. The first track
+binds it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market.base import ONE_MINUTE, Bars
 from scorekeeper.store.sql import statement
 
 _OR_SWITCH = (
@@ -15,8 +17,8 @@ _OR_SWITCH = (
 )
 
 
-def check_market(connection: Connection, name: str, *, calendar: str | None = None) -> None:
-    """Raises ScorekeeperError if the database is bound to another market than `name`, or to another calendar.
+def check_market(connection: Connection, name: str, *, calendar: str | None = None, bars: Bars = ONE_MINUTE) -> None:
+    """Raises ScorekeeperError if the database is bound to another market than `name`, calendar or length of candles.
 
     `calendar`: the name of its sessions; None or empty: the market never closes.
     """
@@ -30,21 +32,28 @@ def check_market(connection: Connection, name: str, *, calendar: str | None = No
             f"this database keeps the score by {_by_calendar(bound.calendar)}, not by {_by_calendar(calendar)}: "
             f"{_OR_SWITCH}"
         )
+    if bound.candle_seconds != bars.seconds:
+        kept = Bars(timedelta(seconds=bound.candle_seconds)).name
+        raise ScorekeeperError(
+            f"this database keeps the score by CANDLE_LENGTH={kept}, not by CANDLE_LENGTH={bars.name}: {_OR_SWITCH}"
+        )
 
 
 def _by_calendar(name: str | None) -> str:
     return f"CALENDAR={name}" if name else "a market that never closes (no CALENDAR)"
 
 
-def bind_market(connection: Connection, name: str, as_of: datetime, *, calendar: str | None = None) -> None:
-    """Bind the database to a market and its calendar, if it has none yet, and begin a track at `as_of`.
+def bind_market(
+    connection: Connection, name: str, as_of: datetime, *, calendar: str | None = None, bars: Bars = ONE_MINUTE
+) -> None:
+    """Bind the database to a market, its calendar and its candles, if it has none yet, and begin a track at `as_of`.
 
-    `calendar`: see check_market. Raises ScorekeeperError for another market or calendar, and for an `as_of` before the
-    last one.
+    `calendar`: see check_market. Raises ScorekeeperError for another market, calendar or length of candles, and for an
+    `as_of` before the last one.
     """
-    given = {"name": name, "as_of": as_of, "calendar": calendar or None}
+    given = {"name": name, "as_of": as_of, "calendar": calendar or None, "candle_seconds": bars.seconds}
     connection.execute(statement("market/bind_market"), given)
-    check_market(connection, name, calendar=calendar)
+    check_market(connection, name, calendar=calendar, bars=bars)
     last = connection.execute(statement("market/lock_market")).scalar_one()
     if as_of < last:
         raise ScorekeeperError(

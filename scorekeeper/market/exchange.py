@@ -1,14 +1,14 @@
-"""Any ccxt exchange with one-minute candles, as a market.
+"""Any ccxt exchange with candles of the wanted length, as a market.
 
-A candle is complete by the exchange's own clock. A minute that a page does not show had no candle only if it ended
+A candle is complete by the exchange's own clock. One that a page does not show was never there only if it ended
 `grace_minutes` before that clock, and only within the page's reach.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,15 +17,17 @@ from typing import Any, Self
 import pandas as pd
 
 from scorekeeper.decisions.prices import LOOK_BACK, is_price
-from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, CandlePage, MarketError
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market.base import CANDLE_COLUMNS, MINUTE, ONE_MINUTE, Bars, CandlePage, MarketError
 from scorekeeper.market.exchange_client import BadResponseError, ExchangeClient
 from scorekeeper.market.exchange_listing import ExchangeListing
-from scorekeeper.market.exchange_quirks import DAILY, FILLED, KEPT_CANDLES, REACH_MINUTES, candles_in
+from scorekeeper.market.exchange_quirks import DAILY, FILLED, KEPT_CANDLES, REACH_CANDLES, candles_in
 
 CLOCK_AGE_SECONDS = 30
 DEFAULT_PAGE = 300
-OVERLAP_MINUTES = 3
+OVERLAP_CANDLES = 3
 _KEPT_MARGIN = 15
+_HOUR = timedelta(hours=1)
 Row = tuple[datetime, float, float, float, float, float]
 
 
@@ -35,8 +37,19 @@ class ExchangeMarket:
     `options`: see ExchangeClient.
     """
 
-    def __init__(self, exchange_id: str, grace_minutes: int, cache: Path, options: dict[str, Any]) -> None:
-        self._client = ExchangeClient(exchange_id, options)
+    def __init__(
+        self,
+        exchange_id: str,
+        grace_minutes: int,
+        cache: Path,
+        options: dict[str, Any],
+        *,
+        bars: Bars = ONE_MINUTE,
+    ) -> None:
+        if exchange_id in DAILY and bars.length > _HOUR:
+            raise ScorekeeperError(f"MARKET=ccxt:{exchange_id}: set CANDLE_LENGTH to 1h or less for this exchange")
+        self.bars = bars
+        self._client = ExchangeClient(exchange_id, options, bars.name)
         self._listing = ExchangeListing(self._client, cache)
         self._id = exchange_id
         self._grace = grace_minutes * MINUTE
@@ -50,10 +63,15 @@ class ExchangeMarket:
 
     @property
     def page_minutes(self) -> int:
+        """See Market.page_minutes."""
+        return self._page_candles * (self.bars.seconds // 60)
+
+    @property
+    def _page_candles(self) -> int:
         """Candles that one page holds at most."""
         spot = (self._client.api.features or {}).get("spot") or {}
         limit = (spot.get("fetchOHLCV") or {}).get("limit") or DEFAULT_PAGE
-        return int(min(limit, 1_000, REACH_MINUTES.get(self._id, limit)))
+        return int(min(limit, 1_000, REACH_CANDLES.get(self._id, limit)))
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,10 +103,18 @@ class ExchangeMarket:
         """The time by the Date header of a small response, in whole seconds; without one, by the local clock."""
         symbol = await self._listing.first_symbol()
         self._client.date = None
-        await self._client.api.fetch_ohlcv(symbol, "1m", None, 2)
+        await self._client.api.fetch_ohlcv(symbol, self.bars.name, None, 2)
         if self._client.date is None:
             return int(time.time() * 1000)
         return int(parsedate_to_datetime(self._client.date).timestamp() * 1000)
+
+    def declared_bases(self) -> dict[str, date]:
+        """See Market.declared_bases: what an exchange trades is not split."""
+        return {}
+
+    def keep_bases(self, bases: Mapping[str, date]) -> list[dict[str, Any]]:
+        """See Market.keep_bases."""
+        return []
 
     async def first_kept(self) -> datetime | None:
         """See Market.first_kept."""
@@ -96,7 +122,7 @@ class ExchangeMarket:
         if kept is None:
             return None
         # A margin: the exchange drops its oldest candles while pages are asked for.
-        return (await self.now()).replace(second=0, microsecond=0) - (kept - _KEPT_MARGIN) * MINUTE
+        return self.bars.start_of(await self.now()) - (kept - _KEPT_MARGIN) * self.bars.length
 
     async def read_spellings(self, words: Collection[str]) -> dict[str, str]:
         """See Market.read_spellings."""
@@ -105,64 +131,66 @@ class ExchangeMarket:
     async def first_minute(self, symbol: str, opened_at: datetime) -> datetime:
         """See Market.first_minute; for the reference price it looks back seven days."""
         listed = await self._listing.find(symbol)
-        opened_minute = opened_at.replace(second=0, microsecond=0)
-        earliest = await self.first_kept() or opened_minute - LOOK_BACK
-        end = opened_minute
-        while end > opened_minute - LOOK_BACK:
-            start = max(end - self.page_minutes * MINUTE, earliest)
+        opened_candle = self.bars.start_of(opened_at)
+        earliest = await self.first_kept() or opened_candle - LOOK_BACK
+        end = opened_candle
+        while end > opened_candle - LOOK_BACK:
+            start = max(end - self._page_candles * self.bars.length, earliest)
             if start >= end:
                 break
             if (last := await self._last_before(listed, start, opened_at)) is not None:
                 return last
             end = start
-        return max(opened_minute, earliest)  # `earliest` is later only where the exchange keeps nothing older
+        return max(opened_candle, earliest)  # `earliest` is later only where the exchange keeps nothing older
 
     async def _last_before(self, listed: str, start: datetime, opened_at: datetime) -> datetime | None:
-        """The last minute from `start` on whose candle was complete at `opened_at`."""
-        last = None
-        while start + MINUTE <= opened_at:
-            rows, _ = await self._page(listed, start, self.page_minutes)
-            before = [minute for minute, *_ in rows if minute + MINUTE <= opened_at]
+        """When the last candle from `start` on opened that was complete at `opened_at`."""
+        last, length = None, self.bars.length
+        while start + length <= opened_at:
+            rows, _ = await self._page(listed, start, self._page_candles)
+            before = [opens_at for opens_at, *_ in rows if opens_at + length <= opened_at]
             if not before:
                 break
-            last, start = before[-1], before[-1] + MINUTE
+            last, start = before[-1], before[-1] + length
         return last
 
     async def candles(self, symbol: str, since: datetime, until: datetime, as_of: datetime) -> CandlePage:
         """See Market.candles."""
         listed = await self._listing.find(symbol)
         clock = (await self.now()).replace(second=0, microsecond=0)
-        start = since - OVERLAP_MINUTES * MINUTE  # a candle that has changed since is stored as a revision
-        wanted = min(self.page_minutes, math.ceil((clock - start) / MINUTE) + 1)
+        length = self.bars.length
+        first = self.bars.start_of(since)  # the candle that contains `since`
+        start = first - OVERLAP_CANDLES * length  # a candle that has changed since is stored as a revision
+        wanted = min(self._page_candles, math.ceil((clock - start) / length) + 1)
         if self._id in DAILY:
             day = since.replace(hour=0, minute=0)
             start = max(start, day)
-            wanted = min(wanted, int((day + timedelta(days=1) - start) / MINUTE))
+            wanted = min(wanted, int((day + timedelta(days=1) - start) / length))
         usable, bad = await self._page(listed, start, wanted)
         # A page that begins late may have been cut at its front. What it leaves out is asked for by itself.
-        while usable and usable[0][0] > since:
-            earlier, _ = await self._page(listed, start, math.ceil((usable[0][0] - start) / MINUTE))
+        while usable and usable[0][0] > first:
+            earlier, _ = await self._page(listed, start, math.ceil((usable[0][0] - start) / length))
             earlier = [row for row in earlier if row[0] < usable[0][0]]
             if not earlier:
                 break
             usable = earlier + usable
-        rows = [row for row in usable if row[0] + MINUTE <= min(clock, as_of) and row[0] < until]
-        if any(row[0] >= since for row in rows):
-            sealed_until = rows[-1][0] + MINUTE
+        rows = [row for row in usable if row[0] + length <= min(clock, as_of) and row[0] < until]
+        if any(row[0] >= first for row in rows):
+            sealed_until = rows[-1][0] + length
         elif bad is not None:
             raise MarketError(f"{self._id} answers with the candle {bad}")
         else:
-            # The page shows nothing within its reach: these minutes had no candle, once the grace is over.
-            sealed_until = min(start + wanted * MINUTE, clock - self._grace)
+            # The page shows nothing within its reach: there was no candle, once the grace is over.
+            sealed_until = min(start + wanted * length, clock - self._grace)
         frame = pd.DataFrame(rows, columns=CANDLE_COLUMNS)
         return CandlePage(frame, max(min(sealed_until, until, as_of), since))
 
     async def _page(self, listed: str, since: datetime, limit: int) -> tuple[list[Row], str | None]:
-        """One page from `since` on: its candles in order, one a minute, up to the first impossible one; that one."""
+        """One page from `since` on: its candles in order, up to the first impossible one; that one."""
 
         async def fetch() -> tuple[list[Row], str | None]:
             stamp = int(since.timestamp() * 1000)
-            raw = await self._client.api.fetch_ohlcv(listed, "1m", stamp, limit)
+            raw = await self._client.api.fetch_ohlcv(listed, self.bars.name, stamp, limit)
             return self._read_page(raw, stamp)
 
         return await self._client.ask(fetch)
@@ -178,10 +206,10 @@ class ExchangeMarket:
             raise BadResponseError(f"no candles that were asked for: {body[:80]!r}")
         if self._id in FILLED:
             raw = [one for one in raw if one[5]]
-        rows = {}
+        rows, apart = {}, self.bars.seconds * 1000
         for one in raw:
-            if not isinstance(one, list) or len(one) < 6 or not isinstance(one[0], int) or one[0] % 60_000:
-                raise BadResponseError(f"{str(one)[:80]} is no one-minute candle")
+            if not isinstance(one, list) or len(one) < 6 or not isinstance(one[0], int) or one[0] % apart:
+                raise BadResponseError(f"{str(one)[:80]} is no candle of {self.bars.name}")
             rows[one[0]] = one
         usable: list[Row] = []
         for at in sorted(at for at in rows if at >= stamp):

@@ -25,10 +25,11 @@ class ExchangeClient:
     """The ccxt exchange `exchange_id`. `options` go to ccxt as they are (proxies, host names, time-outs).
 
     `api` is ccxt's exchange: call its methods through `ask`. `date`: the Date header of the last response.
-    Raises ScorekeeperError for an exchange that ccxt does not have, or that gives no one-minute candles.
+    `length`: that of the candles, as CANDLE_LENGTH has it. Raises ScorekeeperError for an exchange that ccxt does not
+    have, or that gives no such candles.
     """
 
-    def __init__(self, exchange_id: str, options: dict[str, Any]) -> None:
+    def __init__(self, exchange_id: str, options: dict[str, Any], length: str = "1m") -> None:
         ccxt = importlib.import_module("ccxt.async_support")
         if exchange_id not in ccxt.exchanges:
             raise ScorekeeperError(f"MARKET=ccxt:{exchange_id}: ccxt knows no such exchange")
@@ -39,8 +40,10 @@ class ExchangeClient:
             | options
             | {"options": _listing_options(exchange_id) | options.get("options", {})}
         )
-        if not self.api.has.get("fetchOHLCV") or "1m" not in (self.api.timeframes or {}):
-            raise ScorekeeperError(f"MARKET=ccxt:{exchange_id}: it gives no one-minute candles; use another exchange")
+        if not self.api.has.get("fetchOHLCV") or length not in (self.api.timeframes or {}):
+            raise ScorekeeperError(
+                f"MARKET=ccxt:{exchange_id}: it gives no candles of {length}; use another exchange or CANDLE_LENGTH"
+            )
         self.api.on_rest_response = self._read_body
         self.api.has["fetchCurrencies"] = False  # some load them all the same, and fail without a key
         self.date: str | None = None

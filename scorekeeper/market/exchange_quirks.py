@@ -11,8 +11,8 @@ KEPT_CANDLES = {
     "bithumb": 200, "deepcoin": 300, "nado": 500, "p2b": 500, "bitrue": 1000, "bittrade": 1000, "htx": 1000,
     "phemex": 1000,
 }  # fmt: skip
-# ccxt asks these exchanges for so many minutes only, whatever the limit.
-REACH_MINUTES = {"bullish": 100, "mexc": 500}
+# ccxt asks these exchanges for so many candles only, whatever the limit.
+REACH_CANDLES = {"bullish": 100, "mexc": 500}
 # These exchanges answer with the rest of the UTC day of the start.
 DAILY = {"bitbank"}
 # For these exchanges ccxt fills empty minutes with candles of its own, with volume 0.

@@ -4,14 +4,14 @@ Functions that take a connection work inside the caller's transaction and may be
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
 from scorekeeper.locks import Lock, lock
-from scorekeeper.market.base import MINUTE, CandlePage, Market
+from scorekeeper.market.base import ENDS_AT, MINUTE, CandlePage, Market
 from scorekeeper.store.database import Database, open_copy
 from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
@@ -60,7 +60,7 @@ async def fetch_candles(
     pages = _Pages(db, market, need.symbol, as_of, on_page)
     sealed_from, new = need.sealed_from, need.earliest_new
     start = gone_until = None
-    if new is not None and (sealed_from is None or new < sealed_from + MINUTE or not need.filled_back):
+    if new is not None and (sealed_from is None or new < sealed_from + market.bars.length or not need.filled_back):
         start = await market.first_minute(need.symbol, new)
         gone_until = start if start > new else None
     if sealed_from is not None and start is not None:
@@ -111,7 +111,7 @@ class _Pages:
         """
         while start < sealed_from:
             most = self.market.page_minutes
-            since = start if most is None else max(start, sealed_from - most * MINUTE)
+            since = start if most is None else max(start, self.market.bars.start_of(sealed_from - most * MINUTE))
             page = await self._ask(since, sealed_from)
             while since < page.sealed_until < sealed_from:
                 more = await self._ask(page.sealed_until, sealed_from)
@@ -127,7 +127,9 @@ class _Pages:
     async def _ask(self, since: datetime, until: datetime) -> CandlePage:
         page = await self.market.candles(self.symbol, since, until, self.as_of)
         self.ends = page.ends
-        return page
+        # No candle ends before the next one does, so the minutes until then need no answer of the market.
+        quiet = min(self.market.bars.quiet_until(page.sealed_until), until, self.as_of)
+        return page if quiet <= page.sealed_until else replace(page, sealed_until=quiet)
 
     async def _store(self, page: CandlePage, since: datetime, *, filled_back: bool | None) -> None:
         store = partial(
@@ -163,9 +165,14 @@ def store_page(
     for month in sorted({(minute.year, minute.month) for minute in page.candles["minute_at"]}):
         ensure_partition(connection, *month)
     connection.execute(statement("market/create_incoming_candles"))
-    with open_copy(connection, "market/copy_incoming_candles") as copy:
-        for minute, *prices in page.candles.itertuples(index=False, name=None):
-            copy.write_row((symbol, minute.to_pydatetime(), *prices))
+    if ENDS_AT in page.candles:
+        with open_copy(connection, "market/copy_incoming_candles_with_ends") as copy:
+            for minute, *prices, ends_at in page.candles.itertuples(index=False, name=None):
+                copy.write_row((symbol, minute.to_pydatetime(), *prices, ends_at))
+    else:
+        with open_copy(connection, "market/copy_incoming_candles") as copy:
+            for minute, *prices in page.candles.itertuples(index=False, name=None):
+                copy.write_row((symbol, minute.to_pydatetime(), *prices))
     connection.execute(statement("market/insert_revisions"), {"as_of": as_of})
     sealed = {"sealed_from": since, "sealed_until": page.sealed_until}
     new = connection.execute(statement("market/insert_candles"), sealed).rowcount

@@ -164,15 +164,12 @@ def copy_candles(source: Database, target: Database, period: Period, settings: S
 
     They are copied because an exchange may give other candles today than it gave to the live run.
     """
-    name = open_market(
-        settings.market, settings.candle_grace_minutes,
-        cache=settings.scorekeeper_home / "cache", exchange_options=settings.exchange_options,
-    ).name  # fmt: skip
+    market = open_market(settings.market, settings.candle_grace_minutes, **settings.market_options)
     moments = {"since": period.since, "until": period.until}
     with source.engine.connect() as unbound, target.begin() as connection:
         kept = unbound.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         bound = kept.execute(statement("market/select_market")).one_or_none()
-        if bound is None or bound.name != name:
+        if bound is None or (bound.name, bound.candle_seconds) != (market.name, market.bars.seconds):
             return 0
         grace = {"grace_minutes": settings.candle_grace_minutes}
         sealed = [

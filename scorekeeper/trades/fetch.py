@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
@@ -19,6 +20,7 @@ from scorekeeper.market import (
     UnknownSymbolError,
     binding,
     open_market,
+    price_units,
     sealed_candles,
     symbol_list,
 )
@@ -77,12 +79,12 @@ async def fetch_prices(
     the market's. `tell` takes progress and problems, `on_percent` the share of symbols gone through.
     Raises ScorekeeperError.
     """
-    cache = settings.scorekeeper_home / "cache"
     async with open_market(
-        settings.market, settings.candle_grace_minutes, cache=cache, exchange_options=settings.exchange_options, now=now
+        settings.market, settings.candle_grace_minutes, now=now, **settings.market_options
     ) as market:
         await run_in_thread(calendar_of, settings.calendar)  # one that is not listed must not be bound
-        await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name, calendar=settings.calendar))
+        terms: dict[str, Any] = {"calendar": settings.calendar, "bars": market.bars}
+        await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name, **terms))
         clock = await market.now()
         # A minute that has not come yet would block every track until it comes.
         if clock is not None and as_of > min(max(clock, now), clock + LOCAL_AHEAD) + CLOCK_TOLERANCE:
@@ -90,9 +92,8 @@ async def fetch_prices(
                 f"as_of {as_of:%Y-%m-%d %H:%M} UTC lies ahead of the exchange's clock, {clock:%Y-%m-%d %H:%M} UTC: "
                 "wait for it, or put this machine's clock right"
             )
-        await run_in_thread(
-            db.transact, lambda c: binding.bind_market(c, market.name, as_of, calendar=settings.calendar)
-        )
+        await run_in_thread(db.transact, lambda c: binding.bind_market(c, market.name, as_of, **terms))
+        await run_in_thread(db.transact, lambda c: price_units.keep_units(c, market))
         await _read_spellings(db, market, tell)
         prices = await _fetch_all(db, market, settings.suspect_price_pct, as_of, tell, on_percent)
     # For a symbol that failed just now, the kept range is not known.

@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-MINUTE = timedelta(minutes=1)
+from datetime import datetime
 
 
 @dataclass(frozen=True)
 class Candle:
-    """One sealed minute: when it begins, and its open, high, low and close."""
+    """One sealed candle: when it opens, its open, high, low and close, and when it is complete."""
 
     minute_at: datetime
     open: float
     high: float
     low: float
     close: float
+    ends_at: datetime
 
 
 @dataclass(frozen=True)
@@ -81,23 +80,23 @@ def expiry_fill(
     """(exit time, exit price, age of the price in seconds) of a close at `due_at`; None while there is no price.
 
     The price is the last close after the entry and not after `due_at`; without one, the first open from `due_at` on.
-    `candles`: sealed, in order, from the minute that contains `opened_at`.
+    `candles`: sealed, in order, from the one that contains `opened_at`.
     """
     last: Candle | None = None
     for candle in candles:
-        if opened_at < candle.minute_at + MINUTE <= due_at:
+        if opened_at < candle.ends_at <= due_at:
             last = candle
         elif candle.minute_at >= due_at and last is None:
             return candle.minute_at, candle.open, 0.0
     if last is None:
         return None
-    return due_at, last.close, (due_at - last.minute_at - MINUTE).total_seconds()
+    return due_at, last.close, (due_at - last.ends_at).total_seconds()
 
 
 def walk_trade(terms: TradeTerms, candles: Sequence[Candle], sealed_until: datetime, as_of: datetime) -> Exit | None:
     """How the trade ended by `as_of`; None while it is open.
 
-    `candles`: as in expiry_fill. Every minute before `sealed_until` is sealed.
+    `candles`: as in expiry_fill. Every candle that ends by `sealed_until` is sealed.
     """
     close_requests, by_signal = terms.close_requested_at or terms.expires_at, terms.signal_at or terms.expires_at
     due_at = min(terms.expires_at, close_requests, by_signal)
@@ -105,7 +104,7 @@ def walk_trade(terms: TradeTerms, candles: Sequence[Candle], sealed_until: datet
     lows: list[float] = []
     best_price = terms.entry_price
     for candle in candles:
-        if candle.minute_at < terms.opened_at or candle.minute_at + MINUTE > due_at:
+        if candle.minute_at < terms.opened_at or candle.ends_at > due_at:
             continue
         stop, stop_reason = _stop_in_force(terms, best_price)
         at_stop = stop is not None and (candle.low <= stop if terms.direction > 0 else candle.high >= stop)
@@ -114,7 +113,7 @@ def walk_trade(terms: TradeTerms, candles: Sequence[Candle], sealed_until: datet
         )
         if at_stop or at_target:
             price, reason = _touch(terms, candle, stop if at_stop else None, stop_reason, at_target)
-            return _exit(terms, candle.minute_at + MINUTE, price, reason, at_stop and at_target, None, highs, lows)
+            return _exit(terms, candle.ends_at, price, reason, at_stop and at_target, None, highs, lows)
         highs.append(candle.high)
         lows.append(candle.low)
         best_price = max(best_price, candle.high) if terms.direction > 0 else min(best_price, candle.low)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper.store.sql import statement
-from scorekeeper.verify.candle_walk import MINUTE, Candle, TradeTerms, expiry_fill, walk_trade
+from scorekeeper.verify.candle_walk import Candle, TradeTerms, expiry_fill, walk_trade
 from scorekeeper.verify.close_requests import CloseRequest, CloseRequests, StoredTrade
 
 ROWS_AT_ONCE = 2_000
@@ -30,7 +30,8 @@ def check_trades(connection: Connection) -> Iterator[str]:
         # Candles that were sealed after the last settlement have decided nothing yet.
         symbol = {"symbol": coverage.symbol, "until": coverage.sealed_until}
         candles = [Candle(*row) for row in connection.execute(statement("verify/select_candles"), symbol)]
-        minutes = [candle.minute_at for candle in candles]
+        opens = [candle.minute_at for candle in candles]
+        ends = [candle.ends_at for candle in candles]
         given = {"symbol": coverage.symbol, "as_of": as_of}
         close_requests = connection.execute(statement("verify/select_exits_to_verify"), given)
         requests = CloseRequests(CloseRequest(*row) for row in close_requests)
@@ -40,8 +41,8 @@ def check_trades(connection: Connection) -> Iterator[str]:
         for row in rows:
             if row["opened_at"] > as_of:
                 continue
-            start = bisect_left(minutes, row["opened_at"] - MINUTE + timedelta(microseconds=1))
-            stop = bisect_left(minutes, max(row["expires_at"], row["close_requested_at"] or row["expires_at"])) + 1
+            start = bisect_right(ends, row["opened_at"])
+            stop = bisect_left(opens, max(row["expires_at"], row["close_requested_at"] or row["expires_at"])) + 1
             lived = candles[start:stop]
             if bool(row["decision_direction"]) != (row["direction"] is not None):
                 fault = "missing" if row["decision_direction"] else "one too many"
@@ -53,7 +54,7 @@ def check_trades(connection: Connection) -> Iterator[str]:
                 yield f"trade {row['trade_id']}: {wrong}"
             if pruned is not None and row["opened_at"] < pruned:
                 continue
-            yield from _check_decision(row, lived, candles, minutes, coverage, as_of, pruned)
+            yield from _check_decision(row, lived, candles, (opens, ends), coverage, as_of, pruned)
 
 
 def _stored_trade(row: Mapping[Any, Any]) -> StoredTrade:
@@ -65,7 +66,7 @@ def _check_decision(
     row: Mapping[Any, Any],
     lived: list[Candle],
     candles: list[Candle],
-    minutes: list[datetime],
+    moments: tuple[list[datetime], list[datetime]],
     coverage: Any,
     as_of: datetime,
     pruned: datetime | None,
@@ -74,7 +75,7 @@ def _check_decision(
     opened_minute = row["opened_at"].replace(second=0, microsecond=0)
     reference = row["reference_price"]
     if coverage.sealed_from is not None and opened_minute >= coverage.sealed_from:
-        known, expected = _reference(row["opened_at"], candles, minutes, coverage, pruned)
+        known, expected = _reference(row["opened_at"], candles, moments, coverage, pruned)
         if known and expected != reference and not _waits(row, reference):
             yield f"decision {row['trade_id']}: reference_price is {reference}, recomputed {expected}"
         # A decision is scored only once its price could be compared with a reference price.
@@ -106,7 +107,9 @@ def _check_trade(row: Mapping[Any, Any], candles: list[Candle], sealed_until: An
 
 
 def _check_horizon(row: Mapping[Any, Any], candles: list[Candle], sealed_until: Any, as_of: Any) -> Iterator[str]:
-    base = row["price"] if row["price"] is not None else row["reference_price"]
+    base = row["reference_price"]
+    if row["price"] is not None:
+        base = row["price"] if row["price_scale"] is None else row["price"] * row["price_scale"]
     expected = None
     if (
         base is not None
@@ -122,13 +125,21 @@ def _check_horizon(row: Mapping[Any, Any], candles: list[Candle], sealed_until: 
 
 
 def _reference(
-    opened_at: datetime, candles: list[Candle], minutes: list[datetime], coverage: Any, pruned: datetime | None
+    opened_at: datetime,
+    candles: list[Candle],
+    moments: tuple[list[datetime], list[datetime]],
+    coverage: Any,
+    pruned: datetime | None,
 ) -> tuple[bool, float | None]:
-    """Whether the reference price can be recomputed, and the price (None: there is none yet)."""
+    """Whether the reference price can be recomputed, and the price (None: there is none yet).
+
+    `moments`: when the candles open, and when they end.
+    """
     if opened_at.replace(second=0, microsecond=0) > coverage.sealed_until:
         return True, None
-    first = bisect_left(minutes, max(coverage.sealed_from, opened_at - LOOK_BACK))
-    later = bisect_right(minutes, opened_at - MINUTE)
+    opens, ends = moments
+    first = bisect_left(opens, max(coverage.sealed_from, opened_at - LOOK_BACK))
+    later = bisect_right(ends, opened_at)
     if later > first:
         return True, candles[later - 1].close
     if pruned is not None and coverage.sealed_from <= pruned:

@@ -24,7 +24,8 @@ WITH decided AS MATERIALIZED (
         ) AS known,
         n.exit_time IS NOT NULL
         AND (
-            cast(:as_of AS timestamptz) IS NULL OR n.exit_time <= :as_of - interval '1 minute'
+            cast(:as_of AS timestamptz) IS NULL
+            OR n.exit_time <= :as_of - (SELECT l.length FROM scorekeeper.report_candle_length AS l)
             OR (n.exit_time <= :as_of AND n.closed_from <= :as_of)
         ) AS closed
     FROM scorekeeper.report_decisions AS n

@@ -15,7 +15,8 @@ WITH living AS (
         t.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR t.judged_from <= :as_of) AS price_suspect
     FROM scorekeeper.report_trades AS t
     WHERE
-        t.exit_time > cast(:at AS timestamptz) - interval '1 minute' AND t.opened_at < :opened_before
+        t.exit_time > cast(:at AS timestamptz) - (SELECT l.length FROM scorekeeper.report_candle_length AS l)
+        AND t.opened_at < :opened_before
         AND (t.exit_time > :at OR (cast(:as_of AS timestamptz) IS NOT NULL AND t.closed_from > :at))
 ),
 seen AS (

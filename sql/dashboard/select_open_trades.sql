@@ -13,7 +13,8 @@ WITH candidate AS (
     SELECT t.trade_id
     FROM scorekeeper.report_trades AS t
     WHERE
-        t.exit_time > cast(:at AS timestamptz) - interval '1 minute' AND t.opened_at < :opened_before
+        t.exit_time > cast(:at AS timestamptz) - (SELECT l.length FROM scorekeeper.report_candle_length AS l)
+        AND t.opened_at < :opened_before
         AND (t.exit_time > :at OR (cast(:as_of AS timestamptz) IS NOT NULL AND t.closed_from > :at))
 ),
 living AS (
@@ -41,11 +42,11 @@ living AS (
         )
 ),
 mark AS (
-    SELECT s.symbol, k.close, k.minute_at
+    SELECT s.symbol, k.close, k.ends_at
     FROM (SELECT DISTINCT living.symbol, living.at FROM living) AS s
     INNER JOIN LATERAL (
-        SELECT c.close, c.minute_at FROM scorekeeper.report_candles AS c
-        WHERE c.symbol = s.symbol AND c.minute_at <= s.at - interval '1 minute'
+        SELECT c.close, c.ends_at FROM scorekeeper.report_candles AS c
+        WHERE c.symbol = s.symbol AND c.minute_at < s.at AND c.ends_at <= s.at
         ORDER BY c.minute_at DESC LIMIT 1
     ) AS k ON true
 ),
@@ -56,10 +57,10 @@ shown AS (
         CASE WHEN cast(:as_of AS timestamptz) IS NULL THEN l.trailing_level END AS trailing_level,
         CASE WHEN l.close_requested_at <= l.at THEN l.close_requested_at END AS close_requested_at,
         coalesce(l.price_suspect, false) AS price_suspect, l.at,
-        m.close AS mark_price, m.minute_at + interval '1 minute' AS mark_at,
+        m.close AS mark_price, m.ends_at AS mark_at,
         l.direction * (m.close - l.entry_price) / l.entry_price * 100 AS pnl_pct
     FROM living AS l
-    LEFT JOIN mark AS m ON l.symbol = m.symbol AND m.minute_at > l.opened_at - interval '1 minute'
+    LEFT JOIN mark AS m ON l.symbol = m.symbol AND m.ends_at > l.opened_at
 )
 SELECT
     t.trade_id, t.version, t.symbol, t.side, t.entry_price, t.opened_at, t.expires_at, t.stop_loss, t.take_profit,

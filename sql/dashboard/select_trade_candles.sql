@@ -1,4 +1,4 @@
--- One row per stretch of step_minutes of a symbol, of its sealed minutes that open in [since, until), in order.
+-- One row per stretch of step_minutes of a symbol, of its sealed candles that open in [since, until), in order.
 -- Parameters: symbol, since, until, step_minutes.
 SELECT
     date_bin(make_interval(mins => :step_minutes), c.minute_at, timestamptz '2000-01-01 00:00:00+00') AS minute_at,

@@ -25,6 +25,7 @@ WHERE
     AND (cast(:until AS timestamptz) IS NULL OR t.exit_time < :until)
     AND (cast(:as_of AS timestamptz) IS NULL OR t.exit_time <= :as_of)
     AND (
-        cast(:as_of AS timestamptz) IS NULL OR t.exit_time <= :as_of - interval '1 minute'
+        cast(:as_of AS timestamptz) IS NULL
+        OR t.exit_time <= :as_of - (SELECT l.length FROM scorekeeper.report_candle_length AS l)
         OR t.closed_from <= :as_of
     );

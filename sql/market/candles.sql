@@ -7,15 +7,20 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_candle (
     high double precision NOT NULL,
     low double precision NOT NULL,
     close double precision NOT NULL,
-    volume double precision NOT NULL
+    volume double precision NOT NULL,
+    ends_at timestamptz
 ) ON COMMIT DELETE ROWS;
 
 -- name: copy_incoming_candles
 -- One row per candle of the page.
 COPY incoming_candle (symbol, minute_at, open, high, low, close, volume) FROM STDIN;
 
+-- name: copy_incoming_candles_with_ends
+-- One row per candle of the page, of those that differ in length.
+COPY incoming_candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN;
+
 -- name: insert_revisions
--- One row per candle of an already sealed minute that differs from the stored candle, or has none: it is stored apart,
+-- One row per candle of already sealed minutes that differs from the stored candle, or has none: it is stored apart,
 -- and used for nothing. Parameter: as_of.
 INSERT INTO scorekeeper.candle_revision (symbol, minute_at, seen_at, open, high, low, close, volume)
 SELECT i.symbol, i.minute_at, :as_of, i.open, i.high, i.low, i.close, i.volume
@@ -24,7 +29,8 @@ INNER JOIN scorekeeper.candle_coverage AS c
     ON i.symbol = c.symbol AND i.minute_at >= c.sealed_from AND i.minute_at < c.sealed_until
 LEFT JOIN scorekeeper.candle AS k ON i.symbol = k.symbol AND i.minute_at = k.minute_at
 WHERE
-    (i.open, i.high, i.low, i.close, i.volume) IS DISTINCT FROM (k.open, k.high, k.low, k.close, k.volume)
+    coalesce(i.ends_at, i.minute_at + (SELECT l.length FROM scorekeeper.report_candle_length AS l)) <= c.sealed_until
+    AND (i.open, i.high, i.low, i.close, i.volume) IS DISTINCT FROM (k.open, k.high, k.low, k.close, k.volume)
     AND NOT EXISTS (
         SELECT 1 FROM scorekeeper.candle_revision AS r
         WHERE
@@ -34,15 +40,20 @@ WHERE
 ON CONFLICT DO NOTHING;
 
 -- name: insert_candles
--- One row per newly sealed minute with a candle. Parameters: sealed_from, sealed_until (of the page: candles outside
--- are not stored).
-INSERT INTO scorekeeper.candle (symbol, minute_at, open, high, low, close, volume)
-SELECT i.symbol, i.minute_at, i.open, i.high, i.low, i.close, i.volume
+-- One row per newly sealed candle. Parameters: sealed_from, sealed_until (of the page: candles that end outside are not
+-- stored).
+INSERT INTO scorekeeper.candle (symbol, minute_at, open, high, low, close, volume, ends_at)
+SELECT i.symbol, i.minute_at, i.open, i.high, i.low, i.close, i.volume, i.ends_at
 FROM incoming_candle AS i
+CROSS JOIN scorekeeper.report_candle_length AS l
 LEFT JOIN scorekeeper.candle_coverage AS c ON i.symbol = c.symbol
 WHERE
-    i.minute_at >= :sealed_from AND i.minute_at < :sealed_until
-    AND (c.symbol IS NULL OR i.minute_at < c.sealed_from OR i.minute_at >= c.sealed_until)
+    coalesce(i.ends_at, i.minute_at + l.length) > :sealed_from
+    AND coalesce(i.ends_at, i.minute_at + l.length) <= :sealed_until
+    AND (
+        c.symbol IS NULL OR i.minute_at < c.sealed_from
+        OR coalesce(i.ends_at, i.minute_at + l.length) > c.sealed_until
+    )
 ON CONFLICT (symbol, minute_at) DO NOTHING;
 
 -- name: extend_coverage

@@ -1,6 +1,6 @@
 -- name: select_market
 -- At most one row: the market of this database.
-SELECT name, calendar, bound_at, last_as_of, candles_from, settled_as_of
+SELECT name, calendar, bound_at, last_as_of, candles_from, settled_as_of, candle_seconds
 FROM scorekeeper.market;
 
 -- name: select_calendar
@@ -10,9 +10,9 @@ FROM scorekeeper.market;
 
 -- name: bind_market
 -- At most one row: binds the database to a market, unless it is bound already. Parameters: name, calendar (null: the
--- market never closes), as_of.
-INSERT INTO scorekeeper.market (name, calendar, bound_at, begun_as_of)
-VALUES (:name, :calendar, :as_of, :as_of)
+-- market never closes), as_of, candle_seconds.
+INSERT INTO scorekeeper.market (name, calendar, bound_at, begun_as_of, candle_seconds)
+VALUES (:name, :calendar, :as_of, :as_of, :candle_seconds)
 ON CONFLICT (only_row) DO NOTHING;
 
 -- name: lock_market

@@ -21,19 +21,21 @@ SELECT
 -- One row per sealed candle of a period and the week before it, which may hold the first reference prices.
 -- Settings: begin_past.
 COPY (
-    SELECT k.symbol, k.minute_at, k.open, k.high, k.low, k.close, k.volume
+    SELECT k.symbol, k.minute_at, k.open, k.high, k.low, k.close, k.volume, k.ends_at
     FROM scorekeeper.candle AS k
     INNER JOIN scorekeeper.candle_coverage AS c
         ON k.symbol = c.symbol AND k.minute_at >= c.sealed_from AND k.minute_at < c.sealed_until
     WHERE
         k.minute_at >= cast(current_setting('scorekeeper.since') AS timestamptz) - interval '7 days'
         AND k.minute_at < cast(current_setting('scorekeeper.until') AS timestamptz)
+        AND coalesce(k.ends_at, k.minute_at + (SELECT l.length FROM scorekeeper.report_candle_length AS l))
+        <= cast(current_setting('scorekeeper.until') AS timestamptz)
 ) TO STDOUT;
 
 
 -- name: copy_candles
 -- One row per candle of another database.
-COPY scorekeeper.candle (symbol, minute_at, open, high, low, close, volume) FROM STDIN;
+COPY scorekeeper.candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN;
 
 
 -- name: select_past_coverage
@@ -47,14 +49,17 @@ WITH sealed AS (
             c.sealed_until,
             greatest(
                 cast(:until AS timestamptz) - make_interval(mins => :grace_minutes),
-                last.minute_at + interval '1 minute'
+                last.ended_at
             )
         ) AS sealed_until,
         c.filled_back
     FROM scorekeeper.candle_coverage AS c
     LEFT JOIN LATERAL (
-        SELECT k.minute_at FROM scorekeeper.candle AS k
-        WHERE k.symbol = c.symbol AND k.minute_at < least(c.sealed_until, cast(:until AS timestamptz))
+        SELECT coalesce(k.ends_at, k.minute_at + l.length) AS ended_at
+        FROM scorekeeper.candle AS k CROSS JOIN scorekeeper.report_candle_length AS l
+        WHERE
+            k.symbol = c.symbol AND k.minute_at < least(c.sealed_until, cast(:until AS timestamptz))
+            AND coalesce(k.ends_at, k.minute_at + l.length) <= least(c.sealed_until, cast(:until AS timestamptz))
         ORDER BY k.minute_at DESC LIMIT 1
     ) AS last ON true
 )

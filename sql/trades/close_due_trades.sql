@@ -4,13 +4,20 @@
 -- the newly sealed candles touched; trailing trades that got a new best price from these candles, which moves their
 -- level for the rest of them and for later ones.
 -- Parameter: as_of.
-WITH moved AS (
+WITH bar AS (
+    SELECT l.length FROM scorekeeper.report_candle_length AS l
+),
+-- No candle lasts longer than bar.length, so the bounds on minute_at, which an index serves, leave out none.
+moved AS (
     SELECT c.symbol, new.low, new.high
     FROM scorekeeper.candle_coverage AS c
     INNER JOIN LATERAL (
         SELECT min(k.low) AS low, max(k.high) AS high
         FROM scorekeeper.candle AS k
-        WHERE k.symbol = c.symbol AND k.minute_at >= c.settled_until AND k.minute_at < c.sealed_until
+        WHERE
+            k.symbol = c.symbol
+            AND k.minute_at > c.settled_until - (SELECT bar.length FROM bar) AND k.minute_at < c.sealed_until
+            AND (k.ends_at IS NULL OR k.ends_at > c.settled_until)
     ) AS new ON true
     WHERE c.settled_until < c.sealed_until
 ),
@@ -138,12 +145,8 @@ concerned AS (
 living AS (
     SELECT
         t.*, c.sealed_until, least(t.due_at, t.signal_at) AS ends_at,
-        date_trunc('minute', t.opened_at + interval '59.999999 seconds') AS first_minute,
-        CASE
-            WHEN t.scanned
-                THEN greatest(c.settled_until, date_trunc('minute', t.opened_at + interval '59.999999 seconds'))
-            ELSE date_trunc('minute', t.opened_at + interval '59.999999 seconds')
-        END AS scan_from
+        -- A candle that ends after this has not been compared with the trade yet.
+        CASE WHEN t.scanned THEN greatest(c.settled_until, t.opened_at) ELSE t.opened_at END AS compared_until
     FROM scorekeeper.trade AS t
     INNER JOIN scorekeeper.candle_coverage AS c ON t.symbol = c.symbol
     WHERE
@@ -159,20 +162,25 @@ living AS (
 -- candles; only for those that do, the best price of the earlier candles is carried along.
 touched AS (
     SELECT
-        l.*, hit.minute_at AS hit_minute, hit.open AS hit_open, hit.stop AS hit_stop,
+        l.*, hit.minute_at AS hit_minute, hit.ended_at AS hit_ended_at, hit.open AS hit_open, hit.stop AS hit_stop,
         coalesce(CASE l.direction WHEN 1 THEN hit.low <= hit.stop ELSE hit.high >= hit.stop END, false) AS at_stop,
         coalesce(CASE l.direction WHEN 1 THEN hit.high >= l.take_profit ELSE hit.low <= l.take_profit END, false)
             AS at_target
     FROM living AS l
     LEFT JOIN LATERAL (
         (
-            SELECT k.minute_at, k.open, k.high, k.low, l.stop_loss AS stop
+            SELECT
+                k.minute_at, coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) AS ended_at,
+                k.open, k.high, k.low, l.stop_loss AS stop
             FROM scorekeeper.candle AS k
             WHERE
                 l.trailing_stop_pct IS NULL
                 AND k.symbol = l.symbol
-                AND k.minute_at >= l.scan_from
-                AND k.minute_at <= l.ends_at - interval '1 minute'
+                AND k.minute_at >= l.opened_at
+                AND k.minute_at > l.compared_until - (SELECT bar.length FROM bar)
+                AND (k.ends_at IS NULL OR k.ends_at > l.compared_until)
+                AND k.minute_at < l.ends_at
+                AND coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) <= l.ends_at
                 AND (
                     (l.direction = 1 AND (k.low <= l.stop_loss OR k.high >= l.take_profit))
                     OR (l.direction = -1 AND (k.high >= l.stop_loss OR k.low <= l.take_profit))
@@ -181,10 +189,11 @@ touched AS (
         )
         UNION ALL
         (
-            SELECT f.minute_at, f.open, f.high, f.low, tighter.stop
+            SELECT f.minute_at, f.ended_at, f.open, f.high, f.low, tighter.stop
             FROM (
                 SELECT
-                    k.minute_at, k.open, k.high, k.low,
+                    k.minute_at, coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) AS ended_at,
+                    k.open, k.high, k.low,
                     CASE l.direction
                         WHEN 1
                             THEN greatest(l.best_price, max(k.high) OVER earlier) * (1 - l.trailing_stop_pct / 100)
@@ -194,8 +203,11 @@ touched AS (
                 WHERE
                     l.trailing_stop_pct IS NOT NULL
                     AND k.symbol = l.symbol
-                    AND k.minute_at >= l.scan_from
-                    AND k.minute_at <= l.ends_at - interval '1 minute'
+                    AND k.minute_at >= l.opened_at
+                    AND k.minute_at > l.compared_until - (SELECT bar.length FROM bar)
+                    AND (k.ends_at IS NULL OR k.ends_at > l.compared_until)
+                    AND k.minute_at < l.ends_at
+                    AND coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) <= l.ends_at
                 WINDOW earlier AS (ORDER BY k.minute_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
             ) AS f
             INNER JOIN LATERAL (
@@ -226,7 +238,7 @@ filled AS ( -- noqa: ST03
             ELSE coalesce(last_close.close, next_open.open)
         END AS fill_price,
         CASE
-            WHEN x.hit_minute IS NOT NULL THEN x.hit_minute + interval '1 minute'
+            WHEN x.hit_minute IS NOT NULL THEN x.hit_ended_at
             WHEN last_close.close IS NOT NULL THEN x.ends_at
             ELSE next_open.minute_at
         END AS fill_time,
@@ -241,15 +253,19 @@ filled AS ( -- noqa: ST03
         CASE
             WHEN x.hit_minute IS NOT NULL THEN NULL
             WHEN last_close.close IS NOT NULL
-                THEN extract(EPOCH FROM x.ends_at - last_close.minute_at - interval '1 minute')
+                THEN extract(EPOCH FROM x.ends_at - last_close.ended_at)
             ELSE 0
         END AS fill_age_seconds
     FROM decided AS x
     LEFT JOIN LATERAL (
-        SELECT k.close, k.minute_at FROM scorekeeper.candle AS k
+        SELECT k.close, coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) AS ended_at
+        FROM scorekeeper.candle AS k
         WHERE
             x.is_due AND k.symbol = x.symbol
-            AND k.minute_at > x.opened_at - interval '1 minute' AND k.minute_at <= x.ends_at - interval '1 minute'
+            AND k.minute_at > x.opened_at - (SELECT bar.length FROM bar)
+            AND (k.ends_at IS NULL OR k.ends_at > x.opened_at)
+            AND k.minute_at < x.ends_at
+            AND coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) <= x.ends_at
         ORDER BY k.minute_at DESC LIMIT 1
     ) AS last_close ON true
     LEFT JOIN LATERAL (
@@ -278,8 +294,16 @@ scored AS (
         WHERE
             (p.fill_price IS NOT NULL OR p.trailing_stop_pct IS NOT NULL)
             AND k.symbol = p.symbol
-            AND k.minute_at >= CASE WHEN p.fill_price IS NULL THEN p.scan_from ELSE p.first_minute END
-            AND k.minute_at <= p.ends_at - interval '1 minute'
+            AND k.minute_at >= p.opened_at
+            AND (
+                p.fill_price IS NOT NULL
+                OR (
+                    k.minute_at > p.compared_until - (SELECT bar.length FROM bar)
+                    AND (k.ends_at IS NULL OR k.ends_at > p.compared_until)
+                )
+            )
+            AND k.minute_at < p.ends_at
+            AND coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) <= p.ends_at
             AND (p.hit_minute IS NULL OR k.minute_at < p.hit_minute)
     ) AS lived ON true
 ),

@@ -16,10 +16,12 @@ WITH RECURSIVE walk AS (
     WHERE walk.symbol IS NOT NULL
 ),
 last_close AS (
-    SELECT walk.symbol, k.close, k.minute_at + interval '1 minute' AS mark_at
+    SELECT
+        walk.symbol, k.close,
+        coalesce(k.ends_at, k.minute_at + (SELECT l.length FROM scorekeeper.report_candle_length AS l)) AS mark_at
     FROM walk
     LEFT JOIN LATERAL (
-        SELECT c.close, c.minute_at FROM scorekeeper.candle AS c
+        SELECT c.close, c.minute_at, c.ends_at FROM scorekeeper.candle AS c
         WHERE c.symbol = walk.symbol
         ORDER BY c.minute_at DESC LIMIT 1
     ) AS k ON true

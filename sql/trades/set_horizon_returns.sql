@@ -3,7 +3,10 @@
 -- Parameter: as_of.
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives: statistics know how many
 -- decisions are undecided and how many have expired, but not that hardly any are both.
-WITH ready AS (
+WITH bar AS (
+    SELECT l.length FROM scorekeeper.report_candle_length AS l
+),
+ready AS (
     SELECT
         symbol, sealed_from, sealed_until,
         least(cast(:as_of AS timestamptz), sealed_until + interval '59.999999 seconds') AS decided_until
@@ -21,7 +24,9 @@ expired AS (
     ) AS near ON true
 ),
 due AS (
-    SELECT d.trade_id, d.symbol, d.opened_at, d.expires_at, coalesce(d.price, d.reference_price) AS base_price
+    SELECT
+        d.trade_id, d.symbol, d.opened_at, d.expires_at,
+        coalesce(d.price * coalesce(d.price_scale, 1), d.reference_price) AS base_price
     FROM scorekeeper.decision AS d
     INNER JOIN ready ON d.symbol = ready.symbol
     WHERE
@@ -38,8 +43,10 @@ priced AS (
         SELECT k.close FROM scorekeeper.candle AS k
         WHERE
             k.symbol = due.symbol
-            AND k.minute_at > due.opened_at - interval '1 minute'
-            AND k.minute_at <= due.expires_at - interval '1 minute'
+            AND k.minute_at > due.opened_at - (SELECT bar.length FROM bar)
+            AND (k.ends_at IS NULL OR k.ends_at > due.opened_at)
+            AND k.minute_at < due.expires_at
+            AND coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) <= due.expires_at
         ORDER BY k.minute_at DESC LIMIT 1
     ) AS last_close ON true
     LEFT JOIN LATERAL (

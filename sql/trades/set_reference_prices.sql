@@ -1,9 +1,13 @@
 -- One row per decision that gets its reference price: the close of the last sealed candle that was complete at
 -- opened_at and less than a week old, else the open of the first later one. A decision's price too far from it is
--- suspect. One more row per decision that a settlement reads for the first time: it is tracked from now on.
+-- suspect. A trade's prices from before a split get the units of the candles. One more row per decision that a
+-- settlement reads for the first time: it is tracked from now on.
 -- Parameters: as_of, suspect_price_pct.
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
-WITH fresh AS (
+WITH bar AS (
+    SELECT l.length FROM scorekeeper.report_candle_length AS l
+),
+fresh AS (
     SELECT near.trade_id
     FROM scorekeeper.candle_coverage AS c
     INNER JOIN LATERAL (
@@ -15,7 +19,14 @@ WITH fresh AS (
     ) AS near ON true
 ),
 met AS (
-    SELECT d.trade_id, coalesce(before.close, after.open) AS reference_price
+    SELECT
+        d.trade_id, coalesce(before.close, after.open) AS reference_price,
+        (
+            SELECT u.scale FROM scorekeeper.price_unit AS u
+            WHERE
+                u.symbol = d.symbol AND u.decided_from <= d.opened_at
+                AND (u.decided_until IS NULL OR u.decided_until > d.opened_at)
+        ) AS price_scale
     FROM scorekeeper.decision AS d
     INNER JOIN scorekeeper.candle_coverage AS c ON d.symbol = c.symbol
     LEFT JOIN LATERAL (
@@ -25,7 +36,8 @@ met AS (
             -- Between candles before the sealed range and the range, there may be minutes without known prices.
             -- A price of a week ago is too old, and how far back the range goes depends on earlier decisions.
             AND k.minute_at >= greatest(c.sealed_from, d.opened_at - interval '7 days')
-            AND k.minute_at <= d.opened_at - interval '1 minute'
+            AND k.minute_at < d.opened_at
+            AND coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) <= d.opened_at
         ORDER BY k.minute_at DESC LIMIT 1
     ) AS before ON true
     LEFT JOIN LATERAL (
@@ -33,7 +45,8 @@ met AS (
         WHERE
             -- While a back-fill is under way, the price before may still come.
             before.close IS NULL AND c.filled_back
-            AND k.symbol = d.symbol AND k.minute_at > d.opened_at - interval '1 minute'
+            AND k.symbol = d.symbol AND k.minute_at > d.opened_at - (SELECT bar.length FROM bar)
+            AND (k.ends_at IS NULL OR k.ends_at > d.opened_at)
         ORDER BY k.minute_at LIMIT 1
     ) AS after ON true
     WHERE
@@ -71,12 +84,16 @@ changed AS (
     SET
         tracked = d.tracked OR newest.is_newest,
         reference_price = met.reference_price,
+        price_scale = met.price_scale,
         price_suspect = coalesce(
-            abs(d.price - met.reference_price) / met.reference_price * 100 > cast(:suspect_price_pct AS float8), false
+            abs(d.price * coalesce(met.price_scale, 1) - met.reference_price) / met.reference_price * 100
+            > cast(:suspect_price_pct AS float8),
+            false
         )
     FROM met CROSS JOIN newest
     WHERE d.trade_id = met.trade_id
-    RETURNING d.trade_id, d.price_suspect, d.expires_at, d.opened_at, d.version, d.late, d.voided_at
+    RETURNING
+        d.trade_id, d.price_suspect, d.price_scale, d.expires_at, d.opened_at, d.version, d.late, d.voided_at
 ),
 -- It counts from now on, also at moments that are learned already.
 unlearned AS (
@@ -97,9 +114,16 @@ unlearned AS (
 ),
 kept_apart AS (
     UPDATE scorekeeper.trade AS t
-    SET left_out = true
+    SET
+        left_out = t.left_out OR changed.price_suspect,
+        entry_price = t.entry_price * coalesce(changed.price_scale, 1),
+        stop_loss = t.stop_loss * coalesce(changed.price_scale, 1),
+        take_profit = t.take_profit * coalesce(changed.price_scale, 1),
+        best_price = t.best_price * coalesce(changed.price_scale, 1)
     FROM changed
-    WHERE t.trade_id = changed.trade_id AND changed.price_suspect
+    WHERE
+        t.trade_id = changed.trade_id
+        AND (changed.price_suspect OR (changed.price_scale IS NOT NULL AND t.exit_time IS NULL))
 )
 -- Only a trade that a quote or an import closed, before any candle was known, has been scored already.
 INSERT INTO scorekeeper.stale_day (kind, day)

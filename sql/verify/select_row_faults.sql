@@ -4,17 +4,26 @@ SELECT
     || coalesce(x.wanted, 'none') AS fault
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id
+-- A trade that had closed before its price was judged keeps the decision's own units.
+CROSS JOIN
+    LATERAL (
+        SELECT
+            CASE
+                WHEN t.price_source IN ('quote', 'imported') AND t.entry_price = d.price THEN 1
+                ELSE coalesce(d.price_scale, 1)
+            END AS scale
+    ) AS s
 CROSS JOIN
     LATERAL (
         VALUES
         ('symbol', t.symbol, d.symbol),
         ('version', t.version, d.version),
         ('direction', cast(t.direction AS text), cast(d.direction AS text)),
-        ('entry_price', cast(t.entry_price AS text), cast(d.price AS text)),
+        ('entry_price', cast(t.entry_price AS text), cast(d.price * s.scale AS text)),
         ('opened_at', cast(t.opened_at AS text), cast(d.opened_at AS text)),
         ('expires_at', cast(t.expires_at AS text), cast(d.expires_at AS text)),
-        ('stop_loss', cast(t.stop_loss AS text), cast(d.stop_loss AS text)),
-        ('take_profit', cast(t.take_profit AS text), cast(d.take_profit AS text)),
+        ('stop_loss', cast(t.stop_loss AS text), cast(d.stop_loss * s.scale AS text)),
+        ('take_profit', cast(t.take_profit AS text), cast(d.take_profit * s.scale AS text)),
         ('trailing_stop_pct', cast(t.trailing_stop_pct AS text), cast(d.trailing_stop_pct AS text))
     ) AS x (name, found, wanted)
 WHERE x.found IS DISTINCT FROM x.wanted
@@ -40,7 +49,10 @@ FROM (
     SELECT c.symbol, count(*) AS candles
     FROM scorekeeper.candle AS c
     LEFT JOIN scorekeeper.candle_coverage AS s ON c.symbol = s.symbol
-    WHERE s.symbol IS NULL OR c.minute_at < s.sealed_from OR c.minute_at >= s.sealed_until
+    WHERE
+        s.symbol IS NULL OR c.minute_at < s.sealed_from
+        OR coalesce(c.ends_at, c.minute_at + (SELECT l.length FROM scorekeeper.report_candle_length AS l))
+        > s.sealed_until
     GROUP BY c.symbol
 ) AS k
 UNION ALL

@@ -7,11 +7,11 @@ ORDER BY symbol;
 
 
 -- name: select_candles
--- One row per sealed candle of a symbol before a minute, in order. Parameters: symbol, until.
-SELECT minute_at, open, high, low, close
-FROM scorekeeper.candle
-WHERE symbol = :symbol AND minute_at < :until
-ORDER BY minute_at;
+-- One row per sealed candle of a symbol that ends by a minute, in order. Parameters: symbol, until.
+SELECT c.minute_at, c.open, c.high, c.low, c.close, coalesce(c.ends_at, c.minute_at + l.length) AS ends_at
+FROM scorekeeper.candle AS c CROSS JOIN scorekeeper.report_candle_length AS l
+WHERE c.symbol = :symbol AND c.minute_at < :until AND coalesce(c.ends_at, c.minute_at + l.length) <= :until
+ORDER BY c.minute_at;
 
 
 -- name: select_exits_to_verify
@@ -29,7 +29,8 @@ WHERE e.symbol = :symbol;
 -- One row per decision of a symbol with its trade, and whether a settlement has looked at it.
 -- Parameter: symbol.
 SELECT
-    d.trade_id, d.tracked, d.direction AS decision_direction, d.price, d.opened_at, d.expires_at, d.reference_price,
+    d.trade_id, d.tracked, d.direction AS decision_direction, d.price, d.price_scale, d.opened_at, d.expires_at,
+    d.reference_price,
     d.horizon_price, d.horizon_return_pct, t.direction, t.entry_price, t.stop_loss, t.take_profit,
     t.trailing_stop_pct, t.close_requested_at, t.fee_bps, t.__cost_columns__,
     t.exit_time, t.exit_price, t.exit_reason, t.ambiguous_exit,

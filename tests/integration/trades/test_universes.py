@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from scorekeeper.store import embedded
 from scorekeeper.store.database import open_database
+from scorekeeper.store.sql import statement
 from scorekeeper.verify.trades import check_trades
 from tests import reference
 from tests.agreement import EXIT, check
+from tests.bar_universes import bar_universes
 from tests.conftest import fresh_database
 from tests.lives import Life, delete_all, kept_minutes_for, ticks_of
 from tests.universes import ALWAYS, AT_AN_EXCHANGE, KINDS, ONCE, Universe, universes
@@ -39,30 +42,36 @@ def lasting_rows(life: Life) -> list[list[Any]]:
         return [[tuple(row) for row in connection.execute(text(query))] for query in LASTING]
 
 
-@pytest.mark.drawn
-def test_a_universe_says_what_the_reference_says_however_it_is_lived_through(
-    cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, tally: Counter[str]
-) -> None:
+def compare_lives(
+    universe_strategy: st.SearchStrategy[Universe], cluster: embedded.Lease, folder: Path, examples: int, *,
+    derandomize: bool, tally: Counter[str],
+) -> None:  # fmt: skip
+    """Live through universes in two ways each, and compare both with the reference and with each other."""
     number = itertools.count()
 
     def live(url: str, universe: Universe, kind: str) -> list[list[Any]]:
-        folder = tmp_path / str(next(number))
-        folder.mkdir()
+        home = folder / str(next(number))
+        home.mkdir()
         ticks = ticks_of(universe, kind)
         kept = kept_minutes_for(universe, ticks) if kind == AT_AN_EXCHANGE else None
-        with open_database(url, folder, migrate=False) as db, db.begin() as connection:
+        # The figures of a market that closes have a test of their own.
+        figures = not universe.calendar
+        with open_database(url, home, migrate=False) as db, db.begin() as connection:
             delete_all(connection)
-        with Life(url, folder, universe, kept) as life:
+        with Life(url, home, universe, kept) as life:
             half = len(ticks) // 2
             life.live(ticks[:half])
             if half and not life.uncertain:
-                check(life.db, life.expected(), life.as_of, life.arrived)
+                check(life.db, life.expected(), life.as_of, life.arrived, figures=figures)
             life.live(ticks[half:])
             wanted = life.expected()
-            check(life.db, wanted, life.as_of, life.arrived)  # the last look had an answer for every symbol
+            # The last look had an answer for every symbol.
+            check(life.db, wanted, life.as_of, life.arrived, figures=figures)
             with life.db.begin() as connection:
                 assert set(connection.execute(text(IDLE)).scalars()) == life.idle_exits()
                 assert list(check_trades(connection)) == []
+                faults = connection.execute(statement("verify/select_row_faults")).all()
+                assert [fault for fault in faults if fault[0].startswith(("candles", "trade"))] == []
             tally.update(["lives", kind], looks=len(ticks))
             if kind == universe.kinds[0]:
                 count(tally, universe, life, wanted)
@@ -71,21 +80,43 @@ def test_a_universe_says_what_the_reference_says_however_it_is_lived_through(
     with fresh_database(cluster) as url:
 
         @settings(
-            max_examples=pytestconfig.getoption("universes"),
-            derandomize=pytestconfig.getoption("--hypothesis-seed") is None,
+            max_examples=examples,
+            derandomize=derandomize,
             database=None,
             deadline=None,
             print_blob=True,
             suppress_health_check=list(HealthCheck),
         )
-        @given(universes())
+        @given(universe_strategy)
         def every_universe(universe: Universe) -> None:
             first, second = (live(url, universe, kind) for kind in universe.kinds)
             assert first == second or not universe.is_punctual, universe.kinds
 
         every_universe()
+
+
+@pytest.mark.drawn
+def test_a_universe_says_what_the_reference_says_however_it_is_lived_through(
+    cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, tally: Counter[str]
+) -> None:
+    compare_lives(
+        universes(), cluster, tmp_path, pytestconfig.getoption("universes"),
+        derandomize=pytestconfig.getoption("--hypothesis-seed") is None, tally=tally,
+    )  # fmt: skip
     if pytestconfig.getoption("universes") >= 200:
         assert {*KINDS, ONCE, ALWAYS, *EVERYTHING} <= {name for name, number in tally.items() if number}
+
+
+@pytest.mark.drawn
+def test_a_universe_of_days_hours_or_sessions_says_what_the_reference_says(
+    cluster: embedded.Lease, tmp_path: Path, pytestconfig: pytest.Config, tally: Counter[str]
+) -> None:
+    compare_lives(
+        bar_universes(), cluster, tmp_path, max(pytestconfig.getoption("universes") // 2, 1),
+        derandomize=pytestconfig.getoption("--hypothesis-seed") is None, tally=tally,
+    )  # fmt: skip
+    if pytestconfig.getoption("universes") >= 200:
+        assert {"1d", "1d XNYS", "1h XNYS", "4h", *EVERYTHING} <= {name for name, number in tally.items() if number}
 
 
 EVERYTHING = {
@@ -98,6 +129,7 @@ EVERYTHING = {
 def count(tally: Counter[str], universe: Universe, life: Life, wanted: list[reference.RefScored]) -> None:
     """What there was in a universe."""
     tally["universes"] += 1
+    tally[f"{universe.candle_length} {universe.calendar}".strip()] += 1
     tally["decisions"] += len(universe.decisions)
     tally["candles"] += sum(map(len, universe.candles.values()))
     tally.update(life.verdicts)

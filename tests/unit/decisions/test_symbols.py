@@ -105,7 +105,8 @@ def read(folder: Path, *words: str) -> dict[str, str]:
 
 
 def find(folder: Path, symbol: str) -> str:
-    return ReplayMarket(str(folder), 5)._find(symbol).name
+    (path,) = ReplayMarket(str(folder), 5)._find(symbol)
+    return path.name
 
 
 def test_a_folder_lists_what_its_files_are_named(tmp_path: Path) -> None:

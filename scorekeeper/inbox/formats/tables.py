@@ -94,8 +94,8 @@ def _read_cell(cell: object, column: Column) -> object:
         said = cell.strip()
         if not said:
             return None
-        if not column.is_text and _NUMBER.fullmatch(said):
-            return _read_number(said)
+        if not column.is_text and (number := read_number(said)) is not said:
+            return number
         if len(column.path) == 1 and said[0] in "{[" and not column.is_text:
             return _read_json(said)
         return said if column.path != ("reason",) else cell
@@ -106,7 +106,14 @@ def _read_cell(cell: object, column: Column) -> object:
     return cell
 
 
-def _read_number(said: str) -> object:
+def read_number(said: str) -> object:
+    """The number that a text is as JSON writes numbers; else the text.
+
+    >>> read_number("-45.5"), read_number("007"), read_number("1,000")
+    (-45.5, '007', '1,000')
+    """
+    if not _NUMBER.fullmatch(said):
+        return said
     if said.lstrip("-").isdigit():
         return int(said) if len(said) <= _MOST_DIGITS else said
     number = float(said)

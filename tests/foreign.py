@@ -1,4 +1,4 @@
-"""Files in the form of other systems, of our own making, and what they say. Where the form was read stands beside each."""
+"""Files in the form of other systems, of our own making, and what they say. Where a form was read stands beside it."""
 
 import json
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 NOFX: dict[str, Any] = {
     "timestamp": "2025-11-09T03:05:21.824862165+08:00", "cycle_number": 41, "system_prompt": "…", "cot_trace": "…",
     "input_prompt": (
-        "时间: 2025-11-09 03:04:57\n\n## 候选币种 (2个)\n\n### 1. BTCUSDT\n\ncurrent_price = 102095.80, current_ema20 = 1\n\n"
+        "时间: 2025-11-09 03:04:57\n\n## 候选币种\n\n### 1. BTCUSDT\n\ncurrent_price = 102095.80, current_ema20 = 1\n\n"
         "### 2. HYPEUSDT\n\ncurrent_price = 40.8350, current_ema20 = 40.657\n"
     ),
     "decision_json": json.dumps(
@@ -44,7 +44,7 @@ NOFX: dict[str, Any] = {
 TRADING_AGENTS: dict[str, Any] = {
     "2026-03-23": {
         "company_of_interest": "LHX", "trade_date": "2026-03-23",
-        "market_report": "Near the 50 SMA.\n\nFINAL TRANSACTION PROPOSAL: **HOLD**", "sentiment_report": "Bullish mood.",
+        "market_report": "Near the 50 SMA.\n\nFINAL TRANSACTION PROPOSAL: **HOLD**", "sentiment_report": "Bullish.",
         "news_report": "Quiet.", "fundamentals_report": "Buyers and sellers agree.",
         "investment_debate_state": {"bull_history": "Buy!", "bear_history": "Sell!", "judge_decision": "…"},
         "trader_investment_decision": "**Action**: Buy\n\nFINAL TRANSACTION PROPOSAL: **BUY**",
@@ -123,7 +123,8 @@ FREQTRADE: dict[str, Any] = {
 }  # fmt: skip
 
 # ProjectTradeAI/aGENtrader_0.2.0 at commit 5bf6625c040719d53406e67119bc08afa4548507, archive/aGENtrader_v2/:
-# trades/trade_log.jsonl, logs/rejected_trades.jsonl, trades/closed_trades.jsonl; datasets/decision_log_dataset_v2.1.0.jsonl.
+# trades/trade_log.jsonl, logs/rejected_trades.jsonl, trades/closed_trades.jsonl; and datasets/, where the file
+# decision_log_dataset_v2.1.0.jsonl is.
 AGENTRADER_OPEN: dict[str, Any] = {
     "trade_id": "7accad44", "pair": "BTC/USDT", "action": "BUY", "entry_price": 85000, "take_profit": 89250.0,
     "stop_loss": 82450.0, "position_size": 1000, "timestamp": "2025-04-18T19:02:41.624262", "confidence": 70,

@@ -37,13 +37,15 @@ class MappingFile:
         self._constants = _table(said, "constants")
         self._words = {name: _table(_table(said, "words"), name) for name in _table(said, "words")}
         self._scale = {name: _factor(name, one) for name, one in _table(said, "scale").items()}
-        self._agents = _paths(said, "agents", _OF_AGENTS)
+        agents = dict(_table(said, "agents"))
+        self._scale["agents"] = _factor("agents", agents.pop("scale", 1))
+        self._agents = _paths({"agents": agents}, "agents", _OF_AGENTS)
         self._exit = _paths(said, "exit", _OF_EXIT)
         self._decisions, self._key = _path(said, "decisions"), said.get("key")
         named = {*self._fields, *self._constants, self._key}
         if "symbol" not in named or not named & {"type", "action"}:
             raise ScorekeeperError("the mapping says no symbol or no type: name them under [fields] or [constants]")
-        if wrong := sorted({*self._constants, *self._words, *self._scale} - FIELDS - {"signal"}):
+        if wrong := sorted({*self._constants, *self._words, *self._scale} - FIELDS - {"signal", "agents"}):
             raise ScorekeeperError(f"the mapping names {wrong[0]!r}, which is no field of a decision")
 
     def recognises(self, document: object) -> bool:
@@ -93,7 +95,11 @@ class MappingFile:
                 continue
             parts = {part: self._agents.get(part, part) for part in ("signal", "confidence", "reason")}
             values = {part: _follow(vote, path) for part, path in parts.items()}
-            agents[agent] = {part: self._translate(part, one) for part, one in values.items() if one is not None}
+            agents[agent] = {
+                part: self._translate("agents" if part == "confidence" else part, one)
+                for part, one in values.items()
+                if one is not None
+            }
         return agents
 
     def _read_exit(self, one: dict[str, Any]) -> Exit | None:
@@ -105,7 +111,7 @@ class MappingFile:
         words = self._words.get(name, {})
         if not isinstance(value, dict | list) and str(value) in words:
             return words[str(value)]
-        if name in self._scale and isinstance(value, int | float) and not isinstance(value, bool):
+        if self._scale.get(name, 1) != 1 and isinstance(value, int | float) and not isinstance(value, bool):
             return float(Decimal(repr(value)) * self._scale[name])
         return value
 

@@ -63,6 +63,8 @@ def convert(
     )
     if done.dated:
         typer.echo(f"  {done.dated} decisions say no time: they have that of their file")
+    for word, times in done.unread_words.most_common(MOST_TOLD):
+        typer.echo(escape_controls(f"  {times} decisions say {word}, which is in no list of words: they open no trade"))
     for what, times in done.lost.most_common(MOST_TOLD):
         typer.echo(escape_controls(f"  left out {times} times: {what}"))
     if len(done.lost) > MOST_TOLD:

@@ -45,7 +45,8 @@ class Converted:
     """What a conversion came to: `files` tried, and `known` of them; `decisions`, and `ended` trades with their exits.
 
     `dated`: how many decisions have the time of their file. `repeated`: how many came more than once. `lost`: what was
-    left out, with counts. `unread`: files that could not be read, with the reason; `others`: files of something else.
+    left out, with counts. `unread_words`: words that are in no list, and open no trade. `unread`: files that could not
+    be read, with the reason. `others`: files of something else.
     """
 
     files: int = 0
@@ -57,6 +58,7 @@ class Converted:
     lost: Counter[str] = field(default_factory=Counter)
     unread: dict[str, str] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
+    unread_words: Counter[str] = field(default_factory=Counter)
     written: list[Path] = field(default_factory=list)
 
 
@@ -154,10 +156,12 @@ def _complete(
         done.lost[f"{decision.get('type')}: {exc}"] += 1
         return None
     decision["timestamp"] = stamp
+    meaning = meaning_of(str(decision.get("type")))
+    if meaning is None:
+        done.unread_words[str(decision.get("type"))] += 1
     if decision.get("price") is None:
         symbol = str(decision.get("symbol"))
         price = options.price if options.prices is None else options.prices.find(symbol, moment)
-        meaning = meaning_of(str(decision.get("type")))
         if price is not None:
             decision["price"] = price
         elif meaning and DIRECTIONS[meaning]:

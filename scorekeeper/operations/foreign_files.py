@@ -124,12 +124,8 @@ def _read_archive(path: Path) -> Iterator[Any]:
 
 
 def _read_database(path: Path) -> dict[str, Any]:
-    """The trades of freqtrade's database, as its API tells them. Its times are UTC, and do not say so."""
+    """The trades of freqtrade's database, as its API tells them."""
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         rows = [dict(row) for row in connection.execute("SELECT * FROM trades ORDER BY id")]
-    for row in rows:
-        for name in ("open_date", "close_date"):
-            if isinstance(row.get(name), str) and "+" not in row[name]:
-                row[name] = f"{row[name]}+00:00"
     return {"trades": rows, "trades_count": len(rows)}

@@ -62,7 +62,7 @@ def _read_decision(ticker: str, decision: dict[str, Any], result: dict[str, Any]
     action, quantity = decision["action"].strip().lower(), decision.get("quantity")
     kind = _MEANS.get(action, decision["action"])
     intended = None
-    if action in ("buy", "short") and quantity == 0:
+    if action in ("buy", "short") and str(quantity) in ("0", "0.0"):
         kind, intended = NOT_ENTERED, action
     return Found(
         given(
@@ -91,10 +91,15 @@ def _price_of(ticker: str, decision: dict[str, Any], result: dict[str, Any], sig
 
 
 def _read_agents(ticker: str, signals: dict[str, Any]) -> dict[str, Any]:
-    """What each analyst said of a ticker. The risk manager sets limits, and says nothing up or down."""
+    """What each analyst said of a ticker, by agent and then ticker, or the other way round.
+
+    The risk manager sets limits, and says nothing up or down.
+    """
     agents = {}
-    for agent, by_ticker in signals.items():
-        said = by_ticker.get(ticker) if isinstance(by_ticker, dict) else None
+    of_ticker = signals.get(ticker)
+    turned = of_ticker if isinstance(of_ticker, dict) and "signal" not in of_ticker else {}
+    for agent, by_ticker in (signals | turned).items():
+        said = by_ticker.get(ticker) if isinstance(by_ticker, dict) and agent not in turned else by_ticker
         if isinstance(said, dict) and "signal" in said:
             kept = {"signal": said["signal"], "confidence": said.get("confidence"), "reasoning": said.get("reasoning")}
             agents[agent] = given(kept) | {"signal": said["signal"]}

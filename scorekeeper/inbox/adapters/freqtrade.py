@@ -5,6 +5,7 @@ freqtrade/freqtrade, tests/testdata/backtest_results/backtest-result_new.json at
 4254d8665861df31fe757f5b957d1194dd7562fb, and freqtrade/persistence/trade_model.py.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,8 @@ class Freqtrade:
     dated_by_file = False
 
     def recognises(self, document: object) -> bool:
-        """See Adapter. A backtest, the API's answer, a list of trades, or one trade."""
+        """See Adapter. A backtest, the API's answer with or about one, a list of trades, or one trade."""
+        document = _unwrap(document)
         if isinstance(document, list):
             return bool(document) and all(map(_is_trade, document))
         if not isinstance(document, dict):
@@ -29,6 +31,7 @@ class Freqtrade:
 
     def read(self, document: Any) -> Iterator[Part]:
         """See Adapter. The version of a decision is the strategy's name."""
+        document = _unwrap(document)
         if _is_backtest(document):
             for name, result in document["strategy"].items():
                 for trade in result["trades"]:
@@ -37,6 +40,12 @@ class Freqtrade:
         trades = document if isinstance(document, list) else document["trades"] if _is_answer(document) else [document]
         for trade in trades:
             yield _read_trade(trade, None, None)
+
+
+def _unwrap(document: Any) -> Any:
+    """The backtest within the API's answer about it."""
+    inner = document.get("backtest_result") if isinstance(document, dict) else None
+    return inner if _is_backtest(inner) else document
 
 
 def _is_trade(document: object) -> bool:
@@ -57,7 +66,7 @@ def _has_trades(document: object) -> bool:
 
 
 def _opened(trade: dict[str, Any]) -> object:
-    return _utc(trade.get("open_timestamp")) or trade.get("open_date")
+    return _utc(trade.get("open_timestamp")) or _zoned(trade.get("open_date"))
 
 
 def _read_trade(trade: object, strategy: str | None, timeframe: object) -> Part:
@@ -88,7 +97,7 @@ def _read_trade(trade: object, strategy: str | None, timeframe: object) -> Part:
 
 def _read_exit(trade: dict[str, Any], price: float | None, side: int) -> Exit | None:
     """How a trade ended; None while it is open."""
-    rate, time = trade.get("close_rate"), _utc(trade.get("close_timestamp")) or trade.get("close_date")
+    rate, time = trade.get("close_rate"), _utc(trade.get("close_timestamp")) or _zoned(trade.get("close_date"))
     if trade.get("is_open") or rate is None or time is None:
         return None
     best, worst = (trade.get("max_rate"), trade.get("min_rate")) if side > 0 else (
@@ -101,6 +110,11 @@ def _move(price: float | None, rate: object, side: int, bound: Any) -> float | N
     """The move of a side from the entry price in percent; `bound` makes it no less, or no more, than 0."""
     reached = number_above_zero(rate)
     return None if price is None or reached is None else float(bound(side * (reached / price - 1) * 100, 0.0))
+
+
+def _zoned(date: object) -> object:
+    """A date as text with its zone: freqtrade's times are UTC, and some do not say so."""
+    return f"{date}+00:00" if isinstance(date, str) and not re.search(r"[+Zz]|-[0-9:]{5}$", date[10:]) else date
 
 
 def _utc(stamp: object) -> str | None:

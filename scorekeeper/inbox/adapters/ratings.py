@@ -19,14 +19,14 @@ _PLAIN_LABELS = (
     r"|最终交易建议|最終交易建議|最终决策|投资建议|投資建議|建议|建議|决策"
 )
 # In the order in which they count: "**1. Rating**: Buy"; "FINAL TRANSACTION PROPOSAL: **BUY**"; a line that begins with
-# "### My Recommendation: SELL (Strategically)"; "the definitive recommendation is to Buy".
+# "### My Recommendation: SELL (Strategically)"; "the definitive recommendation is to Buy", "we are taking a **Buy**".
 _LABELLED = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
         rf"(?:\brating(?:\s+after\s+claim\s+check)?|评级|評級){_BETWEEN}{_SAID}",
         rf"\bfinal\s+transaction\s+proposal{_BETWEEN}{_SAID}",
         rf"^[\s#*_>0-9.)-]*(?:(?:my|our|final|overall|refined)\s+)*(?:{_PLAIN_LABELS}){_BETWEEN}{_SAID}",
-        rf"(?:{_PLAIN_LABELS})[\s*_`]*(?:[:：]|\bis\b)[\s*_`\"“]*(?:to\s+|an?\s+)?[\s*_`]*{_SAID}",
+        rf"(?:(?:{_PLAIN_LABELS})[\s*_`]*(?:[:：]|\bis\b)|\bwe\s+are\s+taking)[\s*_`\"“]*(?:to\s+|an?\s+)?[\s*_`]*{_SAID}",
     )
 )
 _SCALE = re.compile(r"(?:rating|recommendation)s?\s*(?:scale|options|legend)", re.IGNORECASE)

@@ -119,8 +119,8 @@ def write_database(path: Path) -> Path:
         connection.execute(
             "CREATE TABLE trades (id INTEGER PRIMARY KEY, pair TEXT, is_open INTEGER, open_rate FLOAT, "
             "close_rate FLOAT, amount FLOAT, open_date DATETIME, close_date DATETIME, initial_stop_loss FLOAT, "
-            "max_rate FLOAT, min_rate FLOAT, exit_reason TEXT, strategy TEXT, enter_tag TEXT, timeframe INTEGER, is_short INTEGER, "
-            "leverage FLOAT)"
+            "max_rate FLOAT, min_rate FLOAT, exit_reason TEXT, strategy TEXT, enter_tag TEXT, timeframe INTEGER, "
+            "is_short INTEGER, leverage FLOAT)"
         )
         rows = [
             (1, "ADA/USDT", 0, 0.5, 0.55, 9.0, "2026-01-05 09:12:42.000000", "2026-01-05 10:00:00.000000", 0.45, 0.56,

@@ -35,6 +35,7 @@ COMMANDS = {
     "recover": "recover",
     "close": "close",
     "void": "void",
+    "convert": "convert",
     "import": "import_dataset",
     "status": "status",
     "doctor": "doctor",

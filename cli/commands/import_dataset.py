@@ -1,4 +1,4 @@
-"""`scorekeeper import`: the predecessor's dataset."""
+"""`scorekeeper import`: the predecessor's dataset, and trades that bring their own exits."""
 
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from scorekeeper.safe_text import escape_controls
 
 @installation_options()
 def import_dataset(file: Path) -> None:
-    """Read the predecessor's performance_dataset.jsonl.
+    """Read trades with the exits that their system gave them.
 
+    The file is a performance_dataset.jsonl; or freqtrade's backtest (.json, .zip), its database of a dry run (.sqlite)
+    or the trades of its API; or aGENtrader's trade log or closed trades. A time without a zone is in DECISION_TIMEZONE.
     Later records of a trade_id complete earlier ones; imported exits are kept as they came. May be repeated.
     """
     with open_installation():

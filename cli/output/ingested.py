@@ -21,6 +21,8 @@ def print_ingested(done: dict[str, Any]) -> None:
         f"{done['rejected']} rejected"
     )
     print_rejections(done["rejections"], done["rejected"], more="see scorekeeper quarantine list")
+    for what, times in [*done["skipped"].items()][:MOST_LINES]:
+        typer.echo(escape_controls(f"  no decision, left out {times} times: {what}"))
     print_unread(done)
     for name in done["returned"]:
         typer.echo(escape_controls(f"  written to after it had been moved; back in the inbox, and read on: {name}"))

@@ -42,6 +42,8 @@ _KNOWN = {
     "agent_contributions",
 }  # fmt: skip
 _KNOWN_OF_EXITS = _KNOWN | {"closes"}  # in any other decision it is an unknown field, and kept
+# The fields that a decision may have.
+FIELDS = frozenset(_KNOWN_OF_EXITS)
 
 
 def parse_decision(document: object, *, context: DecisionContext) -> Decision:

@@ -75,7 +75,8 @@ class GrowingReader:
         wanted = file.refusals <= MOST_REFUSED and entry.text.strip()
         if wanted and not self._reader.gives_up(file, entry.number):
             self._reader.take_entry(file, entry)
-        file.offset, file.lines = entry.end_offset or file.offset, entry.number
+        if entry.end_offset is not None:
+            file.offset, file.lines = entry.end_offset, entry.number
 
     def _complete(self, file: FileProgress) -> bool:
         """Read a finished file once more as a whole, for its hash; False if it has changed meanwhile."""

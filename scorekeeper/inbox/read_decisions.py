@@ -13,8 +13,11 @@ from scorekeeper.inbox.formats.diagnose import explain_line
 def read_decision(file: FileProgress, entry: Entry, context: DecisionContext) -> Decision | None:
     """The decision of an entry; None if it is refused, which `file` notes.
 
-    Only the one decision of a file may do without a time: it was made when the file was last written to.
+    Only the one decision of a file may do without a time: it was made when the file was last written to. The decisions
+    of one run of another system may too.
     """
+    if entry.skipped is not None:
+        return None
     if entry.error is not None:
         file.refuse(entry.number, None, entry.error, entry.text)
         return None
@@ -24,7 +27,8 @@ def read_decision(file: FileProgress, entry: Entry, context: DecisionContext) ->
             return parse_decision(document, context=context)
         except DecisionError as exc:
             untimed = exc.field == "timestamp" and "missing" in exc.reason
-            if not (untimed and entry.number == 1 and file.source.format.holds_one(file.source)):
+            is_alone = entry.dated_by_file or (entry.number == 1 and file.source.format.holds_one(file.source))
+            if not (untimed and is_alone):
                 raise
             alone = msgspec.structs.replace(context, fallback_opened_at=file.source.mtime)
             return parse_decision(document, context=alone)

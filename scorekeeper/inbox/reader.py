@@ -151,6 +151,8 @@ class Reader:
         if now != self._context.received_at:
             self._context = msgspec.structs.replace(self._context, received_at=now)
         decision = read_decision(file, entry, self._context)
+        if entry.skipped is not None:
+            self.batch.summary.skip(entry.skipped)
         if decision is None:
             self.batch.count()
         elif self._period is not None and not self._period[0] <= decision.opened_at < self._period[1]:

@@ -59,6 +59,8 @@ class Summary:
     than the one asked for. `rejections` and `notes` (file, line, field, reason): the first MOST_TOLD of each. `noted`:
     decisions with fields that could not be read.
 
+    `skipped`: what stood in files of other systems and is no decision, with counts.
+
     Names of files: `waiting` may still be written to; `held` are open in a writer, and what is complete in them was
     taken; `returned` were written to after they had been moved, and are read on. `passed_over`: what is not read, by
     kind. `trouble`: a line for each file that could not be read or moved.
@@ -75,6 +77,7 @@ class Summary:
     duplicates: int = 0
     rejected: int = 0
     outside: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
     rejections: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
@@ -89,6 +92,10 @@ class Summary:
     small: list[str] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
+
+    def skip(self, what: str) -> None:
+        """Count something that is no decision."""
+        _add(self.skipped, {what: 1})
 
     def count(self, tally: Tally) -> None:
         """Add what a batch came to."""
@@ -109,6 +116,7 @@ class Summary:
         self.duplicates += later.duplicates
         self.rejected += later.rejected
         self.outside += later.outside
+        _add(self.skipped, later.skipped)
         self.rejections = (self.rejections + later.rejections)[:MOST_TOLD]
         self.returned += [name for name in later.returned if name not in self.returned]
         self.waiting, self.held, self.trouble = later.waiting, later.held, later.trouble

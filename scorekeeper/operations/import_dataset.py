@@ -1,4 +1,4 @@
-"""Imports a dataset of the predecessor: decisions, with the exits that it gives them."""
+"""Imports a dataset of the predecessor, or another system's trades: decisions, with the exits that they were given."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +17,8 @@ from scorekeeper.decisions.timestamps import read_moment
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.inbox.formats.base import Entry
-from scorekeeper.inbox.formats.json_lines import JsonLines
 from scorekeeper.inbox.places import local_files
+from scorekeeper.operations.foreign_records import read_records
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -63,7 +63,10 @@ class _Record:
 
 
 def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) -> Imported:
-    """Import a dataset. A later record of a trade_id adds to earlier ones. Repeatable. Raises ScorekeeperError."""
+    """Import a dataset, or a file of another system whose trades bring their own exits (freqtrade, aGENtrader).
+
+    A later record of a trade_id adds to earlier ones. Repeatable. Raises ScorekeeperError.
+    """
     source = local_files.open_source(path)
     if source is None:
         raise ScorekeeperError(f"{path}: there is no such regular file (a link is not followed)")
@@ -75,7 +78,7 @@ def import_dataset(db: Database, path: Path, settings: Settings, now: datetime) 
         calendar_of(settings.calendar), settings.costs,
     )  # fmt: skip
     done = Imported()
-    lines = JsonLines().read(source)
+    lines = read_records(source)
     while chunk := list(islice(lines, BATCH_RECORDS)):
         records = []
         for line in chunk:

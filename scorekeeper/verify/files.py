@@ -96,6 +96,8 @@ def _read_file(
         lambda entry: source.is_compressed or (entry.end_offset or 0) <= size, source.format.read(source)
     )
     for entry in entries:
+        if entry.skipped is not None:
+            continue
         document: Any = load_json(entry.text) if entry.document is None else entry.document
         try:
             names = possible_ids(document, context=neutral_context(settings))

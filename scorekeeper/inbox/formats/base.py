@@ -26,8 +26,10 @@ class Entry(NamedTuple):
     """What a file says of one decision.
 
     `number`: its line, or its position in the file, from 1. `end_offset`: where it ends in the decompressed file, in
-    bytes; None: the format is read as a whole. `text`: its bytes. `document`: what they hold, if that is parsed
-    already. `torn`: it has no end, and does not parse. `error`: why it cannot be read.
+    bytes; None: the format is read as a whole, or this is not the last entry of its line. `text`: its bytes.
+    `document`: what they hold, if that is parsed already. `torn`: it has no end, and what is there may be a part of it.
+    `error`: why it cannot be read. `skipped`: why it is no decision, though the file is as it should be.
+    `dated_by_file`: its decision may have the file's time.
     """
 
     number: int
@@ -36,6 +38,8 @@ class Entry(NamedTuple):
     document: object = None
     torn: bool = False
     error: str | None = None
+    skipped: str | None = None
+    dated_by_file: bool = False
 
 
 class Format(Protocol):

@@ -26,7 +26,7 @@ def explain_file(head: bytes, *, lines: bool) -> str | None:
     `lines`: whether it should hold one decision a line, or else one JSON document.
 
     >>> explain_file(b"symbol,type\\nBTC/USDT,BUY\\n", lines=True)
-    'the file is CSV: write each row as a JSON object, one a line, in a .jsonl'
+    'the file is CSV: name it .csv'
     """
     if encoding := _encoding(head):
         return f"the text is {encoding}: write UTF-8"
@@ -152,7 +152,7 @@ def _csv(words: str, some: list[str], lines: bool) -> str | None:
         return None
     for mark, name in ((",", "CSV"), (";", "CSV"), ("\t", "a table with tabs")):
         if some[0].count(mark) >= 1 and all(line.count(mark) >= some[0].count(mark) for line in some[1:5]):
-            return f"the file is {name}: write each row as a JSON object, one a line, in a .jsonl"
+            return f"the file is {name}: name it .csv"
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from scorekeeper.decisions.strict_json import MOST_ELEMENTS, DecisionError, IncompleteJsonError, load_json, split_array
 from scorekeeper.inbox.formats.base import Entry, FileError, open_text
 from scorekeeper.inbox.formats.diagnose import HEAD_BYTES, explain_file
+from scorekeeper.inbox.formats.foreign import read_foreign, read_foreign_text
 from scorekeeper.inbox.places.base import SourceFile
 
 LARGEST_DOCUMENT = 32 << 20
@@ -33,11 +34,14 @@ class JsonDocument:
 
     def holds_one(self, file: SourceFile) -> bool:
         """See Format.holds_one."""
-        return len(_read_entries(file)) == 1
+        return sum(entry.skipped is None for entry in _read_entries(file)) == 1
 
 
 def _read_entries(file: SourceFile) -> list[Entry]:
-    """The object of a document, or the elements of its array. Raises FileError, ChangedError."""
+    """The object of a document, or the elements of its array; of another system's document what its adapter finds.
+
+    Raises FileError, ChangedError.
+    """
     try:
         with open_text(file) as text:
             content = text.read(LARGEST_DOCUMENT + 1)
@@ -57,7 +61,11 @@ def _read_entries(file: SourceFile) -> list[Entry]:
     except DecisionError:
         pass  # it parses: its fault is named with the decision's field
     if elements is None:
-        return [Entry(1, None, content, parsed)]
+        return read_foreign(parsed, 1, None) or [Entry(1, None, content, parsed)]
     if len(elements) > MOST_ELEMENTS:
         raise FileError(f"more than {MOST_ELEMENTS:,} elements: write JSONL (one decision a line), which streams")
-    return [Entry(number, None, element) for number, element in enumerate(elements, 1)]
+    entries: list[Entry] = []
+    for element in elements:
+        number = len(entries) + 1
+        entries += read_foreign_text(element, number, None) or [Entry(number, None, element)]
+    return entries

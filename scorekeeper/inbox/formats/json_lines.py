@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from scorekeeper.decisions.strict_json import LONGEST_TEXT, DecisionError, load_json
 from scorekeeper.inbox.formats.base import Entry, FileError, open_text
 from scorekeeper.inbox.formats.diagnose import HEAD_BYTES, explain_file
+from scorekeeper.inbox.formats.foreign import read_foreign_text
 from scorekeeper.inbox.places.base import SourceFile
 
 LONGEST_LINE = LONGEST_TEXT
@@ -39,8 +40,7 @@ class JsonLines:
                         end += len(more)
                         yield Entry(number, end, line[:400], error=f"longer than {LONGEST_LINE >> 20} MiB")
                     elif line.strip():
-                        content = line.rstrip(b"\r\n")
-                        yield Entry(number, end, content, torn=not whole and not _parses(content))
+                        yield from _read_line(line, number, end)
                     elif (blank := blank + 1) > MOST_BLANK_LINES:  # compressed, a gigabyte of them is a megabyte
                         raise FileError(f"more than {MOST_BLANK_LINES:,} blank lines", number)
         except _BROKEN_GZIP as broken:
@@ -69,15 +69,16 @@ class JsonLines:
                 if error is not None:
                     yield Entry(number, end, shown, error=error)
                 else:
-                    content = line.rstrip(b"\r\n")
-                    yield Entry(number, end, content, torn=not whole and bool(content.strip()) and not _parses(content))
+                    yield from _read_line(line, number, end)
 
     def explain(self, file: SourceFile, offset: int) -> str | None:
         """See Format.explain."""
         try:
             with open_text(file) as text:
                 text.seek(offset)
-                return explain_file(text.read(HEAD_BYTES), lines=True)
+                head = text.read(HEAD_BYTES)
+                first = read_foreign_text(head.partition(b"\n")[0], 1, None)
+                return (first[0].error if first else None) or explain_file(head, lines=True)
         except _BROKEN_GZIP:
             return None
 
@@ -85,6 +86,15 @@ class JsonLines:
         """See Format.holds_one."""
         lines = self.read(file)
         return next(lines, None) is not None and next(lines, None) is None
+
+
+def _read_line(line: bytes, number: int, end: int) -> list[Entry]:
+    """The entry of a line; of another system's line what its adapter finds."""
+    content = line.rstrip(b"\r\n")
+    if (foreign := read_foreign_text(content, number, end)) is not None:
+        return foreign
+    torn = not line.endswith(b"\n") and bool(content.strip()) and not _parses(content)
+    return [Entry(number, end, content, torn=torn)]
 
 
 def _parses(text: bytes) -> bool:

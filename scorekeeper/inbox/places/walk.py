@@ -17,15 +17,17 @@ MOST_KEPT = 1_000
 _NUMBERED = re.compile(r".*\.json[.-][0-9][0-9T_:.-]{0,30}", re.I | re.S)
 _PACKED = (".zst", ".zip", ".bz2", ".xz", ".lz4", ".7z", ".tar", ".tgz", ".rar", ".br", ".z")
 
+_NAMES = ".jsonl (a decision a line), .json (one, or an array), .csv (a decision a row) or .parquet"
+
 # The kinds of what is not read: what it is, and what to do.
 LINK, SPECIAL, PACKED, ROTATED, UNKNOWN, BARE, DEEP = range(7)
 KINDS = {
     LINK: ("a link, which is not followed", "put the file itself there"),
     SPECIAL: ("no regular file", "take it out of the inbox"),
     PACKED: ("packed otherwise than by gzip", "gzip it (name.jsonl.gz), or unpack it"),
-    ROTATED: ("a .json with a number behind it", "name it .jsonl (a decision a line) or .json (one, or an array)"),
-    UNKNOWN: ("of another ending", "name it .jsonl (a decision a line) or .json (one, or an array), or take it out"),
-    BARE: ("without an ending", "name it .jsonl (a decision a line) or .json (one, or an array), or take it out"),
+    ROTATED: ("a .json with a number behind it", f"name it {_NAMES}"),
+    UNKNOWN: ("of another ending", f"name it {_NAMES}, or take it out"),
+    BARE: ("without an ending", f"name it {_NAMES}, or take it out"),
     DEEP: (f"a folder more than {DEEPEST} deep, or beyond {MOST_FOLDERS:,} of them", "put its files further up"),
 }
 

@@ -166,3 +166,7 @@ FROM scorekeeper.decision AS d
 WHERE d.price_suspect AND d.voided_at IS NULL;
 COMMENT ON VIEW scorekeeper.report_suspect_prices IS
 'One row per decision whose price is too far from the market''s: kept, and left out of metrics unless asked for.';
+
+DROP INDEX scorekeeper.file_arrival_moved_lines;
+CREATE INDEX file_arrival_moved_lines ON scorekeeper.file_arrival (moved_at)
+WHERE destination ~* '\.(jsonl|ndjson|jsonlines)$' AND moved_at IS NOT NULL;

@@ -242,3 +242,8 @@ SELECT
     d.source_name, d.source_line, d.price_scale
 FROM scorekeeper.decision AS d
 WHERE d.price_suspect AND d.voided_at IS NULL;
+
+-- CSV files grow too: the endings of the statement select_moved_lines.
+DROP INDEX scorekeeper.file_arrival_moved_lines;
+CREATE INDEX file_arrival_moved_lines ON scorekeeper.file_arrival (moved_at)
+WHERE destination ~* '\.(jsonl|ndjson|jsonlines|csv|tsv)$' AND moved_at IS NOT NULL;

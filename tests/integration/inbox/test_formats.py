@@ -1,10 +1,14 @@
 """What every format of decision files must do: a new one joins FORMATS, and gets an example here."""
 
+import csv
 import gzip
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scorekeeper.decisions.strict_json import load_json
@@ -25,8 +29,24 @@ def json_document(decisions: list[str]) -> bytes:
     return f"[{', '.join(decisions)}]".encode()
 
 
+def csv_rows(decisions: list[str]) -> bytes:
+    text = io.StringIO()
+    rows = csv.DictWriter(text, ["symbol", "type", "reason"])
+    rows.writeheader()
+    rows.writerows(map(json.loads, decisions))
+    return text.getvalue().encode()
+
+
+def parquet(decisions: list[str]) -> bytes:
+    content = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(map(json.loads, decisions))), content)
+    return content.getvalue()
+
+
 # How a format's files are written, by its first suffix.
-WRITERS: dict[str, Callable[[list[str]], bytes]] = {".jsonl": json_lines, ".json": json_document}
+WRITERS: dict[str, Callable[[list[str]], bytes]] = {
+    ".jsonl": json_lines, ".json": json_document, ".csv": csv_rows, ".parquet": parquet,
+}  # fmt: skip
 
 
 @pytest.fixture(params=FORMATS, ids=lambda form: form.suffixes[0])

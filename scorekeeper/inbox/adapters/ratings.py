@@ -1,0 +1,86 @@
+"""The rating in a text of prose: the word after a label, at its beginning, or the only one there is."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# The five tiers with their like, and what forks in Chinese write for them.
+RATINGS = (
+    "strong buy", "strong sell", "buy", "overweight", "hold", "underweight", "sell", "neutral", "accumulate", "reduce",
+    "outperform", "underperform",
+    "强烈买入", "强烈卖出", "买入", "买进", "增持", "持有", "减持", "卖出", "观望", "買入", "賣出", "減持",
+)  # fmt: skip
+LONGEST_PROSE = 200_000
+_WORD = "|".join(word.replace(" ", r"[\s_-]+") for word in sorted(RATINGS, key=len, reverse=True))
+_SAID = rf"(?P<word>{_WORD}|review)(?![A-Za-z])"
+_BETWEEN = r"[\s*_`]*[:：—–-][\s*_`\"“「【]*"
+_PLAIN_LABELS = (
+    r"recommendation|(?:trade\s+)?decision|verdict|action|stance"
+    r"|最终交易建议|最終交易建議|最终决策|投资建议|投資建議|建议|建議|决策"
+)
+# In the order in which they count: "**1. Rating**: Buy"; "FINAL TRANSACTION PROPOSAL: **BUY**"; a line that begins with
+# "### My Recommendation: SELL (Strategically)"; "the definitive recommendation is to Buy", "we are taking a **Buy**".
+_LABELLED = tuple(
+    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    for pattern in (
+        rf"(?:\brating(?:\s+after\s+claim\s+check)?|评级|評級){_BETWEEN}{_SAID}",
+        rf"\bfinal\s+transaction\s+proposal{_BETWEEN}{_SAID}",
+        rf"^[\s#*_>0-9.)-]*(?:(?:my|our|final|overall|refined)\s+)*(?:{_PLAIN_LABELS}){_BETWEEN}{_SAID}",
+        rf"(?:(?:{_PLAIN_LABELS})[\s*_`]*(?:[:：]|\bis\b)|\bwe\s+are\s+taking)[\s*_`\"“]*(?:to\s+|an?\s+)?[\s*_`]*{_SAID}",
+    )
+)
+_SCALE = re.compile(r"(?:rating|recommendation)s?\s*(?:scale|options|legend)", re.IGNORECASE)
+_ANY = re.compile(rf"(?<![A-Za-z])(?P<word>{_WORD})(?![A-Za-z])", re.IGNORECASE)
+_LEADING = re.compile(rf"[\s#*_>`]*(?P<word>{_WORD})(?![A-Za-z])\s*(?:[.:;,!*(/—–]|$)", re.IGNORECASE | re.MULTILINE)
+
+
+def find_rating(prose: object) -> str | None:
+    """The rating that a text gives; None if it gives none, or several of which none is marked as its own.
+
+    The last of the labelled ones counts, since a text weighs the alternatives first; a label of REVIEW means none. Else
+    the word that the text begins with counts; else the one rating word in it, if there is only one. A word is never
+    chosen among several: prose that rejects a Buy is no Buy.
+
+    >>> find_rating("**Rating**: Overweight. A Sell would be wrong."), find_rating("UNDERWEIGHT. Sell half.")
+    ('OVERWEIGHT', 'UNDERWEIGHT')
+    >>> find_rating("The bulls say buy, the bears say sell.") is None
+    True
+    """
+    text = _normalise(prose)
+    for word in _find_labels(text):
+        return None if word.lower() == "review" else _spell(word)
+    if leading := _LEADING.match(text):
+        return _spell(leading["word"])
+    named = {_spell(found["word"]) for found in _ANY.finditer(text)}
+    return named.pop() if len(named) == 1 else None
+
+
+def find_labelled(prose: object) -> str | None:
+    """The rating that stands behind a label; None if there is none.
+
+    >>> find_labelled("FINAL TRANSACTION PROPOSAL: **HOLD**"), find_labelled("HOLD is best")
+    ('HOLD', None)
+    """
+    word = next(_find_labels(_normalise(prose)), None)
+    return None if word is None or word.lower() == "review" else _spell(word)
+
+
+def _normalise(prose: object) -> str:
+    """The text with letters of full width as plain ones, and without lines that only present the scale."""
+    text = unicodedata.normalize("NFKC", prose[:LONGEST_PROSE]) if isinstance(prose, str) else ""
+    return "\n".join(line for line in text.splitlines() if not _SCALE.search(line))
+
+
+def _find_labels(text: str) -> Iterator[str]:
+    """The last labelled word of each kind of label, in the order in which the kinds count.
+
+    Of the last kind, words within a sentence, only one that does not contradict another.
+    """
+    for kind in _LABELLED:
+        words = [found["word"] for found in kind.finditer(text)]
+        if words and (kind is not _LABELLED[-1] or len({word.lower() for word in words}) == 1):
+            yield words[-1]
+
+
+def _spell(word: str) -> str:
+    return re.sub(r"[\s_-]+", "_", word.strip().upper()) if word.isascii() else word

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from scorekeeper.store.sql import statement
+from scorekeeper.verify.maps import check_maps
 from scorekeeper.verify.rejudge import DAY, block_hours, find_blocks, fit_beta
 from scorekeeper.verify.relearn import HOUR, AgentRow, Hour, Outcome, Relearned, Said, Vote
 
@@ -89,6 +90,7 @@ class _Check:
         yield from (*self.votes.found, *self.outcomes.found, *self.states.found)
         yield from self._check_fits(again, until)
         yield from self._check_blocks(again, until)
+        yield from check_maps(self.connection, self.version, until, again.maps)
 
     def _said(self) -> Iterator[Said]:
         for row in self._select("verify/select_said"):

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from scorekeeper.verify.remap import Remapped
+
 HOUR = 3_600_000_000  # microseconds
 _SHIFT = 40  # shares of a life are counted in units of 2^-40 microseconds
 
@@ -113,6 +115,7 @@ class Relearned:
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
+        self.maps = Remapped()
         self.holds: list[int] = []  # of the first 20 decisions
         self.twentieth: int | None = None  # when the 20th was made
         self._agents: dict[str, _Agent] = {}
@@ -132,6 +135,7 @@ class Relearned:
             yield self._open(said)
         yield from self._expire(until)
         yield from self._turn(until + 1)
+        self.maps.end_day()
 
     def _turn(self, now: int) -> Iterator[Hour]:
         """The row of the hour that ended before `now`, if something was learned in it."""
@@ -188,6 +192,7 @@ class Relearned:
     def _judge(self, life: _Life, returned: float, share: float, shares: dict[str, float]) -> Outcome:
         kept = 0.5 ** (share / 336)
         self._independent += share
+        self.maps.add_outcome(life.expires, self._independent)
         self._up, self._down = self._up * kept, self._down * kept
         if returned > 0:
             self._up += share
@@ -196,8 +201,10 @@ class Relearned:
         for one in self._agents.values():
             one.up = [value * kept for value in one.up]
             one.down = [value * kept for value in one.down]
-        for agent, direction, _ in life.said.signals:
+        for agent, direction, confidence in life.said.signals:
             if direction:
+                if confidence:
+                    self.maps.add_call(agent, life.said.opened, confidence, direction * returned > 0, shares[agent])
                 one = self._agents[agent]
                 one.calls, one.longs = one.calls + 1, one.longs + (direction > 0)
                 one.independent += shares[agent]

@@ -57,8 +57,12 @@ class _Check:
         self.fits = self._select("verify/select_fits").all()
         self.midnights = [fit.as_of for fit in self.fits]
         self.votes, self.outcomes, self.states = (
-            _Stored(f"{what} of {version}", iter(self._select(f"verify/{name}")))
-            for what, name in (("vote", "select_votes"), ("outcome", "select_outcomes"), ("weights", "select_states"))
+            _Stored(f"{what} of {version}", iter(self._select(name)))
+            for what, name in (
+                ("vote", "verify/select_votes"),
+                ("outcome", "verify/select_outcomes"),
+                ("weights", "verify/select_states"),
+            )
         )
         self.in_use: list[tuple[int, bool | None]] = []
         self.waiting: Row[Any] | None = None  # a state that was read before its hour

@@ -33,6 +33,8 @@ def weights(
             if version is not None:
                 known = ", ".join(map(escape_controls, read_versions(connection))) or "none yet"
                 raise typer.BadParameter(f"nothing was learned of it; versions: {known}", param_hint="--version")
+            if moment is not None and read_versions(connection):
+                raise ScorekeeperError("nothing was learned by then")
             raise ScorekeeperError("nothing was learned yet: scorekeeper learn learns what decisions have shown")
     if json:
         from scorekeeper.learning.words import render_weights

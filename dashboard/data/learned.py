@@ -1,6 +1,5 @@
 """What was learned of the filters' version, at their moment, and what its charts are drawn of."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -8,10 +7,8 @@ from sqlalchemy import Connection
 from dashboard.data.agents import Tenth, read_tenths
 from dashboard.data.filters import Filters
 from scorekeeper.learning import learned as library
-from scorekeeper.learning.document import AgentWeight, Learned
-
-MOST_LINES = 6  # agents whose weights are drawn
-MOST_MOMENTS = 400
+from scorekeeper.learning.document import Learned
+from scorekeeper.learning.drawn import MOST_MOMENTS, most_calling
 
 
 def read_learned(connection: Connection, filters: Filters, fee_bps: float) -> Learned | None:
@@ -21,14 +18,13 @@ def read_learned(connection: Connection, filters: Filters, fee_bps: float) -> Le
 
 def read_weights(connection: Connection, learned: Learned) -> dict[str, list[tuple[datetime, float]]]:
     """The weights over time of the agents with the most calls, by name."""
-    most: Sequence[AgentWeight] = sorted(learned.agents, key=lambda one: (-one.calls, one.agent))[:MOST_LINES]
-    return library.read_history(connection, learned, sorted(one.agent for one in most), MOST_MOMENTS)
+    return library.read_history(connection, learned, most_calling(learned), MOST_MOMENTS)
 
 
 def read_observed(connection: Connection, learned: Learned, filters: Filters) -> dict[str, list[Tenth]]:
     """What came of each agent's calls by tenths of the confidence that they stated, of the learned version."""
     found: dict[str, list[Tenth]] = {}
-    for one in read_tenths(connection, filters.changed(version=learned.version)):
+    for one in read_tenths(connection, Filters(version=learned.version, as_of=filters.as_of)):
         found.setdefault(one.agent, []).append(one)
     return found
 

@@ -27,7 +27,7 @@ from scorekeeper.charts.frame import key, level_axis, strips, time_axis, width_a
 from scorekeeper.charts.scales import Scale, widened
 from scorekeeper.charts.series import thin
 
-LOOKS = 6  # that lines are told apart by: colour and dashes
+MOST_LINES = 6  # that colour and dashes tell apart
 HEIGHT = 260.0
 MAP_HEIGHT = 210.0
 MOST_POINTS = 2_000  # of a line
@@ -51,13 +51,13 @@ class Evidence:
 def weights(history: Mapping[str, Sequence[tuple[float, float]]]) -> Chart:
     """Each agent's learned weight over time (seconds since 1970), until the next one; dotted: 1, an equal weight.
 
-    Raises ValueError for no weights, and for more agents than `LOOKS`.
+    Raises ValueError for no weights, and for more agents than `MOST_LINES`.
     """
     drawn = {name: path for name, path in history.items() if path}
     if not drawn:
         raise ValueError("no weights, no chart")
-    if len(drawn) > LOOKS:
-        raise ValueError(f"{len(drawn)} lines cannot be told apart: at most {LOOKS}")
+    if len(drawn) > MOST_LINES:
+        raise ValueError(f"{len(drawn)} lines cannot be told apart: at most {MOST_LINES}")
     times = sorted({at for path in drawn.values() for at, _ in path})
     across = Scale(times[0], times[-1], 0, 100)
     up = Scale(*widened([w for path in drawn.values() for _, w in path], hold=(0.0, 1.0)), HEIGHT, 0)
@@ -233,6 +233,6 @@ def recalibration(a: float, b: float, observed: Sequence[Observed] = ()) -> Char
     return Chart(
         picture(MAP_HEIGHT, content, "Confidence before and after recalibration", kind="keyed"),
         sentence,
-        ("stated confidence, %", "by the map, %"),
+        ("confidence as stated, %", "by the map, %"),
         rows,
     )

@@ -75,7 +75,7 @@ class CalibrationMap:
 
 @dataclass(frozen=True)
 class MetaModel:
-    """A model of whether a decision pays; its metrics are of trades that it had not seen."""
+    """A model of whether a trade pays; its metrics (`describe_judged`) are of trades foretold before they ended."""
 
     target: str
     as_of: datetime
@@ -115,8 +115,8 @@ class Fees:
 class Learned:
     """Everything learned of `version` at `as_of`, a whole hour, from `outcomes` that were known then.
 
-    `independent`: how many independent decisions they come to. `move_pct`: the mean size of the returns that were known
-    when the newest decision opened. `advantage_bps`: what the learned vote earned more than the equal one, a decision,
+    `independent`: how many independent decisions they come to. `move_pct`: the mean size of their returns.
+    `advantage_bps`: what the learned vote earned more than the equal one, a decision,
     before fees. `stale_from`: from when on a change of the past is not learned yet. The rest is in the order of names
     or of time.
     """

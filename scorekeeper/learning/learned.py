@@ -7,12 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from scorekeeper.analysis.intervals import robust_mean
-from scorekeeper.learning.constants import ZERO_SCORE
 from scorekeeper.learning.document import AgentWeight, Block, CalibrationMap, Fees, Learned, MetaModel
 from scorekeeper.store.sql import statement
 
 LAST_OUTCOMES = 1_000  # of which the share worth trading is told
-_ZERO = ZERO_SCORE / 100  # scores are sums of fractions
 
 
 def read_learned(
@@ -29,21 +27,20 @@ def read_learned(
     as_of = found.learned_until if at is None else min(found.learned_until, _whole_hour(at))
     given = {"version": found.version, "at": as_of}
     state = connection.execute(statement("learning/select_state_at"), given).first()
-    outcomes = state.outcomes if state else 0
+    # Its 20th decision gives its blocks their length. Before that one there is no evidence, also of blocks before it.
+    has_evidence = found.blocks_from is not None and found.blocks_from <= as_of
+    blocks = connection.execute(statement("learning/select_evidence_until"), given).mappings() if has_evidence else ()
     return Learned(
         version=found.version,
         as_of=as_of.astimezone(UTC),
-        block_hours=found.block_hours,
-        outcomes=outcomes,
+        block_hours=found.block_hours if has_evidence else None,
+        outcomes=state.outcomes if state else 0,
         independent=state.independent if state else 0.0,
         beta=state.beta if state else 0.0,
-        move_pct=found.move_pct,
-        advantage_bps=_read_advantage(connection, given, outcomes),
+        move_pct=state.move_pct if state else None,
+        advantage_bps=state.advantage_bps if state else None,
         agents=tuple(AgentWeight(*row) for row in connection.execute(statement("learning/select_weights_at"), given)),
-        blocks=tuple(
-            Block(**{**row, "wealth": tuple(row["wealth"])})
-            for row in connection.execute(statement("learning/select_evidence_until"), given).mappings()
-        ),
+        blocks=tuple(Block(**{**row, "wealth": tuple(row["wealth"])}) for row in blocks),
         maps=tuple(
             _read_map(row) for row in connection.execute(statement("learning/select_maps_at"), given).mappings()
         ),
@@ -69,17 +66,10 @@ def read_history(
     return history
 
 
-def _read_advantage(connection: Connection, given: Mapping[str, Any], outcomes: int) -> float | None:
-    if not outcomes:
-        return None
-    sums = connection.execute(statement("learning/sum_vote_difference"), {**given, "zero": _ZERO}).scalar()
-    return 100 * (sums or 0.0) / outcomes
-
-
 def _read_fees(connection: Connection, given: Mapping[str, Any], fee_bps: float) -> Fees:
     cost = {**given, "cost_pct": 2 * fee_bps / 100}
     last = connection.execute(statement("learning/count_worth_trading"), {**cost, "most": LAST_OUTCOMES}).one()
-    rows = connection.execute(statement("learning/select_worth_trading"), {**cost, "zero": _ZERO}).all()
+    rows = connection.execute(statement("learning/select_worth_trading"), cost).all()
     net = robust_mean([row.net_pct for row in rows], [row.opened for row in rows], [row.expires for row in rows])
     return Fees(2 * fee_bps / 100, last.outcomes, last.worth, net)
 

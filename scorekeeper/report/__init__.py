@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from scorekeeper.analysis.run import last_analysis
 from scorekeeper.decisions import word_warnings
 from scorekeeper.inbox.not_understood import read_unread
+from scorekeeper.learning.drawn import MOST_MOMENTS, most_calling
+from scorekeeper.learning.learned import read_history, read_learned
 from scorekeeper.metrics.query import system_metrics
 from scorekeeper.private_files import keep_mode, make_folder
 from scorekeeper.report.figures import Tenth, Trades
@@ -22,13 +24,16 @@ from scorekeeper.store.sql import statement
 ROWS_AT_A_TIME = 50_000
 
 
-def write_report(db: Database, folder: Path, *, version: str | None = None, output: Path | None = None) -> Path:
+def write_report(
+    db: Database, folder: Path, *, version: str | None = None, output: Path | None = None, fee_bps: float = 10.0
+) -> Path:
     """Write the report of `version` (None: all) to `output`, else into `folder`; the file's path.
 
+    `fee_bps`: the fee of one side, of which the part on what was learned speaks.
     Written beside its name and renamed: a reader sees the old one or the new one, whole.
     """
     path = (output or folder / report_name(version)).absolute()
-    page = build_report(db, version=version)
+    page = build_report(db, version=version, fee_bps=fee_bps)
     make_folder(path.parent)
     written = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -52,13 +57,16 @@ def report_name(version: str | None) -> str:
     return f"report-{safe}{changed}.html"
 
 
-def build_report(db: Database, *, version: str | None = None) -> str:
+def build_report(db: Database, *, version: str | None = None, fee_bps: float = 10.0) -> str:
     """The report as one HTML document, of one state of the database."""
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         metrics = system_metrics(connection, version=version)
         trades, tenths = _read_trades(connection, version), _read_tenths(connection, version)
         lines = _read_not_understood(connection)
-        return render_report(metrics, trades, tenths, last_analysis(connection, version), lines)
+        learned = read_learned(connection, fee_bps=fee_bps, version=version)
+        history = {} if learned is None else read_history(connection, learned, most_calling(learned), MOST_MOMENTS)
+        analysis = last_analysis(connection, version)
+        return render_report(metrics, trades, tenths, analysis, lines, (learned, history))
 
 
 def _read_not_understood(connection: Connection) -> list[str]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from scorekeeper.analysis.document import Analysis
 from scorekeeper.charts.series import window_for
-from scorekeeper.report import conclusions, figures
+from scorekeeper.learning.document import Learned
+from scorekeeper.report import conclusions, figures, learning
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.markup import Page, number, table, text
 
@@ -30,11 +31,13 @@ def render_report(
     tenths: Mapping[str, Sequence[Tenth]],
     analysis: Analysis | None,
     not_understood: Sequence[str] = (),
+    learned: tuple[Learned | None, learning.History] = (None, {}),
 ) -> str:
     """The report as one HTML document.
 
     `metrics`: the answer of docs/metrics.md; `trades` in order of exit; `tenths` by agent; `analysis`: the last one of
     the same scope, or None. `not_understood`: lines about words in no list, and other words that were not understood.
+    `learned`: what was learned, if anything, and the weights over time that are drawn.
     """
     page = Page()
     _add_head(page, metrics, conclusions.win_rate_note(analysis))
@@ -47,10 +50,11 @@ def render_report(
         conclusions.add_attribution(page, analysis)
         conclusions.add_baselines(page, analysis)
         conclusions.add_versions(page, analysis)
+    learning.add_learning(page, *learned, tenths)
     page.add(
         '<p class="soft">P&amp;L in percent of entry, one unit a trade, not compounded; after fees: both sides\' fees '
         "taken off. Times are UTC. n/a: undefined, not zero. "
-        "Every figure is defined in docs/metrics.md of Scorekeeper.</p>"
+        "Every figure is defined in docs/metrics.md and docs/learning.md of Scorekeeper.</p>"
     )
     return page.render()
 

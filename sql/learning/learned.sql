@@ -1,10 +1,10 @@
 -- name: select_learned_version
 -- At most one row: the version to speak of, which is `version`, or the one with the newest decision that counts and
 -- had opened at `at` (null: ever); up to when it is learned. Parameters: version, at.
-SELECT l.version, l.learned_until, l.block_hours, l.stale_from, n.opened_at AS newest_at, n.move_pct
+SELECT l.version, l.learned_until, l.block_hours, l.blocks_from, l.stale_from, n.opened_at AS newest_at
 FROM scorekeeper.report_learning AS l
 LEFT JOIN LATERAL (
-    SELECT v.opened_at, v.move_pct FROM scorekeeper.report_learned_votes AS v
+    SELECT v.opened_at FROM scorekeeper.report_learned_votes AS v
     WHERE v.version = l.version AND (cast(:at AS timestamptz) IS NULL OR v.opened_at <= :at)
     ORDER BY v.opened_at DESC, v.trade_id DESC LIMIT 1
 ) AS n ON true
@@ -19,7 +19,7 @@ SELECT l.version FROM scorekeeper.report_learning AS l;
 
 -- name: select_state_at
 -- At most one row: the state of a version at `at`. Parameters: version, at.
-SELECT s.as_of, s.outcomes, s.independent, s.beta
+SELECT s.outcomes, s.independent, s.beta, s.move_pct, s.advantage_bps
 FROM scorekeeper.report_learning_states AS s
 WHERE s.version = :version AND s.as_of <= :at
 ORDER BY s.as_of DESC LIMIT 1;
@@ -62,36 +62,18 @@ FROM scorekeeper.report_meta_model AS m
 WHERE m.version = :version AND m.as_of <= :at
 ORDER BY m.target DESC, m.as_of DESC;
 
--- name: sum_vote_difference
--- One row: what the learned vote earned more than the equal vote, before fees, in percent summed over the outcomes
--- known at `at`; null without one on which they differ. Scores within `zero` of 0 are HOLD. Parameters: version, at,
--- zero.
-SELECT
-    cast(sum(
-        cast(d.horizon_return_pct AS numeric)
-        * cast(
-            CASE WHEN abs(v.score) <= :zero THEN 0 ELSE sign(v.score) END
-            - CASE WHEN abs(v.equal_score) <= :zero THEN 0 ELSE sign(v.equal_score) END AS numeric
-        )
-    ) AS float8) AS difference_pct
-FROM scorekeeper.report_learned_votes AS v
-INNER JOIN scorekeeper.report_decisions AS d ON v.trade_id = d.trade_id
-WHERE
-    v.version = :version AND v.opened_at <= :at AND d.expires_at <= :at AND d.horizon_return_pct <> 0
-    AND CASE WHEN abs(v.score) <= :zero THEN 0 ELSE sign(v.score) END
-    <> CASE WHEN abs(v.equal_score) <= :zero THEN 0 ELSE sign(v.equal_score) END;
-
 -- name: select_worth_trading
 -- One row per outcome known at `at` on which the learned vote expected more than `cost_pct`, in order of opening: what
--- that vote earned after it, in percent. Parameters: version, at, cost_pct, zero.
+-- that vote earned after it, in percent. Parameters: version, at, cost_pct.
 SELECT
-    cast(extract(EPOCH FROM v.opened_at) AS float8) AS opened,
-    cast(extract(EPOCH FROM d.expires_at) AS float8) AS expires,
-    CASE WHEN abs(v.score) <= :zero THEN 0 ELSE sign(v.score) END * d.horizon_return_pct - :cost_pct AS net_pct
+    cast(extract(EPOCH FROM o.opened_at) AS float8) AS opened,
+    cast(extract(EPOCH FROM o.expires_at) AS float8) AS expires,
+    v.direction * o.return_pct - :cost_pct AS net_pct
 FROM scorekeeper.report_learned_votes AS v
-INNER JOIN scorekeeper.report_decisions AS d ON v.trade_id = d.trade_id
+INNER JOIN scorekeeper.report_learned_outcomes AS o
+    ON v.version = o.version AND v.opened_at = o.opened_at AND v.trade_id = o.trade_id
 WHERE
-    v.version = :version AND v.opened_at <= :at AND d.expires_at <= :at AND d.horizon_return_pct <> 0
+    v.version = :version AND v.opened_at <= :at AND o.expires_at <= :at
     AND abs(2 * v.p_up - 1) * v.move_pct > :cost_pct
 ORDER BY v.opened_at, v.trade_id;
 
@@ -99,16 +81,17 @@ ORDER BY v.opened_at, v.trade_id;
 -- One row: of the last `most` outcomes known at `at`, by expiry, how many there are, and on how many the learned vote
 -- expected more than `cost_pct`. Parameters: version, at, cost_pct, most.
 WITH latest AS (
-    SELECT v.p_up, v.move_pct
-    FROM scorekeeper.report_decisions AS d
-    INNER JOIN scorekeeper.report_learned_votes AS v ON d.trade_id = v.trade_id
-    WHERE v.version = :version AND d.expires_at <= :at AND d.horizon_return_pct <> 0
-    ORDER BY d.expires_at DESC, d.trade_id DESC LIMIT :most
+    SELECT o.opened_at, o.trade_id
+    FROM scorekeeper.report_learned_outcomes AS o
+    WHERE o.version = :version AND o.expires_at <= :at
+    ORDER BY o.expires_at DESC, o.trade_id DESC LIMIT :most
 )
 SELECT
     count(*) AS outcomes,
-    count(*) FILTER (WHERE abs(2 * latest.p_up - 1) * latest.move_pct > :cost_pct) AS worth
-FROM latest;
+    count(*) FILTER (WHERE abs(2 * v.p_up - 1) * v.move_pct > :cost_pct) AS worth
+FROM latest AS t
+INNER JOIN scorekeeper.report_learned_votes AS v ON t.opened_at = v.opened_at AND t.trade_id = v.trade_id
+WHERE v.version = :version;
 
 -- name: select_weight_history
 -- One row per agent among `agents` and moment of at most `most` moments, evenly spread over the hours in which

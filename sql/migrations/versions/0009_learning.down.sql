@@ -2,6 +2,7 @@ DROP VIEW scorekeeper.report_meta_model;
 DROP VIEW scorekeeper.report_calibration_maps;
 DROP VIEW scorekeeper.report_weight_evidence;
 DROP VIEW scorekeeper.report_agent_weights;
+DROP VIEW scorekeeper.report_learned_outcomes;
 DROP VIEW scorekeeper.report_learned_votes;
 DROP VIEW scorekeeper.report_learning_states;
 DROP VIEW scorekeeper.report_learning;

@@ -75,7 +75,6 @@ CREATE TABLE scorekeeper.learned_outcome (
     independent_until double precision NOT NULL,
     PRIMARY KEY (version, expires_at, trade_id)
 );
-CREATE INDEX learned_outcome_by_opening ON scorekeeper.learned_outcome (version, opened_at);
 COMMENT ON TABLE scorekeeper.learned_outcome IS
 'One row per outcome: a decision that counts, with a horizon return that is known at expires_at and is not 0.';
 COMMENT ON COLUMN scorekeeper.learned_outcome.version IS 'That of the decision.';
@@ -351,7 +350,9 @@ COMMENT ON COLUMN scorekeeper.meta_model.worth_it IS
 
 -- What a reader sees of it.
 CREATE VIEW scorekeeper.report_learning AS
-SELECT p.version, p.learned_until, p.block_hours, p.blocks_from, s.from_at AS stale_from
+SELECT
+    p.version, p.learned_until, p.block_hours, p.blocks_from,
+    CASE WHEN s.from_at < p.learned_until THEN s.from_at END AS stale_from
 FROM scorekeeper.learning_progress AS p
 LEFT JOIN scorekeeper.stale_learning AS s ON p.version = s.version;
 COMMENT ON VIEW scorekeeper.report_learning IS
@@ -360,20 +361,30 @@ are, when its 20th decision chose that (before, it has no evidence), and from wh
 (null: none are).';
 
 CREATE VIEW scorekeeper.report_learning_states AS
-SELECT s.version, s.as_of, s.outcomes, s.independent, s.beta
+SELECT
+    s.version, s.as_of, s.outcomes, s.independent, s.beta, s.sums[4] / nullif(s.outcomes, 0) AS move_pct,
+    100 * s.sums[5] / nullif(s.outcomes, 0) AS advantage_bps
 FROM scorekeeper.weight_state AS s;
 COMMENT ON VIEW scorekeeper.report_learning_states IS
 'One row per version and whole hour in which something was learned: how many outcomes were known, how many independent
-ones they come to, and beta of P(up) = 1 / (1 + exp(-beta * score)).';
+ones they come to, beta of P(up) = 1 / (1 + exp(-beta * score)), the mean size of their returns, and what the learned
+vote earned on them more than the equal vote, before fees, a decision. It holds until the version''s next hour.';
 
 CREATE VIEW scorekeeper.report_learned_votes AS
 SELECT
-    v.trade_id, v.version, v.opened_at, v.direction, v.equal_direction, v.score, v.equal_score, v.scale_pct,
-    v.move_pct, v.p_up
+    v.version, v.opened_at, v.trade_id, v.direction, v.equal_direction, v.score, v.equal_score, v.scale_pct, v.move_pct,
+    v.p_up
 FROM scorekeeper.learned_vote AS v;
 COMMENT ON VIEW scorekeeper.report_learned_votes IS
 'One row per decision that counts: what the vote by learned weights and the vote by equal weights said at its opening,
 from what was known then. scale_pct, move_pct: root mean square and mean size of the returns known then (null: none).';
+
+CREATE VIEW scorekeeper.report_learned_outcomes AS
+SELECT o.version, o.expires_at, o.trade_id, o.opened_at, o.return_pct, o.score, o.excess, o.uniqueness
+FROM scorekeeper.learned_outcome AS o;
+COMMENT ON VIEW scorekeeper.report_learned_outcomes IS
+'One row per decision that counts and whose move by the horizon is known and not 0: the return in percent, the learned
+score, the excess that blocks of evidence are the means of, and how much of an independent decision it is.';
 
 CREATE VIEW scorekeeper.report_agent_weights AS
 SELECT w.version, w.as_of, w.agent, w.weight, w.weight_in_use, w.p, w.calls, w.independent_calls, w.long_share

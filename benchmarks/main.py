@@ -16,6 +16,7 @@ from benchmarks import publish as publishing
 from benchmarks import record as recording
 from benchmarks import score as scoring
 from benchmarks import startup as starting
+from benchmarks.learning import run as learned
 from benchmarks.result import RESULTS
 
 EPILOG = (
@@ -44,6 +45,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
         showing.run(list(showing.SIZES), showing.REPEATS, showing.STREAMS, output)
         recording.run([recording.CALLS], output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
+        learned.run(learned.SIMULATIONS, max(learned.SIZES), learned.SEED, output)
 
 
 @app.command()
@@ -151,6 +153,26 @@ def dashboard(
     A million trades take some minutes to write.
     """
     showing.run(size or list(showing.SIZES), repeats, streams, output)
+
+
+@app.command()
+def learning(
+    quick: Annotated[bool, typer.Option("--quick", help="60 simulations of up to 5,000 decisions: minutes.")] = False,
+    simulations: Annotated[int | None, typer.Option(min=20, help="Simulations of each universe. [500]")] = None,
+    size: Annotated[int | None, typer.Option(min=1_000, help="The most decisions of a universe. [20000]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = learned.SEED,
+    output: Output = RESULTS,
+) -> None:
+    """Hold what is learned against universes whose truth is known: gains, false adoption, power, recalibration.
+
+    Planted agents over simulated markets; the product's own functions learn. Needs no database; takes half an hour.
+    """
+    learned.run(
+        simulations or (learned.QUICK_SIMULATIONS if quick else learned.SIMULATIONS),
+        size or (learned.QUICK_LARGEST if quick else max(learned.SIZES)),
+        seed,
+        output,
+    )
 
 
 @app.command()

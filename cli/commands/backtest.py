@@ -24,6 +24,10 @@ def backtest(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Decision files, or folders with all below them; default: as ingested.")
     ] = None,
+    with_weights: Annotated[
+        bool,
+        typer.Option("--with-weights", help="Also score the learned vote, walk-forward, beside what was done."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The metrics as JSON; the rest goes to stderr.")] = False,
 ) -> None:
     """Score past decisions over history, in one go.
@@ -36,6 +40,7 @@ def backtest(
     from json import dumps
 
     from cli.output.score_tables import print_metrics
+    from cli.output.voted import print_votes
     from cli.progress import show_progress
     from scorekeeper.operations.backtest import run_backtest
     from scorekeeper.settings import load_settings
@@ -44,11 +49,16 @@ def backtest(
     period = _read_period(since, until, now)
     settings = load_settings()
     with show_progress() as tell:
-        report = run_backtest(settings, period, now=now, paths=paths or None, tell=tell)
+        report = run_backtest(
+            settings, period, now=now, paths=paths or None, with_weights=with_weights, tell=tell
+        )
     if json:
-        typer.echo(dumps(report.metrics, indent=2, allow_nan=False))
+        votes = {} if report.votes is None else {"with_weights": report.votes}
+        typer.echo(dumps(report.metrics | votes, indent=2, allow_nan=False))
     else:
         print_metrics(report.metrics)
+        if report.votes is not None:
+            print_votes(report.votes)
     _print_notes(report, period, settings, to_stderr=json)
     missing = [f"{len(report.unpriced)} symbols without prices"] if report.unpriced else []
     missing += [f"{len(report.taken.trouble)} files that could not be read"] if report.taken.trouble else []

@@ -23,6 +23,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _ALWAYS = np.iinfo(np.int64).min
+# By kind of row: the statements that make a temporary table of numbers, fill it, and make rows of it.
+_STATEMENTS = {
+    "new_vote": ("learning/create_new_votes", "learning/copy_new_votes", "learning/insert_votes"),
+    "new_outcome": ("learning/create_new_outcomes", "learning/copy_new_outcomes", "learning/insert_outcomes"),
+    "new_state": ("learning/create_new_states", "learning/copy_new_states", "learning/insert_states"),
+    "new_weight": ("learning/create_new_weights", "learning/copy_new_weights", "learning/insert_weights"),
+}
 _VOTES = {
     "decision": ">i4", "direction": ">i4", "equal_direction": ">i4", "score": ">f8", "equal_score": ">f8",
     "scale": ">f8", "move": ">f8", "p_up": ">f8",
@@ -89,10 +96,10 @@ def learn_weights(connection: Connection, version: str, until: datetime) -> bool
     new = np.flatnonzero(window.opened > micros(after))
     votes = _vote(window, followed, new)
     outcomes = _judge(window, followed, votes)
-    _write(connection, "outcomes", _OUTCOMES, outcomes)
+    _write(connection, "new_outcome", _OUTCOMES, outcomes)
     fits = learn_probability(connection, version, after, end)
     votes["p_up"] = fits.p_up(window.opened[new], votes["score"])
-    _write(connection, "votes", _VOTES, votes)
+    _write(connection, "new_vote", _VOTES, votes)
     blocks = learn_evidence(connection, version, progress, after, end)
     _write_states(connection, version, followed, outcomes["advantage"], fits, blocks.adoptions, (after, end))
     connection.execute(
@@ -217,7 +224,7 @@ def _write_states(
     start = followed.market_state
     _write(
         connection,
-        "states",
+        "new_state",
         _STATES,
         {
             "as_of": to_copy(hours),
@@ -237,7 +244,7 @@ def _write_states(
     row, column = np.nonzero(known)
     _write(
         connection,
-        "weights",
+        "new_weight",
         _WEIGHTS,
         {
             "as_of": to_copy(hours)[row],
@@ -256,7 +263,8 @@ def _write(
     connection: Connection, what: str, columns: Mapping[str, str], values: Mapping[str, NDArray[Any]], **given: Any
 ) -> None:
     """Store rows by way of a temporary table of numbers, from which a statement makes them."""
-    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.new_{what.removesuffix('s')}"))
-    connection.execute(statement(f"learning/create_new_{what}"))
-    write_columns(connection, f"learning/copy_new_{what}", columns, values)
-    connection.execute(statement(f"learning/insert_{what}"), given)
+    create, copy, insert = _STATEMENTS[what]
+    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{what}"))
+    connection.execute(statement(create))
+    write_columns(connection, copy, columns, values)
+    connection.execute(statement(insert), given)

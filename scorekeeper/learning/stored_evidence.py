@@ -52,8 +52,8 @@ def learn_evidence(connection: Connection, version: str, progress: Any, after: d
     if begin >= end:
         return Blocks(hours, since, adoptions)
     connection.execute(text("DROP TABLE IF EXISTS pg_temp.learning_judged"))
-    span = {"opened_from": moment(begin), "opened_before": moment(end), "until": until}
-    connection.execute(statement("learning/create_judged"), {"version": version, **span})
+    span = {"version": version, "opened_from": moment(begin), "until": moment(end)}
+    connection.execute(statement("learning/create_judged"), span)
     found = read_columns(connection, "learning/copy_judged", _JUDGED)
     places, block = find_blocks(from_copy(found["opened"]), from_copy(found["expires"]), length)
     if not len(places):

@@ -79,9 +79,10 @@ def choose_end(connection: Connection, version: str, after: datetime, until: dat
 
 def read_window(connection: Connection, version: str, after: datetime, until: datetime) -> Window:
     """The decisions of a version that bear on what becomes known after `after` and up to `until`."""
-    for table in ("learning_window", "learning_agent"):
+    for table in ("learning_window", "learning_signal", "learning_agent"):
         connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))  # made earlier in this transaction
     connection.execute(statement("learning/create_window"), {"version": version, "after": after, "until": until})
+    connection.execute(statement("learning/create_window_signals"))
     connection.execute(statement("learning/create_window_agents"))
     agents = list(connection.execute(statement("learning/select_window_agents")).scalars())
     found = read_columns(connection, "learning/copy_window_decisions", _DECISIONS)

@@ -18,6 +18,7 @@ from scorekeeper.inbox.ingest import Period
 from scorekeeper.inbox.places import walk
 from scorekeeper.market import open_market, sealed_candles
 from scorekeeper.metrics import query, score_update
+from scorekeeper.operations.backtest_weights import score_votes
 from scorekeeper.private_files import make_folder
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
@@ -35,7 +36,8 @@ class BacktestResult:
     """The result of a backtest: `metrics` as query.system_metrics gives them, counts, notes and the two files.
 
     `voided`: decisions that are voided in the installation, and left out. `overdue`: open trades that are due but have
-    no price. `unpriced`: one line per symbol that lacks some or all prices.
+    no price. `unpriced`: one line per symbol that lacks some or all prices. `votes`: what score_votes gives, if it was
+    asked for.
     """
 
     metrics: dict[str, Any]
@@ -46,12 +48,21 @@ class BacktestResult:
     unpriced: list[str]
     log_path: Path
     dataset_path: Path
+    votes: dict[str, Any] | None = None
 
 
 def run_backtest(
-    settings: Settings, period: Period, *, now: datetime, paths: Sequence[Path] | None = None, tell: Tell
+    settings: Settings,
+    period: Period,
+    *,
+    now: datetime,
+    paths: Sequence[Path] | None = None,
+    with_weights: bool = False,
+    tell: Tell,
 ) -> BacktestResult:
     """Score the decisions of a period as of its end. `period` is in whole minutes.
+
+    `with_weights`: also learn from them walk-forward, and score the learned vote.
 
     `paths`: files and folders with decisions; None takes the decisions of the installation, whose database is not
     changed. Log and dataset replace those of the last backtest, in backtest/ under the home. `now`: the local time.
@@ -60,7 +71,7 @@ def run_backtest(
     with _alone(settings.scorekeeper_home / "backtest") as folder:
         own = settings.model_copy(update={"log_dir": folder / "logs", "datasets_dir": folder / "datasets"})
         with open_scratch(settings.scorekeeper_home, DATABASE) as db:
-            return replay(db, own, period, now=now, paths=paths, tell=tell)
+            return replay(db, own, period, now=now, paths=paths, with_weights=with_weights, tell=tell)
 
 
 @contextmanager
@@ -75,7 +86,14 @@ def _alone(folder: Path) -> Iterator[Path]:
 
 
 def replay(
-    db: Database, settings: Settings, period: Period, *, now: datetime, paths: Sequence[Path] | None, tell: Tell
+    db: Database,
+    settings: Settings,
+    period: Period,
+    *,
+    now: datetime,
+    paths: Sequence[Path] | None,
+    with_weights: bool = False,
+    tell: Tell,
 ) -> BacktestResult:
     """See run_backtest. `db` is an empty database; `settings` name the files to publish to."""
     if paths is None:
@@ -95,11 +113,15 @@ def replay(
     for path in paths_of.values():
         path.unlink(missing_ok=True)  # publish would set the last backtest's file aside, as one of another database
     publish.publish(db, **paths_of)
+    votes = None
+    if with_weights:
+        tell(logging.INFO, "learning from each decision once it was known")
+        votes = score_votes(db, as_of, settings.fee_bps)
     with db.begin() as connection:
         metrics = query.system_metrics(connection)
         still = connection.execute(statement("operations/count_still_open"), {"as_of": as_of}).one()
         unpriced = _list_unpriced(connection, prices)
-    return BacktestResult(metrics, taken, voided, still.open_trades, still.overdue, unpriced, **paths_of)
+    return BacktestResult(metrics, taken, voided, still.open_trades, still.overdue, unpriced, **paths_of, votes=votes)
 
 
 def _read_decisions(

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row
 
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.maps import check_maps
-from scorekeeper.verify.relearn import DAY, HOUR, AgentRow, Hour, Outcome, Relearned, Said, Vote
+from scorekeeper.verify.rejudge import DAY, block_hours, find_blocks, fit_beta
+from scorekeeper.verify.relearn import HOUR, AgentRow, Hour, Outcome, Relearned, Said, Vote
 
 ROWS_AT_ONCE = 2_000
 MOST_FITS = 8  # of a version whose betas are fitted again
@@ -57,8 +58,12 @@ class _Check:
         self.fits = self._select("verify/select_fits").all()
         self.midnights = [fit.as_of for fit in self.fits]
         self.votes, self.outcomes, self.states = (
-            _Stored(f"{what} of {version}", iter(self._select(f"verify/{name}")))
-            for what, name in (("vote", "select_votes"), ("outcome", "select_outcomes"), ("weights", "select_states"))
+            _Stored(f"{what} of {version}", iter(self._select(name)))
+            for what, name in (
+                ("vote", "verify/select_votes"),
+                ("outcome", "verify/select_outcomes"),
+                ("weights", "verify/select_states"),
+            )
         )
         self.in_use: list[tuple[int, bool | None]] = []
         self.waiting: Row[Any] | None = None  # a state that was read before its hour
@@ -165,13 +170,13 @@ class _Check:
             yield f"probability of {self.version}: {len(self.midnights)} days have fits, {len(days)} have outcomes"
             return
         for fit in self.fits[:: -max(1, len(self.fits) // MOST_FITS)]:
-            beta, known = again.fit_beta(fit.as_of), sum(one.expires <= fit.as_of for one in again.outcomes)
+            beta, known = fit_beta(again, fit.as_of), sum(one.expires <= fit.as_of for one in again.outcomes)
             if not isclose(fit.beta, beta, rel_tol=1e-8, abs_tol=1e-8) or fit.outcomes != known:
                 yield f"probability of {self.version} at {_moment(fit.as_of)}: beta is {fit.beta}, recomputed {beta}"
 
     def _check_blocks(self, again: Relearned, until: int) -> Iterator[str]:
-        wanted, stored = again.blocks(until), self._select("verify/select_blocks").all()
-        hours = again.block_hours()
+        wanted, stored = find_blocks(again, until), self._select("verify/select_blocks").all()
+        hours = block_hours(again)
         if hours != self.block_hours:
             yield f"evidence of {self.version}: its blocks have {self.block_hours} hours, recomputed {hours}"
             return

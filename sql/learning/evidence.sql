@@ -1,12 +1,12 @@
 -- name: create_judged
--- One row per outcome of a version that opened from `opened_from` on and before `opened_before`, and is known at
--- `until`. The table lives until the transaction ends. Parameters: version, opened_from, opened_before, until.
+-- One row per outcome of a version that opened from `opened_from` on and is known at `until`, the end of a block. The
+-- table lives until the transaction ends. Parameters: version, opened_from, until.
 CREATE TEMPORARY TABLE learning_judged ON COMMIT DROP AS
 SELECT o.opened_at, o.expires_at, o.trade_id, o.excess, o.uniqueness
 FROM scorekeeper.learned_outcome AS o
 WHERE
-    o.version = :version AND o.opened_at >= :opened_from AND o.opened_at < :opened_before
-    AND o.expires_at <= :until;
+    -- It expires after it opened: so few are looked at, by the key.
+    o.version = :version AND o.expires_at > :opened_from AND o.expires_at <= :until AND o.opened_at >= :opened_from;
 
 
 -- name: copy_judged

@@ -40,15 +40,19 @@ WHERE
     );
 
 
+-- name: create_window_signals
+-- One row per signal in the window. The table lives until the transaction ends.
+CREATE TEMPORARY TABLE learning_signal ON COMMIT DROP AS
+SELECT w.decision_no, s.agent, cast(s.direction AS integer) AS direction, coalesce(s.confidence, 'NaN') AS confidence
+FROM scorekeeper.agent_signal AS s
+INNER JOIN learning_window AS w ON s.trade_id = w.trade_id;
+
+
 -- name: create_window_agents
 -- One row per agent with a signal in the window, numbered from 0 in order.
 CREATE TEMPORARY TABLE learning_agent ON COMMIT DROP AS
 SELECT k.agent, cast(row_number() OVER (ORDER BY k.agent) - 1 AS integer) AS agent_no
-FROM (
-    SELECT DISTINCT s.agent
-    FROM scorekeeper.agent_signal AS s
-    INNER JOIN learning_window AS w ON s.trade_id = w.trade_id
-) AS k;
+FROM (SELECT DISTINCT s.agent FROM learning_signal AS s) AS k;
 
 
 -- name: select_window_agents
@@ -75,8 +79,7 @@ COPY (
 -- name: copy_window_signals
 -- One row per signal in the window, in no order; confidence NaN: none.
 COPY (
-    SELECT w.decision_no, k.agent_no, cast(s.direction AS integer), coalesce(s.confidence, 'NaN')
-    FROM scorekeeper.agent_signal AS s
-    INNER JOIN learning_window AS w ON s.trade_id = w.trade_id
+    SELECT s.decision_no, k.agent_no, s.direction, s.confidence
+    FROM learning_signal AS s
     INNER JOIN learning_agent AS k ON s.agent = k.agent
 ) TO STDOUT WITH BINARY;

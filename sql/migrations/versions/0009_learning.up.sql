@@ -75,7 +75,6 @@ CREATE TABLE scorekeeper.learned_outcome (
     independent_until double precision NOT NULL,
     PRIMARY KEY (version, expires_at, trade_id)
 );
-CREATE INDEX learned_outcome_by_opening ON scorekeeper.learned_outcome (version, opened_at);
 COMMENT ON TABLE scorekeeper.learned_outcome IS
 'One row per outcome: a decision that counts, with a horizon return that is known at expires_at and is not 0.';
 COMMENT ON COLUMN scorekeeper.learned_outcome.version IS 'That of the decision.';

@@ -1,0 +1,37 @@
+"""The benchmark of learning: every bar, simulated."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from benchmarks.learning import recalibration, votes
+from benchmarks.result import Run, open_console
+
+SIMULATIONS, SIZES = 500, (1_000, 2_000, 5_000, 10_000, 20_000)
+QUICK_SIMULATIONS, QUICK_LARGEST = 60, 5_000
+SEED = 20_261
+
+
+def run(simulations: int, largest: int, seed: int, output: Path) -> None:
+    """Simulate universes of up to `largest` decisions, print the tables, write the figures into `output`."""
+    console = open_console()
+    options = {"simulations": simulations, "largest": largest, "seed": seed}
+    result = Run("learning", "what is learned in simulated universes", "the truth", "decisions", options)
+    measured = [
+        votes.measure(planted, decisions, simulations, seed)
+        for planted, decisions in track(
+            [case for case in votes.cases() if case[1] <= largest], "votes, evidence, adoption", console=console
+        )
+    ]
+    mapped = [
+        recalibration.measure(*case, simulations, seed)
+        for case in track(recalibration.cases(min(largest, 5_000)), "recalibration", console=console)
+    ]
+    console.print(votes.table(measured))
+    console.print(recalibration.table(mapped))
+    parts: dict[str, Sequence[Any]] = {"votes": measured, "recalibration": mapped}
+    result.figures = {name: [asdict(one) for one in part] for name, part in parts.items()}
+    result.finish(console, output)

@@ -27,6 +27,7 @@ COMMANDS = {
     "track": "track",
     "metrics": "metrics",
     "analyze": "analyze",
+    "learn": "learn",
     "weights": "weights",
     "report": "report",
     "feedback": "feedback",

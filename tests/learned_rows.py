@@ -139,7 +139,12 @@ def _insert_maps(connection: Connection, version: str, agents: Sequence[str], be
 
 
 def _insert_models(connection: Connection, version: str, begin: datetime, days: int) -> None:
-    metrics = {"log_loss": 0.681, "log_loss_base": 0.693, "brier_skill": 0.012}
+    metrics = {
+        "predicted": 160, "independent": 96.0, "log_loss": 0.681, "log_loss_market": 0.69, "log_loss_base": 0.693,
+        "gain_ci95_robust": [0.001, 0.017], "brier_skill": 0.012, "e_value": 3.2, "kept": 31, "kept_net_pct": -0.02,
+        "kept_net_pct_ci95_robust": [-0.1, 0.06],
+        "reliability": [{"n": 90, "right": 40, "mean": 0.43}, {"n": 70, "right": 39, "mean": 0.55}],
+    }  # fmt: skip
     rows = [
         {
             "version": version, "at": begin + timedelta(days=day), "target": target, "trades": 40 * day,

@@ -282,3 +282,135 @@ class PlainLearning:
     def adopted(self, t: datetime) -> bool:
         blocks = self.blocks(t)
         return bool(blocks) and blocks[-1].adopted
+
+
+@dataclass(frozen=True)
+class PlainMap:
+    as_of: datetime
+    calls: int
+    independent_calls: float
+    a: float | None
+    b: float | None
+    rate: float | None
+
+
+@dataclass(frozen=True)
+class PlainScore:
+    """Mean squared errors with the stated confidence, the rate and the map; the intervals of raw - map, rate - map."""
+
+    scored: int
+    brier_raw: float
+    brier_rate: float
+    brier_map: float
+    gain: tuple[float, float] | None
+    rate_gain: tuple[float, float] | None
+
+
+class PlainMaps:
+    """The recalibration maps of one agent."""
+
+    def __init__(self, learning: PlainLearning, agent: str) -> None:
+        self.learning, self.agent = learning, agent
+        self.calls = []  # on outcomes, with a confidence, in order of outcomes
+        for one in learning.outcomes:
+            direction, confidence = one.signals.get(agent, (0, None))
+            if direction and confidence:
+                assert one.h is not None
+                self.calls.append((one, confidence, 1.0 if direction * one.h > 0 else 0.0))
+
+    def own(self, decision: PlainDecision) -> float:
+        return self.learning.call_u[decision.trade_id, self.agent]
+
+    @cached_property
+    def maps(self) -> list[PlainMap]:
+        """One for each UTC day in which a call became known, at the midnight after it."""
+        return [self.map_at(as_of) for as_of in sorted({next_midnight(one.expires_at) for one, _, _ in self.calls})]
+
+    def map_at(self, as_of: datetime) -> PlainMap:
+        kept = {one.trade_id: part for one, part in self.learning.remembered(as_of)}
+        seen = [(self.own(one), kept[one.trade_id], c, y) for one, c, y in self.calls if one.expires_at <= as_of]
+        independent = sum(own for own, _, _, _ in seen)
+        if independent < 20:
+            return PlainMap(as_of, len(seen), independent, None, None, None)
+        rows = [(own * part, log_odds(round(c) / 100), y) for own, part, c, y in seen]
+        a, b = most_probable(rows)
+        weight = sum(w for w, _, _ in rows)
+        return PlainMap(as_of, len(seen), independent, a, b, sum(w * y for w, _, y in rows) / weight)
+
+    def score(self, as_of: datetime) -> PlainScore | None:
+        """Each call by the last map at its opening; None if none had one."""
+        days: dict[datetime, list[tuple[float, float, float]]] = {}
+        independent = 0.0
+        for one, confidence, y in self.calls:
+            before = [row for row in self.maps if row.as_of <= one.opened_at]
+            if one.expires_at > as_of or not before or before[-1].a is None:
+                continue
+            row = before[-1]
+            assert row.a is not None
+            assert row.b is not None
+            assert row.rate is not None
+            said = 1 / (1 + math.exp(-row.a - row.b * log_odds(confidence / 100)))
+            errors = ((confidence / 100 - y) ** 2, (row.rate - y) ** 2, (said - y) ** 2)
+            days.setdefault(next_midnight(one.expires_at), []).append(errors)
+            independent += self.own(one)
+        scored = [errors for day in days.values() for errors in day]
+        if not scored:
+            return None
+        raw, rate, mapped = (sum(one[place] for one in scored) / len(scored) for place in range(3))
+        gains = [[[one[place] - one[2] for one in days[day]] for day in sorted(days)] for place in range(2)]
+        first, second = (interval_over_days(each) if independent >= 20 else None for each in gains)
+        return PlainScore(len(scored), raw, rate, mapped, first, second)
+
+
+def next_midnight(moment: datetime) -> datetime:
+    """The first UTC midnight at or after a moment."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if midnight == moment else midnight + 24 * HOUR
+
+
+def log_odds(confidence: float) -> float:
+    clipped = min(0.98, max(0.02, confidence))
+    return math.log(clipped / (1 - clipped))
+
+
+def most_probable(rows: list[tuple[float, float, float]]) -> tuple[float, float]:
+    """a, b of the chance 1 / (1 + exp(-a - b x)), from (weight, x, right): Newton's steps, halved until they help."""
+
+    def cost(a: float, b: float) -> float:
+        prior = (a / 0.2) ** 2 / 2 + (b / 0.3) ** 2 / 2
+        return prior + math.fsum(w * (math.log1p(math.exp(a + b * x)) - y * (a + b * x)) for w, x, y in rows)
+
+    a = b = 0.0
+    for _ in range(60):
+        chances = [1 / (1 + math.exp(-a - b * x)) for _, x, _ in rows]
+        slopes = [w * (p - y) for (w, _, y), p in zip(rows, chances, strict=True)]
+        bends = [w * p * (1 - p) for (w, _, _), p in zip(rows, chances, strict=True)]
+        to_a = a / 0.04 + math.fsum(slopes)
+        to_b = b / 0.09 + math.fsum(s * x for s, (_, x, _) in zip(slopes, rows, strict=True))
+        aa = 1 / 0.04 + math.fsum(bends)
+        ab = math.fsum(k * x for k, (_, x, _) in zip(bends, rows, strict=True))
+        bb = 1 / 0.09 + math.fsum(k * x * x for k, (_, x, _) in zip(bends, rows, strict=True))
+        one, two = (bb * to_a - ab * to_b) / (aa * bb - ab * ab), (aa * to_b - ab * to_a) / (aa * bb - ab * ab)
+        part = 1.0
+        while part > 1e-3 and cost(a - part * one, b - part * two) > cost(a, b) + 1e-9:
+            part /= 2
+        a, b = a - part * one, b - part * two
+    return a, b
+
+
+def interval_over_days(days: list[list[float]]) -> tuple[float, float] | None:
+    """The mean's interval over eight groups of whole days: group k ends with the first day at which 8 calls >= k n."""
+    values = [value for day in days for value in day]
+    groups: list[list[float]] = [[]]
+    count = 0
+    for day in days:
+        groups[-1] += day
+        count += len(day)
+        while 8 * count >= len(groups) * len(values):
+            groups.append([])
+    if len(groups) != 9 or not all(groups[:8]):
+        return None
+    mean = sum(values) / len(values)
+    parts = [(len(one) / len(values) * (sum(one) / len(one) - mean)) ** 2 for one in groups[:8]]
+    half = 2.3646242515927844 * math.sqrt(8 / 7 * sum(parts))  # Student's t, seven degrees
+    return (mean - half, mean + half) if half else None

@@ -52,6 +52,11 @@ def _run_demo(home: Path) -> None:
         with db.begin() as connection:
             print_metrics(system_metrics(connection))
         print_sentences(analysis)
+        typer.echo("Learning (a Prefect flow) ...")
+        from cli.commands.learn import print_learning
+        from flows.learn import learn
+
+        print_learning(db, settings, run_flow(learn(as_of)))
     typer.echo("All decisions count as late: the sample is from past days, and arrived after they had expired.")
     typer.echo(
         f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\n"

@@ -24,7 +24,7 @@ def read_weights(connection: Connection, learned: Learned) -> dict[str, list[tup
 def read_observed(connection: Connection, learned: Learned, filters: Filters) -> dict[str, list[Tenth]]:
     """What came of each agent's calls by tenths of the confidence that they stated, of the learned version."""
     found: dict[str, list[Tenth]] = {}
-    for one in read_tenths(connection, filters.changed(version=learned.version)):
+    for one in read_tenths(connection, Filters(version=learned.version, as_of=filters.as_of)):
         found.setdefault(one.agent, []).append(one)
     return found
 

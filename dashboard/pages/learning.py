@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboard.data.agents import Tenth
-from dashboard.data.filters import FilterError, Filters
+from dashboard.data.filters import Filters
 from dashboard.data.learned import list_versions, read_learned, read_observed, read_weights
 from dashboard.render import refuse_others, render
 from dashboard.site import site_of
@@ -21,7 +21,8 @@ from scorekeeper.learning.tables import model_rows, tell_map
 from scorekeeper.safe_text import escape_controls
 
 MOST_MAPS = 12  # agents with a diagram
-UNUSED = ("symbol", "since", "until", "suspect", "late")
+# Filters that links between pages keep. A version is learned whole, so they select nothing here, and the page says so.
+UNUSED = ("symbol", "since", "until", "fees", "suspect", "late")
 
 
 async def page(request: Request) -> Response:
@@ -30,18 +31,15 @@ async def page(request: Request) -> Response:
 
     def load(connection: Connection, filters: Filters) -> dict[str, Any]:
         refuse_others(filters)
-        for name in UNUSED:
-            if name in filters.given():
-                raise FilterError(
-                    name, filters.given()[name], "to be left out here: what is learned is learned of a whole version"
-                )
+        unused = [name for name in filters.given() if name in UNUSED]
         learned = read_learned(connection, filters, fee_bps)
         if learned is None:
-            return {"learned": None, "versions": list_versions(connection), "rows": []}
+            return {"learned": None, "versions": list_versions(connection), "unused": unused, "rows": []}
         observed = read_observed(connection, learned, filters)
         verdicts = (verdict_sentence(learned), fees_sentence(learned.fees))
         return {
             "learned": learned,
+            "unused": unused,
             "versions": list_versions(connection),
             "verdicts": verdicts,
             "others": [one for one in write_sentences(learned, escape_controls) if one not in verdicts],

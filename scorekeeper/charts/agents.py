@@ -51,10 +51,14 @@ class Bar:
     href: str | None = None
 
 
-def reliability(tenths: Sequence[Tenth], href: Callable[[Tenth], str] | None = None) -> Chart:
+def reliability(
+    tenths: Sequence[Tenth], href: Callable[[Tenth], str] | None = None, *, of: str = "calls",
+    said: str = "stated confidence", right: str = "right",
+) -> Chart:  # fmt: skip
     """How often an agent was right, by its stated confidence; the area of a dot grows with its calls.
 
-    `href`: the address of a tenth's calls. Raises ValueError for no tenths.
+    `href`: the address of a tenth's calls. `of`, `said` and `right`: the words for what is counted, for what had been
+    said of it, and for what came. Raises ValueError for no tenths.
     """
     if not tenths:
         raise ValueError("no calls, no chart")
@@ -65,31 +69,31 @@ def reliability(tenths: Sequence[Tenth], href: Callable[[Tenth], str] | None = N
     marks, rows = [], []
     for i, tenth in enumerate(tenths):
         low, high = float(band.low[i]), float(band.high[i])
-        said, right = number(tenth.mean_confidence, 1), number(float(band.rate[i]), 1)
-        told = f"said {said} %, right {right} % ({tenth.correct:,} of {tenth.n:,}; 95 % {number((low, high), 1)})"
+        stated, rate = number(tenth.mean_confidence, 1), number(float(band.rate[i]), 1)
+        told = f"said {stated} %, {right} {rate} % ({tenth.correct:,} of {tenth.n:,}; 95 % {number((low, high), 1)})"
         radius = LEAST + (WIDEST - LEAST) * math.sqrt(tenth.n / n.max())
         mark = (
             element("line", x1=share(xs[i]), x2=share(xs[i]), y1=pixels(up(low)), y2=pixels(up(high)), class_="whisker")
             + element("circle", cx=share(xs[i]), cy=pixels(ys[i]), r=pixels(radius), class_="dot gross", title=told)
         )  # fmt: skip
         marks.append(link(mark, href(tenth), told) if href else mark)
-        rows.append((said, right, number(low, 1), number(high, 1), f"{tenth.correct:,}", f"{tenth.n:,}"))
+        rows.append((stated, rate, number(low, 1), number(high, 1), f"{tenth.correct:,}", f"{tenth.n:,}"))
     path = element("path", d=line_path(placed(xs, ys)), class_="line thin gross")
     diagonal = element("line", x1="0%", y1=pixels(up(0)), x2="100%", y2=pixels(up(100)), class_="dotted")
     content = join([
-        width_axis(across, RELIABILITY_HEIGHT, "stated confidence, %", ticks=QUARTERS),
-        level_axis(up, "right, %", ticks=QUARTERS), diagonal, stretched(RELIABILITY_HEIGHT, path), *marks,
+        width_axis(across, RELIABILITY_HEIGHT, f"{said}, %", ticks=QUARTERS),
+        level_axis(up, f"{right}, %", ticks=QUARTERS), diagonal, stretched(RELIABILITY_HEIGHT, path), *marks,
     ])  # fmt: skip
     calls, correct = int(n.sum()), sum(t.correct for t in tenths)
-    stated = sum(t.mean_confidence * t.n for t in tenths) / calls
+    mean = sum(t.mean_confidence * t.n for t in tenths) / calls
     sentence = (
-        f"Right in {number(100 * correct / calls, 1, '%')} of {calls:,} calls, with a mean stated confidence of "
-        f"{number(stated, 1, '%')}."
+        f"{right.capitalize()} in {number(100 * correct / calls, 1, '%')} of {calls:,} {of}, with a mean {said} of "
+        f"{number(mean, 1, '%')}."
     )
     return Chart(
-        picture(RELIABILITY_HEIGHT, content, "Accuracy by stated confidence", linked=href is not None),
+        picture(RELIABILITY_HEIGHT, content, f"{right.capitalize()}, by {said}", linked=href is not None),
         sentence,
-        ("stated confidence, %", "right, %", "95 % from", "to", "right", "calls"),
+        (f"{said}, %", f"{right}, %", "95 % from", "to", right, of),
         tuple(rows),
     )
 

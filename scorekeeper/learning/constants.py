@@ -31,3 +31,10 @@ LEAST_CALLS = 20.0
 CLIP_CONFIDENCE = (0.02, 0.98)
 OFFSET_SD = 0.2
 SLOPE_SD = 0.3
+
+# The meta-model: regularisation C; the fewest independent trades of a fit; a symbol's trades below which it is one of
+# the others; a new fit when there are so many more independent trades.
+META_STRENGTH = 0.01
+META_LEAST_TRADES = 100.0
+META_SYMBOL_TRADES = 200
+META_GROWTH = 1.05

@@ -75,7 +75,7 @@ class CalibrationMap:
 
 @dataclass(frozen=True)
 class MetaModel:
-    """A model of whether a decision pays; its metrics are of trades that it had not seen."""
+    """A model of whether a trade pays; its metrics (`describe_judged`) are of trades foretold before they ended."""
 
     target: str
     as_of: datetime

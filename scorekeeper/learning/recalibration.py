@@ -81,6 +81,24 @@ class Tally:
         return cls(0.0, np.zeros(BINS), np.zeros(BINS))
 
 
+def tally_of(independent: float, percents: ArrayLike, right: ArrayLike, wrong: ArrayLike) -> Tally:
+    """The tally with these weights at these whole percents, and none at the others."""
+    tally = Tally(independent, np.zeros(BINS), np.zeros(BINS))
+    places = np.asarray(percents, dtype=np.int64) - _FIRST
+    tally.right[places], tally.wrong[places] = right, wrong
+    return tally
+
+
+def used_percents(tally: Tally) -> tuple[list[int], list[float], list[float]]:
+    """The whole percents at which a tally has a weight, and its weights of calls right and wrong there.
+
+    >>> used_percents(tally_of(8.0, [50, 90], [2.0, 0.0], [1.0, 3.0]))
+    ([50, 90], [2.0, 0.0], [1.0, 3.0])
+    """
+    used = np.flatnonzero(tally.right + tally.wrong)
+    return (used + _FIRST).tolist(), tally.right[used].tolist(), tally.wrong[used].tolist()
+
+
 def calibrated(a: ArrayLike, b: ArrayLike, confidence: ArrayLike) -> Floats:
     """The chance that a call with this confidence (0..100) is right: expit(a + b·logit(clip(c, .02, .98))).
 
@@ -121,8 +139,10 @@ def fit(tally: Tally) -> tuple[float, float]:
     return a, b
 
 
-def add_days(past: MapRows, tally: Tally, calls: StatedCalls, outcomes: tuple[Ints, Floats]) -> tuple[MapRows, Tally]:
-    """The rows (MAP_ROW) of the days in which `calls` became known, and the tally after them.
+def add_days(
+    past: MapRows, tally: Tally, calls: StatedCalls, outcomes: tuple[Ints, Floats]
+) -> tuple[MapRows, list[Tally]]:
+    """The rows (MAP_ROW) of the days in which `calls` became known, and the tally after each.
 
     `past`: all rows before, `tally`: that of the last. `calls`: one or more, of whole days. `outcomes`: of the version,
     in these days: their ends in microseconds, and the sum of uniqueness up to each.
@@ -134,9 +154,10 @@ def add_days(past: MapRows, tally: Tally, calls: StatedCalls, outcomes: tuple[In
     rows["calls"] = _running(past["calls"], np.diff(begins, append=len(calls)))
     rows["independent_calls"] = _running(past["independent_calls"], np.add.reduceat(calls.uniqueness, begins))
     rows["a"] = rows["b"] = rows["rate"] = np.nan
-    ends = np.append(begins[1:], len(calls))
+    ends, tallies = np.append(begins[1:], len(calls)), []
     for day in range(len(rows)):
         tally = _add(tally, calls, slice(int(begins[day]), int(ends[day])), float(now[day]))
+        tallies.append(tally)
         if rows["independent_calls"][day] >= LEAST_CALLS:
             rows["a"][day], rows["b"][day] = fit(tally)
             right, wrong = float(tally.right.sum()), float(tally.wrong.sum())
@@ -148,7 +169,7 @@ def add_days(past: MapRows, tally: Tally, calls: StatedCalls, outcomes: tuple[In
         for gain, worse in (("gain", "sum_raw"), ("rate_gain", "sum_rate")):
             interval = _interval(every["scored"], every["scored_independent"], every[worse] - every["sum_map"], row)
             every[f"{gain}_low"][row], every[f"{gain}_high"][row] = interval
-    return later, tally
+    return later, tallies
 
 
 def _add(tally: Tally, calls: StatedCalls, which: slice, now: float) -> Tally:

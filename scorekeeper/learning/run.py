@@ -9,6 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scorekeeper.learning.learn_maps import learn_maps
+from scorekeeper.learning.learn_meta import learn_meta_model
 from scorekeeper.learning.learn_weights import learn_weights
 from scorekeeper.locks import Lock, lock
 from scorekeeper.store.database import Database
@@ -17,7 +19,7 @@ from scorekeeper.store.sql import statement
 # Each step learns for a version up to an hour, in a transaction of its own, and says whether it has more to do. A step
 # reads what the steps before it have stored.
 Step = Callable[[Connection, str, datetime], bool]
-STEPS: tuple[Step, ...] = (learn_weights,)
+STEPS: tuple[Step, ...] = (learn_weights, learn_maps, learn_meta_model)
 
 
 @dataclass(frozen=True)

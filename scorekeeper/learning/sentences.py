@@ -14,7 +14,9 @@ MOST_NAMED = 12
 LEAST_TRADES = 100.0  # independent ones, below which there is no meta-model
 FARTHEST = 1_000_000  # decisions: what takes more is not foreseen
 LEANING = 0.8  # a share of calls in one direction from which it is pointed out
-_ASKED = {"net_pnl": "whether a trade pays after fees", "horizon": "whether the move by the horizon pays both fees"}
+_ASKED = {
+    "net_pnl": "whether a trade pays after fees", "horizon": "whether a trade held to its horizon pays both fees"
+}  # fmt: skip
 
 
 def write_sentences(learned: Learned, escape: Callable[[str], str]) -> list[str]:
@@ -181,21 +183,36 @@ def _of_maps(maps: Sequence[CalibrationMap], escape: Callable[[str], str]) -> It
 
 def _of_models(models: Sequence[MetaModel]) -> Iterator[str]:
     for one in models:
-        asked = _ASKED.get(one.target, one.target)
-        sample = f"{counted(one.trades, 'decision')}, about {one.independent_trades:,.0f} independent ones"
-        if one.informs is None:
+        asked, told = _ASKED.get(one.target, one.target), one.metrics
+        if one.coefficients is None and not told.get("predicted"):
             few = one.independent_trades < LEAST_TRADES
             why = f": it takes {LEAST_TRADES:.0f} independent ones" if few else ""
-            yield f"The meta-model cannot tell {asked} yet ({sample}){why}."
+            sample = f"{counted(one.trades, 'trade')}, about {one.independent_trades:,.0f} independent ones"
+            yield f"There is no meta-model yet of {asked} ({sample}){why}."
+            continue
+        sample = (
+            f"{counted(told.get('predicted', 0), 'trade')} foretold before they ended, about "
+            f"{told.get('independent', 0.0):,.0f} independent ones"
+        )
+        if one.informs is None:
+            yield f"Whether the meta-model informs on {asked} cannot be told ({sample})."
         elif not one.informs:
-            yield f"The meta-model does not inform on {asked} ({sample}): it predicts no better than the base rate."
+            yield (
+                f"The meta-model does not inform on {asked} ({sample}): what agents say tells no more than the base "
+                f"rate and the market alone{_interval(told.get('gain_ci95_robust'), 'gain of log loss', '')}."
+            )
         else:
             worth = {
-                True: "What it would keep earns more than 0 after fees.",
-                False: "What it would keep does not earn more than 0 after fees: no edge.",
-                None: "Whether what it would keep earns anything after fees cannot be told.",
+                True: "They earn more than 0: it is worth it in this sample.",
+                False: "That cannot be told from 0, or is less: no edge.",
+                None: "Whether that is more than 0 cannot be told.",
             }[one.worth_it]
-            yield f"The meta-model informs on {asked} ({sample}): it predicts better than the base rate. {worth}"
+            yield (
+                f"The meta-model informs on {asked} ({sample}): what agents say tells more than the base rate and the "
+                f"market alone{_interval(told.get('gain_ci95_robust'), 'gain of log loss', '')}. It would have kept "
+                f"{counted(told.get('kept', 0), 'trade')}, at {_pct(told.get('kept_net_pct'))} after fees on average"
+                f"{_interval(told.get('kept_net_pct_ci95_robust'), '95 % interval', ' %')}. {worth}"
+            )
 
 
 def _of_stale(learned: Learned) -> Iterator[str]:
@@ -244,6 +261,14 @@ def _minute(learned: Learned) -> str:
 
 def _e(value: float) -> str:
     return f"{value:.2f}" if value < 1 else f"{value:,.1f}"
+
+
+def _interval(ends: Sequence[float] | None, what: str, unit: str) -> str:
+    return "" if ends is None else f" ({what} {ends[0]:.4f} to {ends[1]:.4f}{unit})"
+
+
+def _pct(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:+.3f} %"
 
 
 def _brier(value: float | None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from scorekeeper.learning.document import CalibrationMap, Learned
 
 MOST_ROWS = 199
-ASKED = {"net_pnl": "does a trade pay after fees", "horizon": "does the move by the horizon pay both fees"}
+ASKED = {"net_pnl": "does a trade pay after fees", "horizon": "does a trade held to its horizon pay both fees"}
 
 Escape = Callable[[str], str]
 Row = dict[str, str]
@@ -78,9 +78,17 @@ def model_rows(learned: Learned) -> list[Row]:
         {
             "asks": ASKED.get(one.target, one.target),
             "as of": f"{one.as_of:%Y-%m-%d}",
-            "decisions": f"{one.trades:,}",
+            "trades": f"{one.trades:,}",
             "independent": _number(one.independent_trades, 1),
+            "foretold": f"{one.metrics.get('predicted', 0):,}",
+            "log loss": _number(one.metrics.get("log_loss"), 4),
+            "of the market alone": _number(one.metrics.get("log_loss_market"), 4),
+            "of the base rate": _number(one.metrics.get("log_loss_base"), 4),
+            "Brier skill": _number(one.metrics.get("brier_skill"), 4),
+            "E": _number(one.metrics.get("e_value"), 2),
             "informs": verdicts[one.informs],
+            "kept": f"{one.metrics.get('kept', 0):,}",
+            "kept earn %": _number(one.metrics.get("kept_net_pct"), 3),
             "worth it": verdicts[one.worth_it],
         }
         for one in learned.models

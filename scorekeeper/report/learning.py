@@ -63,8 +63,8 @@ def add_learning(
         drawn = [chart for one in learned.models if (chart := reliability_chart(one.metrics)) is not None]
         page.add(
             page.section(
-                "Does the decision pay?",
-                "A model of what was known when a decision opened, judged on decisions that it had not seen.",
+                "Does the trade pay?",
+                "A model of what was known when a trade opened, judged on trades that it foretold before they ended.",
                 _rows(tables.model_rows(learned)) + "".join(map(page.place, drawn)),
             )
         )

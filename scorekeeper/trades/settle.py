@@ -76,9 +76,10 @@ def open_settlement(connection: Connection) -> None:
 
 
 def record_settlement(connection: Connection) -> None:
-    """Note what this transaction settled: the lines to publish, and the days whose rollups change."""
+    """Note what this transaction settled: the lines to publish, the days to score again, and what to learn again."""
     connection.execute(statement("trades/insert_outcome_events"))
     connection.execute(statement("trades/insert_horizon_events"))
+    connection.execute(statement("trades/mark_stale_learning"))
     connection.execute(statement("trades/mark_stale_days"))
 
 

@@ -12,6 +12,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.analyses import check_analyses
 from scorekeeper.verify.files import check_files
+from scorekeeper.verify.learned import check_learned, find_waiting_learning
 from scorekeeper.verify.published_files import check_since
 from scorekeeper.verify.scores import check_score
 from scorekeeper.verify.tables import check_tables
@@ -45,11 +46,13 @@ def compare(db: Database, settings: Settings) -> Verified:
         analyses = list(check_analyses(connection))
         connection.execute(text("SET TRANSACTION READ ONLY"))
         differences = [*check_trades(connection), *check_score(connection), *check_tables(connection), *analyses]
+        differences += check_learned(connection)
         doubts = list(check_files(connection, settings))
         published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
         published += check_weights_file(connection, settings)
         waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
         waits += find_waiting_file(connection, settings)
+        waits += find_waiting_learning(connection)
     if doubts:
         # A file may have moved since the snapshot. Under this lock no file moves: look at the doubtful ones again.
         with db.begin() as connection:

@@ -1,7 +1,7 @@
 -- name: select_learned_version
 -- At most one row: the version to speak of, which is `version`, or the one with the newest decision that counts and
 -- had opened at `at` (null: ever); up to when it is learned. Parameters: version, at.
-SELECT l.version, l.learned_until, l.block_hours, l.stale_from, n.opened_at AS newest_at
+SELECT l.version, l.learned_until, l.block_hours, l.blocks_from, l.stale_from, n.opened_at AS newest_at
 FROM scorekeeper.report_learning AS l
 LEFT JOIN LATERAL (
     SELECT v.opened_at FROM scorekeeper.report_learned_votes AS v

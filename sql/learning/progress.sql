@@ -49,7 +49,7 @@ SELECT
     END AS kept_until
 FROM scorekeeper.stale_learning AS s
 INNER JOIN scorekeeper.learning_progress AS p ON s.version = p.version
-WHERE s.from_at < p.learned_until
+WHERE s.from_at <= p.learned_until
 ORDER BY s.version;
 
 
@@ -91,6 +91,14 @@ evidence AS (
 maps AS (
     DELETE FROM scorekeeper.calibration_map
     WHERE version = :version AND as_of > cast(:kept_until AS timestamptz)
+),
+trades AS (
+    DELETE FROM scorekeeper.meta_trade
+    WHERE version = :version AND expires_at > cast(:kept_until AS timestamptz)
+),
+tallies AS (
+    DELETE FROM scorekeeper.calibration_tally
+    WHERE version = :version AND as_of > cast(:kept_until AS timestamptz)
 )
 DELETE FROM scorekeeper.meta_model
 WHERE version = :version AND as_of > cast(:kept_until AS timestamptz);
@@ -103,7 +111,8 @@ UPDATE scorekeeper.learning_progress AS p
 SET
     learned_until = least(p.learned_until, cast(:kept_until AS timestamptz)),
     block_hours = CASE WHEN NOT :is_whole AND p.blocks_from <= cast(:kept_until AS timestamptz) THEN p.block_hours END,
-    blocks_from = CASE WHEN NOT :is_whole AND p.blocks_from <= cast(:kept_until AS timestamptz) THEN p.blocks_from END
+    blocks_from = CASE WHEN NOT :is_whole AND p.blocks_from <= cast(:kept_until AS timestamptz) THEN p.blocks_from END,
+    mapped_until = NULL
 WHERE p.version = :version;
 
 

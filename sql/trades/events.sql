@@ -23,6 +23,25 @@ WHERE
 ORDER BY d.expires_at, d.trade_id
 ON CONFLICT DO NOTHING;
 
+-- name: mark_stale_learning
+-- One row per version of which a horizon return became known in this transaction that lies at a moment that is learned
+-- already, or is being learned.
+INSERT INTO scorekeeper.stale_learning (version, from_at)
+SELECT d.version, min(d.expires_at)
+FROM settled_decision AS s
+INNER JOIN scorekeeper.decision AS d ON s.trade_id = d.trade_id
+WHERE
+    d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
+    AND d.expires_at <= coalesce(
+        (
+            SELECT p.learning_until FROM scorekeeper.learning_progress AS p
+            WHERE p.version = d.version
+        ),
+        (SELECT max(p.learning_until) FROM scorekeeper.learning_progress AS p)
+    )
+GROUP BY d.version
+ON CONFLICT (version) DO UPDATE SET from_at = least(stale_learning.from_at, excluded.from_at);
+
 -- name: mark_stale_days
 -- One row per day whose rollups change by what this transaction settled.
 INSERT INTO scorekeeper.stale_day (kind, day)

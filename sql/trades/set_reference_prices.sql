@@ -76,7 +76,24 @@ changed AS (
         )
     FROM met CROSS JOIN newest
     WHERE d.trade_id = met.trade_id
-    RETURNING d.trade_id, d.price_suspect, d.expires_at
+    RETURNING d.trade_id, d.price_suspect, d.expires_at, d.opened_at, d.version, d.late, d.voided_at
+),
+-- It counts from now on, also at moments that are learned already.
+unlearned AS (
+    INSERT INTO scorekeeper.stale_learning (version, from_at)
+    SELECT c.version, min(c.opened_at)
+    FROM changed AS c
+    WHERE
+        NOT c.price_suspect AND NOT c.late AND c.voided_at IS NULL
+        AND c.opened_at <= coalesce(
+            (
+                SELECT p.learning_until FROM scorekeeper.learning_progress AS p
+                WHERE p.version = c.version
+            ),
+            (SELECT max(p.learning_until) FROM scorekeeper.learning_progress AS p)
+        )
+    GROUP BY c.version
+    ON CONFLICT (version) DO UPDATE SET from_at = least(stale_learning.from_at, excluded.from_at)
 ),
 kept_apart AS (
     UPDATE scorekeeper.trade AS t

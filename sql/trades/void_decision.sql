@@ -3,7 +3,22 @@ WITH voided AS (
     UPDATE scorekeeper.decision
     SET voided_at = cast(:at AS timestamptz), void_reason = :why
     WHERE trade_id = :trade_id AND voided_at IS NULL
-    RETURNING trade_id, expires_at, opened_at, version
+    RETURNING trade_id, expires_at, opened_at, version, reference_price, price_suspect, late
+),
+unlearned AS (
+    INSERT INTO scorekeeper.stale_learning (version, from_at)
+    SELECT v.version, v.opened_at
+    FROM voided AS v
+    WHERE
+        v.reference_price IS NOT NULL AND v.price_suspect IS FALSE AND NOT v.late
+        AND v.opened_at <= coalesce(
+            (
+                SELECT p.learning_until FROM scorekeeper.learning_progress AS p
+                WHERE p.version = v.version
+            ),
+            (SELECT max(p.learning_until) FROM scorekeeper.learning_progress AS p)
+        )
+    ON CONFLICT (version) DO UPDATE SET from_at = least(stale_learning.from_at, excluded.from_at)
 ),
 -- An analysis that counted it cannot be corrected without all rows: the next run of analyze makes it again.
 analysed AS (

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from scorekeeper.analysis.run import analyze
+from scorekeeper.learning.run import learn
 from scorekeeper.report import write_report
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
@@ -41,8 +42,11 @@ def open_world(cluster: embedded.Lease, folder: Path, sink: str) -> Iterator[Wor
     with fresh_database(cluster) as url, open_database(url, folder) as db:
         at = datetime.fromisoformat(make_hostile(settings.inbox_dir, market, sink)) - BEFORE_ITS_END
         take(db, settings)
+        with db.begin() as connection:  # each came in when it was made: nothing is learned from late ones
+            connection.exec_driver_sql("UPDATE scorekeeper.decision SET received_at = opened_at")
         track(db, settings, market, at)
         db.transact(lambda connection: analyze(connection, at))
+        learn(db, at)
         write_report(db, settings.reports_dir)
         with serve(db, prefect=PREFECT, reports=settings.reports_dir) as served:
             yield World(db, settings, market, at, served)

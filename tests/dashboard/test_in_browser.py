@@ -83,7 +83,8 @@ def addresses(world: World) -> list[str]:
     one, other = quote(versions[0][0]), quote(versions[-1][0])
     pages = ["", "trades", "decisions?action=HOLD", "open", f"trade?id={quote(rows[0])}", "agents",
              f"agent?name={quote(rows[1])}", "versions", f"compare?a={one}&b={other}", "breakdown?by=symbol",
-             "calendar", "health", "trades?since=yesterday", "none", "login", "?as_of=2025-05-04T12:00Z"]  # fmt: skip
+             "calendar", "health", "learning", "trades?since=yesterday", "none", "login",
+             "?as_of=2025-05-04T12:00Z"]  # fmt: skip
     return [f"{world.served.address}/{page}" for page in pages]
 
 

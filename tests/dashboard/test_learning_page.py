@@ -100,11 +100,18 @@ def test_the_page_says_what_the_rows_say_then_and_now(served: tuple[Database, Se
         assert charts[:2] == ["weights", "evidence"]
 
 
-def test_what_the_page_cannot_select_is_refused_in_words(served: tuple[Database, Served]) -> None:
-    for words in ("symbol=BTC/USDT", "since=2025-05-01", "suspect=yes", "side=long"):
-        answer = httpx.get(f"{served[1].address}/learning?{words}", headers={"Accept": "text/html"})
-        assert answer.status_code == 400, words
-        assert "to be left out here" in answer.text, words
+def test_what_the_page_does_not_select_by_is_said_or_refused(served: tuple[Database, Served]) -> None:
+    plain = httpx.get(f"{served[1].address}/learning?version=adopted").text
+    for words, said in (("symbol=A/B", "Symbol selects"), ("since=2025-05-02&suspect=yes", "Since, suspect select")):
+        answer = httpx.get(f"{served[1].address}/learning?version=adopted&{words}")
+        assert answer.status_code == 200
+        assert f"{said} nothing here." in answer.text
+        assert "nothing here" not in plain
+        assert httpx.get(f"{served[1].address}/learning?version=adopted&{words}&format=json").json() == httpx.get(
+            f"{served[1].address}/learning?version=adopted&format=json"
+        ).json()
+    refused = httpx.get(f"{served[1].address}/learning?side=long", headers={"Accept": "text/html"})
+    assert refused.status_code == 400
     away = httpx.get(f"{served[1].address}/learning?version=none")
     assert away.status_code == 200
     assert "Nothing was learned of this version" in away.text

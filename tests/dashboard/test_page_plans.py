@@ -164,6 +164,8 @@ def test_every_commit_that_a_page_could_show_changes_the_token(history: Database
         "INSERT INTO scorekeeper.alert (name, subject, begun_at) VALUES ('a', '', now())",
         "INSERT INTO scorekeeper.analysis (as_of, document) VALUES (now(), '{}')",
         "INSERT INTO scorekeeper.stale_day VALUES ('system', '2025-01-01')",
+        "INSERT INTO scorekeeper.learning_progress VALUES ('v1', '2025-05-02', '2025-05-02', 4, '2025-05-01')",
+        "INSERT INTO scorekeeper.stale_learning VALUES ('v1', '2025-05-01')",
         "INSERT INTO scorekeeper.price_trouble VALUES ('S1/USDT', 'failed', 'no answer', now())",
         "UPDATE scorekeeper.decision SET tracked = false WHERE trade_id = 'old-00000001'",
     )

@@ -19,7 +19,7 @@ from tests.dashboard.hostile_world import PREFECT, World, open_world
 from tests.dashboard.serving import serve
 
 SINK = "http://127.0.0.1:9"  # nobody listens there, and nobody is to ask
-LISTS = ("trades", "decisions", "open", "breakdown", "agents", "versions", "calendar")
+LISTS = ("trades", "decisions", "open", "breakdown", "agents", "versions", "calendar", "learning")
 EACH = 12  # addresses of each page that are followed
 
 

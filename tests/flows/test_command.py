@@ -61,6 +61,7 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         "ingest",
         "track",
         "analyze",
+        "learn",
         "metrics",
         "report",
         "publish",

@@ -7,6 +7,8 @@ DROP VIEW scorekeeper.report_learned_votes;
 DROP VIEW scorekeeper.report_learning_states;
 DROP VIEW scorekeeper.report_learning;
 DROP TABLE scorekeeper.meta_model;
+DROP TABLE scorekeeper.meta_trade;
+DROP TABLE scorekeeper.calibration_tally;
 DROP TABLE scorekeeper.calibration_map;
 DROP TABLE scorekeeper.weight_evidence;
 DROP TABLE scorekeeper.agent_weight;

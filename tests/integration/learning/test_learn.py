@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from scorekeeper.learning.run import learn
 from scorekeeper.store.database import Database
+from scorekeeper.verify.learned import check_learned
 from tests.deciding import decide, insert_decisions, track_until
 from tests.plain_learning import PlainLearning
 
@@ -29,10 +30,8 @@ def near(found: float | None, meant: float | None) -> bool:
 def read_rows(db: Database, *, until: datetime | None = None) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of what is learned, to the bit."""
     with db.begin() as connection:
-        return {
-            table: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM scorekeeper.{table}"))), key=str)
-            for table in TABLES
-        }
+        found = {table: connection.execute(text(f"SELECT * FROM scorekeeper.{table}")).all() for table in TABLES}
+    return {table: sorted((tuple(row) for row in rows), key=str) for table, rows in found.items()}
 
 
 def test_what_is_learned_equals_plain_loops(db: Database) -> None:
@@ -104,6 +103,8 @@ def test_any_schedule_gives_the_same_rows_to_the_bit(db: Database, other_db: Dat
         moment += timedelta(minutes=chance.choice([10, 30, 60, 200, 1000, 5000]))
         learn(other_db, moment)
     learn(other_db, end)
+    with db.begin() as connection:
+        assert list(check_learned(connection)) == []
     first, again = read_rows(db), read_rows(other_db)
     for table in TABLES:
         assert first[table] == again[table], table

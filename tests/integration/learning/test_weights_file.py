@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from analytics.performance_tracker import PerformanceTracker
+from cli.output.learned import print_learned
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.learning.learned import read_learned
 from scorekeeper.learning.run import learn
@@ -23,6 +24,7 @@ from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.verify.weights_file import check_weights_file, find_waiting_file
+from tasks.learned_artifacts import TABLES, learning_markdown
 from tests.conftest import fresh_database
 from tests.deciding import decide, insert_decisions, track_until
 from tests.learned_rows import insert_learned
@@ -176,6 +178,23 @@ def test_the_command_says_what_the_file_holds_now_and_then(lived: Lived, tmp_pat
     assert "versions: v1" in " ".join(unknown.stderr.replace("│", " ").split())
     early = weights("--as-of", "2020-01-01")
     assert (early.returncode, early.stderr) == (1, "error: nothing was learned by then\n")
+
+
+def test_artifacts_and_terminal_hold_no_live_markup(db: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = ("<img src=x onerror=alert(1)>", "[a](javascript:x) | `b`", "=1+1 \x1b[31m https://evil.example")
+    with db.begin() as connection:
+        insert_learned(connection, version=hostile[0], agents=hostile, excess=0.6)
+        learned = read_learned(connection, fee_bps=10)
+    assert learned is not None
+    rows = [row for make, _ in TABLES.values() for row in make(learned)]
+    assert len(rows) > 30
+    for said in (learning_markdown(learned), *(cell for row in rows for cell in row.values())):
+        for live in ("<img", "](java", "\x1b", "https://", "`b`"):
+            assert live not in said
+    for key in TABLES:
+        assert f"(/artifacts/key/{key})" in learning_markdown(learned)
+    print_learned(learned)
+    assert "\x1b" not in capsys.readouterr().out
 
 
 def test_a_host_program_reads_the_file_also_when_it_is_stale_or_missing(

@@ -21,6 +21,10 @@ from scorekeeper.learning.words import render_weights, tell_weights, weights_fil
 BEGIN = datetime(2025, 5, 1, tzinfo=UTC)
 FOUR_HOURS = timedelta(hours=4)
 NONE = RobustMean(None, 0, 0, None, None)
+FORETOLD = {
+    "predicted": 500, "independent": 170.0, "gain_ci95_robust": [0.001, 0.02], "kept": 40, "kept_net_pct": -0.03,
+    "kept_net_pct_ci95_robust": [-0.1, 0.04], "log_loss": 0.68, "log_loss_market": 0.69, "log_loss_base": 0.693,
+}  # fmt: skip
 HOSTILE = "<b>*x*</b>"
 
 
@@ -48,7 +52,7 @@ def learned(blocks: tuple[Block, ...] = (), **more: object) -> Learned:
         CalibrationMap("Z", BEGIN, 3, 2.0, None, None, None, None, None, None, None),
     )
     models = (
-        MetaModel("net_pnl", BEGIN, 900, 300.0, {}, {}, True, False),
+        MetaModel("net_pnl", BEGIN, 900, 300.0, {}, FORETOLD, True, False),
         MetaModel("horizon", BEGIN, 90, 30.0, None, {}, None, None),
     )
     given = {
@@ -238,3 +242,23 @@ def test_p_up_grows_with_the_score_and_never_leaves_its_bounds(beta: float, scor
     assert ps[2] == 0.5
     assert all(0 <= p <= 1 for p in ps)
     assert is_worth(ps[4], move, 10.0) is False
+
+
+@pytest.mark.parametrize(
+    ("informs", "worth", "words"),
+    [
+        (True, True, "it is worth it in this sample"), (True, False, "no edge"), (True, None, "cannot be told"),
+        (False, None, "tells no more than the base rate and the market alone (gain of log loss 0.0010 to 0.0200)"),
+        (None, None, "cannot be told (500 trades foretold before they ended, about 170 independent ones)"),
+    ],
+)
+def test_the_meta_models_verdicts_are_said_with_what_they_rest_on(
+    informs: bool | None, worth: bool | None, words: str
+) -> None:
+    model = MetaModel("net_pnl", BEGIN, 900, 300.0, {}, FORETOLD, informs, worth)
+    (said,) = (one for one in write_sentences(learned(models=(model,)), str) if "meta-model" in one)
+    assert words in said
+    assert ("It would have kept 40 trades, at -0.030 % after fees" in said) == (informs is True)
+    early = MetaModel("horizon", BEGIN, 90, 30.0, None, {}, None, None)
+    (said,) = (one for one in write_sentences(learned(models=(early,)), str) if "meta-model" in one)
+    assert said.endswith("(90 trades, about 30 independent ones): it takes 100 independent ones.")

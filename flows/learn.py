@@ -1,0 +1,32 @@
+"""Hourly: learn from what became known, and publish it."""
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow, get_run_logger
+
+from scorekeeper.settings import load_settings
+from tasks.database import connect
+from tasks.learn import learn_versions
+from tasks.learned_artifacts import publish_learned
+from tasks.run_names import counted, rename_run
+
+
+@flow(
+    name="learn",
+    description="Weights of agents with their evidence, from what became known; agent_weights.json.",
+    flow_run_name="learn",
+)
+async def learn(as_of: datetime | None = None) -> dict[str, Any]:
+    """Learn what was known at the last whole hour at or before `as_of` (default: now), and publish the newest."""
+    settings = load_settings()
+    with connect(settings) as db:
+        done = await learn_versions(db, as_of)
+        await rename_run(f"learn {_moment(done.until)} {counted(len(done.versions), 'version')}")
+        await publish_learned(db, settings)
+    get_run_logger().info("Learned up to %s: %s", _moment(done.until), ", ".join(done.versions) or "no version")
+    return {"until": done.until and done.until.isoformat(), "versions": done.versions, "made_again": done.made_again}
+
+
+def _moment(until: datetime | None) -> str:
+    return "nothing, since nothing is tracked" if until is None else f"{until:%Y-%m-%d %H:%M} UTC"

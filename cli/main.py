@@ -16,6 +16,7 @@ from scorekeeper.errors import ScorekeeperError
 # Each command by its name, with its module in cli/commands/, in the order in which --help lists them. The module has a
 # function of its own name, or, for a command of several, an `app`.
 COMMANDS = {
+    "init": "init",
     "demo": "demo",
     "up": "up",
     "ui": "ui",

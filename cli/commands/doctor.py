@@ -35,7 +35,7 @@ def doctor(
     settings = load_settings()
     checks = check_all(settings, _now)
     if exchange:
-        checks.append(asyncio.run(_check_exchange(settings)))
+        checks.append(asyncio.run(check_exchange(settings)))
     checks += check_prefect(settings, end_stuck=end_stuck)
     print_checks(checks, as_json=json)
 
@@ -44,7 +44,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _check_exchange(settings: "Settings") -> "Check":
+async def check_exchange(settings: "Settings") -> "Check":
+    """Whether the market of the settings answers, and whether its clock agrees with ours."""
     from scorekeeper.market import open_market
     from scorekeeper.operations.health import Check, compare_clocks
 

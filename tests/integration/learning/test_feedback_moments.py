@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from mcp_server.reading import Scores
+from mcp_server.tools import Tools
 from scorekeeper import PerformanceTracker
 from scorekeeper.learning.feedback import Feedback
+from scorekeeper.learning.learned import read_learned
 from scorekeeper.learning.read_feedback import list_agents, read_feedback
+from scorekeeper.learning.run import learn
+from scorekeeper.learning.words import render_weights
 from scorekeeper.metrics import voiding
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
+from tests.deciding import decide, insert_decisions, track_until
 from tests.flows.test_command import scorekeeper
 from tests.integration.trades.test_pipeline import NOW, take, track
 
@@ -103,3 +109,32 @@ def test_feedback_counts_what_metrics_counts(
     unknown = scorekeeper(where, "feedback", "--agent", "No\x1bbody", DATABASE_URL=database_url)
     assert unknown.returncode == 2
     assert "nothing was scored of it; agents: FundingRateAnalystAgent" in " ".join(unknown.stderr.split())
+
+
+def test_what_was_learned_is_the_same_in_feedback_tool_and_file(db: Database) -> None:
+    decisions = decide(5, 500)
+    end = decisions[-1].opened_at + timedelta(hours=3)
+    with db.begin() as connection:
+        insert_decisions(connection, decisions)
+        track_until(connection, end)
+    learn(db, end)
+    told = Tools(Scores(db.engine)).get_weights(limit=50).structured_content
+    with db.begin() as connection:
+        learned = read_learned(connection, fee_bps=10)
+        assert learned is not None
+        file = json.loads(render_weights(learned))
+        given = {one.agent: read_feedback(connection, one.agent) for one in learned.agents}
+    assert told is not None
+    assert (told["as_of"], told["version"], told["sentence"]) == (file["as_of"], file["version"], file["sentence"])
+    assert (told["evidence"], told["fees"]) == (file["evidence"], file["fees"])
+    assert {one["agent"]: (one["weight"], one["weight_in_use"], one["p"]) for one in told["agents"]} == {
+        agent: (one["weight"], one["weight_in_use"], one["p"]) for agent, one in file["agents"].items()
+    }
+    fitted = {one.agent: one for one in learned.maps if one.a is not None}
+    assert len(fitted) == len(given) > 2
+    for agent, feedback in given.items():
+        assert feedback.calls > 100
+        assert feedback.recalibration is not None
+        assert (feedback.recalibration.a, feedback.recalibration.b) == (fitted[agent].a, fitted[agent].b)
+        assert ("As learned, your 60 means" in feedback.text) == bool(fitted[agent].helps)
+        assert len(feedback.text.split()) <= 200

@@ -15,7 +15,7 @@ from scorekeeper.safe_text import escape_controls
 MOST_TOLD = 20
 
 
-@installation_options("inbox")
+@installation_options("home", "inbox")
 def convert(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of them.")],
     source: Annotated[

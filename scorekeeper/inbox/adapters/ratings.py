@@ -67,7 +67,7 @@ def find_labelled(prose: object) -> str | None:
 
 
 def _normalise(prose: object) -> str:
-    """The text with letters of full width as plain ones, without a model's thoughts, and lines that present the scale."""
+    """The text with letters of full width as plain ones, without a model's thoughts and lines that present a scale."""
     text = unicodedata.normalize("NFKC", prose[:LONGEST_PROSE]) if isinstance(prose, str) else ""
     text = _THOUGHT.sub("", text)
     return "\n".join(line for line in text.splitlines() if not _SCALE.search(line))

@@ -80,7 +80,11 @@ def parse_json(content: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
+        pass
+    try:
         return json.loads(body)
+    except ValueError as exc:
+        raise ValueError(f"not JSON: {exc}") from None
 
 
 def _may_hold(path: Path) -> bool:

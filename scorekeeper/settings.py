@@ -200,10 +200,14 @@ class Settings(BaseSettings):
 
     @property
     def own_dirs(self) -> tuple[Path, ...]:
-        """Our own folders: files in them are never taken in, even if a folder is inside the inbox."""
+        """Our own folders: files in them are never taken in, even if a folder is inside the inbox.
+
+        A replay market's is one of them: its candles are CSV too.
+        """
+        market = (Path(self.market.removeprefix(_REPLAY)),) if self.market.startswith(_REPLAY) else ()
         return (
             self.archive_dir, self.quarantine_dir, self.scorekeeper_home, self.log_dir, self.datasets_dir,
-            self.reports_dir,
+            self.reports_dir, *market,
         )  # fmt: skip
 
     @property

@@ -57,6 +57,8 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
     for name in total.returned:
         words = f"{name} was written to after it had been moved: it is back in the inbox, and read on"
         logger.warning("%s", escape_links(words))
+    for what, times in total.skipped.items():
+        logger.info("%s", escape_links(f"no decision, left out {times} times: {what}"))
     for kind in total.passed_over:
         words = f"{kind.count} not read, {kind.what}: {', '.join(kind.names)}; {kind.do}"
         logger.warning("%s", escape_links(words))

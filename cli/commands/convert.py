@@ -1,8 +1,8 @@
 """`scorekeeper convert`: the files of other systems to decision files."""
 
-from datetime import datetime
+import datetime as dt
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -12,10 +12,13 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.phrases import and_more
 from scorekeeper.safe_text import escape_controls
 
+if TYPE_CHECKING:
+    from scorekeeper.inbox.adapters.base import Adapter
+
 MOST_TOLD = 20
 
 
-@installation_options("inbox")
+@installation_options("home", "inbox")
 def convert(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of them.")],
     source: Annotated[
@@ -50,8 +53,7 @@ def convert(
     from scorekeeper.operations.convert_prices import PriceFolder
     from scorekeeper.settings import load_settings
 
-    zone = _zone(timezone)
-    at = _time(time)
+    zone, at = _zone(timezone), _time(time)
     folder = None if prices is None else PriceFolder(prices, prices_at, zone)
     done = run(
         list(paths), _adapter(source), out, Options(zone, at, price or None, folder, version), load_settings().inbox_dir
@@ -81,7 +83,7 @@ def convert(
         raise ScorekeeperError("no decision was found")
 
 
-def _adapter(source: str):  # type: ignore[no-untyped-def]  # importing the type would load every adapter for --help
+def _adapter(source: str) -> "Adapter":
     from scorekeeper.inbox.adapters import BY_NAME
     from scorekeeper.inbox.adapters.mapping import MappingFile
 
@@ -104,10 +106,13 @@ def _zone(name: str | None) -> ZoneInfo | None:
         ) from None
 
 
-def _time(said: str | None):  # type: ignore[no-untyped-def]  # the option has the name of its type
+def _time(said: str | None) -> dt.time | None:
     if said is None:
         return None
     try:
-        return datetime.strptime(said, "%H:%M" if said.count(":") == 1 else "%H:%M:%S").time()  # noqa: DTZ007  # no day
+        at = dt.time.fromisoformat(said)
+        if at.tzinfo is None:
+            return at
+        raise ValueError("a zone")
     except ValueError:
         raise typer.BadParameter(f"{said!r} is no time of the day, such as 16:00", param_hint="--time") from None

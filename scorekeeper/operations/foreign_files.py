@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import sqlite3
 import zipfile
 import zlib
@@ -21,6 +22,12 @@ from scorekeeper.inbox.formats.tables import as_plain, read_number
 LARGEST_FILE = 512 << 20
 LINES, DOCUMENTS, TABLES = (".jsonl", ".ndjson", ".jsonlines"), (".json",), (".csv", ".tsv")
 DATABASES = (".sqlite", ".sqlite3", ".db")
+# The report of TradingAgents' command line with the final decision: TICKER/DATE/reports/ holds one for each part.
+REPORT = "final_trade_decision.md"
+_REPORTS = (
+    "market_report", "sentiment_report", "news_report", "fundamentals_report", "investment_plan",
+    "trader_investment_plan", "final_trade_decision",
+)  # fmt: skip
 SUFFIXES = (*LINES, *DOCUMENTS, *TABLES, ".parquet", ".zip", *DATABASES)
 
 
@@ -32,7 +39,7 @@ def list_files(paths: list[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files += [one for one in sorted(path.rglob("*")) if one.is_file() and _suffix(one) in SUFFIXES]
+            files += [one for one in sorted(path.rglob("*")) if _may_hold(one) and one.is_file()]
         elif path.is_file():
             files.append(path)
         else:
@@ -49,6 +56,8 @@ def read_documents(path: Path) -> Iterator[tuple[int, Any]]:
         suffix = _suffix(path)
         if suffix in DATABASES:
             yield 1, _read_database(path)
+        elif path.name == REPORT:
+            yield 1, _read_reports(path)
         elif suffix == ".zip":
             yield from enumerate(_read_archive(path), 1)
         elif suffix == ".parquet":
@@ -71,7 +80,15 @@ def parse_json(content: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
+        pass
+    try:
         return json.loads(body)
+    except ValueError as exc:
+        raise ValueError(f"not JSON: {exc}") from None
+
+
+def _may_hold(path: Path) -> bool:
+    return path.name == REPORT or _suffix(path) in SUFFIXES
 
 
 def _suffix(path: Path) -> str:
@@ -121,6 +138,16 @@ def _read_archive(path: Path) -> Iterator[Any]:
                 if member.file_size > LARGEST_FILE:
                     raise ValueError(f"{member.filename} is larger than {LARGEST_FILE >> 20} MiB")
                 yield parse_json(archive.read(member))
+
+
+def _read_reports(path: Path) -> dict[str, Any]:
+    """The reports of a run as its state: the folders say the ticker and the day."""
+    ticker, day = path.absolute().parts[-4:-2]
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day):
+        raise ValueError(f"lies in no folder TICKER/DATE/{path.parent.name}, which says what it is about")
+    reports = {name: path.with_name(f"{name}.md") for name in _REPORTS}
+    texts = {name: read_bytes(report).decode("utf-8-sig") for name, report in reports.items() if report.is_file()}
+    return {"company_of_interest": ticker, "trade_date": day} | texts
 
 
 def _read_database(path: Path) -> dict[str, Any]:

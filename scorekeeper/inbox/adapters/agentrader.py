@@ -30,7 +30,7 @@ class AGENtrader:
         if not isinstance(document, dict):
             return False
         names = document.keys()
-        if "action" not in names:
+        if not isinstance(document.get("action"), str):
             return document.get("type") == "trade_close" and "trade_id" in names
         dataset = {"symbol", "entry_price", "timestamp"} <= names and bool({"status", "agent_contributions"} & names)
         trade = {"pair", "timestamp"} <= names and bool({"entry_price", "rejection_reason"} & names)

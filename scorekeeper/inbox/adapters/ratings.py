@@ -25,10 +25,11 @@ _LABELLED = tuple(
     for pattern in (
         rf"(?:\brating(?:\s+after\s+claim\s+check)?|评级|評級){_BETWEEN}{_SAID}",
         rf"\bfinal\s+transaction\s+proposal{_BETWEEN}{_SAID}",
-        rf"^[\s#*_>0-9.)-]*(?:(?:my|our|final|overall|refined)\s+)*(?:{_PLAIN_LABELS}){_BETWEEN}{_SAID}",
+        rf"^[\W\d_]*(?:(?:my|our|final|overall|refined)\s+)*(?:{_PLAIN_LABELS}){_BETWEEN}{_SAID}",
         rf"(?:(?:{_PLAIN_LABELS})[\s*_`]*(?:[:：]|\bis\b)|\bwe\s+are\s+taking)[\s*_`\"“]*(?:to\s+|an?\s+)?[\s*_`]*{_SAID}",
     )
 )
+_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 _SCALE = re.compile(r"(?:rating|recommendation)s?\s*(?:scale|options|legend)", re.IGNORECASE)
 _ANY = re.compile(rf"(?<![A-Za-z])(?P<word>{_WORD})(?![A-Za-z])", re.IGNORECASE)
 _LEADING = re.compile(rf"[\s#*_>`]*(?P<word>{_WORD})(?![A-Za-z])\s*(?:[.:;,!*(/—–]|$)", re.IGNORECASE | re.MULTILINE)
@@ -66,8 +67,9 @@ def find_labelled(prose: object) -> str | None:
 
 
 def _normalise(prose: object) -> str:
-    """The text with letters of full width as plain ones, and without lines that only present the scale."""
+    """The text with letters of full width as plain ones, without a model's thoughts and lines that present a scale."""
     text = unicodedata.normalize("NFKC", prose[:LONGEST_PROSE]) if isinstance(prose, str) else ""
+    text = _THOUGHT.sub("", text)
     return "\n".join(line for line in text.splitlines() if not _SCALE.search(line))
 
 

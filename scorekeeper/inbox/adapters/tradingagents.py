@@ -1,9 +1,10 @@
-"""TradingAgents: the state of a run, `TradingAgentsStrategy_logs/full_states_log_DATE.json`.
+"""TradingAgents: the state of a run, `TradingAgentsStrategy_logs/full_states_log_DATE.json`, or its reports.
 
 The decision is a rating within prose. Research manager, trader and portfolio manager each have one of their own. Read:
 TauricResearch/TradingAgents, tradingagents/graph/trading_graph.py, tradingagents/agents/utils/rating.py at commit
 893a64002c9a66154af06433a1a4d67d697921d9, and eval_results/ there and in forks, such as GC=F and LHX at commit
-d702cb3e1ac01bdbe439f221ab7ebfbe78e6bae6.
+d702cb3e1ac01bdbe439f221ab7ebfbe78e6bae6, and results/ there, such as VST/2026-03-23/reports/final_trade_decision.md at
+commit f1f487b6d3ea908d71c2eaa5e562af30aeb0dbb8.
 """
 
 import re

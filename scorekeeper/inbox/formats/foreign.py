@@ -10,12 +10,14 @@ from scorekeeper.inbox.formats.base import Entry
 OWN_EXITS = "trades that bring their own exits: scorekeeper import takes them, with the prices that they ended at"
 
 
-def read_foreign_text(text: bytes, number: int, end: int | None) -> list[Entry] | None:
-    """What a line, or an element of an array, holds; None if it is of no other system, or does not parse.
+def is_plain(text: bytes) -> bool:
+    """Whether a text is no other system's: a decision names its symbol, and so does nofx, beside a word of its own."""
+    return b'"symbol"' in text and b'"decision_json"' not in text
 
-    A decision names its symbol. So only a text without that word is parsed here, or one that has the word of nofx.
-    """
-    if b'"symbol"' in text and b'"decision_json"' not in text:
+
+def read_foreign_text(text: bytes, number: int, end: int | None) -> list[Entry] | None:
+    """What a line, or an element of an array, holds; None if it is of no other system, or does not parse."""
+    if is_plain(text):
         return None
     try:
         document = load_json(text)

@@ -68,4 +68,5 @@ def _read_entries(file: SourceFile) -> list[Entry]:
     for element in elements:
         number = len(entries) + 1
         entries += read_foreign_text(element, number, None) or [Entry(number, None, element)]
-    return entries
+    alike = entries and entries[0].error is not None and len({entry.error for entry in entries}) == 1
+    return entries[:1] if alike else entries  # a list of trades that are not for the inbox is refused once

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from scorekeeper.decisions.strict_json import LONGEST_TEXT, DecisionError, load_json
 from scorekeeper.inbox.formats.base import Entry, FileError, open_text
 from scorekeeper.inbox.formats.diagnose import HEAD_BYTES, explain_file
-from scorekeeper.inbox.formats.foreign import read_foreign_text
+from scorekeeper.inbox.formats.foreign import is_plain, read_foreign_text
 from scorekeeper.inbox.places.base import SourceFile
 
 LONGEST_LINE = LONGEST_TEXT
@@ -39,6 +39,8 @@ class JsonLines:
                             end += len(more)
                         end += len(more)
                         yield Entry(number, end, line[:400], error=f"longer than {LONGEST_LINE >> 20} MiB")
+                    elif whole and is_plain(line):
+                        yield Entry(number, end, line.rstrip(b"\r\n"))
                     elif line.strip():
                         yield from _read_line(line, number, end)
                     elif (blank := blank + 1) > MOST_BLANK_LINES:  # compressed, a gigabyte of them is a megabyte

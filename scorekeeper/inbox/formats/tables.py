@@ -43,6 +43,8 @@ def read_columns(names: Sequence[str]) -> list[Column | None]:
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise HeaderError(f"the column {'.'.join(twice)[:100]} is there twice")
     found = {path[0] for path in paths if len(path) == 1}
+    if len(found) < len(paths) and (both := found & {"agent_analyses", "agent_contributions"}):
+        raise HeaderError(f"agents stand in columns of their own and in {min(both)}: keep one of the two")
     if "symbol" not in found:
         alike = next((name for name in names if name.strip().lower() in _LIKE_SYMBOL), None)
         raise HeaderError(_say_missing("symbol", names, alike))
@@ -71,7 +73,7 @@ def read_row(columns: Sequence[Column | None], cells: Sequence[object]) -> dict[
             continue
         inner = document
         for name in column.path[:-1]:
-            inner = inner.setdefault(name, {})
+            inner = inner.setdefault(name, {})  # no other column has this path
         inner[column.path[-1]] = value
     return document
 

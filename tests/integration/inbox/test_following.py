@@ -445,7 +445,7 @@ def test_an_inbox_that_holds_our_own_folders_does_not_read_them(
 
 
 def test_what_is_not_read_is_named_with_what_to_do(db: Database, settings: Settings) -> None:
-    names = ["d.json.1", "e.log", "g.jsonl.zst", "h.txt", "noending", "i.zip", "j.csv", "k.json.bak"]
+    names = ["d.json.1", "e.log", "g.jsonl.zst", "h.txt", "noending", "i.zip", "j.xlsx", "k.json.bak"]
     for name in names:
         (settings.inbox_dir / name).write_text("x")
     (settings.inbox_dir / "l.json").symlink_to("/etc/hostname")

@@ -4,7 +4,10 @@ import csv
 import gzip
 import io
 import json
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -142,3 +145,29 @@ def test_what_is_no_file_of_the_format_is_refused_with_a_reason(form: Format, tm
     assert again is not None
     with pytest.raises(FileError, match="gzip"):
         list(form.read(again))
+
+
+def test_without_its_package_a_parquet_file_is_refused_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet_form = next(one for one in FORMATS if ".parquet" in one.suffixes)
+    source = written(parquet_form, tmp_path, example(parquet_form))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as Python has it where the import fails
+    with pytest.raises(FileError, match=r"install scorekeeper\[parquet\]"):
+        list(parquet_form.read(source))
+
+
+def test_values_of_a_parquet_file_become_those_of_json(tmp_path: Path) -> None:
+    parquet_form = next(one for one in FORMATS if ".parquet" in one.suffixes)
+    at = datetime(2026, 1, 5, 10, 0, 0, 250_000, tzinfo=UTC)
+    row = {
+        "symbol": "AAPL", "type": "BUY", "price": Decimal("200.25"), "timestamp": at, "version": 3, "note": None,
+        "confidence": float("nan"), "agent_analyses": {"A": {"signal": "up", "confidence": 7.5}}, "day": at.date(),
+    }  # fmt: skip
+    content = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([row]), content)
+    (read,) = documents(list(parquet_form.read(written(parquet_form, tmp_path, content.getvalue()))))
+    assert read == {
+        "symbol": "AAPL", "type": "BUY", "price": 200.25, "timestamp": "2026-01-05T10:00:00.250000+00:00",
+        "version": "3", "agent_analyses": {"A": {"signal": "up", "confidence": 7.5}}, "day": "2026-01-05",
+    }  # fmt: skip

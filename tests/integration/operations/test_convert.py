@@ -20,10 +20,11 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
 from scorekeeper.inbox.adapters import BY_NAME
 from scorekeeper.inbox.adapters.mapping import MappingFile
+from scorekeeper.inbox.places.folder import Folder
 from scorekeeper.operations.convert import AskError, Converted, Options, convert
 from scorekeeper.operations.convert_prices import PriceFolder
 from scorekeeper.operations.import_dataset import import_dataset
-from scorekeeper.settings import Settings
+from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.run import verify
 from tests import foreign
@@ -172,6 +173,22 @@ def test_prices_come_from_a_folder_of_bars_at_the_time_of_the_decision(tmp_path:
     assert found.find("ETH/USDT", datetime(2026, 3, 20, 20, 0, tzinfo=UTC)) is None
 
 
+def test_the_reports_of_a_command_line_are_a_decision_of_their_folder(tmp_path: Path) -> None:
+    reports = tmp_path / "results" / "VST" / "2026-03-23" / "reports"
+    reports.mkdir(parents=True)
+    (reports / "final_trade_decision.md").write_text("## Decision\n\n**Rating**: Underweight\n\nNo Buy yet.")
+    (reports / "trader_investment_plan.md").write_text("FINAL TRANSACTION PROPOSAL: **SELL**")
+    (reports / "market_report.md").write_text("Nothing proposed.")
+    options = Options(NEW_YORK, time(16), 100.0)
+    (decision,) = lines_of(run(tmp_path / "results", "tradingagents", tmp_path / "out", options))
+    assert (decision["symbol"], decision["type"], decision["price"]) == ("VST", "UNDERWEIGHT", 100)
+    assert {name: said["signal"] for name, said in decision["agent_analyses"].items()} == {
+        "Trader": "SELL", "PortfolioManager": "UNDERWEIGHT",
+    }  # fmt: skip
+    reports.rename(tmp_path / "loose")
+    assert len(run(tmp_path / "loose", "tradingagents", tmp_path / "out", options).unread) == 1
+
+
 def test_converted_files_go_into_the_inbox_once_whatever_the_order(db: Database, settings: Settings) -> None:
     source = settings.inbox_dir.parent / "logs"
     put(source, "b.json", foreign.NOFX)
@@ -303,3 +320,13 @@ def test_tables_in_the_inbox_are_read_and_a_csv_is_followed(db: Database, settin
     assert verify(db, settings) == []
     moved = count(db, "SELECT destination FROM scorekeeper.file_arrival WHERE name = 'a.parquet'")
     assert moved[0][0].endswith(".parquet")
+
+
+def test_the_candles_of_a_replay_market_in_the_inbox_are_no_decisions(settings: Settings) -> None:
+    market = settings.inbox_dir / "market"
+    market.mkdir()
+    for folder in (market, settings.inbox_dir):
+        (folder / "BTC-USDT.csv").write_text("timestamp,open,high,low,close,volume\n")
+    replaying = load_settings(market=f"replay:{market}")
+    assert Folder(replaying).look() == [str(settings.inbox_dir / "BTC-USDT.csv")]
+    assert len(Folder(settings).look()) == 2

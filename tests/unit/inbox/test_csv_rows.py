@@ -144,6 +144,26 @@ def test_what_a_csv_writer_writes_is_read_back(
     ]
 
 
+NAMES = [
+    "symbol", "type", "price", "agent_analyses", "agent.A.signal", "agent.A", "agent.A.confidence", "agent.agent", "x",
+    "", "agent.", "agents.B.x", "closes", "Agent.A.B.signal", "Symbol ", "timestamp",
+]  # fmt: skip
+CELL = st.sampled_from(["", " ", "BUY", "1", "-0.5", "1e400", "{", '{"A": "BUY"}', '["a"]', "x", "=1", "\u202e"])
+
+
+@given(st.lists(st.sampled_from(NAMES), max_size=6), st.lists(st.lists(CELL | CELLS, max_size=7), max_size=4))
+def test_whatever_the_columns_are_a_file_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], rows: list[list[str]]
+) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([["symbol", "type", *names], *rows])
+    try:
+        entries = entries_of(tmp_path_factory.mktemp("csv"), text.getvalue())
+    except FileError:
+        return
+    assert all(isinstance(one, dict) for one in documents(entries))
+
+
 @given(st.binary(max_size=400))
 def test_whatever_bytes_there_are_every_line_is_accounted_for(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

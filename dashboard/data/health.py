@@ -133,7 +133,8 @@ def _look(connection: Connection, now: datetime, row: Any) -> Iterator[health.Ch
             sealed[one.symbol] = one.sealed_until or _BEGINNING
         if one.trouble is not None:
             troubles[one.symbol] = (one.trouble, one.says)
-    yield from health.explain_prices(sealed, troubles, row.last_as_of or now)
+    patience = health.read_patience(connection)
+    yield from health.explain_prices(sealed, troubles, row.last_as_of or now, patience)
     yield _judge_rollups(row.stale_days)
     yield from _judge_words(connection, row.notes)
     if row.idle_exits:

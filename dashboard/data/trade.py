@@ -25,7 +25,7 @@ HORIZON = ("horizon_price", "horizon_return_pct", "horizon_known_at")
 
 @dataclass(frozen=True)
 class Candle:
-    """A sealed minute, or several: the opening time, prices in quote currency, volume in base currency."""
+    """A sealed candle, or several: the opening time, prices in quote currency, volume in base currency."""
 
     minute_at: datetime
     open: float
@@ -89,11 +89,12 @@ def read_trade(connection: Connection, filters: Filters, trade_id: str) -> Trade
         return None
     row = as_known(dict(found), filters.as_of)
     since, until = drawn_period(row, filters.as_of)
-    step = step_for(since, until)
+    least = row["candle_minutes"]
+    step = step_for(since, until, least)
     period = {"symbol": row["symbol"], "since": since, "until": until, "step_minutes": step}
     candles = _read_candles(connection, period)
     close = near_period(row, since, until)
-    near_step = step_for(*close) if close else step
+    near_step = step_for(*close, least) if close else step
     near = []
     if close:
         near = _read_candles(connection, period | {"since": close[0], "until": close[1], "step_minutes": near_step})
@@ -141,7 +142,7 @@ def drawn_period(row: dict[str, Any], at: datetime | None) -> tuple[datetime, da
     now = at or row["last_as_of"]
     if row["exit_time"] is None and now is not None:
         end = max(row["opened_at"] + MINUTE, min(end, now))
-    margin = max(LEAST_MARGIN, (end - row["opened_at"]) / 4)
+    margin = max(LEAST_MARGIN * row["candle_minutes"], (end - row["opened_at"]) / 4)
     since, until = row["opened_at"] - margin, end + margin
     if at is not None:
         until = max(row["opened_at"] + MINUTE, min(until, at))
@@ -153,21 +154,21 @@ def near_period(row: dict[str, Any], since: datetime, until: datetime) -> tuple[
     if row["exit_time"] is None:
         return None
     lived = row["exit_time"] - row["opened_at"]
-    margin = max(MINUTE * 10, lived / 3)
+    margin = max(MINUTE * 10 * row["candle_minutes"], lived / 3)
     start, end = max(since, row["opened_at"] - margin), min(until, row["exit_time"] + margin)
     if (end - start) > (until - since) * 0.4:
         return None
     return start.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0)
 
 
-def step_for(since: datetime, until: datetime) -> int:
-    """Minutes of one drawn candle, so that there are at most `MOST_CANDLES`.
+def step_for(since: datetime, until: datetime, least: int = 1) -> int:
+    """Minutes of one drawn candle, so that there are at most `MOST_CANDLES`; `least`: of one of the market's candles.
 
     >>> step_for(datetime(2025, 5, 5, tzinfo=UTC), datetime(2025, 5, 6, tzinfo=UTC))
     10
     """
     minutes = (until - since) / MINUTE
-    return next((step for step in STEPS if minutes / step <= MOST_CANDLES), STEPS[-1])
+    return max(least, next((step for step in STEPS if minutes / step <= MOST_CANDLES), STEPS[-1]))
 
 
 def is_pruned(row: dict[str, Any], since: datetime) -> bool:

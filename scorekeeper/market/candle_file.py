@@ -19,10 +19,9 @@ import pandas as pd
 from scorekeeper.decisions.prices import LARGEST_PRICE, SMALLEST_PRICE
 from scorekeeper.market import layouts
 from scorekeeper.market.base import CANDLE_COLUMNS, ENDS_AT, ONE_MINUTE, Bars, CandleFileError
-from scorekeeper.market.layouts import LayoutError, Rows
+from scorekeeper.market.layouts import FIRST_MS, LayoutError, Rows
 
 HEADER = ["timestamp", "open", "high", "low", "close", "volume"]
-FIRST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000
 END_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp()) * 1000
 MANY_ROWS = 20
 # Converts a value in another unit to milliseconds: multiply by the first number, then divide by the second.

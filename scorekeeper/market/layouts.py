@@ -30,6 +30,7 @@ _NOTHING = {"", "null", "nan", "none", "n/a"}
 _ROUNDING = 1e-6  # Yahoo's prices of one day differ by so much, as a share, where they should be equal
 _LONGEST_SHOWN = 40
 DAY = LENGTHS["1d"]
+FIRST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000  # no decision is older
 
 
 class LayoutError(ValueError):
@@ -161,8 +162,8 @@ def _read_row(columns: _Columns, line: int, row: list[str], layout: str, bars: B
         raise LayoutError(f"line {line}: PER is {row[at['per']][:_LONGEST_SHOWN]!r}: files of days (D) are read")
     if "time" in at and row[at["time"]].strip().strip("0"):
         raise LayoutError(f"line {line}: TIME is {row[at['time']][:_LONGEST_SHOWN]!r}: files of days are read")
-    if all(empty):
-        return  # the market was halted
+    if all(empty) or stamp < FIRST_MS:
+        return  # the market was halted; or it is older than any decision
     prices = [_read_number(one, name, line) for one, name in zip(said, _PRICES, strict=True)]
     volume = row[at["volume"]].strip() if "volume" in at else ""
     prices.append(0.0 if volume.lower() in _NOTHING else _read_number(volume, "volume", line))

@@ -70,7 +70,7 @@ async def fetch_candles(
     if at is not None and kept is not None and at < kept:
         return Fetched(pages.written, kept, pages.ends, gap_until=kept)
     if at is not None:
-        await pages.fill_forward(at)
+        await pages.fill_forward(at, begun=need.sealed_until is not None)
     return Fetched(pages.written, gone_until, pages.ends)
 
 
@@ -79,7 +79,7 @@ async def fetch_forward(
 ) -> Fetched:
     """Extend a symbol's sealed range, which ends at `since`, to `as_of`. Raises what the market raises."""
     pages = _Pages(db, market, symbol, as_of, on_page)
-    await pages.fill_forward(since)
+    await pages.fill_forward(since, begun=True)
     return Fetched(pages.written, ends=pages.ends)
 
 
@@ -95,12 +95,17 @@ class _Pages:
     written: int = 0
     ends: str | None = field(default=None, init=False)
 
-    async def fill_forward(self, at: datetime) -> None:
-        """Extend the range from `at` to as_of, or as far as the market goes."""
+    async def fill_forward(self, at: datetime, *, begun: bool) -> None:
+        """Extend the range from `at` to as_of, or as far as the market goes. `begun`: there is a range already."""
         while at < self.as_of:
             page = await self._ask(at, self.as_of)
+            if begun or page.sealed_until > at:
+                # No candle ends before the next one does: the minutes until then need no answer of the market.
+                quiet = min(self.market.bars.quiet_until(page.sealed_until), self.as_of)
+                page = replace(page, sealed_until=max(page.sealed_until, quiet))
             if page.sealed_until <= at:
                 break
+            begun = True
             await self._store(page, at, filled_back=None)
             at = page.sealed_until
 
@@ -127,9 +132,7 @@ class _Pages:
     async def _ask(self, since: datetime, until: datetime) -> CandlePage:
         page = await self.market.candles(self.symbol, since, until, self.as_of)
         self.ends = page.ends
-        # No candle ends before the next one does, so the minutes until then need no answer of the market.
-        quiet = min(self.market.bars.quiet_until(page.sealed_until), until, self.as_of)
-        return page if quiet <= page.sealed_until else replace(page, sealed_until=quiet)
+        return page
 
     async def _store(self, page: CandlePage, since: datetime, *, filled_back: bool | None) -> None:
         store = partial(

@@ -31,7 +31,7 @@ def mark_reported(connection: Connection, name: str, subjects: Sequence[str], at
 def find_stale(connection: Connection, as_of: datetime) -> dict[str, datetime]:
     """The symbols whose prices are stale at `as_of`, with the time of their newest price."""
     until = health.read_sealed(connection, as_of)
-    return {symbol: until[symbol] for symbol in health.stale_symbols(until, as_of)}
+    return {symbol: until[symbol] for symbol in health.stale_symbols(until, as_of, health.read_patience(connection))}
 
 
 def measure_drawdown(connection: Connection) -> float | None:

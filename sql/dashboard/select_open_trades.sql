@@ -19,8 +19,10 @@ WITH candidate AS (
 ),
 living AS (
     SELECT
-        d.trade_id, d.version, d.symbol, d.direction, d.entry_price, d.opened_at, d.expires_at, d.stop_loss,
-        d.take_profit, d.trailing_stop_pct, d.trailing_level, d.close_requested_at,
+        d.trade_id, d.version, d.symbol, d.direction, d.entry_price, d.opened_at, d.expires_at,
+        d.stop_loss * coalesce(d.price_scale, 1) AS stop_loss,
+        d.take_profit * coalesce(d.price_scale, 1) AS take_profit,
+        d.trailing_stop_pct, d.trailing_level, d.close_requested_at,
         d.price_suspect AND (cast(:as_of AS timestamptz) IS NULL OR d.judged_from <= :as_of) AS price_suspect,
         cast(:at AS timestamptz) AS at
     FROM candidate AS c
@@ -60,7 +62,7 @@ shown AS (
         m.close AS mark_price, m.ends_at AS mark_at,
         l.direction * (m.close - l.entry_price) / l.entry_price * 100 AS pnl_pct
     FROM living AS l
-    LEFT JOIN mark AS m ON l.symbol = m.symbol AND m.ends_at > l.opened_at
+    LEFT JOIN mark AS m ON l.symbol = m.symbol AND l.opened_at < m.ends_at
 )
 SELECT
     t.trade_id, t.version, t.symbol, t.side, t.entry_price, t.opened_at, t.expires_at, t.stop_loss, t.take_profit,

@@ -27,7 +27,7 @@ WITH given AS (
     SELECT g.symbol, g.decided_from, g.decided_until, g.scale
     FROM
         jsonb_to_recordset(cast(:rows AS jsonb))
-        AS g (symbol text, decided_from timestamptz, decided_until timestamptz, scale float8)
+            AS g (symbol text, decided_from timestamptz, decided_until timestamptz, scale float8)
 ),
 over AS (
     DELETE FROM scorekeeper.price_unit AS u

@@ -43,6 +43,12 @@ SELECT
     ) AS unmoved_files;
 
 
+-- name: select_candle_length
+-- One row: how long a candle of the market lasts, at most.
+SELECT length
+FROM scorekeeper.report_candle_length;
+
+
 -- name: select_price_troubles
 -- One row per symbol whose prices the last track could not get up to its as_of, in order.
 SELECT symbol, kind, says

@@ -7,12 +7,13 @@ INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id
 -- A trade that had closed before its price was judged keeps the decision's own units.
 CROSS JOIN
     LATERAL (
-        SELECT
+        VALUES (
             CASE
                 WHEN t.price_source IN ('quote', 'imported') AND t.entry_price = d.price THEN 1
                 ELSE coalesce(d.price_scale, 1)
-            END AS scale
-    ) AS s
+            END
+        )
+    ) AS s (scale)
 CROSS JOIN
     LATERAL (
         VALUES

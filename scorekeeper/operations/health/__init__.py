@@ -8,7 +8,7 @@ from scorekeeper.operations.health.check import CLOCK_RED, LATE, STALE, Check
 from scorekeeper.operations.health.database import check_database, compare_clocks, judge_track, read_offsets
 from scorekeeper.operations.health.home import check_disk, check_home, check_left_over
 from scorekeeper.operations.health.inbox import check_inbox
-from scorekeeper.operations.health.prices import explain_prices, judge_prices, read_sealed, stale_symbols
+from scorekeeper.operations.health.prices import explain_prices, judge_prices, read_patience, read_sealed, stale_symbols
 
 __all__ = [
     "CLOCK_RED",
@@ -26,6 +26,7 @@ __all__ = [
     "judge_prices",
     "judge_track",
     "read_offsets",
+    "read_patience",
     "read_sealed",
     "stale_symbols",
 ]

@@ -20,7 +20,7 @@ from scorekeeper.operations.health.check import (
     Check,
     State,
 )
-from scorekeeper.operations.health.prices import explain_prices, name_symbols, read_sealed
+from scorekeeper.operations.health.prices import explain_prices, name_symbols, read_patience, read_sealed
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import show_address
 from scorekeeper.store.migrate import check_schema, newest_version
@@ -53,7 +53,7 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     if spellings := list(connection.execute(statement("market/select_held_spellings")).scalars()):
         says = f"{len(spellings)} spellings wait for the market's list: {name_symbols(spellings)}"
         yield Check("symbols", "warning", says, "scorekeeper track reads them; until then nothing of them is published")
-    yield from explain_prices(read_sealed(connection, as_of), troubles, as_of)
+    yield from explain_prices(read_sealed(connection, as_of), troubles, as_of, read_patience(connection))
     if row.unmoved_files and (unmoved := row.unmoved_files - _count_held(connection, settings)) > 0:
         yield Check(
             "archive", "red", f"{unmoved} files were read, and could not be moved out of the inbox",

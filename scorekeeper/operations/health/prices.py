@@ -1,12 +1,13 @@
 """Checks of prices: every symbol with something open or undecided needs fresh ones."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from scorekeeper.operations.health.check import MOST_NAMED, STALE, Check, State
 from scorekeeper.phrases import name_some
+from scorekeeper.store.sql import statement
 from scorekeeper.trades import fetch
 
 _PRICE_TROUBLES: dict[str, tuple[State, str, str]] = {
@@ -21,13 +22,13 @@ _PRICE_TROUBLES: dict[str, tuple[State, str, str]] = {
 
 
 def explain_prices(
-    sealed_until: dict[str, datetime], troubles: dict[str, tuple[str, str]], now: datetime
+    sealed_until: dict[str, datetime], troubles: dict[str, tuple[str, str]], now: datetime, patience: timedelta = STALE
 ) -> Iterator[Check]:
     """One check per kind of trouble that the last track had with a symbol, then `judge_prices` of the other symbols.
 
-    `sealed_until`: see `read_sealed`. `troubles`: kind and message by symbol.
+    `sealed_until`: see `read_sealed`. `troubles`: kind and message by symbol. `patience`: see `read_patience`.
     """
-    stale = stale_symbols(sealed_until, now)
+    stale = stale_symbols(sealed_until, now, patience)
     found: dict[str, list[str]] = {}
     explained = set()
     for symbol in [*stale, *sorted(sealed_until.keys() - set(stale))]:
@@ -41,7 +42,7 @@ def explain_prices(
         yield Check("prices", state, f"{what}{name_symbols(lines)}", what_to_do)
     rest = {symbol: until for symbol, until in sealed_until.items() if symbol not in explained}
     if rest or not found:
-        yield judge_prices(rest, now)
+        yield judge_prices(rest, now, patience)
 
 
 def name_symbols(lines: Sequence[str]) -> str:
@@ -49,11 +50,11 @@ def name_symbols(lines: Sequence[str]) -> str:
     return name_some(lines, MOST_NAMED, separator="; " if any(": " in line for line in lines) else ", ")
 
 
-def judge_prices(sealed_until: dict[str, datetime], now: datetime) -> Check:
+def judge_prices(sealed_until: dict[str, datetime], now: datetime, patience: timedelta = STALE) -> Check:
     """Whether every symbol with something open or undecided has fresh prices."""
     if not sealed_until:
         return Check("prices", "ok", "none are needed")
-    stale = stale_symbols(sealed_until, now)
+    stale = stale_symbols(sealed_until, now, patience)
     oldest = min(sealed_until.values())
     if not stale:
         return Check("prices", "ok", f"{len(sealed_until)} symbols, the oldest up to {oldest:%F %R} UTC")
@@ -67,6 +68,12 @@ def read_sealed(connection: Connection, as_of: datetime) -> dict[str, datetime]:
     return {need.symbol: need.sealed_until or need.earliest_new or as_of for need in needs}
 
 
-def stale_symbols(sealed_until: dict[str, datetime], now: datetime) -> list[str]:
-    """The symbols whose prices end more than STALE before `now`, the oldest first."""
-    return [name for name, until in sorted(sealed_until.items(), key=lambda one: one[::-1]) if now - until > STALE]
+def read_patience(connection: Connection) -> timedelta:
+    """How old prices may be: STALE, and with longer candles one candle more than they are due."""
+    length: timedelta = connection.execute(statement("operations/select_candle_length")).scalar_one()
+    return max(STALE, length)
+
+
+def stale_symbols(sealed_until: dict[str, datetime], now: datetime, patience: timedelta = STALE) -> list[str]:
+    """The symbols whose prices end more than `patience` before `now`, the oldest first."""
+    return [name for name, until in sorted(sealed_until.items(), key=lambda one: one[::-1]) if now - until > patience]

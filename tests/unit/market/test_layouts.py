@@ -133,6 +133,12 @@ def test_what_a_file_of_days_cannot_hold_is_refused_by_its_line(
     assert str(refused.value).startswith(f"{path}: {says}")
 
 
+def test_a_file_from_the_last_century_is_read_from_2000_on(tmp_path: Path) -> None:
+    old = ["1962-01-02,1,1,1,1,1,1", "1999-12-31,1,1,1,1,1,1"]
+    say(tmp_path, "AAPL.csv", SITE + "\n".join(old + WEEK) + "\n")
+    assert list(read(tmp_path, "AAPL", "yahoo").candles["close"]) == CLOSES
+
+
 def test_prices_that_yahoo_rounds_apart_are_one_price(tmp_path: Path) -> None:
     say(tmp_path, "AAPL.csv", SITE + "2024-11-25,10.0,10.500000,9.9,10.500001,10.1,5\n")
     assert read(tmp_path, "AAPL", "yahoo").candles["high"].iloc[0] == 10.500001

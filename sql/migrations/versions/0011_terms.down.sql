@@ -1,3 +1,4 @@
+COMMENT ON COLUMN scorekeeper.decision.position_size IS 'The writer''s own; used for nothing.';
 DROP VIEW scorekeeper.report_terms;
 ALTER TABLE scorekeeper.trade
 DROP COLUMN entry_fee_bps, DROP COLUMN target_fee_bps, DROP COLUMN fee_per_share, DROP COLUMN min_fee,

@@ -30,6 +30,8 @@ COMMENT ON COLUMN scorekeeper.trade.spread_bps IS
 COMMENT ON COLUMN scorekeeper.trade.funding_bps_per_day IS
 'What a long trade pays, and a short one receives, each day of 24 hours, basis points; null: none.';
 COMMENT ON COLUMN scorekeeper.trade.quantity IS 'Units traded, by POSITION_SIZE as at ingest; null: not known.';
+COMMENT ON COLUMN scorekeeper.decision.position_size IS
+'The writer''s own: units, money, or used for nothing, as POSITION_SIZE says (trade.quantity).';
 -- Where no trade has such terms, this index is empty, and asking for them costs nothing.
 CREATE INDEX trade_with_terms ON scorekeeper.trade (exit_time)
 WHERE

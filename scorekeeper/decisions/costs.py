@@ -18,22 +18,26 @@ class Costs(msgspec.Struct, frozen=True, gc=False):
     """The terms of one trade beside `fee_bps`; None: none of it. Its fields are columns of its row.
 
     `entry_fee_bps`: the fee of the entry, in place of fee_bps (a limit order). `target_fee_bps`: the fee of an exit at
-    the target, in place of fee_bps (a resting order). `fee_per_share`: what each unit costs a side, `min_fee`: the
-    least that a side costs; both in quote currency. `spread_bps`: the whole spread; a side pays half. A positive
-    `funding_bps_per_day` is paid by long trades and received by short ones. `quantity`: units traded, above 0.
+    the target, in place of fee_bps (a resting order). `share_fee_pct`: what each unit costs a side, in percent of the
+    entry price. `min_fee`: the least that a side costs, in quote currency. `spread_bps`: the whole spread; a side pays
+    half. A positive `funding_bps_per_day` is paid by long trades and received by short ones. `position_value`: the size
+    at entry, in quote currency, above 0. A split changes none of them.
     """
 
     entry_fee_bps: float | None = None
     target_fee_bps: float | None = None
-    fee_per_share: float | None = None
+    share_fee_pct: float | None = None
     min_fee: float | None = None
     spread_bps: float | None = None
     funding_bps_per_day: float | None = None
-    quantity: float | None = None
+    position_value: float | None = None
 
 
 class CostRules(msgspec.Struct, frozen=True):
-    """What the settings say of all trades: see Costs. `size`: what a decision's position_size is."""
+    """What the settings say of all trades: see Costs. `size`: what a decision's position_size is.
+
+    `fee_per_share`: what each unit costs a side, in quote currency.
+    """
 
     maker_fee_bps: float | None = None
     fee_per_share: float | None = None
@@ -54,8 +58,8 @@ def read_costs(
 
     >>> rules = CostRules(maker_fee_bps=2, spread_bps=4, size="money")
     >>> costs = read_costs({"order_type": "limit", "spread_bps": 6}, 50.0, 1_000.0, rules, [])
-    >>> costs.entry_fee_bps, costs.target_fee_bps, costs.spread_bps, costs.quantity
-    (2, 2, 6.0, 20.0)
+    >>> costs.entry_fee_bps, costs.target_fee_bps, costs.spread_bps, costs.position_value
+    (2, 2, 6.0, 1000.0)
     """
     if price is None or (rules is NO_RULES and _FIELDS.isdisjoint(document)):
         return NO_COSTS
@@ -66,16 +70,16 @@ def read_costs(
     return Costs(
         entry_fee_bps=rules.maker_fee_bps if rests else None,
         target_fee_bps=rules.maker_fee_bps,
-        fee_per_share=rules.fee_per_share,
+        share_fee_pct=None if rules.fee_per_share is None else rules.fee_per_share * 100 / price,
         min_fee=rules.min_fee,
         spread_bps=rules.spread_bps if spread is None else spread,
         funding_bps_per_day=rules.funding_bps_per_day if funding is None else funding,
-        quantity=_quantity(position_size, price, rules.size),
+        position_value=_value(position_size, price, rules.size),
     )
 
 
-def _quantity(position_size: float | None, price: float, size: SizeUnit) -> float | None:
+def _value(position_size: float | None, price: float, size: SizeUnit) -> float | None:
     if position_size is None or size == "unused":
         return None
-    quantity = position_size if size == "units" else position_size / price
-    return quantity if SMALLEST_PRICE <= quantity <= LARGEST_PRICE else None
+    value = position_size * price if size == "units" else position_size
+    return value if SMALLEST_PRICE <= value <= LARGEST_PRICE else None

@@ -34,9 +34,9 @@ def read_money(connection: Connection, scope: Mapping[str, Any], account_equity:
 
 
 def compose_money(sums: Mapping[Any, Any], account_equity: float | None) -> dict[str, Any]:
-    """The figures in money, in quote currency, of trades with a quantity: those of names.MONEY_NAMES, in that order.
+    """The figures in money, in quote currency, of trades with a size: those of names.MONEY_NAMES, in that order.
 
-    With v the value of a trade at entry (quantity * entry price), g and n its P&L before and after costs as a share:
+    With v the value of a trade at entry (position_value), g and n its P&L before and after costs as a share:
 
     - traded_value = sum(v); gross_pnl = sum(v * g); net_pnl = sum(v * n); costs = gross_pnl - net_pnl.
     - weighted_pnl_pct = 100 * gross_pnl / traded_value; weighted_net_pnl_pct: the same of net_pnl.

@@ -135,7 +135,7 @@ ANALYSED_NAMES = _names(_ANALYSED)
 ANALYSED_NET_NAMES = ("expectancy_ci95_robust", "p_robust")  # those that an analysis has after fees, too
 ANALYSED_AGENT_NAMES = _names(_AGENT_ANALYSED)
 
-# Of trades with a quantity, in quote currency; under `money`, which an answer has only where there are such trades.
+# Of trades with a size, in quote currency; under `money`, which an answer has only where there are such trades.
 MONEY_NAMES = (
     "trades", "traded_value", "gross_pnl", "costs", "net_pnl", "weighted_pnl_pct", "weighted_net_pnl_pct",
     "weighted_win_rate", "profit_factor", "max_drawdown", "current_drawdown", "account_equity", "equity", "return_pct",

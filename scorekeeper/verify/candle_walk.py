@@ -39,11 +39,11 @@ class TradeTerms:
     signal_at: datetime | None = None
     entry_fee_bps: float | None = None
     target_fee_bps: float | None = None
-    fee_per_share: float | None = None
+    share_fee_pct: float | None = None
     min_fee: float | None = None
     spread_bps: float | None = None
     funding_bps_per_day: float | None = None
-    quantity: float | None = None
+    position_value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -173,14 +173,14 @@ def _exit(
 def _other_costs(terms: TradeTerms, time: datetime, price: float, reason: str) -> float:
     """What the trade costs beside its fee on both sides, in percent of the entry price."""
     ratio = price / terms.entry_price
-    share = 0.0 if terms.fee_per_share is None else terms.fee_per_share * 100 / terms.entry_price
+    share = terms.share_fee_pct or 0.0
     entry = share if terms.entry_fee_bps is None else (terms.entry_fee_bps - terms.fee_bps) / 100 + share
     exit_ = share
     if reason == "take_profit" and terms.target_fee_bps is not None:
         exit_ = (terms.target_fee_bps - terms.fee_bps) / 100 * ratio + share
     missing_at_entry = missing_at_exit = 0.0
-    if terms.min_fee is not None and terms.quantity is not None:
-        least = terms.min_fee * 100 / (terms.quantity * terms.entry_price)
+    if terms.min_fee is not None and terms.position_value is not None:
+        least = terms.min_fee * 100 / terms.position_value
         missing_at_entry = max(0.0, least - (terms.fee_bps / 100 + entry))
         missing_at_exit = max(0.0, least - (terms.fee_bps / 100 * ratio + exit_))
     spread = 0.0 if terms.spread_bps is None else terms.spread_bps / 200 * (1 + ratio)

@@ -14,16 +14,15 @@ class TermedTrade:
 
     exit_time: datetime
     exit_reason: str
-    entry_price: float
     pnl_pct: float
     net_pnl_pct: float
     entry_fee_bps: float | None
     target_fee_bps: float | None
-    fee_per_share: float | None
+    share_fee_pct: float | None
     min_fee: float | None
     spread_bps: float | None
     funding_bps_per_day: float | None
-    quantity: float | None
+    position_value: float | None
 
 
 def count_terms(trades: Sequence[TermedTrade]) -> Mapping[str, Any]:
@@ -33,22 +32,22 @@ def count_terms(trades: Sequence[TermedTrade]) -> Mapping[str, Any]:
             t.entry_fee_bps is not None or (t.exit_reason == "take_profit" and t.target_fee_bps is not None)
             for t in trades
         ),
-        "fee_per_share": sum(t.fee_per_share is not None for t in trades),
-        "minimum_fee": sum(t.min_fee is not None and t.quantity is not None for t in trades),
+        "fee_per_share": sum(t.share_fee_pct is not None for t in trades),
+        "minimum_fee": sum(t.min_fee is not None and t.position_value is not None for t in trades),
         "spread": sum(t.spread_bps is not None for t in trades),
         "funding": sum(t.funding_bps_per_day is not None for t in trades),
     }
     found: dict[str, Any] = {}
     if any(held.values()):
         found["net_holds"] = {kind: number for kind, number in held.items() if number}
-    sized = sorted((t for t in trades if t.quantity is not None), key=lambda t: t.exit_time)
+    sized = sorted((t for t in trades if t.position_value is not None), key=lambda t: t.exit_time)
     if sized:
         found["money"] = _count_money(sized)
     return found
 
 
 def _count_money(sized: Sequence[TermedTrade]) -> dict[str, Any]:
-    values = [Fraction(repr((t.quantity or 0.0) * t.entry_price)) for t in sized]
+    values = [Fraction(repr(t.position_value)) for t in sized]
     gross = [v * Fraction(repr(t.pnl_pct)) / 100 for v, t in zip(values, sized, strict=True)]
     net = [v * Fraction(repr(t.net_pnl_pct)) / 100 for v, t in zip(values, sized, strict=True)]
     level = peak = deepest = Fraction(0)

@@ -1,11 +1,11 @@
 -- name: count_terms
--- One row: how many of the closed trades of a scope (null: all) have a quantity, and how many have each cost beside the
+-- One row: how many of the closed trades of a scope (null: all) have a size, and how many have each cost beside the
 -- fee. Parameters: version, symbol, since, until, include_suspect, exclude_late, at: see count_days.
 SELECT
-    count(t.quantity) AS sized,
+    count(t.position_value) AS sized,
     count(coalesce(t.entry_fee_bps, CASE t.exit_reason WHEN 'take_profit' THEN t.target_fee_bps END)) AS maker_fee,
-    count(t.fee_per_share) AS fee_per_share,
-    count(*) FILTER (WHERE t.min_fee IS NOT NULL AND t.quantity IS NOT NULL) AS minimum_fee,
+    count(t.share_fee_pct) AS fee_per_share,
+    count(*) FILTER (WHERE t.min_fee IS NOT NULL AND t.position_value IS NOT NULL) AS minimum_fee,
     count(t.spread_bps) AS spread,
     count(t.funding_bps_per_day) AS funding
 FROM scorekeeper.trade AS t
@@ -22,19 +22,19 @@ WHERE
     AND (cast(:at AS timestamptz) IS NULL OR t.exit_time <= :at);
 
 -- name: sum_money
--- One row: the sums, in quote currency, of the closed trades of a scope (null: all) that have a quantity, and the path
+-- One row: the sums, in quote currency, of the closed trades of a scope (null: all) that have a size, and the path
 -- of their P&L after costs, which takes one step per exit_time. Parameters: those of count_terms.
 -- Doubles become numeric through text: a direct cast keeps 15 digits only.
 WITH sized AS (
     SELECT
         t.exit_time,
-        cast(cast(t.quantity * t.entry_price AS text) AS numeric) AS value,
+        cast(cast(t.position_value AS text) AS numeric) AS value,
         cast(cast(t.pnl_pct AS text) AS numeric) * 0.01 AS gain,
         cast(cast(t.net_pnl_pct AS text) AS numeric) * 0.01 AS net_gain
     FROM scorekeeper.trade AS t
     INNER JOIN scorekeeper.decision AS n ON t.trade_id = n.trade_id
     WHERE
-        t.exit_time IS NOT NULL AND n.voided_at IS NULL AND t.quantity IS NOT NULL
+        t.exit_time IS NOT NULL AND n.voided_at IS NULL AND t.position_value IS NOT NULL
         AND num_nonnulls(t.__cost_columns__) > 0
         AND (cast(:include_suspect AS boolean) OR n.price_suspect IS NOT TRUE)
         AND NOT (cast(:exclude_late AS boolean) AND n.late)

@@ -43,9 +43,9 @@ traded AS (
         trade_id, symbol, version, direction, price, opened_at, expires_at, stop_loss, take_profit, trailing_stop_pct,
         CASE WHEN trailing_stop_pct IS NOT NULL THEN price END, cast(:fee_bps AS double precision),
         cast(:entry_fee_bps AS double precision), cast(:target_fee_bps AS double precision),
-        cast(:fee_per_share AS double precision), cast(:min_fee AS double precision),
+        cast(:share_fee_pct AS double precision), cast(:min_fee AS double precision),
         cast(:spread_bps AS double precision), cast(:funding_bps_per_day AS double precision),
-        cast(:quantity AS double precision)
+        cast(:position_value AS double precision)
     FROM fresh
     WHERE direction <> 0
 ),

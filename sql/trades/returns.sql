@@ -13,17 +13,15 @@ WITH gross AS (
         f.fee_bps / 100 AS fee_pct,
         CASE f.fill_reason WHEN 'take_profit' THEN coalesce(f.target_fee_bps, f.fee_bps) ELSE f.fee_bps END
             AS exit_fee_bps,
-        f.min_fee * 100 / (f.quantity * f.entry_price) AS least_pct
+        f.min_fee * 100 / f.position_value AS least_pct
     FROM filled AS f
 ),
 -- What the terms beside fee_bps add, in percent of the entry price: a side each, the spread, and funding.
 charged AS (
     SELECT
         g.*, -- noqa: AM04
-        coalesce((g.entry_fee_bps - g.fee_bps) / 100, 0) + coalesce(g.fee_per_share * 100 / g.entry_price, 0)
-            AS entry_pct,
-        (g.exit_fee_bps - g.fee_bps) / 100 * (g.fill_price / g.entry_price)
-        + coalesce(g.fee_per_share * 100 / g.entry_price, 0) AS exit_pct,
+        coalesce((g.entry_fee_bps - g.fee_bps) / 100, 0) + coalesce(g.share_fee_pct, 0) AS entry_pct,
+        (g.exit_fee_bps - g.fee_bps) / 100 * (g.fill_price / g.entry_price) + coalesce(g.share_fee_pct, 0) AS exit_pct,
         coalesce(g.spread_bps / 200 * (1 + g.fill_price / g.entry_price), 0) AS spread_pct,
         coalesce(
             g.direction * g.funding_bps_per_day / 100

@@ -15,7 +15,7 @@ WHERE t.exit_time IS NOT NULL AND d.voided_at IS NULL AND d.price_suspect IS NOT
 -- name: select_termed_trades
 -- One row per closed trade that counts and has a term beside its fee.
 SELECT
-    t.version, t.symbol, t.exit_time, t.exit_reason, t.entry_price, t.pnl_pct, t.net_pnl_pct, t.__cost_columns__
+    t.version, t.symbol, t.exit_time, t.exit_reason, t.pnl_pct, t.net_pnl_pct, t.__cost_columns__
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id
 WHERE

@@ -142,7 +142,7 @@ def check(db: Database, universe: Stocks, as_of: datetime) -> None:
     with db.begin() as connection:
         rows = connection.exec_driver_sql(
             "SELECT d.trade_id, d.expires_at, d.horizon_return_pct, t.exit_time, t.exit_price, t.exit_reason,"
-            " t.pnl_pct, t.net_pnl_pct, t.quantity, t.entry_price, t.mfe_pct, t.mae_pct, d.opened_at, d.price_suspect"
+            " t.pnl_pct, t.net_pnl_pct, t.position_value, t.mfe_pct, t.mae_pct, d.opened_at, d.price_suspect"
             " FROM scorekeeper.decision AS d LEFT JOIN scorekeeper.trade AS t USING (trade_id)"
         ).all()
         found = {row.trade_id: row for row in rows}
@@ -166,7 +166,8 @@ def check(db: Database, universe: Stocks, as_of: datetime) -> None:
         )  # fmt: skip
         assert (got.exit_price, got.exit_reason, got.pnl_pct) == (exit.exit_price, exit.exit_reason, exit.pnl_pct)
         assert math.isclose(got.net_pnl_pct, net, rel_tol=1e-12, abs_tol=1e-12), (decision, got, net)
-        assert got.quantity == terms.quantity, decision
+        value = None if terms.quantity is None else terms.quantity * decision["price"]
+        assert got.position_value == pytest.approx(value), decision
         if not got.price_suspect:
             trades.append((got, ClosedTrade(*(getattr(got, field.name) for field in fields(ClosedTrade)))))
     closes_on = [session.closes_at.date() for session in reference_terms.sessions()]
@@ -178,13 +179,13 @@ def check(db: Database, universe: Stocks, as_of: datetime) -> None:
 
 
 def check_money(answer: dict[str, Any], rows: list[Any], equity: float | None) -> None:
-    sized = [row for row in rows if row.quantity is not None]
+    sized = [row for row in rows if row.position_value is not None]
     assert ("money" in answer) == bool(sized)
     if not sized:
         return
-    money, net = answer["money"], [row.quantity * row.entry_price * row.net_pnl_pct / 100 for row in sized]
-    value = math.fsum(row.quantity * row.entry_price for row in sized)
-    earned = math.fsum(row.quantity * row.entry_price * row.pnl_pct / 100 for row in sized)
+    money, net = answer["money"], [row.position_value * row.net_pnl_pct / 100 for row in sized]
+    value = math.fsum(row.position_value for row in sized)
+    earned = math.fsum(row.position_value * row.pnl_pct / 100 for row in sized)
     wanted = {
         "traded_value": value, "gross_pnl": earned, "net_pnl": math.fsum(net), "costs": earned - math.fsum(net),
         "weighted_pnl_pct": 100 * earned / value,

@@ -19,7 +19,6 @@ SEPARATORS = (",", ";", "\t", "|")
 LONGEST_ROW = 1 << 20
 MOST_LINES = 200  # of one row, whose quoted cells may hold line ends
 MOST_BLANK_ROWS = 1_000_000
-NO_LINE_END = "the last row has no line end, so it may be cut short: end the file with a newline"
 IS_JSON = "the file holds JSON: name it .jsonl (a decision a line) or .json (one, or an array)"
 _BROKEN_GZIP = (EOFError, zlib.error, gzip.BadGzipFile)
 _NAMED = re.compile(rb'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -31,8 +30,8 @@ class CsvRows:
     """One decision a row; see Format. Row 1 is the first below the header.
 
     The separator is the one that makes `symbol` a column of the header, or the one that a line `sep=;` before it names.
-    A row of a quoted cell without an end costs that row alone. A last row without a line end is refused: a number in
-    it may be cut short.
+    A row of a quoted cell without an end costs that row alone. A last row without a line end may be half written: it
+    counts once the file is settled and the row has all its cells, since spreadsheets leave that line end out.
     """
 
     suffixes = (".csv", ".tsv")
@@ -196,15 +195,14 @@ def _read_rows(text: IO[bytes], header: _Header, offset: int, done: int, size: i
             lines.give_back()
         line = b"".join(lines.taken)
         number, end = number + 1, end + len(line)
-        if not line.endswith(b"\n"):
-            cut, error = True, error or NO_LINE_END
+        cut = cut or not line.endswith(b"\n")
         if error is None and any(map(str.strip, cells)):
             error = _check_width(cells, header)
         if error is not None:
             yield Entry(number, end, line[:_EXCERPT] or b"?", torn=cut, error=error)
         else:
             document = read_row(header.columns, cells)
-            yield Entry(number, end, msgspec.json.encode(document) if document else b"")
+            yield Entry(number, end, msgspec.json.encode(document) if document else b"", torn=cut)
 
 
 def _check_width(cells: list[str], header: _Header) -> str | None:

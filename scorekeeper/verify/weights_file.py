@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from scorekeeper.learning.document import Learned, WeightsFile
-from scorekeeper.learning.learned import read_learned
+from scorekeeper.learning.learned import read_learned, read_versions
 from scorekeeper.learning.words import render_weights
 from scorekeeper.publish.weights_file import weights_path
 from scorekeeper.settings import Settings
@@ -46,13 +46,8 @@ def check_weights_file(connection: Connection, settings: Settings) -> Iterator[s
 
 def find_waiting_file(connection: Connection, settings: Settings) -> Iterator[str]:
     """A sentence if the next `learn` is to write the file, which is not wrong."""
-    learned = read_learned(connection, fee_bps=settings.fee_bps)
-    if learned is None:
-        return
-    if learned.stale_from is not None:
-        yield "what was learned waits for the next learn: something in its past has changed"
     path = weights_path(settings)
-    if not path.exists():
+    if not path.exists() and read_versions(connection):
         yield f"{path.name} waits for the next learn"
 
 

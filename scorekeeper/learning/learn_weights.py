@@ -90,9 +90,13 @@ def learn_weights(connection: Connection, version: str, until: datetime) -> bool
     if progress is None or progress.learned_until >= until:
         return False
     after = progress.learned_until
-    end = choose_end(connection, version, after, until)
+    state = _read_state(connection, version)
+    end = choose_end(connection, version, after, until, len(state[1].names))
     window = read_window(connection, version, after, end)
-    followed = _follow(connection, version, window, micros(after))
+    # Only now it is known how many agents are new.
+    if (fewer := choose_end(connection, version, after, end, len({*state[1].names, *window.agents}))) < end:
+        end, window = fewer, read_window(connection, version, after, fewer)
+    followed = _follow(state, window, micros(after))
     new = np.flatnonzero(window.opened > micros(after))
     votes = _vote(window, followed, new)
     outcomes = _judge(window, followed, votes)
@@ -109,8 +113,8 @@ def learn_weights(connection: Connection, version: str, until: datetime) -> bool
     return end < until
 
 
-def _follow(connection: Connection, version: str, window: Window, after: int) -> _Followed:
-    market, agents = _read_state(connection, version)
+def _follow(state: tuple[weights.MarketSums, weights.AgentSums], window: Window, after: int) -> _Followed:
+    market, agents = state
     names = sorted({*agents.names, *window.agents})
     number = np.searchsorted(names, window.agents) if names else np.empty(0, dtype=np.int64)
     agent = number[window.agent] if len(window.agent) else window.agent

@@ -41,7 +41,9 @@ def call_uniqueness(opened: Ints, expires: Ints, decision: NDArray[Any], agent: 
     the number of its agent, below `agents`.
     """
     own = np.empty(len(decision))
+    order = np.argsort(agent, kind="stable")
+    ends = np.searchsorted(agent[order], np.arange(agents + 1))
     for number in range(agents):
-        calls = np.flatnonzero(agent == number)
+        calls = order[ends[number] : ends[number + 1]]
         own[calls] = mean_uniqueness(opened[decision[calls]], expires[decision[calls]])
     return own

@@ -129,8 +129,10 @@ def follow_agents(state: AgentSums, market: MarketPath, outcomes: Outcomes, call
     growth = 1.0 / market.shrink[1:]
     up, right = outcomes.returns[calls.outcome] > 0, calls.direction * outcomes.returns[calls.outcome] > 0
     kind = np.where(right, 0, 2) + np.where(up, 0, 1)
+    order = np.argsort(calls.agent, kind="stable")
+    ends = np.searchsorted(calls.agent[order], np.arange(len(state.names) + 1))
     for number in range(len(state.names)):
-        own = calls.agent == number
+        own = order[ends[number] : ends[number + 1]]
         place, which = calls.outcome[own], kind[own]
         values = np.zeros((4, len(growth)))
         values[which, place] = calls.uniqueness[own] * growth[place]

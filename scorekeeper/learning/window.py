@@ -14,7 +14,9 @@ from scorekeeper.store.sql import statement
 
 HOUR = 3_600_000_000  # microseconds
 DAY = 24 * HOUR
-STEP_DECISIONS = 250_000  # that one step takes in: with five agents 0.3 GB
+STEP_DECISIONS = 250_000  # that one step takes in at most: with five agents 0.4 GB
+STEP_CELLS = 2_500_000  # decisions times agents; names that never come again must not fill the memory
+FEWEST_DECISIONS = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POSTGRES_EPOCH = 946_684_800_000_000  # microseconds from 1970 to 2000, from which COPY counts
 _DECISIONS = {
@@ -65,14 +67,18 @@ class Window:
     confidence: NDArray[np.float64]
 
 
-def choose_end(connection: Connection, version: str, after: datetime, until: datetime) -> datetime:
-    """The hour up to which one step learns: `until`, or an earlier one if too many decisions expire by then."""
+def choose_end(connection: Connection, version: str, after: datetime, until: datetime, agents: int = 1) -> datetime:
+    """The hour up to which one step learns: `until`, or an earlier one if too many decisions expire by then.
+
+    `agents`: how many there are; the more, the fewer decisions a step takes in.
+    """
+    most = min(STEP_DECISIONS, max(FEWEST_DECISIONS, STEP_CELLS // max(1, agents)))
     given = {"version": version, "after": after, "until": until}
     rows: Iterable[tuple[datetime, int]] = connection.execute(statement("learning/count_by_hour"), given).tuples()
     count = 0
     for hour_ends_at, decisions in rows:
         count += decisions
-        if count > STEP_DECISIONS:
+        if count > most:
             return min(until, hour_ends_at)
     return until
 

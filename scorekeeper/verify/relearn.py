@@ -7,6 +7,7 @@ import heapq
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple
 
 from scorekeeper.verify.remap import Remapped
@@ -127,12 +128,16 @@ class Relearned:
 
     def events(self, decisions: Iterable[Said], until: int) -> Iterator[Vote | Outcome | Hour]:
         """Votes, outcomes and hours up to `until`, in order of time; decisions in order of (opened, trade_id)."""
-        for said in decisions:
-            if said.opened > until:
+        for opened, together in groupby(decisions, lambda said: said.opened):
+            if opened > until:
                 break
-            yield from self._expire(said.opened)
-            yield from self._turn(said.opened)
-            yield self._open(said)
+            yield from self._expire(opened)
+            yield from self._turn(opened)
+            at_once = list(together)
+            for said in at_once:
+                self._meet(said)
+            for said in at_once:
+                yield self._open(said)
         yield from self._expire(until)
         yield from self._turn(until + 1)
         self.maps.end_day()
@@ -148,11 +153,13 @@ class Relearned:
             yield Hour(self._hour, len(self.outcomes), self._independent, rows)
             self._hour = None
 
-    def _open(self, said: Said) -> Vote:
+    def _meet(self, said: Said) -> None:
         for agent, _, _ in said.signals:
             if agent not in self._agents:
                 self._agents[agent] = _Agent()
                 self._weights, self._hour = None, -(-said.opened // HOUR) * HOUR
+
+    def _open(self, said: Said) -> Vote:
         weights = self._weigh()
         learned = equal = 0.0
         for agent, direction, confidence in said.signals:

@@ -109,3 +109,20 @@ def test_any_schedule_gives_the_same_rows_to_the_bit(db: Database, other_db: Dat
     for table in TABLES:
         assert first[table] == again[table], table
     assert {row[-3] for row in first["weight_evidence"]} == {True, False}
+
+
+def test_names_that_never_come_again_cost_little_memory(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scorekeeper.learning.window.FEWEST_DECISIONS", 20)
+    monkeypatch.setattr("scorekeeper.learning.window.STEP_CELLS", 4_000)
+    decisions = [
+        type(one)(one.trade_id, one.opened_at, one.expires_at, one.h, {f"run {number}": (1, 60.0)})
+        for number, one in enumerate(decide(9, 300))
+    ]
+    end = decisions[-1].opened_at + 30 * HOUR
+    with db.begin() as connection:
+        insert_decisions(connection, decisions)
+        track_until(connection, end)
+    learn(db, end)
+    with db.begin() as connection:
+        assert list(check_learned(connection)) == []
+        assert connection.execute(text("SELECT count(DISTINCT agent) FROM scorekeeper.agent_weight")).scalar() == 300

@@ -22,6 +22,7 @@ AGENTS = ("TechnicalAnalystAgent", "SentimentAnalystAgent", "ContrarianAgent")
 def insert_learned(
     connection: Connection, *, version: str = "v1", agents: Sequence[str] = AGENTS, days: int = 6,
     excess: float = 0.0, seed: int = 7, prefix: str = "learned", begin: datetime = BEGIN,
+    with_decisions: bool = True,
 ) -> datetime:  # fmt: skip
     """A decision every half hour from `begin` on, held an hour, of `agents`; the moment up to which all is learned.
 
@@ -50,12 +51,14 @@ def insert_learned(
             "equal": float(equals[i]), "direction": int(np.sign(scores[i])), "equal_direction": int(np.sign(equals[i])),
             "scale": scale, "size": size, "p": 1 / (1 + math.exp(-1.5 * float(scores[i]))),
         })  # fmt: skip
-    _insert(connection, INSERT_DECISION, decisions)
+    if with_decisions:
+        _insert(connection, INSERT_DECISION, decisions)
     signals = [
         {"id": one["id"], "agent": agent, "place": place, "direction": int(chance.choice([-1, 0, 1]))}
         for one in decisions for place, agent in enumerate(agents)
     ]  # fmt: skip
-    _insert(connection, INSERT_SIGNAL, signals)
+    if with_decisions:
+        _insert(connection, INSERT_SIGNAL, signals)
     _insert(connection, INSERT_VOTE, votes)
     outcomes = [
         vote | {"expires": one["expires"], "h": one["h"], "until": 0.5 * (i + 1)}

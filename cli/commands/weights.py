@@ -35,7 +35,9 @@ def weights(
                 raise typer.BadParameter(f"nothing was learned of it; versions: {known}", param_hint="--version")
             if moment is not None and read_versions(connection):
                 raise ScorekeeperError("nothing was learned by then")
-            raise ScorekeeperError("nothing was learned yet: scorekeeper learn learns what decisions have shown")
+            raise ScorekeeperError(
+                "nothing was learned yet: scorekeeper learn takes decisions that came in before their horizon ended"
+            )
     if json:
         from scorekeeper.learning.words import render_weights
 

@@ -30,7 +30,7 @@ from scorekeeper.charts.series import thin
 MOST_LINES = 6  # that colour and dashes tell apart
 HEIGHT = 260.0
 MAP_HEIGHT = 210.0
-MOST_POINTS = 2_000  # of a line
+MOST_POINTS = 800  # of a line
 MOST_STRIPS = 300
 MAPPED = np.linspace(2.0, 98.0, 49)  # stated confidences at which a map is drawn, in percent
 
@@ -99,10 +99,17 @@ def weights(history: Mapping[str, Sequence[tuple[float, float]]]) -> Chart:
 def evidence(path: Sequence[Evidence], threshold: float) -> Chart:
     """E block by block on a logarithmic scale, with the threshold at which it decides. Raises ValueError for none.
 
-    Where the learned weights are in use, the path is dashed: it speaks for equal weights there.
+    Where the learned weights are in use, the path is dashed: it speaks for equal weights there. Of many blocks those
+    are drawn that decide, and of each stretch the ends, the highest and the lowest.
     """
     if not path:
         raise ValueError("no evidence, no chart")
+    blocks, turned = len(path), _turns(path)
+    if blocks > MOST_POINTS:
+        chosen = thin(np.array([one.e_value for one in path]), MOST_POINTS).tolist()
+        kept = sorted({*chosen, *turned, *(i + 1 for i in turned if i + 1 < blocks)})
+        path = [path[i] for i in kept]
+        turned = _turns(path)
     values = [max(one.e_value, 1e-6) for one in path]
     across = Scale(*_span(path[0].at, path[-1].at), 0, 100)
     low, high = math.log10(min(*values, 1.0)), math.log10(max(*values, threshold))
@@ -110,20 +117,17 @@ def evidence(path: Sequence[Evidence], threshold: float) -> Chart:
     parts = []
     for look, stretch in _stretches(path):
         xs, ys = across.places([path[i].at for i in stretch]), up.places([math.log10(values[i]) for i in stretch])
-        kept = thin(np.array(ys), MOST_POINTS) if len(ys) > MOST_POINTS else np.arange(len(ys))
-        places = points([xs[i] for i in kept], [ys[i] for i in kept])
+        places = points(xs, ys)
         if len(places) == 1:  # a line of one point is not seen
             places.append((places[0][0] + 20, places[0][1]))
         parts.append(element("path", d=line_path(places), class_=f"line {look}"))
-    turned = [one for one, before in zip(path, [False, *(b.adopted for b in path)], strict=False)
-              if one.adopted != before]  # fmt: skip
     dots = [
         element(
             "circle", cx=share(across(one.at)), cy=pixels(up(math.log10(max(one.e_value, 1e-6)))), r=5,
             class_=f"dot {'gross' if one.adopted else 'net'}",
             title=f"{moment(one.at)} UTC: {'adopted' if one.adopted else 'lapsed'}",
         )
-        for one in turned
+        for one in (path[i] for i in turned)
     ]  # fmt: skip
     rows = tuple(
         (
@@ -143,7 +147,7 @@ def evidence(path: Sequence[Evidence], threshold: float) -> Chart:
     ])  # fmt: skip
     now = "the learned weights are in use" if path[-1].adopted else "equal weights are in use"
     sentence = (
-        f"Evidence over {len(path):,} blocks up to {moment(path[-1].at)} (UTC): E ends at {number(values[-1], 2)}, at "
+        f"Evidence over {blocks:,} blocks up to {moment(path[-1].at)} (UTC): E ends at {number(values[-1], 2)}, at "
         f"its highest it was {number(max(values), 2)}; {threshold:.0f} decides, and {now}."
     )
     return Chart(
@@ -159,12 +163,18 @@ def _span(low: float, high: float) -> tuple[float, float]:
     return (low, high) if high > low else (low - 1_800, high + 1_800)
 
 
+def _turns(path: Sequence[Evidence]) -> list[int]:
+    """The places at which the learned weights came into use or went out of it."""
+    before = [False, *(one.adopted for one in path)]
+    return [i for i, one in enumerate(path) if one.adopted != before[i]]
+
+
 def _stretches(path: Sequence[Evidence]) -> list[tuple[str, list[int]]]:
-    """The places of each process, with its look: each starts again from where the last one ended."""
+    """The places of each process, with its look: one ends where it decides, and the next begins after that."""
+    begins = {0, *(i + 1 for i in _turns(path))}
     found: list[tuple[str, list[int]]] = []
     for i, one in enumerate(path):
-        begins = i == 0 or (path[i - 1].adopted != (i > 1 and path[i - 2].adopted))
-        if begins:
+        if i in begins:
             found.append(("net" if one.against else "gross", []))
         found[-1][1].append(i)
     return found

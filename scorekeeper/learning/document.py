@@ -4,7 +4,7 @@ Returns are in percent, unless a name says bps; shares are 0 to 1; times are in 
 versions and agents come from decision files: escape them where they are shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,8 +34,9 @@ class AgentWeight:
 
 @dataclass(frozen=True)
 class Block:
-    """A block of UTC time, and the e-process after it. `e_value` is the mean of `wealth`, one for each bet.
+    """A block of UTC time, and the e-process after it.
 
+    `e_value` is the mean of `wealth`, one for each bet, which only the last block has.
     `running`: whom the process of this block speaks for, the learned weights (for) or equal ones (against). `adopted`:
     whether the learned weights are in use from `ends_at` on.
     """
@@ -46,7 +47,7 @@ class Block:
     independent: float
     mean_excess: float
     scale: float
-    wealth: tuple[float, ...]
+    wealth: Sequence[float] | None
     e_value: float
     running: str
     adopted: bool

@@ -29,7 +29,7 @@ def read_learned(
     state = connection.execute(statement("learning/select_state_at"), given).first()
     # Its 20th decision gives its blocks their length. Before that one there is no evidence, also of blocks before it.
     has_evidence = found.blocks_from is not None and found.blocks_from <= as_of
-    blocks = connection.execute(statement("learning/select_evidence_until"), given).mappings() if has_evidence else ()
+    blocks = connection.execute(statement("learning/select_evidence_until"), given) if has_evidence else ()
     return Learned(
         version=found.version,
         as_of=as_of.astimezone(UTC),
@@ -40,7 +40,7 @@ def read_learned(
         move_pct=state.move_pct if state else None,
         advantage_bps=state.advantage_bps if state else None,
         agents=tuple(AgentWeight(*row) for row in connection.execute(statement("learning/select_weights_at"), given)),
-        blocks=tuple(Block(**{**row, "wealth": tuple(row["wealth"])}) for row in blocks),
+        blocks=tuple(Block(*row) for row in blocks),
         maps=tuple(
             _read_map(row) for row in connection.execute(statement("learning/select_maps_at"), given).mappings()
         ),

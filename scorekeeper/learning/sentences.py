@@ -60,7 +60,7 @@ def decisions_needed(blocks: Sequence[Block]) -> int | None:
     A wealth W after n blocks is W ** ((n + m) / n) after m more. m is the least at which the mean over the bets is the
     threshold, and counts as many decisions a block as there were.
     """
-    if not blocks:
+    if not blocks or blocks[-1].wealth is None:
         return None
     growth = np.log(np.array(blocks[-1].wealth)) / len(blocks)
     if not (growth > 0).any():

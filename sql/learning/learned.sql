@@ -37,9 +37,11 @@ WHERE
 ORDER BY w.agent;
 
 -- name: select_evidence_until
--- One row per block of a version that had ended at `at`, in order. Parameters: version, at.
+-- One row per block of a version that had ended at `at`, in order; wealth of the last one alone. Parameters: version,
+-- at.
 SELECT
-    e.begins_at, e.ends_at, e.decisions, e.independent, e.mean_excess, e.scale, e.wealth, e.e_value, e.running,
+    e.begins_at, e.ends_at, e.decisions, e.independent, e.mean_excess, e.scale,
+    CASE WHEN lead(e.begins_at) OVER (ORDER BY e.begins_at) IS NULL THEN e.wealth END AS wealth, e.e_value, e.running,
     e.adopted
 FROM scorekeeper.report_weight_evidence AS e
 WHERE e.version = :version AND e.ends_at <= :at

@@ -18,6 +18,7 @@ from dashboard.data.answer import moments, parameters, read_answer
 from dashboard.data.calendar import read_days
 from dashboard.data.filters import Filters
 from dashboard.data.health import read_alerts, read_checks, read_coverage, read_rejections, read_status
+from dashboard.data.learned import read_learned, read_observed, read_weights
 from dashboard.data.lists import DECISIONS, OPEN, TRADES, read_decisions, read_open_trades, read_trades
 from dashboard.data.overview import read_analysis, read_equity, read_scope
 from dashboard.data.parts import read_agent_parts, read_parts
@@ -30,6 +31,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.store.sql import raw
 from tests.conftest import fresh_database
+from tests.learned_rows import insert_learned
 from tests.plans import explain, of_table, rows_read
 
 TRADES_THERE = 20_000
@@ -49,6 +51,7 @@ def history(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -
                 text("INSERT INTO scorekeeper.market VALUES (true, 'replay:m', :at, :at, :at, NULL, :at)"),
                 {"at": AS_OF},
             )
+            insert_learned(connection, version="learned", with_decisions=False)
         score_all(db)
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM (ANALYZE)")
@@ -149,6 +152,11 @@ def test_a_readers_rights_are_enough_for_every_page_and_for_nothing_else(reading
     assert read_status(reading, exact=True).closed_trades == TRADES_THERE
     assert read_checks(reading, AS_OF, exact=True)
     assert (read_alerts(reading), read_rejections(reading), read_coverage(reading)) == ([], [], [])
+    learned = read_learned(reading, Filters(), 10.0)
+    assert learned is not None
+    assert (learned.version, len(learned.agents), len(learned.blocks)) == ("learned", 3, 36)
+    assert read_observed(reading, learned, Filters()) == {}
+    assert set(read_weights(reading, learned)) == {one.agent for one in learned.agents}
     assert len(read_token(reading)) == 32
     with pytest.raises((DBAPIError, ScorekeeperError)), reading.begin_nested():
         reading.exec_driver_sql("SELECT count(*) FROM scorekeeper.trade")

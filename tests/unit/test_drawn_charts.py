@@ -249,3 +249,18 @@ def test_the_examples_of_the_charts_docstrings_hold() -> None:
         assert result.failed == 0, found.name
         tried += result.attempted
     assert tried >= 15
+
+
+@given(st.integers(801, 3_000), st.integers(0, 800), st.integers(0, 99))
+def test_the_evidence_of_many_blocks_keeps_its_extremes_and_what_decided(count: int, at: int, seed: int) -> None:
+    values = np.random.default_rng(seed).uniform(0.001, 19.9, count).tolist()
+    path = [
+        charts.Evidence(OPENED + 14_400 * i, 25.0 if i == at else v, i > at, i >= at) for i, v in enumerate(values)
+    ]
+    chart = charts.evidence(path, 20.0)
+    assert len(chart.rows) <= 803
+    shown = {float(row[1]) for row in chart.rows}
+    assert {25.0, round(min(one.e_value for one in path), 2)} <= shown
+    assert f"over {len(path):,} blocks" in chart.sentence
+    decided = [a for tag, a in Drawing(chart.svg).elements if tag == "circle"]
+    assert [a["class"] for a in decided] == ["dot gross"]

@@ -18,8 +18,10 @@ from cli.output.learned import print_learned
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.learning.learned import read_learned
 from scorekeeper.learning.run import learn
+from scorekeeper.learning.sentences import write_sentences
 from scorekeeper.learning.words import render_weights
 from scorekeeper.publish.weights_file import weights_path, write_weights_file
+from scorekeeper.report import build_report
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
@@ -29,6 +31,7 @@ from tests.conftest import fresh_database
 from tests.deciding import decide, insert_decisions, track_until
 from tests.learned_rows import insert_learned
 from tests.plain_learning import PlainDecision, PlainLearning
+from tests.unit.report.test_report_page import Reader
 
 HOUR = timedelta(hours=1)
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "read_weights.py"
@@ -195,6 +198,29 @@ def test_artifacts_and_terminal_hold_no_live_markup(db: Database, capsys: pytest
         assert f"(/artifacts/key/{key})" in learning_markdown(learned)
     print_learned(learned)
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_the_report_says_and_draws_what_was_learned_and_holds_no_live_markup(db: Database) -> None:
+    assert "Nothing yet." in build_report(db)
+    with db.begin() as connection:
+        insert_learned(connection, version="v7", excess=0.6)
+        learned = read_learned(connection, fee_bps=10)
+    assert learned is not None
+    markup = build_report(db)
+    page = Reader(markup)
+    for sentence in write_sentences(learned, str):
+        assert sentence in page.text
+    rows = {row[0]: row for rows in page.charts for row in rows}
+    assert {"time (UTC)", "block ends (UTC)", "confidence as stated, %", "chance foretold, %"} <= rows.keys()
+    assert build_report(db) == markup
+    assert "Nothing yet." in build_report(db, version="other")
+    with db.begin() as connection:
+        insert_learned(connection, version="<b>v8</b>", agents=("<img src=x onerror=alert(1)>", "\u202e"), prefix="h",
+                       begin=datetime(2025, 6, 1, tzinfo=UTC))  # fmt: skip
+    markup = build_report(db)
+    assert "version &lt;b&gt;v8" in markup
+    assert "<img" not in markup
+    assert "\u202e" not in markup
 
 
 def test_a_host_program_reads_the_file_also_when_it_is_stale_or_missing(

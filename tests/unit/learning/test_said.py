@@ -89,7 +89,7 @@ def test_as_many_decisions_as_are_foreseen_bring_the_evidence_to_20(steps: list[
     blocks = follow(steps)
     assume(not any(one.e_value >= THRESHOLD for one in blocks))
     more = decisions_needed(blocks)
-    growth = [math.log(w) / len(blocks) for w in blocks[-1].wealth]
+    growth = [math.log(w) / len(blocks) for w in blocks[-1].wealth or ()]
     if more is None:
         assert max(growth) <= 0
         assert "so far they have no advantage" in verdict_sentence(learned(blocks))

@@ -163,9 +163,10 @@ def learning(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = learned.SEED,
     output: Output = RESULTS,
 ) -> None:
-    """Hold what is learned against universes whose truth is known: gains, false adoption, power, recalibration.
+    """Hold what is learned against universes whose truth is known.
 
-    Planted agents over simulated markets; the product's own functions learn. Needs no database; takes half an hour.
+    Gains, false adoption and power of weights; recalibration; the meta-model. Planted agents over simulated markets, of
+    which the product's own functions learn. Needs no database; takes some hours.
     """
     learned.run(
         simulations or (learned.QUICK_SIMULATIONS if quick else learned.SIMULATIONS),

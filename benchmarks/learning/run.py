@@ -7,12 +7,14 @@ from typing import Any
 
 from rich.progress import track
 
+from benchmarks import learning_meta
 from benchmarks.learning import recalibration, votes
 from benchmarks.result import Run, open_console
 
 SIMULATIONS, SIZES = 500, (1_000, 2_000, 5_000, 10_000, 20_000)
 QUICK_SIMULATIONS, QUICK_LARGEST = 60, 5_000
 SEED = 20_261
+MANY = 5_000  # decisions above which a walk through a meta-model's days takes its time
 
 
 def run(simulations: int, largest: int, seed: int, output: Path) -> None:
@@ -30,8 +32,14 @@ def run(simulations: int, largest: int, seed: int, output: Path) -> None:
         recalibration.measure(*case, simulations, seed)
         for case in track(recalibration.cases(min(largest, 5_000)), "recalibration", console=console)
     ]
-    console.print(votes.table(measured))
-    console.print(recalibration.table(mapped))
-    parts: dict[str, Sequence[Any]] = {"votes": measured, "recalibration": mapped}
+    foretold = [
+        learning_meta.measure(planted, decisions, simulations // (2 if decisions <= MANY else 8), seed)
+        for planted, decisions in track(
+            [case for case in learning_meta.cases() if case[1] <= largest], "meta-model", console=console
+        )
+    ]
+    for table in (votes.table(measured), recalibration.table(mapped), learning_meta.table(foretold)):
+        console.print(table)
+    parts: dict[str, Sequence[Any]] = {"votes": measured, "recalibration": mapped, "meta_model": foretold}
     result.figures = {name: [asdict(one) for one in part] for name, part in parts.items()}
     result.finish(console, output)

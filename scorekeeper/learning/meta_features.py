@@ -110,7 +110,8 @@ def measure_moves(
     `minutes`: when each candle begins, ascending, shape (m,), with its `closes`. `candle`: how long one lasts.
     `opened`: shape (n,). All times in microseconds since 1970. Candles count from `known_from` on, and when they have
     ended at or before the trade's opening. A return counts between neighbouring candles. Returns three arrays of shape
-    (n,): NaN where returns cover less than half of the hour or day.
+    (n,): NaN where returns cover less than half of the hour or day; for the hour's return also without a candle that
+    ended in the hour before it.
 
     Sizes are added as whole numbers of 2**-40, so that the sum does not depend on where the candles begin.
 
@@ -139,7 +140,10 @@ def measure_moves(
 
     hour = mean_size(_HOUR_US)
     before = np.searchsorted(ends, opened - _HOUR_US, side="right")
-    known = ~np.isnan(hour) & (before > 0) & (last > 0)
     gone = np.full(len(opened), np.nan)
+    known = np.zeros(len(opened), dtype=np.bool_)
+    if len(ends):
+        # Behind a gap of an hour there is no price of an hour ago.
+        known = ~np.isnan(hour) & (before > 0) & (ends[np.maximum(before - 1, 0)] > opened - 2 * _HOUR_US)
     gone[known] = logs[last[known] - 1] - logs[before[known] - 1]
     return hour, mean_size(_DAY_US), gone

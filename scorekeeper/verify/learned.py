@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.maps import check_maps
+from scorekeeper.verify.meta import check_meta_model
 from scorekeeper.verify.rejudge import DAY, block_hours, find_blocks, fit_beta
 from scorekeeper.verify.relearn import HOUR, AgentRow, Hour, Outcome, Relearned, Said, Vote
 
@@ -25,6 +26,7 @@ def check_learned(connection: Connection) -> Iterator[str]:
     for row in connection.execute(statement("verify/select_learning")).all():
         if row.holds_until is not None:
             yield from _Check(connection, row.version, row.holds_until, row.block_hours).run()
+            yield from check_meta_model(connection, row.version, row.holds_until, row.block_hours)
 
 
 def find_waiting_learning(connection: Connection) -> Iterator[str]:

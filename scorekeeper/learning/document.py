@@ -117,9 +117,8 @@ class Learned:
     """Everything learned of `version` at `as_of`, a whole hour, from `outcomes` that were known then.
 
     `independent`: how many independent decisions they come to. `move_pct`: the mean size of their returns.
-    `advantage_bps`: what the learned vote earned more than the equal one, a decision,
-    before fees. `stale_from`: from when on a change of the past is not learned yet. The rest is in the order of names
-    or of time.
+    `advantage_bps`: what the learned vote earned more than the equal one, a decision, before fees. `stale_from`: from
+    when on a change of the past is not learned yet. The rest is in the order of names or of time.
     """
 
     version: str

@@ -47,6 +47,10 @@ _WEIGHTS = {
 }  # fmt: skip
 
 
+class ChangedError(Exception):
+    """Since this run began, a settlement has changed what is learned already; that is noted, to be learned again."""
+
+
 @dataclass(frozen=True)
 class _Followed:
     """What a window says after `state`: the outcomes in order, the paths of all sums, and since when each agent speaks.
@@ -193,7 +197,7 @@ def _judge(window: Window, followed: _Followed, votes: Mapping[str, NDArray[Any]
         values[votes["decision"]] = votes[name]
     voted = {name: values[followed.places] for name, values in of_all.items()}
     if np.isnan(voted["score"]).any():
-        raise AssertionError("an outcome whose decision has no vote: it began to count without a note of that")
+        raise ChangedError("a decision counts that did not when its hour was learned")
     returns = followed.outcomes.returns
     return {
         "decision": followed.places,

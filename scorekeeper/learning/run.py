@@ -4,16 +4,19 @@ The rows are a function of decisions and horizon returns alone: any schedule of 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
+from scorekeeper.errors import ContendedError
 from scorekeeper.learning.learn_maps import learn_maps
 from scorekeeper.learning.learn_meta import learn_meta_model
-from scorekeeper.learning.learn_weights import learn_weights
+from scorekeeper.learning.learn_weights import ChangedError, learn_weights
 from scorekeeper.locks import Lock, lock
-from scorekeeper.store.database import Database
+from scorekeeper.store.database import ATTEMPTS, Database
 from scorekeeper.store.sql import statement
 
 # Each step learns for a version up to an hour, in a transaction of its own, and says whether it has more to do. A step
@@ -35,18 +38,34 @@ class Learned:
 
 
 def learn(db: Database, as_of: datetime) -> Learned:
-    """Learn what was known at the last whole hour at or before `as_of`, and at or before the last track."""
-    until, again = db.transact(lambda connection: prepare(connection, as_of))
-    if until is None:
-        return Learned(None, [], [])
-    with db.begin() as connection:
-        progress = connection.execute(statement("learning/select_progress"), {"version": None}).all()
-    versions = [row.version for row in progress]
-    for version in versions:
-        for step in STEPS:
-            while db.transact(lambda connection, step=step, version=version: step(connection, version, until)):  # type: ignore[misc]
-                pass
-    return Learned(until, versions, again)
+    """Learn what was known at the last whole hour at or before `as_of`, and at or before the last track.
+
+    Raises ContendedError if settlements change what was learned each time that it is learned.
+    """
+    made_again: set[str] = set()
+    for _ in range(ATTEMPTS):
+        until, again = db.transact(lambda connection: prepare(connection, as_of))
+        made_again |= set(again)
+        if until is None:
+            return Learned(None, [], [])
+        with db.begin() as connection:
+            progress = connection.execute(statement("learning/select_progress"), {"version": None}).all()
+        versions = [row.version for row in progress]
+        with suppress(ChangedError):
+            for version in versions:
+                _learn_version(db, version, until)
+            return Learned(until, versions, sorted(made_again))
+    raise ContendedError("what is learned was changed by settlements at each attempt: try again")
+
+
+def _learn_version(db: Database, version: str, until: datetime) -> None:
+    for step in STEPS:
+        while db.transact(partial(_take, step=step, version=version, until=until)):
+            pass
+
+
+def _take(connection: Connection, step: Step, version: str, until: datetime) -> bool:
+    return step(connection, version, until)
 
 
 def prepare(connection: Connection, as_of: datetime) -> tuple[datetime | None, list[str]]:

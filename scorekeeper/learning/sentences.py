@@ -117,9 +117,9 @@ def _of_advantage(learned: Learned) -> Iterator[str]:
     if learned.advantage_bps is None:
         return
     yield (
-        f"Over {counted(learned.outcomes, 'outcome')}, about {learned.independent:,.0f} independent ones, the learned "
-        f"vote earned {learned.advantage_bps:+.1f} bps a decision more than the equal vote, before fees. That is what "
-        "happened, and no promise."
+        f"Over {counted(learned.outcomes, 'outcome')}, about {learned.independent:,.0f} independent ones, the vote by "
+        f"the weights learned before each decision earned {learned.advantage_bps:+.1f} bps a decision more than the "
+        "equal vote, before fees. That is what happened, and no promise."
     )
     look = for_one_look(learned)
     if look.ci95 is not None and look.mean is not None:

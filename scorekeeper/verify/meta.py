@@ -1,29 +1,33 @@
 """The meta-model: what it saw, foretold and made of it, compared with a recompute."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Row
 
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.remeta import (
     DAY,
     HOUR,
+    Floats,
     Foretold,
     Traded,
     find_faults,
     fit_midnights,
     foretell,
     judge,
+    lay_out,
     near,
 )
 
 MOST_NAMED = 20  # differences
 MOST_MEASURED = 1_000  # trades of a version whose candles are read again
-MOST_FITTED = 300_000  # trades in fits of a version that are looked at again, the newest fit first
+MOST_FITTED = 1_000_000  # trades in fits of a version that are looked at again, the newest fit first
 MOST_JUDGED = 4  # rows of a version and target that are judged again
 TARGETS = {"net_pnl": "net", "horizon": "horizon"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,10 +56,12 @@ def _compare(connection: Connection, version: str, until: int, block: int) -> It
         yield from _compare_trade(row, one)
     yield from _compare_moves(connection, version, rows)
     models = connection.execute(statement("verify/select_meta_models"), given).all()
+    names = sorted({one["name"] for model in models if model.coefficients for one in model.coefficients["features"]})
+    seen = lay_out(trades, names)
     for target, short in TARGETS.items():
         mine = [model for model in models if model.target == target]
-        yield from _compare_models(mine, rows, trades, target, until)
-        yield from _compare_said(mine, rows, trades, target, short)
+        yield from _compare_models(mine, trades, seen, names, target, until)
+        yield from _compare_said(mine, rows, seen, names, short)
         yield from _compare_judged(mine, rows, trades, target, short, block)
 
 
@@ -85,7 +91,12 @@ def _compare_moves(connection: Connection, version: str, rows: Sequence[Row[Any]
 
 
 def _compare_models(
-    models: Sequence[Row[Any]], rows: Sequence[Row[Any]], trades: Sequence[Traded], target: str, until: int
+    models: Sequence[Row[Any]],
+    trades: Sequence[Traded],
+    seen: Floats,
+    names: Sequence[str],
+    target: str,
+    until: int,
 ) -> Iterator[str]:
     """The midnights with rows and fits, and the newest fits."""
     days = {-(-moment // DAY) * DAY for one in trades for moment in (one.expires, one.released)}
@@ -97,35 +108,45 @@ def _compare_models(
     if sorted(fits) != (again := fit_midnights(trades, target, until)):
         yield f"{len(fits)} fits for {target} are stored, {len(again)} are found again"
         return
+    released = np.array([one.released for one in trades])
+    own, net = np.array([one.uniqueness for one in trades]), np.array([one.net[target] for one in trades])
     looked_at = 0
     for at in sorted(fits, reverse=True):
-        among = [one for one in trades if one.released <= at]
+        among = np.flatnonzero(released <= at)
         looked_at += len(among)
         if looked_at > MOST_FITTED and looked_at > len(among):
             break
-        for fault in find_faults(fits[at], among, target):
+        for fault in find_faults(fits[at], seen[among], names, own[among], net[among]):
             yield f"fit for {target} at {_day(at)}: {fault}"
+    moments = sorted(fits)
     for model in models:
-        last = max((at for at in fits if at <= model.as_of), default=None)
+        place = bisect_right(moments, model.as_of)
+        last = moments[place - 1] if place else None
         if model.fitted != last:
             yield f"at {_day(model.as_of)} speaks the fit of {model.fitted} for {target}, recomputed {last}"
 
 
 def _compare_said(
-    models: Sequence[Row[Any]], rows: Sequence[Row[Any]], trades: Sequence[Traded], target: str, short: str
+    models: Sequence[Row[Any]], rows: Sequence[Row[Any]], seen: Floats, names: Sequence[str], short: str
 ) -> Iterator[str]:
     """What the fit of its time said of each trade."""
-    fits = [(model.fitted, model.coefficients) for model in models if model.fitted == model.as_of]
-    for row, one in zip(rows, trades, strict=True):
-        before = [fit for at, fit in fits if at <= one.opened // DAY * DAY]
-        wanted: tuple[Any, ...] = (None, None, None, None)
-        if before:
-            p, market = foretell(before[-1], one)
-            wanted = (p, market, before[-1]["base_rate"], p > before[-1]["keep_above"])
-        for name, value in zip(("p", "market", "base", "kept"), wanted, strict=True):
-            kept = getattr(row, f"{name}_{short}")
-            if not near(kept, value):
-                yield f"{name}_{short} of {row.trade_id} is {kept}, recomputed {value}"
+    fits = {model.as_of: model.coefficients for model in models if model.fitted == model.as_of}
+    moments = sorted(fits)
+    by_fit: dict[int, list[int]] = {}
+    for number, row in enumerate(rows):
+        by_fit.setdefault(bisect_right(moments, row.opened // DAY * DAY) - 1, []).append(number)
+    for place, numbers in sorted(by_fit.items()):
+        wanted: list[tuple[Any, ...]] = [(None, None, None, None)] * len(numbers)
+        if place >= 0:
+            fit = fits[moments[place]]
+            p, market = (said.tolist() for said in foretell(fit, seen[numbers], names))
+            base, least = fit["base_rate"], fit["keep_above"]
+            wanted = [(one, other, base, one > least) for one, other in zip(p, market, strict=True)]
+        for number, values in zip(numbers, wanted, strict=True):
+            for name, value in zip(("p", "market", "base", "kept"), values, strict=True):
+                kept = getattr(rows[number], f"{name}_{short}")
+                if not near(kept, value):
+                    yield f"{name}_{short} of {rows[number].trade_id} is {kept}, recomputed {value}"
 
 
 def _compare_judged(

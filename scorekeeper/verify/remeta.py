@@ -9,6 +9,11 @@ from itertools import pairwise
 from statistics import median, stdev
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
 DAY = 86_400_000_000  # microseconds
 HOUR = 3_600_000_000
 BLOCK_BETS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
@@ -55,17 +60,12 @@ class Foretold(NamedTuple):
     net: float
 
 
-def see(one: Traded, name: str) -> float | None:
-    """A feature of a trade by its name; None: unknown."""
-    if name.startswith("agent:"):
-        direction, confidence = one.calls.get(name.removeprefix("agent:"), (0, None))
-        return one.side * direction * (0.5 if confidence is None else confidence / 100)
-    if name.startswith("symbol:"):
-        return float(one.symbol == name.removeprefix("symbol:"))
+def see(one: Traded) -> dict[str, float | None]:
+    """The features of a trade by name, None: unknown. An agent or symbol that is not there has 0."""
     turn = 2 * math.pi * (one.opened % DAY) / DAY
     with_side = sum(direction == one.side for direction, _ in one.calls.values())
     awake = len(one.calls)
-    known: dict[str, float | None] = {
+    return {
         "agreeing": with_side / awake if awake else 0.5,
         "awake": float(awake),
         "confidence": 0.5 if one.confidence is None else one.confidence / 100,
@@ -79,27 +79,42 @@ def see(one: Traded, name: str) -> float | None:
         "hour_cosine": math.cos(turn),
         "weekend": float((one.opened // DAY + 3) % 7 in (5, 6)),
         "hold": math.log((one.expires - one.opened) / HOUR),
+        f"symbol:{one.symbol}": 1.0,
+        **{
+            f"agent:{agent}": one.side * direction * (0.5 if confidence is None else confidence / 100)
+            for agent, (direction, confidence) in one.calls.items()
+        },
     }
-    return known[name]
 
 
-def standardised(fit: Mapping[str, Any], one: Traded) -> list[float]:
-    """The features of a fit, of a trade."""
-    found = []
-    for feature in fit["features"]:
-        value = see(one, feature["name"])
-        found.append(((feature["fill"] if value is None else value) - feature["mean"]) / feature["scale"])
+def lay_out(trades: Sequence[Traded], names: Sequence[str]) -> Floats:
+    """The features of trades, a row each; NaN: unknown."""
+    found = np.zeros((len(trades), len(names)))
+    for row, one in zip(found, trades, strict=True):
+        known = see(one)
+        for place, name in enumerate(names):
+            value = known.get(name, 0.0)
+            row[place] = math.nan if value is None else value
     return found
 
 
-def foretell(fit: Mapping[str, Any], one: Traded) -> tuple[float, float]:
-    """How likely the trade pays, by all features and by those of the market alone."""
-    values, alone = standardised(fit, one), fit["market"]["coefficients"]
-    every = fit["intercept"] + math.fsum(f["coefficient"] * x for f, x in zip(fit["features"], values, strict=True))
-    market = fit["market"]["intercept"] + math.fsum(
-        alone[f["name"]] * x for f, x in zip(fit["features"], values, strict=True) if f["name"] in alone
+def foretell(fit: Mapping[str, Any], seen: Floats, names: Sequence[str]) -> tuple[Floats, Floats]:
+    """How likely trades pay, by all features and by those of the market alone. `seen`: as lay_out gives `names`."""
+    scaled, alone = _scale(fit, seen, names), fit["market"]["coefficients"]
+    every = np.array([feature["coefficient"] for feature in fit["features"]])
+    market = np.array([alone.get(feature["name"], 0.0) for feature in fit["features"]])
+    return (
+        1 / (1 + np.exp(-fit["intercept"] - scaled @ every)),
+        1 / (1 + np.exp(-fit["market"]["intercept"] - scaled @ market)),
     )
-    return 1 / (1 + math.exp(-every)), 1 / (1 + math.exp(-market))
+
+
+def _scale(fit: Mapping[str, Any], seen: Floats, names: Sequence[str]) -> Floats:
+    columns = []
+    for feature in fit["features"]:
+        column = seen[:, names.index(feature["name"])]
+        columns.append((np.where(np.isnan(column), feature["fill"], column) - feature["mean"]) / feature["scale"])
+    return np.stack(columns, axis=1) if columns else np.zeros((len(seen), 0))
 
 
 def fit_midnights(trades: Sequence[Traded], target: str, until: int) -> list[int]:
@@ -119,44 +134,45 @@ def fit_midnights(trades: Sequence[Traded], target: str, until: int) -> list[int
     return found
 
 
-def find_faults(fit: Mapping[str, Any], trades: Sequence[Traded], target: str) -> list[str]:
-    """What is wrong with a fit on these trades: its scaling, its thresholds, coefficients that are not the minimum."""
-    total = math.fsum(one.uniqueness for one in trades)
-    paid = [one.net[target] > 0 for one in trades]
-    paying = math.fsum(one.uniqueness for one, pays in zip(trades, paid, strict=True) if pays)
-    gain = math.fsum(one.uniqueness * one.net[target] for one in trades if one.net[target] > 0) / paying
-    loss = -math.fsum(one.uniqueness * one.net[target] for one in trades if one.net[target] <= 0) / (total - paying)
+def find_faults(
+    fit: Mapping[str, Any], seen: Floats, names: Sequence[str], own: Floats, net: Floats
+) -> list[str]:
+    """What is wrong with a fit on these trades: its scaling, its thresholds, coefficients that are not the minimum.
+
+    `seen`, `names`: as lay_out. `own`: uniqueness. `net`: what each trade brought.
+    """
+    total, paid = math.fsum(own), net > 0
+    paying = math.fsum(own[paid])
+    gain, loss = math.fsum((own * net)[paid]) / paying, -math.fsum((own * net)[~paid]) / (total - paying)
     wanted = {
-        "trades": len(trades), "independent_trades": total, "base_rate": paying / total,
+        "trades": len(net), "independent_trades": total, "base_rate": paying / total,
         "keep_above": loss / (gain + loss),
     }  # fmt: skip
     faults = [
         f"{name} is {fit[name]}, recomputed {value}" for name, value in wanted.items() if not near(fit[name], value)
     ]
+    alone = fit["market"]["coefficients"]
     for feature in fit["features"]:
-        values = [see(one, feature["name"]) for one in trades]
-        fill = median([value for value in values if value is not None] or [0.0])
-        filled = [fill if value is None else value for value in values]
-        mean = math.fsum(one.uniqueness * x for one, x in zip(trades, filled, strict=True)) / total
-        spread = math.fsum(one.uniqueness * (x - mean) ** 2 for one, x in zip(trades, filled, strict=True)) / total
-        for name, value in (("fill", fill), ("mean", mean), ("scale", math.sqrt(spread))):
+        column = seen[:, names.index(feature["name"])]
+        known = column[~np.isnan(column)].tolist()
+        fill = median(known or [0.0])
+        filled = np.where(np.isnan(column), fill, column)
+        mean = math.fsum(own * filled) / total
+        scale = math.sqrt(math.fsum(own * (filled - mean) ** 2) / total)
+        for name, value in (("fill", fill), ("mean", mean), ("scale", scale)):
             if not near(feature[name], value):
                 faults.append(f"{name} of {feature['name']} is {feature[name]}, recomputed {value}")
-    alone = fit["market"]["coefficients"]
-    slopes = {which: [0.0] * (1 + len(fit["features"])) for which in ("all", "market")}
-    for one, pays in zip(trades, paid, strict=True):
-        row = [1.0, *standardised(fit, one)]
-        for which, p in zip(slopes, foretell(fit, one), strict=True):
-            slopes[which] = [s + one.uniqueness * (p - pays) * x for s, x in zip(slopes[which], row, strict=True)]
-    for place, feature in enumerate(fit["features"], 1):
-        slopes["all"][place] += 100 * feature["coefficient"]
-        slopes["market"][place] += 100 * alone.get(feature["name"], 0.0)
-        if feature["name"] not in alone:
-            slopes["market"][place] = 0.0
         if (feature["name"] in alone) != (feature["name"] in MARKET or feature["name"].startswith("symbol:")):
             faults.append(f"{feature['name']} is on the wrong side of the reference")
-    for which, slope in slopes.items():
-        if max(map(abs, slope)) > 1e-7 * total:
+    scaled = np.column_stack([np.ones(len(net)), _scale(fit, seen, names)])
+    every = [0.0, *(feature["coefficient"] for feature in fit["features"])]
+    market = [0.0, *(alone.get(feature["name"], 0.0) for feature in fit["features"])]
+    among = np.array([True, *(feature["name"] in alone for feature in fit["features"])])
+    for which, p, coefficients, chosen in zip(
+        ("all", "market"), foretell(fit, seen, names), (every, market), (among | True, among), strict=True
+    ):
+        slope = scaled.T @ (own * (p - paid)) + 100 * np.array(coefficients)
+        if float(np.abs(slope[chosen]).max()) > 1e-7 * total:
             faults.append(f"the coefficients of {which} features are not the most probable ones")
     return faults
 

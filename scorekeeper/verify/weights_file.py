@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection
 
 from scorekeeper.learning.document import Learned, WeightsFile
-from scorekeeper.learning.learned import read_learned
+from scorekeeper.learning.learned import read_learned, read_versions
 from scorekeeper.learning.words import render_weights
 from scorekeeper.publish.weights_file import weights_path
 from scorekeeper.settings import Settings
@@ -41,18 +40,13 @@ def check_weights_file(connection: Connection, settings: Settings) -> Iterator[s
     if learned is None or learned.as_of != at:
         yield f"{path}: the database has learned nothing of its version at {file.as_of}; {_REPAIR}"
     elif learned.stale_from is None and render_weights(learned) != content:
-        yield f"{path}: is not what was learned by {file.as_of}{_fee_hint(path, content, learned)}; {_REPAIR}"
+        yield f"{path}: is not what was learned by {file.as_of}{_fee_hint(content, learned)}; {_REPAIR}"
 
 
 def find_waiting_file(connection: Connection, settings: Settings) -> Iterator[str]:
     """A sentence if the next `learn` is to write the file, which is not wrong."""
-    learned = read_learned(connection, fee_bps=settings.fee_bps)
-    if learned is None:
-        return
-    if learned.stale_from is not None:
-        yield "what was learned waits for the next learn: something in its past has changed"
     path = weights_path(settings)
-    if not path.exists():
+    if not path.exists() and read_versions(connection):
         yield f"{path.name} waits for the next learn"
 
 
@@ -60,7 +54,7 @@ def _learned_then(connection: Connection, settings: Settings, version: str, at: 
     return read_learned(connection, fee_bps=settings.fee_bps, version=version, at=at)
 
 
-def _fee_hint(path: Path, content: bytes, learned: Learned) -> str:
+def _fee_hint(content: bytes, learned: Learned) -> str:
     """Whether the difference is the fee alone: FEE_BPS has changed since."""
 
     def without_fees(words: bytes) -> bytes:

@@ -1,3 +1,4 @@
+DROP VIEW scorekeeper.report_meta_trades;
 DROP VIEW scorekeeper.report_meta_model;
 DROP VIEW scorekeeper.report_calibration_maps;
 DROP VIEW scorekeeper.report_weight_evidence;

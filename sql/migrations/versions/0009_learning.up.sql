@@ -420,5 +420,15 @@ SELECT
     m.version, m.as_of, m.target, m.trades, m.independent_trades, m.coefficients, m.metrics, m.informs, m.worth_it
 FROM scorekeeper.meta_model AS m;
 COMMENT ON VIEW scorekeeper.report_meta_model IS
-'One row per version, UTC midnight of a fit and target: a model of whether a decision pays, its metrics on trades that
-it had not seen, and two verdicts (null: cannot be told).';
+'One row per version, UTC midnight with something new, and target: the last fit of whether a trade pays, its figures on
+trades that it had not seen, and two verdicts (null: cannot be told).';
+
+CREATE VIEW scorekeeper.report_meta_trades AS
+SELECT
+    k.version, k.expires_at, k.trade_id, k.opened_at, k.released_at, k.uniqueness, k.net_pct, k.horizon_net_pct,
+    k.hour_size, k.day_size, k.hour_return, k.p_net, k.market_net, k.base_net, k.kept_net, k.p_horizon,
+    k.market_horizon, k.base_horizon, k.kept_horizon
+FROM scorekeeper.meta_trade AS k;
+COMMENT ON VIEW scorekeeper.report_meta_trades IS
+'One row per closed trade that is an outcome: what the meta-model saw of it, what it foretold of it (p_) beside the
+market alone (market_) and the base rate (base_), whether it would have kept it, and what it brought (percent).';

@@ -158,6 +158,41 @@ def test_runs_at_once_leave_what_one_leaves(db: Database, other_db: Database, mo
     assert read_rows(other_db) == read_rows(db)
 
 
+def test_a_decision_that_begins_to_count_during_a_run_is_learned_by_it(db: Database, other_db: Database) -> None:
+    decisions = decide(10, 120)
+    middle = decisions[60].opened_at
+    end = decisions[-1].opened_at + 5 * HOUR
+    # What settlements judge late: opened before the hour that is learned already, and due after it.
+    late = [
+        type(one)(f"late {one.trade_id}", middle - HOUR, middle + 2 * HOUR, 0.7, one.signals)
+        for one in decisions[30:33]
+    ]
+    with db.begin() as connection:
+        insert_decisions(connection, decisions + late)
+        track_until(connection, end)
+    learn(db, end)
+    with other_db.begin() as connection:
+        insert_decisions(connection, decisions)
+        track_until(connection, end)
+    learn(other_db, middle)
+
+    def settle(_connection: object, _cursor: object, words: str, *_: object) -> None:
+        if "TEMPORARY TABLE learning_window" in words and late:
+            with other_db.begin() as other:
+                insert_decisions(other, [late.pop() for _ in range(len(late))])
+                other.execute(
+                    text("INSERT INTO scorekeeper.stale_learning VALUES ('v1', :at)"), {"at": middle - HOUR}
+                )
+
+    event.listen(other_db.engine, "before_cursor_execute", settle)
+    try:
+        done = learn(other_db, end)
+    finally:
+        event.remove(other_db.engine, "before_cursor_execute", settle)
+    assert (late, done.made_again) == ([], ["v1"])
+    assert read_rows(other_db) == read_rows(db)
+
+
 def test_nothing_of_the_future_is_in_what_was_learned(db: Database, other_db: Database) -> None:
     decisions = decide(6, 300)
     middle = decisions[150].opened_at.replace(minute=0, second=0, microsecond=0)

@@ -25,6 +25,7 @@ from scorekeeper.report import build_report
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
+from scorekeeper.verify.run import verify
 from scorekeeper.verify.weights_file import check_weights_file, find_waiting_file
 from tasks.learned_artifacts import TABLES, learning_markdown
 from tests.conftest import fresh_database
@@ -130,6 +131,7 @@ def test_verify_names_a_file_that_differs_and_knows_one_that_is_older(lived: Liv
     assert sentences_of(db, settings) == ([], [])
     path.write_bytes(re.sub(rb'"weight": -?[0-9.]+', b'"weight": 3.5', whole, count=1))
     assert "is not what was learned by" in sentences_of(db, settings)[0][0]
+    assert any(f"{path}: is not what was learned by" in one for one in verify(db, settings))
     path.write_bytes(whole.replace(b'"format"', b'"shape"'))
     assert "does not hold published weights" in sentences_of(db, settings)[0][0]
     path.write_bytes(re.sub(rb'"version": "v1"', b'"version": "v7"', whole))
@@ -146,9 +148,7 @@ def test_verify_names_a_file_that_differs_and_knows_one_that_is_older(lived: Liv
     assert "(FEE_BPS has changed)" in sentences_of(db, settings)[0][0]
     with db.begin() as connection:
         connection.execute(text("INSERT INTO scorekeeper.stale_learning VALUES ('v1', '2025-05-02T00:00:00Z')"))
-    differences, waits = sentences_of(db, settings)
-    assert differences == []
-    assert waits == ["what was learned waits for the next learn: something in its past has changed"]
+    assert sentences_of(db, settings) == ([], [])
     with db.begin() as connection:
         connection.execute(text("DELETE FROM scorekeeper.stale_learning"))
 

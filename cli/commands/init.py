@@ -107,7 +107,10 @@ def _load(path: Path, before: str, new: dict[str, str]) -> "Settings":
     from scorekeeper.settings import load_settings
 
     if new:
-        write_private(path.resolve(), change_env(before, new))
+        try:
+            write_private(path.resolve(), change_env(before, new))
+        except OSError as refused:
+            raise ScorekeeperError(f"{path} cannot be written: {refused.strerror}") from None
     verb = "written" if not before else "changed" if new else "as it was"
     typer.echo(f"{path}: {verb}{', for you alone (0600)' if new else ''}")
     for name, value in new.items():

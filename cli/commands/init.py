@@ -61,8 +61,9 @@ def init(
         INBOX_DIR=inbox, MARKET=market, FEE_BPS=fee_bps, DECISION_TIMEZONE=timezone, MAX_HOLD_TIME_MINUTES=max_hold,
         SCOREKEEPER_HOME=home, DATABASE_URL=database_url,
     ) | _read_pairs(more or [])  # fmt: skip
-    for name, value in given.items():
-        _check(name, value, {**held, **given})
+    for name, value in {**held, **given}.items():
+        if name in _known() and (name in given or not asks or name not in dict(QUESTIONS)):
+            _check(name, value, {**held, **given})
     if asks:
         first = _ask(given, held, first)
     values = _defaults() | held | given

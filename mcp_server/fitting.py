@@ -11,6 +11,7 @@ from dashboard.data.filters import FilterError
 from dashboard.shown import iso
 
 MOST_BYTES = 8_000
+WHOLE = ("text", "sentence", "next_cursor")  # words of ours, and what is handed back
 
 Document = dict[str, Any]
 
@@ -67,6 +68,26 @@ def shorten_list(document: Document, name: str) -> Document:
             dropped += len(json.dumps(plain(kept.pop())))
         shown = {**document, name: kept, left_out: len(document[name]) - len(kept)}
     return shown
+
+
+def squeeze(document: Document) -> Document:
+    """The document with shorter strings, where nothing else has made it fit: a writer has filled it with long names.
+
+    >>> squeeze({"a": "short"})
+    {'a': 'short'}
+    """
+    longest = 200
+    while size(document) > MOST_BYTES and longest > 4:
+        document, longest = _cut(document, longest), longest // 2
+    return document
+
+
+def _cut(value: Any, longest: int) -> Any:
+    if isinstance(value, dict):
+        return {name: one if name in WHOLE else _cut(one, longest) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_cut(one, longest) for one in value]
+    return value[: longest - 1] + "…" if isinstance(value, str) and len(value) > longest else value
 
 
 def write_cursor(after: str | None) -> str | None:

@@ -18,7 +18,7 @@ from dashboard.data.versions import Difference, read_versions
 from dashboard.story import moments_of, summary
 from mcp_server import schemas
 from mcp_server.asked import check_text, find_agent, find_known, find_version, name_known, read_filters, read_selection
-from mcp_server.fitting import Document, as_json, fit_page, plain, read_cursor, shorten_list, write_cursor
+from mcp_server.fitting import Document, as_json, fit_page, plain, read_cursor, shorten_list, squeeze, write_cursor
 from mcp_server.quoted import find_name, plain_rows, quote, show_name, unescape
 from mcp_server.reading import Scores
 from mcp_server.weights import page_weights
@@ -255,7 +255,7 @@ class Tools:
 
 def answer(document: Document) -> ToolResult:
     """The document as structured content, and the same as text for callers that know no schema."""
-    words = as_json(document)
+    words = as_json(squeeze(document))
     return ToolResult([TextContent(type="text", text=words)], json.loads(words))
 
 

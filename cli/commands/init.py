@@ -61,8 +61,9 @@ def init(
         INBOX_DIR=inbox, MARKET=market, FEE_BPS=fee_bps, DECISION_TIMEZONE=timezone, MAX_HOLD_TIME_MINUTES=max_hold,
         SCOREKEEPER_HOME=home, DATABASE_URL=database_url,
     ) | _read_pairs(more or [])  # fmt: skip
-    for name, value in given.items():
-        _check(name, value, {**held, **given})
+    for name, value in {**held, **given}.items():
+        if name in _known() and (name in given or not asks or name not in dict(QUESTIONS)):
+            _check(name, value, {**held, **given})
     if asks:
         first = _ask(given, held, first)
     values = _defaults() | held | given
@@ -107,7 +108,10 @@ def _load(path: Path, before: str, new: dict[str, str]) -> "Settings":
     from scorekeeper.settings import load_settings
 
     if new:
-        write_private(path.resolve(), change_env(before, new))
+        try:
+            write_private(path.resolve(), change_env(before, new))
+        except OSError as refused:
+            raise ScorekeeperError(f"{path} cannot be written: {refused.strerror}") from None
     verb = "written" if not before else "changed" if new else "as it was"
     typer.echo(f"{path}: {verb}{', for you alone (0600)' if new else ''}")
     for name, value in new.items():

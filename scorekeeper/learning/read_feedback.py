@@ -10,12 +10,16 @@ from scorekeeper.learning.feedback import Feedback, Recalibration, Signal, give_
 from scorekeeper.metrics.formulas import iso
 from scorekeeper.store.sql import statement
 
+MOST_DECISIONS = 10_000  # the last ones: reading takes as long after years as after weeks
+
 
 def read_feedback(
     connection: Connection, agent: str, *, symbol: str | None = None, version: str | None = None,
     as_of: datetime | None = None,
 ) -> Feedback:  # fmt: skip
     """The feedback on one agent at a moment (None, or one that is not tracked yet: the last track).
+
+    It rests on the last 10,000 decisions of the version that count, and that the agent said something to or not.
 
     `symbol`: as it is stored; None: all. `version`: None for the one of the agent's last decision that counts. An agent
     that is not known has no calls.
@@ -25,7 +29,7 @@ def read_feedback(
     ).one()
     if scope.as_of is None or scope.version is None:
         return give_feedback(agent, scope.version, symbol, scope.as_of, [], {})
-    given: dict[str, Any] = {"version": scope.version, "symbol": symbol, "as_of": scope.as_of}
+    given: dict[str, Any] = {"version": scope.version, "symbol": symbol, "as_of": scope.as_of, "most": MOST_DECISIONS}
     signals = [
         Signal(*row)
         for row in connection.execute(statement("learning/select_feedback_signals"), given | {"agent": agent})

@@ -1,7 +1,7 @@
 -- name: feedback_outcomes
--- One row per decision of a version that metrics counts (not voided, its price judged and not suspect) and whose horizon
--- was known at a moment. Statements on feedback share it, and it reads what a reader may read.
--- Parameters: version, symbol (null: all), as_of.
+-- One row per decision of a version that metrics counts (not voided, its price judged and not suspect) and whose
+-- horizon was known at a moment: the last ones. Statements on feedback share it. It reads what a reader may read.
+-- Parameters: version, symbol (null: all), as_of, most.
 SELECT n.trade_id, n.symbol, n.opened_at, n.expires_at, n.horizon_return_pct, n.late
 FROM scorekeeper.report_decisions AS n
 WHERE
@@ -10,7 +10,9 @@ WHERE
     AND n.voided_at IS NULL AND n.reference_price IS NOT NULL AND NOT n.price_suspect
     AND n.horizon_return_pct IS NOT NULL AND n.expires_at <= cast(:as_of AS timestamptz)
     -- What a track at that moment knew: it needs a price of a candle that was complete.
-    AND (n.horizon_known_at <= :as_of OR n.met_at <= :as_of);
+    AND (n.horizon_known_at <= :as_of OR n.met_at <= :as_of)
+ORDER BY n.expires_at DESC, n.trade_id DESC
+LIMIT :most;
 
 -- name: select_feedback_scope
 -- One row: the moment that feedback is of (the last track if that is earlier, null without either), and the version of
@@ -61,7 +63,13 @@ ORDER BY s.agent;
 SELECT
     k.trade_id, k.symbol, k.opened_at, k.expires_at, s.direction, s.confidence, k.horizon_return_pct AS move_pct, k.late
 FROM known AS k
-INNER JOIN scorekeeper.report_agent_signals AS s ON k.trade_id = s.trade_id AND s.agent = cast(:agent AS text)
+-- A look into the index for each decision: a join would read the signals of all times.
+CROSS JOIN
+    LATERAL (
+        SELECT a.direction, a.confidence FROM scorekeeper.report_agent_signals AS a
+        WHERE a.trade_id = k.trade_id AND a.agent = cast(:agent AS text)
+        ORDER BY a.agent LIMIT 1
+    ) AS s
 ORDER BY k.opened_at, k.trade_id;
 
 -- name: select_feedback_moves

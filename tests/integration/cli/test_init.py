@@ -87,6 +87,9 @@ def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path: Path, mo
         said = f"{done.output} {done.exception}"
         assert told in " ".join(said.replace("│", " ").split()), (words, said)
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".env").write_text("MARKET=replay:gone\n")
+    assert "there is no folder gone" in str(CliRunner().invoke(app, ["init"]).exception)
+    assert (tmp_path / ".env").read_text() == "MARKET=replay:gone\n"
 
 
 def test_a_host_programs_env_keeps_its_own_lines(tmp_path: Path, database_url: str) -> None:

@@ -95,6 +95,11 @@ def test_feedback_counts_what_metrics_counts(
     assert found.call_return_pct.mean == pytest.approx(scored["avg_call_return_pct"], abs=1e-9)
     assert voided not in {one.trade_id for one in found.last}
     assert told == found.text
+    monkeypatch.setattr("scorekeeper.learning.read_feedback.MOST_DECISIONS", 50)
+    with db.begin() as connection:
+        few = read_feedback(connection, agent)
+    assert few.signals == 50
+    assert [one.trade_id for one in few.last] == [one.trade_id for one in found.last]
     assert "at 2025-05-07T00:00Z, version v0.2.0, BTC/USDT only." in bitcoin
     assert "ETH/USDT" not in bitcoin
 

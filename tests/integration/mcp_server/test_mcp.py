@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from mcp_server.server import make_server
 from mcp_server.tools import Tools
 from scorekeeper.analysis.run import analyze
 from scorekeeper.errors import DatabaseError
+from scorekeeper.learning.read_feedback import list_every_agent
 from scorekeeper.metrics import query
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
@@ -391,6 +393,22 @@ def test_http_is_for_those_who_have_the_token(world: World) -> None:
         asyncio.run(talk())
         served.send_signal(signal.SIGTERM)
         assert served.wait(20) == 143
+
+
+def test_the_script_of_the_document_runs_as_it_is_written(world: World, tmp_path: Path) -> None:
+    """An MCP client hands on few variables, so the server reads the .env of the folder in which it is started."""
+    (tmp_path / ".env").write_text(f"DATABASE_URL={world.url}\n")
+    with world.db.begin() as connection:
+        agent = list_every_agent(connection)[0]
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "agents.md").read_text(), re.DOTALL)
+    [script] = [block for block in blocks if "StdioTransport(" in block]
+    assert script.count('"TechnicalAnalystAgent"') == 1
+    done = subprocess.run(
+        [sys.executable, "-c", script.replace('"TechnicalAnalystAgent"', repr(agent))], cwd=tmp_path, text=True,
+        env=world.environment(PATH=f"{Path(COMMAND).parent}:{os.environ['PATH']}"), capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Your score at ")
 
 
 def test_without_the_extra_the_command_says_how_to_install_it(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server.fitting import MOST_BYTES, as_json, fit_page, read_cursor, shorten_list, size, write_cursor
+from mcp_server.fitting import MOST_BYTES, as_json, fit_page, read_cursor, shorten_list, size, squeeze, write_cursor
 from mcp_server.glossary import write_glossary
 from mcp_server.quoted import LONGEST_NAME, LONGEST_TEXT, find_name, quote, show_name, unescape
 from scorekeeper.metrics import names
@@ -60,6 +60,16 @@ def test_a_list_is_shortened_until_it_fits_and_says_by_how_much(rows: list[str])
     assert shown["rows"] == rows[: len(shown["rows"])]
     assert shown["rows_left_out"] == len(rows) - len(shown["rows"])
     assert as_json(shown).isascii()
+
+
+@given(st.lists(st.text("\U0001f600é\x07", min_size=1, max_size=300), min_size=6, max_size=12))
+def test_names_of_any_length_fit_an_answer_and_words_of_ours_stay(names_: list[str]) -> None:
+    document = {"text": "ours " * 40, "rows": [{"name": show_name(one), "said": quote(one)} for one in names_]}
+    shown = squeeze(document)
+    assert size(shown) <= MOST_BYTES
+    assert shown["text"] == document["text"]
+    assert len(shown["rows"]) == len(names_)
+    assert size(document) > MOST_BYTES or shown == document
 
 
 @given(texts)

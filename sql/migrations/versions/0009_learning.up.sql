@@ -308,8 +308,14 @@ CREATE INDEX meta_trade_by_release ON scorekeeper.meta_trade (version, released_
 COMMENT ON TABLE scorekeeper.meta_trade IS
 'One row per closed trade that is an outcome, as the meta-model saw and judged it: p_ is what the last fit at or before
 the midnight before opened_at said, _net of net_pct > 0, _horizon of horizon_net_pct > 0. Null: no model yet.';
+COMMENT ON COLUMN scorekeeper.meta_trade.version IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.meta_trade.expires_at IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.meta_trade.trade_id IS 'That of the decision.';
+COMMENT ON COLUMN scorekeeper.meta_trade.opened_at IS 'That of the decision.';
 COMMENT ON COLUMN scorekeeper.meta_trade.released_at IS
 'From when on it may be fitted on: one planned hold after expires_at.';
+COMMENT ON COLUMN scorekeeper.meta_trade.uniqueness IS 'That of the outcome.';
+COMMENT ON COLUMN scorekeeper.meta_trade.net_pct IS 'net_pnl_pct of the trade.';
 COMMENT ON COLUMN scorekeeper.meta_trade.horizon_net_pct IS
 'What it would have brought at expires_at: side * horizon return, less the fees of both sides, in percent.';
 COMMENT ON COLUMN scorekeeper.meta_trade.hour_size IS
@@ -320,6 +326,10 @@ COMMENT ON COLUMN scorekeeper.meta_trade.p_net IS 'How probable it is that the t
 COMMENT ON COLUMN scorekeeper.meta_trade.market_net IS 'The same by the features of the market alone.';
 COMMENT ON COLUMN scorekeeper.meta_trade.base_net IS 'The share of the trades of that fit that paid.';
 COMMENT ON COLUMN scorekeeper.meta_trade.kept_net IS 'Whether p_net says that the trade is expected to earn.';
+COMMENT ON COLUMN scorekeeper.meta_trade.p_horizon IS 'As p_net, of horizon_net_pct > 0.';
+COMMENT ON COLUMN scorekeeper.meta_trade.market_horizon IS 'As market_net, of horizon_net_pct > 0.';
+COMMENT ON COLUMN scorekeeper.meta_trade.base_horizon IS 'As base_net, of horizon_net_pct > 0.';
+COMMENT ON COLUMN scorekeeper.meta_trade.kept_horizon IS 'As kept_net, by p_horizon.';
 
 CREATE TABLE scorekeeper.meta_model (
     version text NOT NULL,
@@ -337,6 +347,9 @@ CREATE TABLE scorekeeper.meta_model (
 COMMENT ON TABLE scorekeeper.meta_model IS
 'One row per version, UTC midnight with something new since the last, and target: net_pnl (net_pct > 0 of meta_trade),
 horizon (horizon_net_pct > 0).';
+COMMENT ON COLUMN scorekeeper.meta_model.version IS 'The SYSTEM_VERSION.';
+COMMENT ON COLUMN scorekeeper.meta_model.as_of IS 'The midnight.';
+COMMENT ON COLUMN scorekeeper.meta_model.target IS 'net_pnl or horizon.';
 COMMENT ON COLUMN scorekeeper.meta_model.trades IS 'Trades that may be fitted on: released_at at or before as_of.';
 COMMENT ON COLUMN scorekeeper.meta_model.independent_trades IS 'The sum of their uniqueness.';
 COMMENT ON COLUMN scorekeeper.meta_model.coefficients IS

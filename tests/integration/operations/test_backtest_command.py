@@ -56,6 +56,7 @@ def test_the_sample_in_words_then_as_json_and_then_with_a_symbol_that_has_no_pri
     done = scorekeeper(tmp_path, "backtest", "log", *DAYS)
     assert (done.returncode, done.stderr) == (0, "")
     assert "TechnicalAnalystAgent" in done.stdout
+    assert "learned vote" not in done.stdout
     lines = done.stdout.splitlines()
     assert "420 taken, 0 outside, 0 duplicates, 0 rejected" in lines
     assert "0 trades still open at 2025-05-08 00:00 UTC" in lines
@@ -66,8 +67,9 @@ def test_the_sample_in_words_then_as_json_and_then_with_a_symbol_that_has_no_pri
     unknown = {"symbol": "XRP/USDT", "type": "BUY", "price": 1.0, "timestamp": "2025-05-06T00:00:00Z"}
     wrong = [unknown | {"price": -number} for number in range(1, 26)]
     (tmp_path / "log" / "more.json").write_text(json.dumps([unknown, *wrong]))
-    done = scorekeeper(tmp_path, "backtest", "log", *DAYS, "--json")
+    done = scorekeeper(tmp_path, "backtest", "log", *DAYS, "--json", "--with-weights")
     answer = json.loads(done.stdout)
+    assert answer["with_weights"]["policies"]["learned_vote"]["net_pct"]["independent"] > 50
     assert (done.returncode, answer["late_decisions"], answer["active_trades"]) == (1, 0, 1)
     notes = done.stderr.splitlines()
     assert "421 taken, 0 outside, 0 duplicates, 25 rejected" in notes
@@ -82,8 +84,9 @@ def test_without_paths_the_installation_is_read_and_its_database_stays_as_it_is(
     database_url: str, tmp_path: Path
 ) -> None:
     write_sample(tmp_path / "inbox", tmp_path / "market")
-    done = scorekeeper(tmp_path, "backtest", *DAYS, DATABASE_URL=database_url)
+    done = scorekeeper(tmp_path, "backtest", *DAYS, "--with-weights", DATABASE_URL=database_url)
     assert (done.returncode, done.stderr) == (0, "")
+    assert "If the learned vote had been followed: 0 decisions" in done.stdout
     assert "0 taken, 0 outside, 0 duplicates, 0 rejected" in done.stdout  # the inbox has not been ingested
     assert "Scored in a database of its own" in done.stdout
     with open_database(database_url, tmp_path) as db, db.begin() as connection:

@@ -1,8 +1,10 @@
 """When a market is open: its sessions, with early closes and daylight saving, as exchange_calendars knows them."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from scorekeeper.errors import ScorekeeperError
@@ -10,6 +12,7 @@ from scorekeeper.errors import ScorekeeperError
 # The sessions a year are counted over these: a figure must not change with the year that it is asked in.
 _FIRST_COUNTED, _LAST_COUNTED = 2015, 2024
 _DAY = timedelta(days=1)
+_closing = attrgetter("closes_at")
 
 
 class Session(NamedTuple):
@@ -48,7 +51,8 @@ class TradingCalendar:
         first = moment.astimezone(UTC).date() - 2 * _DAY
         year = first.year
         while (sessions := _year(self._name, year)) or year == first.year:
-            yield from ((one.opens_at, one.closes_at) for one in sessions if one.closes_at > moment)
+            for one in sessions[bisect_right(sessions, moment, key=_closing) :]:
+                yield one.opens_at, one.closes_at
             year += 1
 
     def close_day(self, day: date) -> date:

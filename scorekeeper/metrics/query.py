@@ -45,8 +45,8 @@ def system_metrics(
     last as_of of track): what opened later does not count yet. With `by` the answer has `groups`: one per value of the
     breakdown, with the same figures, and under the breakdown's name the value (None: decisions without one).
 
-    `zone`: the time zone of the breakdowns by weekday and hour. `money`: whether the
-    answer holds what money.py adds, which is counted from the rows; `account_equity`: see there.
+    `zone`: the time zone of the breakdowns by weekday and hour. `money`: whether the answer holds what money.py adds,
+    which is counted from the rows; `account_equity`: see there.
 
     A version's figures, and those of all versions, come from the scorecard. For a symbol, or with `compose`, they are
     composed from the rollups. Any other selection is counted from the rows, which takes longer. `whole` has the

@@ -227,10 +227,12 @@ def _daily_series(ordered: Sequence[ClosedTrade], market: MarketYear | None) -> 
         ends = [first + timedelta(days=i) for i in range((last - first).days + 1)]
     else:
         ends = list(market.closes_on[bisect_left(market.closes_on, first) : bisect_left(market.closes_on, last) + 1])
-    # A day's P&L is what was earned after the end of the day before it in the series.
-    begins = [date.min, *ends]
+    # A day's P&L is what was earned after the day before it in the series.
+    earned: list[list[float]] = [[] for _ in ends]
+    for day, gain in exits:
+        earned[bisect_left(ends, day)].append(gain)
     with localcontext(prec=EXACT_DIGITS):
-        return [total([g for day, g in exits if a < day <= b]) for a, b in zip(begins, ends, strict=False)]
+        return [total(gains) for gains in earned]
 
 
 def _count_days(series: Sequence[Decimal], drawdown: float | None, days_a_year: int) -> dict[str, Any]:

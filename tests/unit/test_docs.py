@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.main import app as benchmarks
 from scorekeeper.decisions import parse
-from scorekeeper.metrics import names
+from scorekeeper.metrics import money, names
 from scorekeeper.metrics.formulas import compose_agent, compose_system
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import raw, read_folder
@@ -43,7 +43,8 @@ def test_every_metric_of_the_list_is_composed_in_its_order() -> None:
 
 def test_the_document_defines_the_metrics_of_the_list_and_no_others() -> None:
     listed = {metric.name for metric in (*names.SYSTEM, *names.AGENT)}
-    assert defined_in("docs/metrics.md") == {*names.SCOPE, *listed}
+    assert defined_in("docs/metrics.md") == {*names.SCOPE, *listed, *names.MONEY_NAMES}
+    assert names_in("docs/metrics.md") >= {*money.COST_KINDS, "net_holds", "money"}
 
 
 def test_every_field_of_a_decision_is_described() -> None:

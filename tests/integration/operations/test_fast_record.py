@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from scorekeeper import PerformanceTracker
+from scorekeeper.decisions.costs import CostRules
 from scorekeeper.decisions.decision import Decision, DecisionContext
 from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.inbox import store_decisions
@@ -48,12 +50,22 @@ SHAPES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
+TERMS = CostRules(
+    maker_fee_bps=1.1, fee_per_share=0.005, min_fee=1.0, spread_bps=0.3, funding_bps_per_day=-2.2, size="units"
+)
+
+
 def decisions(count: int) -> list[Decision]:
-    context = DecisionContext(NOW, "v1", 60, load_settings().timezone, None)
+    """Every other six of them with all terms of a trade."""
+    plain = DecisionContext(NOW, "v1", 60, load_settings().timezone, None)
+    termed = msgspec.structs.replace(plain, costs=TERMS)
     return [
         parse_decision(
-            {"symbol": "BTC/USDT", "timestamp": (FIRST + timedelta(seconds=n)).isoformat(), **SHAPES[n % len(SHAPES)]},
-            context=context,
+            {
+                "symbol": "BTC/USDT", "timestamp": (FIRST + timedelta(seconds=n)).isoformat(), "order_type": "limit",
+                **SHAPES[n % len(SHAPES)],
+            },
+            context=termed if n // len(SHAPES) % 2 else plain,
         )
         for n in range(count)
     ]

@@ -6,6 +6,7 @@
 import asyncio
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from scorekeeper.inbox import ingest
 from scorekeeper.metrics import query, score_update
+from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -28,7 +30,7 @@ from tests import reference, reference_terms
 from tests.agreement import close_to
 from tests.lives import delete_all
 from tests.reference import MINUTE, RefCandle, RefDecision
-from tests.reference_terms import RefTerms
+from tests.reference_terms import NEW_YORK, RefTerms
 from tests.universes import write_candles
 
 # Clocks go back on the Sunday; Thanksgiving, then a half day; clocks go forward on the Sunday.
@@ -146,7 +148,9 @@ def check(db: Database, universe: Stocks, as_of: datetime) -> None:
             " FROM scorekeeper.decision AS d LEFT JOIN scorekeeper.trade AS t USING (trade_id)"
         ).all()
         found = {row.trade_id: row for row in rows}
-        answer = query.system_metrics(connection, account_equity=universe.options.get("account_equity"))
+        answer = query.system_metrics(
+            connection, account_equity=universe.options.get("account_equity"), by=Breakdown.HOUR, zone=NEW_YORK.key
+        )
     trades = []
     for decision in universe.decisions:
         ref, terms = to_ref(decision, universe.options), terms_of(decision, universe.options)
@@ -170,6 +174,8 @@ def check(db: Database, universe: Stocks, as_of: datetime) -> None:
         assert got.position_value == pytest.approx(value), decision
         if not got.price_suspect:
             trades.append((got, ClosedTrade(*(getattr(got, field.name) for field in fields(ClosedTrade)))))
+    hours = Counter(f"{got.opened_at.astimezone(NEW_YORK):%H}:00" for got, _ in trades)
+    assert {one["hour"]: n for one in answer["groups"] if (n := one["completed_trades"])} == hours
     closes_on = [session.closes_at.date() for session in reference_terms.sessions()]
     market = MarketYear(closes_on, 252)
     close_to(answer, count_system([trade for _, trade in trades], market))

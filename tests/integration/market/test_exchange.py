@@ -71,7 +71,7 @@ def test_longer_candles_are_asked_for_sealed_and_filled_back_at_their_own_grid(
     db: Database, tmp_path: Path, length: str, minutes: int
 ) -> None:
     bar = minutes * MINUTE
-    first = datetime(2025, 1, 1, tzinfo=UTC)
+    first = datetime(2024, 1, 1, tzinfo=UTC)
     now = first + 400 * bar + bar / 3
     decided = [first + 380 * bar + bar / 2, first + 6 * bar + bar / 2]
     with open_exchange(now, {"BTCUSDT": make_klines(first, 600, minutes=minutes)}) as served:

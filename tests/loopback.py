@@ -17,12 +17,12 @@ MOST_KLINES = 1000
 Kline = tuple[int, float, float, float, float, float]  # opening in epoch ms, open, high, low, close, volume
 
 
-def make_klines(start: datetime, minutes: int, price: float = 100.0) -> list[Kline]:
-    """A candle a minute, each a little different, so that every mix-up shows."""
-    first = int(start.timestamp() * 1000)
+def make_klines(start: datetime, count: int, price: float = 100.0, *, minutes: int = 1) -> list[Kline]:
+    """Candles of so many minutes, each a little different, so that every mix-up shows."""
+    first, apart = int(start.timestamp() * 1000), 60_000 * minutes
     return [
-        (first + 60_000 * i, price + i / 100, price + i / 100 + 0.5, price + i / 100 - 0.5, price + i / 100 + 0.1, 1.0)
-        for i in range(minutes)
+        (first + apart * i, price + i / 100, price + i / 100 + 0.5, price + i / 100 - 0.5, price + i / 100 + 0.1, 1.0)
+        for i in range(count)
     ]
 
 
@@ -44,6 +44,8 @@ class Exchange:
     changed: dict[tuple[str, int], Kline | None] = field(default_factory=dict)  # (id, ms): what is answered instead
     page: int = MOST_KLINES
     repeat: bool = False
+    interval: str = "1m"  # the only one that it has
+    minutes: int = 1
     show_forming: bool = True
     weight: int = 0
     requests: Counter[str] = field(default_factory=Counter)
@@ -90,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
         if name in exchange.broken:
             self._answer({"code": -1001, "msg": "Internal error"}, 500)
             return
+        if query.get("interval") != exchange.interval:
+            self._answer({"code": -1120, "msg": "Invalid interval."}, 400)
+            return
         if name not in exchange.klines or name in exchange.invalid:
             self._answer({"code": -1121, "msg": "Invalid symbol."}, 400)
             return
@@ -100,15 +105,14 @@ class _Handler(BaseHTTPRequestHandler):
         rows = []
         for kline in [] if hidden else exchange.klines[name]:
             answered = exchange.changed.get((name, kline[0]), kline)
-            ended = kline[0] + 60_000 <= now
+            ended = kline[0] + 60_000 * exchange.minutes <= now
             if answered is not None and start <= kline[0] <= now and (ended or exchange.show_forming):
                 rows.append(answered)
         rows = rows[:limit]
         if exchange.repeat and rows:
             rows = [*rows, rows[-1], rows[0]]
-        self._answer(
-            [[k[0], *(_words(v) for v in k[1:6]), k[0] + 59_999, "0", 1, "0", "0", "0"] for k in rows],
-        )
+        last = 60_000 * exchange.minutes - 1
+        self._answer([[k[0], *(_words(v) for v in k[1:6]), k[0] + last, "0", 1, "0", "0", "0"] for k in rows])
 
     def _answer(self, content: Any, status: int = 200) -> None:
         body = content.encode() if isinstance(content, str) else json.dumps(content).encode()

@@ -30,7 +30,7 @@ BATCH_RECORDS = 5_000
 _OUTCOME = {
     "status", "exit_price", "exit_time", "pnl_pct", "hold_time_minutes", "is_profitable", "current_price",
     "net_pnl_pct", "exit_reason", "price_source", "mfe_pct", "mae_pct", "horizon_return_pct", "price_suspect", "late",
-    "received_at", "expires_at", "horizon_price",
+    "received_at", "expires_at", "horizon_price", "price_scale",
 }  # fmt: skip
 
 

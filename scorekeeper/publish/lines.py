@@ -80,6 +80,8 @@ def dataset_record(row: Mapping[Any, Any]) -> dict[str, Any] | None:
         "price_suspect": row["price_suspect"],
         "late": row["late"],
         **({"closes": row["closes"]} if row["closes"] else {}),
+        # Across a split: what the decision's prices are multiplied by, to be in the units of exit and horizon.
+        **({} if (scale := row.get("price_scale")) is None else {"price_scale": scale}),
     }
     if row["form"] == 1:
         return record

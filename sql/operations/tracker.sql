@@ -16,7 +16,7 @@ SELECT
     d.received_at, d.expires_at, d.horizon_price, d.horizon_return_pct, d.price_suspect,
     d.horizon_known_at IS NOT NULL AS horizon_known, t.exit_time IS NOT NULL AS closed,
     t.exit_time, t.exit_price, t.exit_reason, t.price_source, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct,
-    null AS closes,
+    null AS closes, CASE WHEN t.price_source = 'market' THEN d.price_scale END AS price_scale,
     (
         SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal)
         FROM scorekeeper.agent_signal AS s

@@ -8,7 +8,10 @@ SELECT
     d.horizon_price, d.horizon_return_pct,
     coalesce(e.kind = 'outcome' OR (e.form = 1 AND x.event_id < e.event_id), false) AS closed,
     t.exit_time, t.exit_price, t.exit_reason, t.price_source, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct,
-    CASE WHEN e.form > 1 THEN q.closes END AS closes, a.agents
+    CASE WHEN e.form > 1 THEN q.closes END AS closes, a.agents,
+    -- Known since the price was judged, which a close at a quote does not wait for.
+    CASE WHEN e.kind = 'horizon' OR (e.kind = 'outcome' AND t.price_source = 'market') THEN d.price_scale END
+        AS price_scale
 FROM scorekeeper.event AS e
 LEFT JOIN scorekeeper.decision AS d ON e.trade_id = d.trade_id
 LEFT JOIN scorekeeper.trade AS t ON e.trade_id = t.trade_id

@@ -27,7 +27,7 @@ NOW = datetime(2025, 6, 1, tzinfo=UTC)
 CONTEXT = DecisionContext(NOW, "v1", 60, ZoneInfo("UTC"), None)
 # The split is four for one on Wednesday the 27th; Friday the 29th closes at 13:00 in New York. On the 26th it was
 # halted. Adjusted prices, as a download of December gives them.
-DAYS = {
+DAYS: dict[str, tuple[float, ...]] = {
     "2024-11-21": (99.0, 101.0, 98.0, 100.0),
     "2024-11-22": (100.0, 106.0, 99.0, 105.0),
     "2024-11-25": (105.0, 107.0, 104.0, 106.0),
@@ -178,12 +178,13 @@ def test_prices_of_any_units_are_those_of_the_basis(tmp_path: Path) -> None:
     )
     own = read_splits(tmp_path, Bars.of("1d", "XNYS"))["A"]
     worth = {"2024-11-26": 120, "2024-11-27": 30, "2024-11-29": 20, "2024-12-02": 200}
-    for basis, price in ((UNADJUSTED, 120), (date(2024, 11, 27), 30), (date(2024, 11, 29), 20), (date(2025, 1, 1), 200)):
+    bases = {UNADJUSTED: 120, date(2024, 11, 27): 30, date(2024, 11, 29): 20, date(2025, 1, 1): 200}
+    for basis, price in bases.items():
         assert {worth[day] * own.scale(at(f"{day} 15:00"), basis) for day in worth} == {price}
     # The file is adjusted for the first of the three.
     series = pd.DataFrame(
         {"minute_at": pd.to_datetime([f"{day} 14:30" for day in worth], utc=True), "volume": 1.0}
-        | dict.fromkeys(("open", "high", "low", "close"), [30.0, 30.0, 20.0, 200.0])
+        | {name: [30.0, 30.0, 20.0, 200.0] for name in ("open", "high", "low", "close")}
     )
     assert list(own.convert(series, date(2024, 11, 29))["close"]) == pytest.approx([20.0] * 4)
     assert own.convert(series, date(2024, 11, 28))["close"].iloc[0] == 30.0

@@ -26,10 +26,13 @@ from scorekeeper.market import (
 )
 from scorekeeper.market.exchange import ExchangeMarket
 from scorekeeper.metrics import rollups
+from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import fetch, settle
+from scorekeeper.verify.trades import check_trades
 from tests.levels import long
 from tests.loopback import MINUTE, Exchange, make_klines, open_exchange
+from tests.reference import floor_minute
 
 START = datetime(2025, 5, 1, 12, 0, tzinfo=UTC)
 NOW = START + 120 * MINUTE
@@ -61,6 +64,48 @@ def answer_of(served: Exchange, cache: Path, since: datetime, until: datetime, a
             return await market.candles("BTC/USDT", since, until, as_of)
 
     return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(("length", "minutes"), [("1h", 60), ("4h", 240), ("1d", 1_440)])
+def test_longer_candles_are_asked_for_sealed_and_filled_back_at_their_own_grid(
+    db: Database, tmp_path: Path, length: str, minutes: int
+) -> None:
+    bar = minutes * MINUTE
+    first = datetime(2024, 1, 1, tzinfo=UTC)
+    now = first + 400 * bar + bar / 3
+    decided = [first + 380 * bar + bar / 2, first + 6 * bar + bar / 2]
+    with open_exchange(now, {"BTCUSDT": make_klines(first, 600, minutes=minutes)}) as served:
+        served.interval, served.minutes, served.page = length, minutes, 100
+
+        async def fetch_all(as_of: datetime) -> fetch.Prices:
+            settings = load_settings(
+                market="ccxt:binance", scorekeeper_home=tmp_path, candle_length=length,
+                exchange_options=served.options, candle_grace_minutes=5,
+            )  # fmt: skip
+            return await fetch.fetch_prices(db, settings, as_of, now=served.clock, tell=lambda *_: None)
+
+        for place, opened in enumerate(decided):
+            decide(db, {"timestamp": opened.isoformat(), "trade_id": f"t{place}", "max_hold_minutes": 10 * minutes,
+                        "price": 100.0 + (opened - first) / bar // 1 / 100, "stop_loss": 90})  # fmt: skip
+            as_of = floor_minute(served.clock)
+            prices = asyncio.run(fetch_all(as_of))
+            assert (prices.failed, prices.unknown, prices.gone) == ([], [], [])
+            with db.begin() as connection:
+                settle.settle(connection, as_of, suspect_price_pct=5)
+        found = candles(db)
+        # From the last candle that was complete at the earliest decision to the last complete one, none twice.
+        assert sorted(found) == [first + k * bar for k in range(5, 400)]
+        for name, opened in zip(("t0", "t1"), decided, strict=True):
+            trade, place = trades(db)[name], (opened - first) // bar + 9
+            assert trade.exit_time == opened + 10 * bar
+            assert (trade.exit_price, trade.price_age_seconds) == (found[first + place * bar], minutes * 30)
+        with db.begin() as connection:
+            assert list(check_trades(connection)) == []
+            sealed = connection.execute(text("SELECT sealed_until FROM scorekeeper.candle_coverage")).scalar_one()
+        # No candle ends before the next one does, so nothing more is to be known by now.
+        assert sealed == as_of
+        with pytest.raises(ScorekeeperError, match=f"by CANDLE_LENGTH={length}, not"), db.begin() as connection:
+            binding.check_market(connection, "ccxt:binance")
 
 
 def decide(db: Database, *decisions: dict[str, Any]) -> None:

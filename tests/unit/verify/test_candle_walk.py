@@ -30,7 +30,7 @@ def test_a_trailing_stop_walked_candle_by_candle(case: Case) -> None:
         entry_price=ENTRY,
         **{field.name: getattr(decision, field.name) for field in fields(TradeTerms) if hasattr(decision, field.name)},
     )
-    candles = [Candle(c.minute_at, c.open, c.high, c.low, c.close, c.minute_at + reference.MINUTE) for c in case.ref_candles()]
+    candles = [Candle(c.minute_at, c.open, c.high, c.low, c.close, c.end) for c in case.ref_candles()]
     assert said(walk_trade(terms, candles, LATER, LATER)) == wanted(case)
 
 

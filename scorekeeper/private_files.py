@@ -8,6 +8,7 @@ import contextlib
 import os
 import pwd
 import secrets
+import stat
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
@@ -102,3 +103,14 @@ def _name_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return f"user {uid}"
+
+
+def is_plain_file(path: Path) -> bool:
+    """Whether there is a file. Raises ScorekeeperError if its folder belongs to another user and cannot be looked into."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)  # Path.is_file hides a PermissionError from Python 3.14 on
+    except PermissionError:
+        check_owner(path.parent)
+        return False
+    except OSError:
+        return False

@@ -11,7 +11,6 @@ environment to the working directory.
 import json
 import os
 import re
-import stat
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +27,7 @@ from scorekeeper.decisions.hold import MOST_HOLD_SESSIONS
 from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scales
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.private_files import check_owner
+from scorekeeper.private_files import is_plain_file
 
 MOST_WORDS = 1_000
 _CALENDAR = re.compile(r"[A-Za-z0-9_./ -]{1,40}")
@@ -260,7 +259,7 @@ def load_settings(**overrides: Any) -> Settings:
     candidates = [Path(home).expanduser() / ".env"] if home else []
     # `scorekeeper up` gives its parts every setting in the environment: they must not read another .env.
     files = [] if "SCOREKEEPER_UP" in os.environ else [*candidates, Path.cwd() / ".env"]
-    env_file = next((file for file in files if _is_file(file)), None)
+    env_file = next((file for file in files if is_plain_file(file)), None)
     base = env_file.parent if env_file else Path.cwd()
     given = {name: Path.cwd() / value if isinstance(value, Path) else value for name, value in given.items()}
     # A path in the environment is relative to the working directory.
@@ -292,13 +291,3 @@ def _who_set_home(given: Any, env_file: Path | None) -> str:
     if any(name.upper() == "SCOREKEEPER_HOME" and value for name, value in dotenv_values(env_file).items()):
         return f"SCOREKEEPER_HOME in {env_file}"
     return f"the default, beside {env_file}"
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.stat().st_mode)  # Path.is_file hides a PermissionError from Python 3.14 on
-    except PermissionError:
-        check_owner(path.parent)
-        return False
-    except OSError:
-        return False

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from scorekeeper.decisions.decision import DecisionContext
 from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.decisions.strict_json import to_json
+from scorekeeper.decisions.timestamps import as_utc
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.learning import asked
@@ -202,8 +203,8 @@ class PerformanceTracker:
                 connection,
                 version=version,
                 symbol=symbol and find_symbol(connection, symbol),
-                since=since and _in_utc(since),
-                until=until and _in_utc(until),
+                since=since and as_utc(since),
+                until=until and as_utc(until),
                 include_suspect=include_suspect,
                 exclude_late=exclude_late,
                 by=breakdown,
@@ -219,7 +220,7 @@ class PerformanceTracker:
         `version`: None for that of the newest decision. `as_of`: what was known then; a naive time is UTC.
         """
         self._check_open()
-        return asked.ask_weights(self._db, self._settings, datetime.now(UTC), version, as_of and _in_utc(as_of))
+        return asked.ask_weights(self._db, self._settings, datetime.now(UTC), version, as_of and as_utc(as_of))
 
     def vote(self, agent_analyses: dict[str, Any], *, version: str | None = None) -> dict[str, Any]:
         """What the learned and the equal vote say of `agent_analyses`, read as a decision's are.
@@ -236,7 +237,7 @@ class PerformanceTracker:
         `as_of`: what was known then (naive: UTC); default: at the last track. Raises ValueError for an invalid symbol.
         """
         self._check_open()
-        return asked.ask_feedback(self._db, agent, symbol, as_of and _in_utc(as_of))
+        return asked.ask_feedback(self._db, agent, symbol, as_of and as_utc(as_of))
 
     def log_system_metrics(self) -> None:
         """Append a line with this version's metrics to the log."""
@@ -296,7 +297,3 @@ class PerformanceTracker:
 
     def _paths(self) -> dict[str, Path]:
         return {"log_path": self._settings.log_path, "dataset_path": self._settings.dataset_path}
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -5,17 +5,14 @@ from datetime import UTC, datetime
 
 from prefect import runtime
 
+from scorekeeper.decisions.timestamps import as_utc
+
 PREFETCH_SECONDS = 10.0  # how early a worker starts a scheduled run
 
 
 def whole_minute(moment: datetime | None) -> datetime:
     """`moment` (None: now) in UTC, rounded down to the minute; a naive one is UTC."""
     return as_utc(moment or datetime.now(UTC)).replace(second=0, microsecond=0)
-
-
-def as_utc(moment: datetime) -> datetime:
-    """`moment` in UTC; a naive one is UTC."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 async def fix_as_of(as_of: datetime | None) -> datetime:

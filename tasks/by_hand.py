@@ -6,6 +6,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from scorekeeper.decisions.timestamps import as_utc
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.metrics import voiding
 from scorekeeper.operations import import_dataset
@@ -13,7 +14,6 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from scorekeeper.trades import close_requests
-from tasks.as_of import as_utc
 
 
 @task(name="import dataset", cache_policy=NO_CACHE)

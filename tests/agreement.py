@@ -92,5 +92,5 @@ def check(
     )
     close_to(answer["net"], recounted.system_figures(wanted, after_fees=True))
     assert answer["agent_performance"].keys() == recounted.agents_of(wanted)
-    for agent, figures in answer["agent_performance"].items():
-        close_to(figures, recounted.agent_figures(wanted, agent))
+    for agent, performance in answer["agent_performance"].items():
+        close_to(performance, recounted.agent_figures(wanted, agent))

@@ -53,6 +53,11 @@ def read_moment(value: str | float, timezone: ZoneInfo) -> Moment:
     raise ValueError(NO_TIME)
 
 
+def as_utc(moment: datetime) -> datetime:
+    """A moment in UTC; one without a zone is in UTC already."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _read_number(value: float, timezone: ZoneInfo) -> Moment:
     if isinstance(value, int) and _COMPACT.fullmatch(digits := str(value) if 0 < value < 10**17 else ""):
         return _read_compact(digits, timezone)

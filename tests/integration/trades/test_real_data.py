@@ -45,7 +45,7 @@ def real_candles() -> list[reference.RefCandle]:
         return [
             reference.RefCandle(
                 datetime.fromtimestamp(int(row["timestamp"]) / 1000, UTC),
-                *(float(row[name]) for name in ("open", "high", "low", "close", "volume")),
+                **{name: float(row[name]) for name in ("open", "high", "low", "close", "volume")},
             )
             for row in csv.DictReader(file)
         ]

@@ -106,7 +106,7 @@ def _name_of(uid: int) -> str:
 
 
 def is_plain_file(path: Path) -> bool:
-    """Whether there is a file. Raises ScorekeeperError if its folder belongs to another user and cannot be looked into."""
+    """Whether there is a file. Raises ScorekeeperError if its folder is that of another user, who keeps it closed."""
     try:
         return stat.S_ISREG(path.stat().st_mode)  # Path.is_file hides a PermissionError from Python 3.14 on
     except PermissionError:

@@ -43,8 +43,8 @@ def fit_beta(signed: float, moments: Floats) -> float:
     >>> signed, moments = day_sums(score, own, np.array([1.0, 2.0, -1.0, -3.0]), np.array([0]))
     >>> beta = fit_beta(float(signed[0]), moments[0])
     >>> residual = sum(q * (y - 1 / (1 + np.exp(-beta * q))) for q, y in zip(score, [1, 1, 0, 0])) - beta
-    >>> round(beta, 6), abs(residual) < 1e-14
-    (0.316577, True)
+    >>> round(beta, 6), bool(abs(residual) < 1e-14)
+    (0.314642, True)
     """
     weights = np.sum(_TO_WEIGHTS * moments, axis=1)
     beta = 0.0

@@ -45,7 +45,7 @@ def real_candles() -> list[reference.RefCandle]:
         return [
             reference.RefCandle(
                 datetime.fromtimestamp(int(row["timestamp"]) / 1000, UTC),
-                **{name: float(row[name]) for name in ("open", "high", "low", "close", "volume")},
+                float(row["open"]), float(row["high"]), float(row["low"]), float(row["close"]), float(row["volume"]),
             )
             for row in csv.DictReader(file)
         ]

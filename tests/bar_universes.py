@@ -55,7 +55,7 @@ def lay_spans(length: str, calendar: str, count: int) -> list[Span]:
         start = datetime(2025, 5, 30, tzinfo=UTC)
         return [Span(start + k * step, start + (k + 1) * step) for k in range(count)]
     spans: list[Span] = []
-    known = exchange_calendars.get_calendar(calendar, start="2013-10-21", end="2016-12-30")
+    known = exchange_calendars.get_calendar(calendar, start="2013-10-21", end="2019-12-30")
     for session in known.schedule.itertuples():
         at, closes = session.open.to_pydatetime(), session.close.to_pydatetime()
         while at < closes:
@@ -94,9 +94,11 @@ class Stretch:
         since, until = self._chance.choice([(span.opens_at,) * 2, (span.opens_at, span.ends_at), (span.ends_at, after)])
         return floor_minute(since + (until - since) * self._chance.choice([0, 0.5, 0.999]))
 
-    def candle(self, one: RefCandle) -> RefCandle:
-        span = self._spans[(one.minute_at - START) // MINUTE]
-        return replace(one, minute_at=span.opens_at, ends_at=span.ends_at)
+    def candles(self, minutes: list[RefCandle]) -> list[RefCandle]:
+        """Those of far minutes, for which the calendar has no session, are left out."""
+        places = [(one, (one.minute_at - START) // MINUTE) for one in minutes]
+        known = [(one, self._spans[place]) for one, place in places if place < len(self._spans)]
+        return [replace(one, minute_at=span.opens_at, ends_at=span.ends_at) for one, span in known]
 
     def decision(self, document: dict[str, Any], number: int) -> dict[str, Any]:
         opened = datetime.fromisoformat(document["timestamp"])
@@ -132,7 +134,7 @@ def stretch(universe: Universe, grid: tuple[str, str], noise: int) -> BarUnivers
     end = max(end, floor_minute(last_opened) + MINUTE)
     kinds = tuple("on a random schedule" if calendar and kind == AT_AN_EXCHANGE else kind for kind in universe.kinds)
     return BarUniverse(
-        candles={symbol: [to.candle(one) for one in candles] for symbol, candles in universe.candles.items()},
+        candles={symbol: to.candles(candles) for symbol, candles in universe.candles.items()},
         decisions=documents,
         delays=delays,
         closes=[(names[name], to.near(max(at, START))) for name, at in universe.closes],

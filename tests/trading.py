@@ -116,7 +116,9 @@ def insert_planted(connection: Connection, planted: Planted, *, tracked: datetim
     ensure_partitions(connection, BEGIN - timedelta(days=1), end + timedelta(days=1))
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    with driver.cursor().copy("COPY scorekeeper.candle FROM STDIN") as copy:
+    with driver.cursor().copy(
+        "COPY scorekeeper.candle (symbol, minute_at, open, high, low, close, volume) FROM STDIN"
+    ) as copy:
         for symbol, prices in zip(planted.symbols, planted.prices, strict=True):
             for minute in np.flatnonzero(~np.isnan(prices)).tolist():
                 price = float(prices[minute])

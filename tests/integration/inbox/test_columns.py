@@ -9,9 +9,8 @@ from scorekeeper.store.sql import raw
 
 # Where it was read, and what became of it.
 NOT_SAID = {
-    "source_sha256", "source_name", "source_line", "received_at", "symbol", "late", "reference_price", "price_suspect",
-    "horizon_price", "horizon_return_pct", "horizon_known_at", "voided_at", "void_reason",
-    "tracked",
+    "source_sha256", "source_name", "source_line", "received_at", "symbol", "late", "reference_price", "price_scale",
+    "price_suspect", "horizon_price", "horizon_return_pct", "horizon_known_at", "voided_at", "void_reason", "tracked",
 }  # fmt: skip
 
 

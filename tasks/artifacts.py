@@ -39,7 +39,7 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
     links = (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path))
     summary, url = summary_markdown(metrics), settings.dashboard_url
     about = {key: describe(key, words, url) for key, words in ABOUT.items()}
-    await _write(
+    await write_changed(
         [
             MarkdownArtifact(markdown=summary, key="performance-summary", description=about["performance-summary"]),
             TableArtifact(table=system_rows(metrics), key="system-metrics", description=about["system-metrics"]),
@@ -60,10 +60,10 @@ async def publish_quarantine(db: Database, settings: Settings) -> None:
     words = f"Files with rejections, the latest {MOST_ROWS}: `scorekeeper quarantine --help`"
     about = describe("quarantine", words, settings.dashboard_url)
     rows = await run_in_thread(_read_quarantine, db, settings)
-    await _write([TableArtifact(table=rows, key="quarantine", description=about)])
+    await write_changed([TableArtifact(table=rows, key="quarantine", description=about)])
 
 
-async def _write(wanted: Sequence[Artifact]) -> None:
+async def write_changed(wanted: Sequence[Artifact]) -> None:
     """Write each artifact that has changed: at most one new one an hour, in between the latest is overwritten.
 
     A new artifact every minute, with its events, would fill Prefect's database.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from prefect import get_run_logger, task
-from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import LinkArtifact, MarkdownArtifact, TableArtifact
 from prefect.cache_policies import NO_CACHE
 
 from scorekeeper.learning import tables
@@ -15,6 +15,7 @@ from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
+from tasks.artifacts import write_changed
 from tasks.links import describe
 
 # By the key of the artifact: its rows, and what they are.
@@ -30,18 +31,24 @@ TABLES: dict[str, tuple[Callable[[Learned], list[tables.Row]], str]] = {
 
 @task(name="publish what was learned", cache_policy=NO_CACHE)
 async def publish_learned(db: Database, settings: Settings) -> Learned | None:
-    """Write the file and the artifacts of the version with the newest decision; None if nothing was learned."""
+    """Write the file and the artifacts of the version with the newest decision; None if nothing was learned.
+
+    An artifact that has not changed is left alone: each hour has a run, and few of them learn something.
+    """
     path = await run_in_thread(write_weights_file, db, settings)
     learned = await run_in_thread(_read, db, settings)
     if learned is None or path is None:
         get_run_logger().info("Nothing was learned yet: no decision that counts has come in")
         return None
-    about = describe("learning", "What was learned", settings.dashboard_url)
-    await acreate_markdown_artifact(learning_markdown(learned), key="learning", description=about)
-    for key, (rows, words) in TABLES.items():
-        about = describe(key, words, settings.dashboard_url)
-        await acreate_table_artifact(rows(learned), key=key, description=about)
-    await acreate_link_artifact(path.as_uri(), key="agent-weights-file", link_text=path.name)
+    about = {key: describe(key, words, settings.dashboard_url) for key, (_, words) in TABLES.items()}
+    words = describe("learning", "What was learned", settings.dashboard_url)
+    await write_changed(
+        [
+            MarkdownArtifact(markdown=learning_markdown(learned), key="learning", description=words),
+            *(TableArtifact(table=rows(learned), key=key, description=about[key]) for key, (rows, _) in TABLES.items()),
+            LinkArtifact(link=path.as_uri(), link_text=path.name, key="agent-weights-file"),
+        ]
+    )
     return learned
 
 

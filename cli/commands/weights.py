@@ -43,6 +43,13 @@ def weights(
 
         typer.echo(render_weights(learned), nl=False)
         return
+    from datetime import UTC, datetime
+
     from cli.output.learned import print_learned
+    from scorekeeper.learning.document import VALID_FOR
+    from scorekeeper.learning.vote import is_stale
 
     print_learned(learned)
+    if moment is None and is_stale(learned, datetime.now(UTC)):
+        until = learned.as_of + VALID_FOR
+        typer.echo(f"This was valid until {until:%Y-%m-%d %H:%M} UTC. Equal weights are in use until the next learn.")

@@ -11,14 +11,14 @@ from dashboard.data.agents import Tenth
 from dashboard.data.filters import Filters
 from dashboard.data.learned import list_versions, read_learned, read_observed, read_weights
 from dashboard.render import refuse_others, render
+from dashboard.shown import brief
 from dashboard.site import site_of
 from scorekeeper.charts import Chart, Observed
 from scorekeeper.learning.constants import THRESHOLD
-from scorekeeper.learning.document import CalibrationMap
+from scorekeeper.learning.document import VALID_FOR, CalibrationMap
 from scorekeeper.learning.drawn import evidence_chart, map_chart, reliability_chart, weights_chart
 from scorekeeper.learning.sentences import fees_sentence, verdict_sentence, write_sentences
 from scorekeeper.learning.tables import model_rows, tell_map
-from scorekeeper.safe_text import escape_controls
 
 MOST_MAPS = 12  # agents with a diagram
 # Filters that links between pages keep. A version is learned whole, so they select nothing here, and the page says so.
@@ -39,10 +39,11 @@ async def page(request: Request) -> Response:
         verdicts = (verdict_sentence(learned), fees_sentence(learned.fees))
         return {
             "learned": learned,
+            "valid_until": learned.as_of + VALID_FOR,
             "unused": unused,
             "versions": list_versions(connection),
             "verdicts": verdicts,
-            "others": [one for one in write_sentences(learned, escape_controls) if one not in verdicts],
+            "others": [one for one in write_sentences(learned, name_briefly) if one not in verdicts],
             "agents": sorted(learned.agents, key=lambda one: (-one.weight, one.agent)),
             "weights": weights_chart(read_weights(connection, learned)),
             "evidence": evidence_chart(learned),
@@ -64,6 +65,11 @@ async def page(request: Request) -> Response:
         }  # fmt: skip
 
     return await render(request, "learning.html", load)
+
+
+def name_briefly(name: str) -> str:
+    """A name in a sentence: inert, and as short as in the tables."""
+    return brief(name, 60)
 
 
 def maps(

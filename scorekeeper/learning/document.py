@@ -258,7 +258,8 @@ def build_file(learned: Learned, sentence: str) -> WeightsFile:
         valid_until=iso(learned.as_of + VALID_FOR),
         evidence=FileEvidence(
             deciding[-1].e_value if deciding else 1.0, int(constants.THRESHOLD), len(deciding),
-            sum(one.decisions for one in deciding), sum(one.independent for one in deciding), learned.advantage_bps,
+            sum(one.decisions for one in deciding), sum((one.independent for one in deciding), 0.0),
+            learned.advantage_bps,
         ),
         fees=FileFees(learned.fees.edge, learned.fees.share),
         vote=VOTE,

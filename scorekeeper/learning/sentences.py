@@ -134,17 +134,19 @@ def _of_advantage(learned: Learned) -> Iterator[str]:
 def _of_weights(agents: Sequence[AgentWeight], escape: Callable[[str], str]) -> Iterator[str]:
     if not agents:
         return
-    if all(one.weight == 1.0 for one in agents):
+    if not any(one.calls for one in agents):
         yield "No call has an outcome yet: every learned weight is exactly 1."
         return
     ordered = sorted(agents, key=lambda one: (-one.weight, one.agent))
     shown = [*ordered[: MOST_NAMED - 1], ordered[-1]] if len(ordered) > MOST_NAMED else ordered
     words = [f"{escape(one.agent)} {one.weight:+.2f} ({_evidence(one)})" for one in shown]
     yield f"Learned weights, the greatest first: {name_some(words, len(words))}{_more(len(ordered), len(shown))}."
+    if len(agents) == 1:
+        yield "One agent alone weighs 1, or -1 if its p is below 50 %: there is no other to weigh it with."
     if against := [escape(one.agent) for one in ordered if one.weight < 0]:
         yield (
-            f"{name_some(against, MOST_NAMED)}: the weight is less than 0, since fewer calls were right than wrong. "
-            "The learned vote takes such a call for its opposite."
+            f"{name_some(against, MOST_NAMED)}: the weight is less than 0, as p is below 50 %. The learned vote takes "
+            "such a call for its opposite."
         )
     leaning = [
         f"{escape(one.agent)} {100 * one.long_share:.0f} %"

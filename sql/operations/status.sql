@@ -20,12 +20,13 @@ SELECT
 
 
 -- name: select_health
--- One row: the server's clock and version, the last track, and what waits for it. Parameter: unmoved_since (arrivals
--- from before it should have left the inbox).
+-- One row: the server's clock and version, the last track, what waits for it, and up to when it is learned. Parameter:
+-- unmoved_since (arrivals from before it should have left the inbox).
 SELECT
     clock_timestamp() AS database_now,
     current_setting('server_version') AS server_version,
     (SELECT m.last_as_of FROM scorekeeper.market AS m) AS last_as_of,
+    (SELECT max(l.learned_until) FROM scorekeeper.learning_progress AS l) AS learned_until,
     exists(
         SELECT 1 FROM scorekeeper.decision AS d
         WHERE d.horizon_known_at IS NULL

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flows.learn import learn
 from scorekeeper.store.database import open_database
+from tasks.learned_artifacts import TABLES
 from tests.deciding import decide, insert_decisions, track_until
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_flows import artifacts, run
@@ -32,6 +33,10 @@ def test_what_is_learned_is_published_and_a_repeat_changes_nothing(home: Path, d
     assert json.loads(content)["agents"].keys() == {agent for one in decisions for agent in one.signals}
     rows = json.loads(artifacts("agent-weights")[0])
     assert {row["agent"].replace("\\", "") for row in rows} == json.loads(content)["agents"].keys()
+    shown = {key: artifacts(key) for key in (*TABLES, "learning", "agent-weights-file")}
+    run(learn())
+    assert {key: artifacts(key) for key in shown} == shown
+    assert {len(found) for found in shown.values()} == {1}
     published.unlink()
     again = scorekeeper(home, "learn", DATABASE_URL=database_url)
     assert (again.returncode, again.stderr) == (0, "")

@@ -5,7 +5,13 @@ An embedded Postgres that is stopped is started for the checks, as any command d
 
 from scorekeeper.operations.health.all import check_all
 from scorekeeper.operations.health.check import CLOCK_RED, LATE, STALE, Check
-from scorekeeper.operations.health.database import check_database, compare_clocks, judge_track, read_offsets
+from scorekeeper.operations.health.database import (
+    check_database,
+    compare_clocks,
+    judge_learning,
+    judge_track,
+    read_offsets,
+)
 from scorekeeper.operations.health.home import check_disk, check_home, check_left_over
 from scorekeeper.operations.health.inbox import check_inbox
 from scorekeeper.operations.health.prices import explain_prices, judge_prices, read_patience, read_sealed, stale_symbols
@@ -23,6 +29,7 @@ __all__ = [
     "check_left_over",
     "compare_clocks",
     "explain_prices",
+    "judge_learning",
     "judge_prices",
     "judge_track",
     "read_offsets",

@@ -8,6 +8,7 @@ State = Literal["ok", "warning", "red"]
 UNFINISHED = timedelta(minutes=1)  # since the last write to a line without its end: a writer in pieces takes less
 LATE = timedelta(minutes=10)  # two sweeps of the inbox, or ten tracks
 STALE = timedelta(minutes=15)  # age of the newest price; a candle's default grace is five minutes
+UNLEARNED = timedelta(hours=24)  # as long as agent_weights.json is valid
 CLOCK_WARNING, CLOCK_RED = timedelta(seconds=2), timedelta(seconds=30)
 DISK_WARNING, DISK_RED = 5 << 30, 1 << 30
 FEWEST_INODES = 10_000

@@ -17,6 +17,7 @@ from scorekeeper.operations.health.check import (
     LATE,
     MOST_LOOKED_AT,
     MOST_NAMED,
+    UNLEARNED,
     Check,
     State,
 )
@@ -46,6 +47,7 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
     yield Check("migrations", "ok", f"schema {newest_version()}")
     yield compare_clocks("clock", row.database_now, before, after, "the database's")
     yield judge_track(row.last_as_of, row.untracked_since, after, waits=row.waits)
+    yield judge_learning(row.learned_until, row.last_as_of)
     as_of = row.last_as_of or after  # track has not asked yet for prices of what came after its as_of
     troubles = {
         symbol: (kind, says) for symbol, kind, says in connection.execute(statement("operations/select_price_troubles"))
@@ -139,3 +141,16 @@ def judge_track(last_as_of: datetime | None, untracked_since: datetime | None, n
     if now - since <= LATE:
         return Check("track", "ok", says)
     return Check("track", "red", f"{says}, and decisions wait", "scorekeeper track says why; scorekeeper up runs it")
+
+
+def judge_learning(learned_until: datetime | None, last_as_of: datetime | None) -> Check:
+    """Whether `learn` follows track. Whoever has never run it does without what it learns."""
+    if learned_until is None:
+        return Check("learning", "ok", "nothing is learned yet")
+    says = f"learned up to {learned_until:%F %R} UTC"
+    if last_as_of is None or last_as_of - learned_until < UNLEARNED:
+        return Check("learning", "ok", says)
+    return Check(
+        "learning", "warning", f"{says}, a day or more before the last track: its weights are no longer in use",
+        "scorekeeper learn says why; scorekeeper up runs it each hour",
+    )  # fmt: skip

@@ -176,6 +176,8 @@ def test_the_command_says_what_the_file_holds_now_and_then(lived: Lived, tmp_pat
     assert "Learned weights are adopted since" in words
     for agent in (one.agent for one in then.agents):
         assert agent in words
+    assert "Equal weights are in use until the next learn." in words  # it is of last year
+    assert "until the next learn" not in weights("--as-of", moment.isoformat()).stdout
     unknown = weights("--version", "v\x1b[31m")
     assert unknown.returncode == 2
     assert "versions: v1" in " ".join(unknown.stderr.replace("│", " ").split())

@@ -49,8 +49,8 @@ def test_a_new_installation_is_well(settings: Settings) -> None:
     machines = {"disk", "left over"}  # its own affair
     assert set(states(checks)) <= machines
     assert set(checks) | machines == machines | {
-        "home", "database", "migrations", "clock", "track", "prices", "words", "confidence", "notes", "restored",
-        "quarantine", "inbox",
+        "home", "database", "migrations", "clock", "track", "learning", "prices", "words", "confidence", "notes",
+        "restored", "quarantine", "inbox",
     }  # fmt: skip
 
 

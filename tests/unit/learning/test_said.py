@@ -122,6 +122,13 @@ def test_before_anything_is_known_it_is_said_why() -> None:
     assert not [one for one in write_sentences(learned(agents=(), maps=(), models=()), str) if "weights, the" in one]
 
 
+def test_one_agent_alone_is_not_said_to_have_no_outcome() -> None:
+    said = write_sentences(learned(agents=(AgentWeight("A", 1.0, 0.506, 133, 85.9, 0.5),)), str)
+    assert not [one for one in said if "No call has an outcome" in one]
+    assert any("A +1.00 (p 50.6 %, 86 independent of 133 calls)" in one for one in said)
+    assert any(one.startswith("One agent alone weighs 1") for one in said)
+
+
 @pytest.mark.parametrize(
     ("fees", "edge", "words"),
     [
@@ -175,6 +182,7 @@ def test_the_file_is_the_json_that_was_designed() -> None:
     assert file["agents"]["A"]["recalibration"] == {"a": 0.1, "b": 0.4}
     assert (file["format"], file["method"], file["verdict"]) == (1, "log_odds/1", "adopted")
     assert (file["as_of"], file["valid_until"]) == ("2025-05-02T08:00:00Z", "2025-05-03T08:00:00Z")
+    assert b'"independent": 0.0,' in render_weights(learned())
 
 
 names = st.sampled_from(["A", HOSTILE, "new", "é"])

@@ -10,6 +10,7 @@ from scorekeeper.operations.health import (
     STALE,
     compare_clocks,
     explain_prices,
+    judge_learning,
     judge_prices,
     judge_track,
 )
@@ -43,6 +44,16 @@ def test_track_is_late_only_where_something_waits_for_it() -> None:
     assert judge_track(None, fresh, NOW, waits=True).state == "ok"
     never = judge_track(None, old, NOW, waits=True)
     assert (never.state, "never" in never.says, bool(never.do)) == ("red", True, True)
+
+
+def test_learning_is_old_a_day_behind_track_and_not_wanted_where_it_never_ran() -> None:
+    day = timedelta(hours=24)
+    assert judge_learning(None, NOW).state == "ok"
+    assert judge_learning(NOW, None).state == "ok"
+    assert judge_learning(NOW - day + SECOND, NOW).state == "ok"
+    old = judge_learning(NOW - day, NOW)
+    assert (old.state, bool(old.do)) == ("warning", True)
+    assert "2025-04-30 12:00" in old.says
 
 
 def test_the_stalest_symbols_are_named_first_and_the_rest_counted() -> None:

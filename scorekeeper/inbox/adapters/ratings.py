@@ -73,8 +73,9 @@ def find_rating(prose: object) -> str | None:
     leading = _LEADING.match(text)
     if leading and not _is_choice(text, leading):
         return _spell(leading["word"])
-    named = {_spell(found["word"]) for found in _ANY.finditer(text) if _is_marked(text, found)}
-    return named.pop() if len(named) == 1 else None
+    marked = [found for found in _ANY.finditer(text) if _is_marked(text, found)]
+    named = {_spell(found["word"]) for found in marked}
+    return named.pop() if len(named) == 1 and not any(_is_choice(text, found) for found in marked) else None
 
 
 def find_labelled(prose: object) -> str | None:
@@ -119,7 +120,7 @@ def _is_choice(text: str, found: re.Match[str]) -> bool:
 def _is_marked(text: str, found: re.Match[str]) -> bool:
     """Whether a word is written as a rating is, and not as a verb, and the sentence does not deny it."""
     word, before = found["word"], _sentence_before(text, found.start())
-    if _DENIED.search(before) or _is_choice(text, found):
+    if _DENIED.search(before):
         return False
     begun = before.strip(_MARKS + " \t-")
     alone = not begun and not text[found.end() :].partition("\n")[0].strip(_MARKS + " \t.])")

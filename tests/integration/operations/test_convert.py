@@ -133,6 +133,23 @@ def write_database(path: Path) -> Path:
     return path
 
 
+def test_a_table_of_trades_as_pandas_writes_it_keeps_their_sides_and_exits(tmp_path: Path) -> None:
+    """The columns of freqtrade's load_backtest_data, written by to_csv: False is a word there."""
+    table = tmp_path / "trades.csv"
+    table.write_text(
+        "pair,open_rate,close_rate,open_date,close_date,is_open,is_short,open_timestamp,trade_direction\n"
+        "ETH/USDT,2000,2020,2024-01-10 07:35:00+00:00,2024-01-10 08:35:00+00:00,False,False,1704872100000,\n"
+        "SOL/USDT,145,138,2024-01-10 07:35:00+00:00,2024-01-10 08:35:00+00:00,False,True,1704872100000,\n"
+        "LTC/USDT,100,99,2024-01-10 07:35:00,2024-01-10 08:35:00,False,,1704872100,short\n"
+        "XRP/USDT,1,,2024-01-10 07:35:00,,True,False,,\n"
+    )
+    done = run(table, "freqtrade", tmp_path / "out")
+    assert {one["symbol"]: (one["type"], one.get("exit_price"), one["timestamp"][:10]) for one in lines_of(done)} == {
+        "ETH/USDT": ("BUY", 2020, "2024-01-10"), "SOL/USDT": ("SHORT", 138, "2024-01-10"),
+        "LTC/USDT": ("SHORT", 99, "2024-01-10"), "XRP/USDT": ("BUY", None, "2024-01-10"),
+    }  # fmt: skip
+
+
 def test_what_a_file_does_not_say_is_asked_for(tmp_path: Path) -> None:
     source = put(tmp_path / "src", "full_states_log.json", foreign.TRADING_AGENTS)
     with pytest.raises(AskError, match="--time, such as 16:00, and --timezone"):

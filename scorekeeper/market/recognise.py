@@ -41,6 +41,13 @@ def recognise_folder(folder: Path) -> Look | None:
     return looks.pop() if len(looks) == 1 else None
 
 
+def recognise_settings(market: str) -> dict[str, str]:
+    """What the files of MARKET=replay:FOLDER look like, as settings; nothing if they do not tell."""
+    folder = Path(market.removeprefix("replay:")).expanduser()
+    look = recognise_folder(folder) if market.startswith("replay:") and folder.is_dir() else None
+    return {} if look is None else {"REPLAY_LAYOUT": look.layout, "CANDLE_LENGTH": look.length}
+
+
 def may_be_candles(path: Path) -> bool:
     """Whether a name may be that of a candle file."""
     return path.name.lower().endswith(_ENDINGS) and path.name != SPLITS_FILE and path.is_file()

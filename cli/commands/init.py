@@ -25,12 +25,14 @@ ENV = ".env"
 QUESTIONS = (
     ("INBOX_DIR", "Folder in which decision files arrive"),
     ("MARKET", "Market: ccxt:EXCHANGE (ccxt:binance, ccxt:kraken), or replay:FOLDER with files of candles"),
+    ("REPLAY_LAYOUT", "Layout of the files: scorekeeper, yahoo, stooq or binance"),
     ("CANDLE_LENGTH", "Length of a candle: 1m, 5m, 15m, 30m, 1h, 4h or 1d"),
     ("CALENDAR", "Trading calendar, such as XNYS; empty: the market never closes"),
     ("FEE_BPS", "Fee of one side, in basis points (10 is 0.1 %)"),
     ("DECISION_TIMEZONE", "Time zone of times that name none, such as Europe/Berlin"),
     ("MAX_HOLD_TIME_MINUTES", "Minutes until a trade expires whose decision does not say"),
 )
+OF_REPLAY = ("REPLAY_LAYOUT", "CANDLE_LENGTH", "CALENDAR")  # asked where the market is a folder
 
 
 def init(
@@ -53,6 +55,8 @@ def init(
 
     Example:  scorekeeper init --market replay:candles --first decisions.jsonl --yes
     """
+    from scorekeeper.market.recognise import recognise_settings
+
     asks = not yes and sys.stdin.isatty() and sys.stdout.isatty()
     path = Path.cwd() / ENV
     before = _read_file(path)
@@ -66,6 +70,9 @@ def init(
             _check(name, value, {**held, **given})
     if asks:
         first = _ask(given, held, first)
+    else:
+        told = recognise_settings((held | given).get("MARKET", ""))
+        given |= {name: word for name, word in told.items() if name not in held | given}
     values = _defaults() | held | given
     chosen = {name: values[name] for name in (*_defaults(), *given)}
     _check_first(first)
@@ -82,11 +89,14 @@ def init(
 
 def _ask(given: dict[str, str], held: dict[str, str], first: Path | None) -> Path | None:
     """Ask for what is not given, and put it there; the first file."""
+    from scorekeeper.market.recognise import recognise_settings
+
     defaults = {**_defaults(), **held}
     for name, question in QUESTIONS:
-        if name in given or name not in _known():
+        market = {**defaults, **given}["MARKET"]
+        if name in given or (name in OF_REPLAY and not market.startswith("replay:")):
             continue
-        default = defaults.get(name, _known()[name])
+        default = {**_known(), **recognise_settings(market), **defaults}[name]
 
         def read(value: str, name: str = name) -> str:
             try:
@@ -221,6 +231,7 @@ def _check(name: str, value: str, beside: dict[str, str]) -> None:
     from pydantic import ValidationError
 
     from scorekeeper.settings import Settings
+    from scorekeeper.trading_calendar import calendar_of
 
     if not value.isprintable():
         raise ScorekeeperError(f"{name}: write it on one line")
@@ -234,14 +245,14 @@ def _check(name: str, value: str, beside: dict[str, str]) -> None:
                 raise ScorekeeperError(f"{name}: {error['msg'].removeprefix('Value error, ')}") from None
     if name == "MARKET":
         _check_market(value)
+    if name == "CALENDAR":
+        calendar_of(value)
 
 
 def _decode(word: str) -> object:
     """A value as the settings read it: JSON for an object."""
-    if not word.startswith("{"):
-        return word
     try:
-        return json.loads(word)
+        return json.loads(word) if word.startswith("{") else word
     except ValueError:
         return word
 

@@ -24,7 +24,7 @@ _POLISH = {
     "data": "date", "otwarcie": "open", "najwyzszy": "high", "najnizszy": "low", "zamkniecie": "close",
     "wolumen": "volume",
 }  # fmt: skip
-_NAMES = {"vol": "volume", "datetime": "date", **_POLISH}
+NAMES = {"vol": "volume", "datetime": "date", **_POLISH}
 _PRICES = ("open", "high", "low", "close")
 _NOTHING = {"", "null", "nan", "none", "n/a"}
 _ROUNDING = 1e-6  # Yahoo's prices of one day differ by so much, as a share, where they should be equal
@@ -125,16 +125,16 @@ def _number(reader: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
 
 def _read_header(rows: Iterator[tuple[int, list[str]]], layout: str) -> _Columns:
     line, row = next(rows, (1, []))
-    names = [_clean(name) for name in row]
+    names = [clean_name(name) for name in row]
     # yfinance writes three lines for one ticker: what, whose (Ticker,AAPL,AAPL …), and Date alone.
     if names[:1] == ["price"]:
         for line, row in rows:
-            if _clean(row[0]) in ("date", "datetime"):
+            if clean_name(row[0]) in ("date", "datetime"):
                 names[0] = "date"
                 break
-            if _clean(row[0]) != "ticker" or len({cell for cell in row[1:] if cell}) > 1:
+            if clean_name(row[0]) != "ticker" or len({cell for cell in row[1:] if cell}) > 1:
                 raise LayoutError(f"line {line}: the header must name one ticker: keep one file for each")
-    names = [_NAMES.get(name, name) for name in names]
+    names = [NAMES.get(name, name) for name in names]
     at = {name: names.index(name) for name in ("date", *_PRICES, "volume", "time", "per", "ticker") if name in names}
     if missing := [name for name in ("date", *_PRICES) if name not in at]:
         said = ",".join(row)[:_LONGEST_SHOWN]
@@ -143,7 +143,8 @@ def _read_header(rows: Iterator[tuple[int, list[str]]], layout: str) -> _Columns
     return _Columns(at, max(at.values()) + 1)
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
+    """A column's name as it is compared."""
     return name.strip().strip("<>").strip().lower()
 
 

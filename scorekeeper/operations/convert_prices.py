@@ -1,38 +1,39 @@
-"""Prices for decisions that say none: from a folder of candles or daily bars, as people have them."""
+"""Prices for decisions that say none: from a folder of candles or daily bars, as a replay market reads them."""
 
-import csv
-import io
-import re
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+
 from scorekeeper.decisions.prices import LOOK_BACK, is_price
-from scorekeeper.decisions.timestamps import read_moment
+from scorekeeper.decisions.symbols import stem_of, unify_symbol
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.market.base import LENGTHS, Bars
+from scorekeeper.market.candle_file import read_candle_file
+from scorekeeper.market.file_names import Named, list_files
+from scorekeeper.market.layouts import DATED, read_dated
+from scorekeeper.market.recognise import Look, may_be_candles, recognise_file
 from scorekeeper.operations.foreign_files import read_bytes
 
-_TIMES = ("timestamp", "datetime", "date", "time", "open_time", "open time")
-_DAY = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}(?:[ T]00:00:00(?:\.0+)?)?")
 At = Literal["open", "close"]
 
 
-class _Bars(NamedTuple):
+class _Prices(NamedTuple):
     """A symbol's bars. `daily`: they have a day and no time. `begins`: when each begins, naive."""
 
     daily: bool
+    length: timedelta
     begins: list[datetime]
     opens: list[float]
     closes: list[float]
-    length: timedelta
 
 
 class PriceFolder:
-    """Prices by symbol and time. A file is named after its symbol, such as AAPL.csv or BTC-USDT.csv, `.gz` or not.
+    """Prices by symbol and time, from files in any layout of a replay market. Each is recognised by its first lines.
 
     `at`: which price of a day's bar a decision of that day was made at. A day without a bar has the last close before
     it. Of shorter bars, the close of the last one that had ended counts. No price is older than a week.
@@ -41,67 +42,87 @@ class PriceFolder:
     def __init__(self, folder: Path, at: At, zone: ZoneInfo | None) -> None:
         if not folder.is_dir():
             raise ScorekeeperError(f"{folder}: there is no such folder of prices")
-        self._files = {path.name.lower().removesuffix(".gz").removesuffix(".csv"): path for path in folder.iterdir()}
         self._at, self._zone = at, zone or ZoneInfo("UTC")
-        self._read = cache(_read_bars)
+        self._named, self._others = _list_folder(folder)
+        self._read = cache(lambda name: _read_prices(*self._named[name]))
 
     def find(self, symbol: str, moment: datetime) -> float | None:
         """The price of a symbol at a moment, UTC; None if the folder has none. Raises ScorekeeperError."""
-        plain = symbol.lower()
-        names = (plain, plain.replace("/", "-"), re.sub(r"[/:]", "-", plain), re.sub(r"[^a-z0-9]", "", plain))
-        path = next((self._files[name] for name in names if name in self._files), None)
-        if path is None:
+        whole = symbol.upper()
+        names = (whole.replace("/", "%2F").replace(":", "%3A"), stem_of(whole), stem_of(unify_symbol(whole)),
+                 whole.replace("/", ""))  # fmt: skip
+        name = next((name for name in names if name in self._named), None)
+        if name is None:
+            if other := next((path for path in self._others if path.name.split(".csv")[0].upper() in names), None):
+                raise ScorekeeperError(f"{other}: is no file of candles that is read: see docs/candle-files.md")
             return None
-        bars = self._read(path)
-        local = moment.astimezone(self._zone).replace(tzinfo=None)
+        bars = self._read(name)
         if bars.daily:
+            local = moment.astimezone(self._zone).replace(tzinfo=None)
             day = local.replace(hour=0, minute=0, second=0, microsecond=0)
             place = bisect_right(bars.begins, day) - 1
             if place < 0 or day - bars.begins[place] > LOOK_BACK:
                 return None
-            return bars.opens[place] if self._at == "open" and bars.begins[place] == day else bars.closes[place]
-        at = moment.astimezone(UTC).replace(tzinfo=None)
-        place = bisect_right(bars.begins, at - bars.length) - 1
-        return bars.closes[place] if place >= 0 and at - bars.begins[place] <= LOOK_BACK else None
+            price = bars.opens[place] if self._at == "open" and bars.begins[place] == day else bars.closes[place]
+        else:
+            at = moment.astimezone(UTC).replace(tzinfo=None)
+            place = bisect_right(bars.begins, at - bars.length) - 1
+            if place < 0 or at - bars.begins[place] > LOOK_BACK:
+                return None
+            price = bars.closes[place]
+        return price if is_price(price) else None
 
 
-def _read_bars(path: Path) -> _Bars:
-    """The bars of a file with columns for time, open and close, in any order. Raises ScorekeeperError."""
+def _list_folder(folder: Path) -> tuple[dict[str, tuple[Named, Look]], list[Path]]:
+    """The files of each symbol by the name that stands for it, and those that are not recognised.
+
+    Raises ScorekeeperError.
+    """
+    looks: dict[Look, list[str]] = {}
+    others = []
     try:
-        text = read_bytes(path).decode("utf-8-sig")
-        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=text.partition("\n")[0].count))
-        columns = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
-        time = next((columns[name] for name in _TIMES if name in columns), None)
-        if time is None or "close" not in columns:
-            raise ScorekeeperError(f"{path}: needs a header with a time ({', '.join(_TIMES[:3])}) and close")
-        found: list[tuple[datetime, float, float]] = []
-        daily = False
-        for row in rows:
-            said = (row[time] or "").strip()
-            first, last = (_price(row[columns.get(name, columns["close"])]) for name in ("open", "close"))
-            if said and first is not None and last is not None:
-                daily = daily or bool(_DAY.fullmatch(said))
-                found.append((_begin(said), first, last))
-    except (OSError, ValueError, csv.Error, OverflowError) as exc:
-        raise ScorekeeperError(f"{path}: cannot be read: {exc}") from None
-    found.sort()
-    begins = [at for at, *_ in found]
-    lengths = [later - earlier for earlier, later in pairwise(begins) if later > earlier]
-    length = min(lengths, default=timedelta(minutes=1))
-    return _Bars(daily, begins, [first for _, first, _ in found], [last for *_, last in found], length)
+        for path in sorted(folder.iterdir()):
+            if may_be_candles(path):
+                if look := recognise_file(path):
+                    looks.setdefault(look, []).append(path.name)
+                else:
+                    others.append(path)
+    except OSError as exc:
+        raise ScorekeeperError(f"{folder}: cannot be read: {exc.strerror}") from None
+    if not looks:
+        raise ScorekeeperError(f"{folder}: holds no file of candles, such as NVDA.csv: see docs/candle-files.md")
+    found: dict[str, tuple[Named, Look]] = {}
+    for look, names in looks.items():
+        for name, named in list_files(folder, names, look.layout, Bars(LENGTHS[look.length])).items():
+            if name in found:
+                both = f"{found[name][0].paths[0].name} and {named.paths[0].name}"
+                raise ScorekeeperError(f"{folder}: {both} are files of one symbol: keep one of them")
+            found[name] = named, look
+    return found, others
 
 
-def _begin(said: str) -> datetime:
-    """When a bar begins, naive: a day as it is, a time in UTC."""
-    day = said[:10] if _DAY.fullmatch(said) else said
-    if len(day) == 8:
-        day = f"{day[:4]}-{day[4:6]}-{day[6:]}"
-    return read_moment(day, ZoneInfo("UTC")).at.replace(tzinfo=None)
-
-
-def _price(said: str | None) -> float | None:
-    try:
-        number = float(said or "nan")
-    except ValueError:
-        return None  # "null": a day on which nothing was traded
-    return number if is_price(number) else None
+def _read_prices(named: Named, look: Look) -> _Prices:
+    """The bars of a symbol's files. Raises ScorekeeperError, which names file and line."""
+    if named.fault:
+        raise ScorekeeperError(f"{named.paths[0].parent}: {named.fault}")
+    bars = Bars(LENGTHS[look.length])
+    if look.layout in DATED:
+        # The bar of today counts, which a market leaves out until its day is over: the caller names the time.
+        (path,) = named.paths
+        try:
+            rows = read_dated(read_bytes(path).removeprefix(b"\xef\xbb\xbf"), look.layout, bars)
+        except (OSError, ValueError, EOFError) as exc:
+            raise ScorekeeperError(f"{path}: {exc}") from None
+        begins = [datetime.fromtimestamp(int(at) // 1000, UTC).replace(tzinfo=None) for at in rows.stamps]
+        if begins != sorted(set(begins)):
+            raise ScorekeeperError(f"{path}: its rows are not in order of time")
+        opens, closes = rows.prices[:, 0].tolist(), rows.prices[:, 3].tolist()
+        return _Prices(look.length == "1d", bars.length, begins, opens, closes)
+    frames = []
+    for path in named.paths:
+        state = path.stat()
+        file = read_candle_file(path, state.st_mtime_ns, state.st_size, still=True, bars=bars, layout=look.layout)
+        frames.append(file.candles)
+    candles = pd.concat(frames)
+    begins = [at.to_pydatetime().replace(tzinfo=None) for at in candles["minute_at"]]
+    return _Prices(False, bars.length, begins, candles["open"].tolist(), candles["close"].tolist())

@@ -73,7 +73,7 @@ def _read_trade(trade: object, strategy: str | None, timeframe: object) -> Part:
     if not _is_trade(trade):
         return Lost("a trade without pair, rate or time of its entry", "it cannot be told what was opened")
     assert isinstance(trade, dict)
-    is_short, rate = bool(trade.get("is_short")), trade["open_rate"]
+    is_short, rate = _is_true(trade.get("is_short")) or _says_short(trade), trade["open_rate"]
     stop = number_above_zero(trade.get("initial_stop_loss_abs") or trade.get("initial_stop_loss"))
     price = number_above_zero(rate)
     on_losing_side = stop is not None and price is not None and (stop > price if is_short else stop < price)
@@ -98,7 +98,7 @@ def _read_trade(trade: object, strategy: str | None, timeframe: object) -> Part:
 def _read_exit(trade: dict[str, Any], price: float | None, side: int) -> Exit | None:
     """How a trade ended; None while it is open."""
     rate, time = trade.get("close_rate"), _utc(trade.get("close_timestamp")) or _zoned(trade.get("close_date"))
-    if trade.get("is_open") or rate is None or time is None:
+    if _is_true(trade.get("is_open")) or rate is None or time is None:
         return None
     best, worst = (trade.get("max_rate"), trade.get("min_rate")) if side > 0 else (
         trade.get("min_rate"), trade.get("max_rate"),
@@ -112,13 +112,26 @@ def _move(price: float | None, rate: object, side: int, bound: Any) -> float | N
     return None if price is None or reached is None else float(bound(side * (reached / price - 1) * 100, 0.0))
 
 
+def _is_true(value: object) -> bool:
+    """A truth as JSON, a database or a table of pandas writes it: False in a CSV is a word."""
+    return value.strip().lower() in ("true", "1", "1.0") if isinstance(value, str) else bool(value)
+
+
+def _says_short(trade: dict[str, Any]) -> bool:
+    """What tells a short trade without the column `is_short`: the direction, as its messages and tables have it."""
+    return any(str(trade.get(name)).strip().lower() == "short" for name in ("direction", "trade_direction", "side"))
+
+
 def _zoned(date: object) -> object:
     """A date as text with its zone: freqtrade's times are UTC, and some do not say so."""
     return f"{date}+00:00" if isinstance(date, str) and not re.search(r"[+Zz]|-[0-9:]{5}$", date[10:]) else date
 
 
 def _utc(stamp: object) -> str | None:
-    """Epoch milliseconds as ISO 8601, so that a whole number and one with .0 are the same text."""
-    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not 0 < stamp < 10**14:
+    """Epoch milliseconds as ISO 8601, so that a whole number and one with .0 are the same text.
+
+    No trade is of 1970: a smaller number, such as seconds, is none.
+    """
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float) or not 10**11 < stamp < 10**14:
         return None
     return datetime.fromtimestamp(stamp / 1000, UTC).isoformat()

@@ -82,6 +82,8 @@ def _read_column(name: str) -> Column | None:
     if not name:
         return None
     if found := _AGENT.fullmatch(name):
+        if found["name"].startswith(".") or not found["name"].strip():
+            raise HeaderError(f"the column {name[:100]} names no agent: write agent.NAME.signal")
         field = found["field"] or "signal"
         if field.lower() in ("signal", "confidence", "action", "recommendation", "reason"):
             field = field.lower()

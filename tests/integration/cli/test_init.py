@@ -79,6 +79,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path: Path, mo
         (["--timezone", "Mars"], "'Mars' is no time zone"),
         (["--set", "FEES=1"], "'FEES' is no setting"),
         (["--set", "SIGNALS=maybe"], "SIGNALS: Input should be"),
+        (["--set", "CALENDAR=XNYX"], "CALENDAR=XNYX: no such calendar"),
         (["--first", "none.jsonl"], "there is no file none.jsonl"),
         (["--inbox", "a\nb"], "INBOX_DIR: write it on one line"),
     ):
@@ -153,6 +154,9 @@ def test_on_a_terminal_it_asks_and_asks_again_for_what_cannot_be(tmp_path: Path,
     person.answer("Folder in which decision files arrive [inbox]:", "")
     person.answer("replay:FOLDER with files of candles [ccxt:binance]:", "replay:candels")
     person.answer("there is no folder candels", "replay:candles of mine")
+    person.answer("Layout of the files: scorekeeper, yahoo, stooq or binance [scorekeeper]:", "")
+    person.answer("30m, 1h, 4h or 1d [1m]:", "")
+    person.answer("empty: the market never closes []:", "")
     person.answer("Fee of one side, in basis points (10 is 0.1 %) [10]:", "free")
     person.answer("FEE_BPS: Input should be a valid number", "5")
     person.answer("Time zone of times that name none, such as Europe/Berlin [UTC]:", "")
@@ -167,8 +171,32 @@ def test_on_a_terminal_it_asks_and_asks_again_for_what_cannot_be(tmp_path: Path,
 
     before = (tmp_path / ".env").read_bytes()
     person = Terminal(tmp_path, "--fee-bps", "6")
-    for question in ("arrive [inbox]:", "[replay:candles of mine]:", "[UTC]:", "[90]:", "empty: none:"):
+    for question in (
+        "arrive [inbox]:", "[replay:candles of mine]:", "[scorekeeper]:", "[1m]:", "never closes []:", "[UTC]:",
+        "[90]:", "empty: none:",
+    ):  # fmt: skip
         person.answer(question, "")
     person.answer(".env says FEE_BPS=5. Change that? [y/N]:", "n")
     assert person.end() == 1
     assert (tmp_path / ".env").read_bytes() == before
+
+
+def test_a_folder_of_bars_is_recognised_and_its_calendar_asked_for(tmp_path: Path, database_url: str) -> None:
+    bars = tmp_path / "bars"
+    bars.mkdir()
+    rows = "2026-03-19,56,58,55,57,57,1\n2026-03-20,56,57,55,56,56,1\n2026-03-23,57,58,56,57,57,1\n"
+    (bars / "SPY.csv").write_text("Date,Open,High,Low,Close,Adj Close,Volume\n" + rows)
+    person = Terminal(tmp_path, "--database-url", database_url, "--market", "replay:bars")
+    for question, word in (
+        ("arrive [inbox]:", ""), ("binance [yahoo]:", ""), ("4h or 1d [1d]:", ""), ("closes []:", "NYSE or so"),
+        ("no such calendar", "XNYS"), ("[10]:", ""), ("[UTC]:", "America/New_York"), ("[60]:", ""), ("none:", ""),
+    ):  # fmt: skip
+        person.answer(question, word)
+    assert person.end() == 0, person.said
+    values = dotenv_values(tmp_path / ".env")
+    wanted = ("yahoo", "1d", "XNYS")
+    assert (values["REPLAY_LAYOUT"], values["CANDLE_LENGTH"], values["CALENDAR"]) == wanted
+    (tmp_path / ".env").unlink()
+    assert scorekeeper(tmp_path, "init", "--database-url", database_url, "--market", "replay:bars").returncode == 0
+    values = dotenv_values(tmp_path / ".env")
+    assert (values["REPLAY_LAYOUT"], values["CANDLE_LENGTH"], values.get("CALENDAR")) == ("yahoo", "1d", None)

@@ -133,6 +133,23 @@ def write_database(path: Path) -> Path:
     return path
 
 
+def test_a_table_of_trades_as_pandas_writes_it_keeps_their_sides_and_exits(tmp_path: Path) -> None:
+    """The columns of freqtrade's load_backtest_data, written by to_csv: False is a word there."""
+    table = tmp_path / "trades.csv"
+    table.write_text(
+        "pair,open_rate,close_rate,open_date,close_date,is_open,is_short,open_timestamp,trade_direction\n"
+        "ETH/USDT,2000,2020,2024-01-10 07:35:00+00:00,2024-01-10 08:35:00+00:00,False,False,1704872100000,\n"
+        "SOL/USDT,145,138,2024-01-10 07:35:00+00:00,2024-01-10 08:35:00+00:00,False,True,1704872100000,\n"
+        "LTC/USDT,100,99,2024-01-10 07:35:00,2024-01-10 08:35:00,False,,1704872100,short\n"
+        "XRP/USDT,1,,2024-01-10 07:35:00,,True,False,,\n"
+    )
+    done = run(table, "freqtrade", tmp_path / "out")
+    assert {one["symbol"]: (one["type"], one.get("exit_price"), one["timestamp"][:10]) for one in lines_of(done)} == {
+        "ETH/USDT": ("BUY", 2020, "2024-01-10"), "SOL/USDT": ("SHORT", 138, "2024-01-10"),
+        "LTC/USDT": ("SHORT", 99, "2024-01-10"), "XRP/USDT": ("BUY", None, "2024-01-10"),
+    }  # fmt: skip
+
+
 def test_what_a_file_does_not_say_is_asked_for(tmp_path: Path) -> None:
     source = put(tmp_path / "src", "full_states_log.json", foreign.TRADING_AGENTS)
     with pytest.raises(AskError, match="--time, such as 16:00, and --timezone"):
@@ -151,8 +168,9 @@ def test_prices_come_from_a_folder_of_bars_at_the_time_of_the_decision(tmp_path:
     put(tmp_path / "src", "full_states_log.json", days)
     bars = tmp_path / "bars"
     bars.mkdir()
-    rows = "2026-03-20,10,1,1,11,1,1\n2026-03-23,20,1,1,22,1,1\n2026-03-24,null,null,null,null,null,null\n"
+    rows = "2026-03-20,10,11,10,11,1,1\n2026-03-23,20,22,20,22,1,1\n2026-03-24,null,null,null,null,null,null\n"
     (bars / "GC=F.csv").write_text(YAHOO + rows)
+    (bars / "odd.csv").write_text("when,what\n1,2\n")
     for at, prices in (("close", [11, 22, 22]), ("open", [10, 20, 22])):
         options = Options(NEW_YORK, time(16), None, PriceFolder(bars, at, NEW_YORK))  # type: ignore[arg-type]
         done = run(tmp_path / "src", "tradingagents", tmp_path / at, options)
@@ -164,13 +182,39 @@ def test_prices_come_from_a_folder_of_bars_at_the_time_of_the_decision(tmp_path:
     minute = int(datetime(2026, 3, 20, 20, 0, tzinfo=UTC).timestamp() * 1000)
     with gzip.open(bars / "BTC-USDT.csv.gz", "wt") as file:
         file.write("timestamp,open,high,low,close,volume\n")
-        file.writelines(f"{minute + place * 60_000},1,1,1,{100 + place},1\n" for place in range(3))
+        file.writelines(f"{minute + place * 60_000},100,103,100,{100 + place},1\n" for place in range(3))
     found = PriceFolder(bars, "close", None)
     ended = {second: found.find("BTC/USDT", datetime(2026, 3, 20, 20, 1, second, tzinfo=UTC)) for second in (0, 59)}
     assert ended == {0: 100, 59: 100}
     assert found.find("BTC/USDT", datetime(2026, 3, 20, 20, 2, tzinfo=UTC)) == 101
     assert found.find("BTC/USDT", datetime(2026, 3, 20, 20, 0, tzinfo=UTC)) is None
     assert found.find("ETH/USDT", datetime(2026, 3, 20, 20, 0, tzinfo=UTC)) is None
+    with pytest.raises(ScorekeeperError, match=r"odd\.csv: is no file of candles"):
+        found.find("ODD", datetime(2026, 3, 20, 20, 0, tzinfo=UTC))
+
+
+def test_prices_are_found_in_every_layout_of_a_replay_market(tmp_path: Path) -> None:
+    """As the sites give them: Stooq's download and archive, yfinance's, Binance's months; newest first, and in UTC."""
+    day = int(datetime(2026, 3, 20, tzinfo=UTC).timestamp() * 1000)
+    files = {
+        "aapl_us_d.csv": "Date,Open,High,Low,Close,Volume\n2026-03-23,20,22,20,22,1\n2026-03-20,10,11,10,11,1\n",
+        "msft.us.txt": "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n"
+        "MSFT.US,D,20260320,000000,30,31,30,31,1,0\nMSFT.US,D,20260323,000000,32,33,32,33,1,0\n",
+        "NVDA.csv": "Price,Close,High,Low,Open,Volume\nTicker,NVDA,NVDA,NVDA,NVDA,NVDA\nDate,,,,,\n"
+        "2026-03-20,41,41,40,40,1\n2026-03-23,43,43,42,42,1\n",
+        "BTCUSDT-1h-2026-03.csv": "".join(
+            f"{(day + place * 3_600_000) * 1000},50,90,50,{50 + place},1,0,1,1,1,1,0\n" for place in range(30)
+        ),
+        "ETH-USDT.csv": "timestamp,open,high,low,close,volume\n"
+        + "".join(f"{day + place * 86_400_000},60,69,60,{60 + place},1\n" for place in range(5)),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    found = PriceFolder(tmp_path, "close", NEW_YORK)
+    at = datetime(2026, 3, 20, 20, 30, tzinfo=UTC)  # 16:30 in New York
+    wanted = {"AAPL": 11, "MSFT": 31, "NVDA": 41, "BTCUSDT": 69, "BTC/USDT": 69, "ETH/USDT": None}
+    assert {symbol: found.find(symbol, at) for symbol in wanted} == wanted
+    assert found.find("ETH/USDT", datetime(2026, 3, 21, tzinfo=UTC)) == 60  # a day of a crypto market ends at midnight
 
 
 def test_the_reports_of_a_command_line_are_a_decision_of_their_folder(tmp_path: Path) -> None:

@@ -175,3 +175,9 @@ def test_whatever_bytes_there_are_every_line_is_accounted_for(
     entries = entries_of(tmp_path_factory.mktemp("csv"), whole)
     assert [entry.number for entry in entries] == sorted({entry.number for entry in entries})
     assert all((entry.end_offset or 0) <= len(whole) for entry in entries)
+
+
+@pytest.mark.parametrize("column", ["agent..signal", "agent. .signal", "agents..A"])
+def test_a_column_of_an_agent_without_a_name_is_refused(column: str, tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="names no agent"):
+        entries_of(tmp_path, f"{HEADER},{column}\n{GOOD},BUY\n")

@@ -10,7 +10,7 @@ from scorekeeper.safe_text import escape_controls
 
 # The columns that fit a terminal; the artifacts show all of them.
 _MAPS = ("agent", "independent", "Brier as stated", "Brier of the map", "verdict")
-_MODELS = ("asks", "trades", "foretold", "informs", "kept earn %", "worth it")
+_MODELS = ("asks", "trades", "predicted", "informs", "kept earn %", "worth it")
 
 
 def print_learned(learned: Learned) -> None:

@@ -1,7 +1,7 @@
 """Does the meta-model hold what it promises? In universes whose truth is known, by the product's own functions.
 
 The system decides by an equal vote. A trade is held to its horizon and pays 10 basis points a side. Fits, what they
-foretell and the verdicts are those of the daily step of learn.
+predict and the verdicts are those of the daily step of learn.
 """
 
 from collections.abc import Iterable, Sequence
@@ -99,7 +99,7 @@ def measure(planted: Planted, decisions: int, simulations: int, seed: int) -> Me
 
 
 def foretell(drawn: Universe) -> Judged:
-    """Fit, foretell and judge at each midnight, as the step of learn does from rows."""
+    """Fit, predict and judge at each midnight, as the step of learn does from rows."""
     learned = learn(drawn)
     n, agents = drawn.directions.shape
     side = np.sign((drawn.directions * drawn.confidences).sum(axis=1)).astype(np.int8)
@@ -149,7 +149,7 @@ def cases(bars: Iterable[Bar] = BARS, others: Iterable[tuple[Planted, int]] = OT
 
 def table(measured: Sequence[Measured], bars: Sequence[Bar] = BARS) -> Table:
     """One row per universe and size, with the bars that it must reach."""
-    shown = Table(title="The meta-model: does it foretell which trades pay?")
+    shown = Table(title="The meta-model: does it predict which trades pay?")
     shown.add_column("universe", no_wrap=True)
     for heading in ("decisions", "runs", "informs %", "ever %", "evidence %", "worth it %", "Brier skill %", "kept %"):
         shown.add_column(heading, justify="right", no_wrap=True)

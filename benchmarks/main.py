@@ -163,7 +163,7 @@ def learning(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same figures.")] = learned.SEED,
     output: Output = RESULTS,
 ) -> None:
-    """Hold what is learned against universes whose truth is known.
+    """Check what is learned in universes whose truth is known.
 
     Gains, false adoption and power of weights; recalibration; the meta-model. Planted agents over simulated markets, of
     which the product's own functions learn. Needs no database; takes some hours.

@@ -3,11 +3,9 @@
 import contextlib
 import itertools
 import json
-import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, make_dataclass
-from datetime import date, datetime
 from typing import Any
 
 import anyio.to_thread
@@ -17,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from dashboard.data.filters import FilterError, Filters
 from dashboard.data.rows import Rows, as_csv
-from dashboard.shown import iso
+from dashboard.shown import plain
 from dashboard.site import Site
 from scorekeeper.errors import ScorekeeperError
 
@@ -68,7 +66,7 @@ def _as_records(rows: Iterable[Any]) -> Iterator[Any]:
 
 def _in_one_cell(value: object) -> object:
     """A list or an object within a row as JSON, which other programs read."""
-    return json.dumps(_plain(value)) if isinstance(value, Mapping | list | tuple) else value
+    return json.dumps(plain(value)) if isinstance(value, Mapping | list | tuple) else value
 
 
 def _as_json(rows: Iterator[Any]) -> Iterator[str]:
@@ -76,19 +74,6 @@ def _as_json(rows: Iterator[Any]) -> Iterator[str]:
     between = "\n"
     for row in rows:
         fields = row if isinstance(row, Mapping) else asdict(row)
-        yield between + json.dumps({name: _plain(value) for name, value in fields.items()})
+        yield between + json.dumps({name: plain(value) for name, value in fields.items()})
         between = ",\n"
     yield "\n]\n"
-
-
-def _plain(value: object) -> object:
-    """A value as JSON knows it; what is not finite is null, as in metrics --json."""
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

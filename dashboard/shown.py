@@ -1,7 +1,8 @@
 """How figures, times and text from decisions look on a page: the templates' filters and globals, all pure."""
 
 import math
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
@@ -51,6 +52,19 @@ def tone(value: float | None, digits: int = 12) -> str:
 def iso(moment: datetime) -> str:
     """A time for machines: 2025-05-01T12:00:00Z."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def plain(value: object) -> Any:
+    """A value as JSON knows it: times in ISO 8601 and UTC, what is not finite is null, as in metrics --json."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def when(moment: datetime | None, form: str = "minute") -> Markup | str:

@@ -2,31 +2,16 @@
 
 import base64
 import json
-import math
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Callable
 from typing import Any
 
 from dashboard.data.filters import FilterError
-from dashboard.shown import iso
+from dashboard.shown import plain
 
 MOST_BYTES = 8_000
 WHOLE = ("text", "sentence", "next_cursor")  # words of ours, and what is handed back
 
 Document = dict[str, Any]
-
-
-def plain(value: object) -> Any:
-    """A value as JSON knows it: times in ISO 8601 and UTC, what is not finite is null."""
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def as_json(document: Document) -> str:

@@ -15,10 +15,11 @@ from dashboard.data.lists import read_open_trades, read_trades
 from dashboard.data.overview import read_scope
 from dashboard.data.trade import read_trade
 from dashboard.data.versions import Difference, read_versions
+from dashboard.shown import plain
 from dashboard.story import moments_of, summary
 from mcp_server import schemas
 from mcp_server.asked import check_text, find_agent, find_known, find_version, name_known, read_filters, read_selection
-from mcp_server.fitting import Document, as_json, fit_page, plain, read_cursor, shorten_list, squeeze, write_cursor
+from mcp_server.fitting import Document, as_json, fit_page, read_cursor, shorten_list, squeeze, write_cursor
 from mcp_server.quoted import find_name, plain_rows, quote, show_name, unescape
 from mcp_server.reading import Scores
 from mcp_server.weights import page_weights

@@ -63,6 +63,21 @@ def keep_mode(descriptor: int, path: Path) -> None:
     _set_mode(descriptor, mode)
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a whole file beside its name and rename it: a reader sees the old one or the new one. Raises OSError."""
+    make_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("wb") as file:
+            keep_mode(file.fileno(), path)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _mode_in(folder: Path) -> int:
     return 0o600 | folder.stat().st_mode & 0o064
 

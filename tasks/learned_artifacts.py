@@ -25,7 +25,7 @@ TABLES: dict[str, tuple[Callable[[Learned], list[tables.Row]], str]] = {
     "calibration-maps": (
         lambda learned: tables.map_rows(learned, escape_markdown), "How sure an agent may be of what it states",
     ),
-    "meta-model": (tables.model_rows, "Whether it can be foretold that a decision pays"),
+    "meta-model": (tables.model_rows, "Whether it can be predicted that a decision pays"),
 }  # fmt: skip
 
 

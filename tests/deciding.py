@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from scorekeeper.store.database import Database
 from tests.plain_learning import PlainDecision
 
 BEGIN = datetime(2025, 5, 1, tzinfo=UTC)
@@ -76,6 +77,14 @@ def track_until(connection: Connection, as_of: datetime) -> None:
         ),
         {"at": as_of},
     )
+
+
+def store_tracked(databases: Iterable[Database], decisions: Sequence[PlainDecision], as_of: datetime) -> None:
+    """The same decisions in each database, tracked up to `as_of`."""
+    for db in databases:
+        with db.begin() as connection:
+            insert_decisions(connection, decisions)
+            track_until(connection, as_of)
 
 
 def _insert(connection: Connection, statement: str, rows: Iterable[dict[str, object]]) -> None:

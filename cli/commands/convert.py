@@ -64,7 +64,7 @@ def convert(
         + (f", {done.repeated} of them more than once" if done.repeated else "")
     )
     if done.dated:
-        typer.echo(f"  {done.dated} decisions say no time: they have that of their file")
+        typer.echo(f"  {done.dated} decisions give no time: that of their file is theirs")
     for word, times in done.unread_words.most_common(MOST_TOLD):
         typer.echo(escape_controls(f"  {times} decisions say {word}, which is in no list of words: they open no trade"))
     for what, times in done.lost.most_common(MOST_TOLD):

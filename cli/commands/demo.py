@@ -1,5 +1,6 @@
 """`scorekeeper demo`: the whole pipeline, offline, in a home of its own."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -11,23 +12,30 @@ def demo(context: typer.Context, home: Home = None) -> None:
     """Show the whole job offline, on generated decisions.
 
     Writes decisions of five agents of different skill and a market for them into a home of its own, ingests and tracks
-    them as Prefect flows, and prints the score. It needs no exchange, and touches no other installation.
+    them as Prefect flows, and prints the score. A backtest shows what the learned vote would have earned. It needs no
+    exchange, and touches no other installation.
     """
     _run_demo(home_of_demo(context, home, "demo"))
 
 
 def _run_demo(home: Path) -> None:
-    """Write the sample, ingest and track it as Prefect flows, and show the score. A second run adds nothing."""
+    """Write the sample, ingest and track it as Prefect flows, and show the score. A second run adds nothing.
+
+    No flow learns: the sample comes in late, and what comes in late teaches nothing.
+    """
     from cli.commands.analyze import run_analysis
     from cli.demo_home import make_demo_home
     from cli.installation import run_flow
     from cli.output.analysis import print_sentences
     from cli.output.ingested import print_ingested
     from cli.output.score_tables import print_metrics
+    from cli.output.voted import print_votes
     from cli.prefect_server.client_settings import prepare
     from cli.stopping import hear_while_busy
+    from scorekeeper.inbox.ingest import Period
     from scorekeeper.metrics.query import system_metrics
-    from scorekeeper.operations.sample import write_sample
+    from scorekeeper.operations.backtest import run_backtest
+    from scorekeeper.operations.sample import START, write_sample
     from scorekeeper.report import report_name
     from scorekeeper.store import cluster_folder
     from scorekeeper.store.database import open_database
@@ -52,12 +60,12 @@ def _run_demo(home: Path) -> None:
         with db.begin() as connection:
             print_metrics(system_metrics(connection))
         print_sentences(analysis)
-        typer.echo("Learning (a Prefect flow) ...")
-        from cli.commands.learn import print_learning
-        from flows.learn import learn
-
-        print_learning(db, settings, run_flow(learn(as_of)))
-    typer.echo("All decisions count as late: the sample is from past days, and arrived after they had expired.")
+        typer.echo("All decisions count as late: the sample is from past days, and arrived after they had expired.")
+        typer.echo("Late decisions teach nothing. So a backtest learns from them, each received when it was made:")
+        past = Period(START, as_of)
+        report = run_backtest(settings, past, now=datetime.now(UTC), with_weights=True, tell=lambda *_: None)
+    if report.votes is not None:
+        print_votes(report.votes)
     typer.echo(
         f"log:     {settings.log_path}\ndataset: {settings.dataset_path}\n"
         f"report:  {settings.reports_dir / report_name(None)}\nhome:    {home}"

@@ -34,7 +34,7 @@ def feedback(
             known = library.list_agents(connection, version=version, as_of=moment)
             if agent is not None and agent not in library.list_every_agent(connection):
                 names = ", ".join(escape_controls(one) for one in known) or "none yet"
-                raise typer.BadParameter(f"nothing was scored of it; agents: {names}", param_hint="--agent")
+                raise typer.BadParameter(f"no agent of that name was scored; agents: {names}", param_hint="--agent")
             found = [
                 library.read_feedback(
                     connection, one, symbol=spelled and find_symbol(connection, spelled), version=version, as_of=moment

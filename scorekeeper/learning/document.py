@@ -76,7 +76,7 @@ class CalibrationMap:
 
 @dataclass(frozen=True)
 class MetaModel:
-    """A model of whether a trade pays; its metrics (`describe_judged`) are of trades foretold before they ended."""
+    """A model of whether a trade pays; its metrics (`describe_judged`) are of trades predicted before they ended."""
 
     target: str
     as_of: datetime

@@ -42,9 +42,9 @@ def map_chart(one: CalibrationMap, observed: Sequence[Observed] = ()) -> Chart |
 
 
 def reliability_chart(metrics: Mapping[str, Any]) -> Chart | None:
-    """How often a decision paid, by the probability that the meta-model had foretold; None without a prediction."""
+    """How often a decision paid, by the probability that the meta-model had predicted; None without a prediction."""
     tenths = [
         charts.Tenth(int(one["n"]), int(one["right"]), 100 * float(one["mean"]))
         for one in metrics.get("reliability") or ()
     ]
-    return charts.reliability(tenths, of="trades", said="chance foretold", right="paid") if tenths else None
+    return charts.reliability(tenths, of="trades", said="chance predicted", right="paid") if tenths else None

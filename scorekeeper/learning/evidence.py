@@ -65,6 +65,18 @@ def find_blocks(opened: Ints, expires: Ints, length: int) -> tuple[Ints, Ints]:
     return places, block[places]
 
 
+def scale_of_bets(squares: Floats, blocks: Ints) -> Floats:
+    """What the mean of a block is compared with: the root mean square of the means of the `blocks` before it.
+
+    `squares`: the sum of their squares. Three more at 0.06 are counted with them.
+
+    >>> scale_of_bets(np.array([0.0]), np.array([0])).round(3).tolist()
+    [0.06]
+    """
+    scale: Floats = np.sqrt((PRIOR_BLOCKS * PRIOR_BLOCK_SCALE**2 + squares) / (PRIOR_BLOCKS + blocks))
+    return scale
+
+
 @dataclass(frozen=True)
 class EvidenceState:
     """The e-process after a block: its wealth for each bet, whether the weights are adopted, and the blocks so far.
@@ -109,7 +121,7 @@ def follow_blocks(state: EvidenceState, means: NDArray[Any]) -> EvidencePath:
     count = len(means)
     squares = np.cumsum(np.concatenate([[state.sum_squares], means * means]))
     blocks = state.blocks + np.arange(count, dtype=np.int64)
-    scale = np.sqrt((PRIOR_BLOCKS * PRIOR_BLOCK_SCALE**2 + squares[:-1]) / (PRIOR_BLOCKS + blocks))
+    scale = scale_of_bets(squares[:-1], blocks)
     size = np.clip(means / (SCALES_IN_BET * scale), -1.0, 1.0)
     wealth, e_value = np.empty((count, len(_BETS))), np.empty(count)
     against, adopted = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)

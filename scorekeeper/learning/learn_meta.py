@@ -1,4 +1,4 @@
-"""One step of the meta-model: fits at midnights, what they foretell of later trades, and how well they did."""
+"""One step of the meta-model: fits at midnights, what they predict of later trades, and how well they did."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -77,7 +77,7 @@ def read_fit(stored: Mapping[str, Any]) -> Fit:
 def describe_judged(judged: Judged, place: int) -> dict[str, Any]:
     """The figures after the moment at `place`; None: undefined.
 
-    `predicted`: trades foretold that became known. `log_loss` of the model, of the market alone, and of the base rate.
+    `predicted`: predicted trades that became known. `log_loss` of the model, of the market alone, and of the base rate.
     `gain`: that of the market alone less that of the model. `brier_skill`: against the base rate. `net_pct`: the mean
     of all these trades after fees; `kept`: of those that the model would have kept. `…_independent`: how many of them
     do not overlap. `reliability`: by tenths of the probability, with n trades, how many paid (`right`), and the mean

@@ -6,14 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp, xlogy
 
-from scorekeeper.learning.constants import (
-    BETS,
-    META_LEAST_TRADES,
-    PRIOR_BLOCK_SCALE,
-    PRIOR_BLOCKS,
-    SCALES_IN_BET,
-    THRESHOLD,
-)
+from scorekeeper.learning.constants import BETS, META_LEAST_TRADES, SCALES_IN_BET, THRESHOLD
+from scorekeeper.learning.evidence import find_blocks, scale_of_bets
 from scorekeeper.learning.running_means import Means, running_means
 
 Floats = NDArray[np.float64]
@@ -133,15 +127,14 @@ def _evidence(trades: Predicted, gains: Floats, moments: Ints, block: int) -> tu
     As in evidence.py: a trade belongs to the block in which it opens, if it ends in it too. The scale of a bet comes
     from earlier blocks. The wealth is the mean over the bets.
     """
-    first = trades.opened // block
-    whole = np.flatnonzero(trades.expires <= (first + 1) * block)
+    whole, first = find_blocks(trades.opened, trades.expires, block)
     if not len(whole):
         return np.ones(len(moments)), np.zeros(len(moments), dtype=np.int64)
-    order = whole[np.argsort(first[whole], kind="stable")]
+    order = np.argsort(first, kind="stable")
     numbers, begins, counts = np.unique(first[order], return_index=True, return_counts=True)
-    means = np.add.reduceat(gains[order], begins) / counts
+    means = np.add.reduceat(gains[whole[order]], begins) / counts
     squares = np.concatenate([[0.0], np.cumsum(means * means)[:-1]])
-    scales = np.sqrt((PRIOR_BLOCKS * PRIOR_BLOCK_SCALE**2 + squares) / (PRIOR_BLOCKS + np.arange(len(means))))
+    scales = scale_of_bets(squares, np.arange(len(means)))
     bets = np.clip(means / (SCALES_IN_BET * scales), -1.0, 1.0)
     wealth = np.cumsum(np.log1p(np.outer(bets, BETS)), axis=0)
     evidence = np.exp(np.minimum(logsumexp(wealth, axis=1) - np.log(len(BETS)), _LARGEST_LOG))

@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 from scorekeeper.analysis.intervals import FEWEST_INDEPENDENT, GROUPS, T95
 from scorekeeper.learning.constants import CLIP_CONFIDENCE, HALF_LIFE, LEAST_CALLS, OFFSET_SD, SLOPE_SD
 from scorekeeper.learning.logistic import fit_map
+from scorekeeper.metrics.daily_series import SMALLEST_STD
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -24,7 +25,6 @@ _FIRST, _LAST = (round(100 * edge) for edge in CLIP_CONFIDENCE)
 BINS = _LAST - _FIRST + 1
 _LOGITS = logit(np.arange(_FIRST, _LAST + 1) / 100.0)
 _PRECISION = (1.0 / OFFSET_SD**2, 1.0 / SLOPE_SD**2)
-_SMALLEST_ERROR = 1e-12
 
 
 @dataclass(frozen=True)
@@ -225,6 +225,6 @@ def _interval(count: Ints, independent: Floats, sums: Floats, row: int) -> tuple
     mean = float(sums[row]) / n
     apart = np.diff(sums[cuts], prepend=0.0) / sizes - mean
     error = float(np.sqrt(GROUPS / (GROUPS - 1) * np.sum((sizes / n * apart) ** 2)))
-    if error < _SMALLEST_ERROR:
+    if error < SMALLEST_STD:
         return np.nan, np.nan
     return mean - T95 * error, mean + T95 * error

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+
+from scorekeeper.analysis.intervals import FEWEST_INDEPENDENT, GROUPS, T95
+from scorekeeper.metrics.daily_series import SMALLEST_STD
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-GROUPS = 8
-FEWEST_INDEPENDENT = 20
-SMALLEST_SPREAD = 1e-12
-T95 = float(stats.t.ppf(0.975, GROUPS - 1))
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def running_means(values: ArrayLike, opened: Ints, expires: Ints, known: Ints) -
     cuts = known[:, None] * np.arange(GROUPS + 1) / GROUPS
     means = np.diff(np.interp(cuts, np.arange(len(total)), total), axis=1) / (some[:, None] / GROUPS)
     spread = np.std(means, axis=1, ddof=1)
-    told = (independent >= FEWEST_INDEPENDENT) & (spread >= SMALLEST_SPREAD)
+    told = (independent >= FEWEST_INDEPENDENT) & (spread >= SMALLEST_STD)
     half = np.where(told, T95 * spread / math.sqrt(GROUPS), np.nan)
     return Means(known, independent, mean, mean - half, mean + half)
 

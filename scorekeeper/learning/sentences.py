@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from scorekeeper.analysis.intervals import RobustMean, robust_mean
-from scorekeeper.learning.constants import LEAST_CALLS, THRESHOLD
+from scorekeeper.learning.constants import LEAST_CALLS, META_LEAST_TRADES, THRESHOLD
 from scorekeeper.learning.document import AgentWeight, Block, CalibrationMap, Fees, Learned, MetaModel, iso
 from scorekeeper.phrases import counted, name_some
 
 MOST_NAMED = 12
-LEAST_TRADES = 100.0  # independent ones, below which there is no meta-model
 FARTHEST = 1_000_000  # decisions: what takes more is not foreseen
 LEANING = 0.8  # a share of calls in one direction from which it is pointed out
 _ASKED = {
@@ -41,8 +40,8 @@ def verdict_sentence(learned: Learned) -> str:
         deciding, at = learned.deciding, _minute(learned)
         against = f"E = {_e(running[-1].e_value)} of {THRESHOLD:.0f}" if running else "none yet"
         return (
-            f"Learned weights are adopted since {at}: E came to {_e(deciding[-1].e_value)} of {THRESHOLD:.0f} after "
-            f"{_decisions(deciding)}. Evidence for equal weights since then: {against}."
+            f"Learned weights have been adopted since {at}: E came to {_e(deciding[-1].e_value)} of {THRESHOLD:.0f} "
+            f"after {_decisions(deciding)}. Evidence for equal weights since then: {against}."
         )
     begin = "Learned weights are not adopted"
     if learned.turns:
@@ -187,13 +186,13 @@ def _of_models(models: Sequence[MetaModel]) -> Iterator[str]:
     for one in models:
         asked, told = _ASKED.get(one.target, one.target), one.metrics
         if one.coefficients is None and not told.get("predicted"):
-            few = one.independent_trades < LEAST_TRADES
-            why = f": it takes {LEAST_TRADES:.0f} independent ones" if few else ""
+            few = one.independent_trades < META_LEAST_TRADES
+            why = f": it takes {META_LEAST_TRADES:.0f} independent ones" if few else ""
             sample = f"{counted(one.trades, 'trade')}, about {one.independent_trades:,.0f} independent ones"
             yield f"There is no meta-model yet of {asked} ({sample}){why}."
             continue
         sample = (
-            f"{counted(told.get('predicted', 0), 'trade')} foretold before they ended, about "
+            f"{counted(told.get('predicted', 0), 'trade')} predicted before they ended, about "
             f"{told.get('independent', 0.0):,.0f} independent ones"
         )
         if one.informs is None:

@@ -80,7 +80,7 @@ def model_rows(learned: Learned) -> list[Row]:
             "as of": f"{one.as_of:%Y-%m-%d}",
             "trades": f"{one.trades:,}",
             "independent": _number(one.independent_trades, 1),
-            "foretold": f"{one.metrics.get('predicted', 0):,}",
+            "predicted": f"{one.metrics.get('predicted', 0):,}",
             "log loss": _number(one.metrics.get("log_loss"), 4),
             "of the market alone": _number(one.metrics.get("log_loss_market"), 4),
             "of the base rate": _number(one.metrics.get("log_loss_base"), 4),

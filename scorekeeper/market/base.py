@@ -54,7 +54,7 @@ class Bars:
     """How a market cuts time into candles of `length`.
 
     Without a calendar they follow each other on the grid of UTC, so a day begins at midnight UTC. With one they begin
-    anew at each session's opening, and the last one ends with the session: a day is one session. Candles of one
+    again at each session's opening, and the last one ends with the session: a day is one session. Candles of one
     minute need no calendar.
     """
 

@@ -1,12 +1,11 @@
 """Publishes `agent_weights.json`: what was learned, for programs that do not ask the database."""
 
-import os
 from pathlib import Path
 
 from scorekeeper.learning.learned import read_learned
 from scorekeeper.learning.words import render_weights
 from scorekeeper.locks import Lock, lock
-from scorekeeper.private_files import keep_mode, make_folder
+from scorekeeper.private_files import replace_file
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
@@ -30,24 +29,10 @@ def write_weights_file(db: Database, settings: Settings) -> Path | None:
         learned = read_learned(connection, fee_bps=settings.fee_bps)
         if learned is None:
             return None
-        _replace(path, render_weights(learned))
+        content = render_weights(learned)
+        if _read(path) != content:
+            replace_file(path, content)
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    make_folder(path.parent)
-    if _read(path) == content:
-        return
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("wb") as file:
-            keep_mode(file.fileno(), path)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> bytes | None:

@@ -1,7 +1,6 @@
 """One HTML file that shows the score: `write_report`. No network, no clock: the same rows give the same bytes."""
 
 import hashlib
-import os
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from scorekeeper.inbox.not_understood import read_unread
 from scorekeeper.learning.drawn import MOST_MOMENTS, most_calling
 from scorekeeper.learning.learned import read_history, read_learned
 from scorekeeper.metrics.query import system_metrics
-from scorekeeper.private_files import keep_mode, make_folder
+from scorekeeper.private_files import replace_file
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.page import render_report
 from scorekeeper.store.database import Database
@@ -34,17 +33,7 @@ def write_report(
     """
     path = (output or folder / report_name(version)).absolute()
     page = build_report(db, version=version, fee_bps=fee_bps)
-    make_folder(path.parent)
-    written = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with written.open("w", encoding="utf-8", newline="\n") as file:
-            keep_mode(file.fileno(), path)
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-    finally:
-        written.unlink(missing_ok=True)
+    replace_file(path, page.encode("utf-8"))
     return path
 
 

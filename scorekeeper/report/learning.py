@@ -64,7 +64,7 @@ def add_learning(
         page.add(
             page.section(
                 "Does the trade pay?",
-                "A model of what was known when a trade opened, judged on trades that it foretold before they ended.",
+                "A model of what was known when a trade opened, judged on trades that it predicted before they ended.",
                 _rows(tables.model_rows(learned)) + "".join(map(page.place, drawn)),
             )
         )

@@ -1,4 +1,4 @@
-"""The meta-model: what it saw, foretold and made of it, compared with a recompute."""
+"""The meta-model: what it saw and predicted, and how it was judged, compared with a recompute."""
 
 import math
 from bisect import bisect_right

@@ -116,6 +116,9 @@ def test_the_demo_does_the_whole_job_in_an_empty_folder_and_again_adds_nothing(t
     assert "420 decisions" in first.stdout
     assert "TechnicalAnalystAgent" in first.stdout
     assert "of them independent, the win rate of 54.0 % cannot be told from a coin's" in first.stdout
+    assert "If the learned vote had been followed: 420 decisions" in first.stdout
+    assert re.search(r"the learned vote +420 +0\.298 +0\.007 to 0\.590 ", first.stdout)
+    assert "The learned weights were in use for 0 of these decisions." in first.stdout
     home = tmp_path / "here" / "demo"
     assert open_to_others(tmp_path / "here") == []
     lines = (home / "datasets" / "performance_dataset.jsonl").read_bytes()

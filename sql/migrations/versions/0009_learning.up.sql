@@ -355,9 +355,9 @@ COMMENT ON COLUMN scorekeeper.meta_model.independent_trades IS 'The sum of their
 COMMENT ON COLUMN scorekeeper.meta_model.coefficients IS
 'The last fit, at fitted_at; null: none yet, for want of 100 independent trades, or of both ends.';
 COMMENT ON COLUMN scorekeeper.meta_model.metrics IS
-'How it did on trades that it foretold and that became known by as_of; null figures: undefined.';
+'How it did on trades that it predicted and that became known by as_of; null figures: undefined.';
 COMMENT ON COLUMN scorekeeper.meta_model.informs IS
-'Whether what agents say foretells more than the market alone; null: cannot be told.';
+'Whether what agents say predicts more than the market alone; null: cannot be told.';
 COMMENT ON COLUMN scorekeeper.meta_model.worth_it IS
 'Whether the trades that it keeps earn more than 0 after fees; null: cannot be told.';
 
@@ -443,5 +443,5 @@ SELECT
     k.market_horizon, k.base_horizon, k.kept_horizon
 FROM scorekeeper.meta_trade AS k;
 COMMENT ON VIEW scorekeeper.report_meta_trades IS
-'One row per closed trade that is an outcome: what the meta-model saw of it, what it foretold of it (p_) beside the
+'One row per closed trade that is an outcome: what the meta-model saw of it, what it predicted of it (p_) beside the
 market alone (market_) and the base rate (base_), whether it would have kept it, and what it brought (percent).';

@@ -113,7 +113,7 @@ def test_feedback_counts_what_metrics_counts(
     assert (document["text"], document["calls"]) == (told, found.calls)
     unknown = scorekeeper(where, "feedback", "--agent", "No\x1bbody", DATABASE_URL=database_url)
     assert unknown.returncode == 2
-    assert "nothing was scored of it; agents: FundingRateAnalystAgent" in " ".join(unknown.stderr.split())
+    assert "no agent of that name was scored; agents: FundingRateAnalystAgent" in " ".join(unknown.stderr.split())
 
 
 def test_what_was_learned_is_the_same_in_feedback_tool_and_file(db: Database) -> None:

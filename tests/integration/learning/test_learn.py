@@ -11,7 +11,7 @@ from sqlalchemy import text
 from scorekeeper.learning.run import learn
 from scorekeeper.store.database import Database
 from scorekeeper.verify.learned import check_learned
-from tests.deciding import decide, insert_decisions, track_until
+from tests.deciding import decide, insert_decisions, store_tracked, track_until
 from tests.plain_learning import PlainLearning
 
 TABLES = (
@@ -92,10 +92,7 @@ def test_what_is_learned_equals_plain_loops(db: Database) -> None:
 def test_any_schedule_gives_the_same_rows_to_the_bit(db: Database, other_db: Database, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     decisions, chance = decide(2, 1500, agents=4, skill=0.45), random.Random(2)
     end = decisions[-1].opened_at + 30 * HOUR
-    for one in (db, other_db):
-        with one.begin() as connection:
-            insert_decisions(connection, decisions)
-            track_until(connection, end)
+    store_tracked((db, other_db), decisions, end)
     learn(db, end)
     monkeypatch.setattr("scorekeeper.learning.window.STEP_DECISIONS", 40)
     moment = decisions[0].opened_at

@@ -17,7 +17,7 @@ from scorekeeper.operations.sample import DAYS, START, write_sample
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.learned import check_learned, find_waiting_learning
-from tests.deciding import decide, insert_decisions, track_until
+from tests.deciding import decide, insert_decisions, store_tracked, track_until
 from tests.integration.learning.test_learn import HOUR, read_rows
 from tests.integration.trades.test_at_once import CONTEXT
 from tests.integration.trades.test_pipeline import track
@@ -102,10 +102,7 @@ def test_a_run_that_is_killed_anywhere_leaves_what_the_next_one_completes(
     monkeypatch.setattr("scorekeeper.learning.window.STEP_DECISIONS", 60)
     decisions = decide(3, 200)
     end = decisions[-1].opened_at + 5 * HOUR
-    for one in (db, other_db):
-        with one.begin() as connection:
-            insert_decisions(connection, decisions)
-            track_until(connection, end)
+    store_tracked((db, other_db), decisions, end)
     learn(db, end)
     chance, kills = random.Random(3), 0
     for _ in range(60):

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from scorekeeper.learning.run import learn
 from scorekeeper.store.database import Database
 from scorekeeper.verify.learned import check_learned
-from tests.deciding import decide, insert_decisions, track_until
+from tests.deciding import decide, insert_decisions, store_tracked, track_until
 from tests.plain_learning import PlainLearning, PlainMaps
 
 HOUR = timedelta(hours=1)
@@ -71,10 +71,7 @@ def test_any_schedule_gives_the_same_maps_to_the_bit(
 ) -> None:
     decisions, chance = decide(4, 700, agents=3), random.Random(4)
     end = decisions[-1].opened_at + 50 * HOUR
-    for one in (db, other_db):
-        with one.begin() as connection:
-            insert_decisions(connection, decisions)
-            track_until(connection, end)
+    store_tracked((db, other_db), decisions, end)
     learn(db, end)
     monkeypatch.setattr("scorekeeper.learning.window.STEP_DECISIONS", 40)
     moment = decisions[0].opened_at

@@ -173,7 +173,7 @@ def test_the_command_says_what_the_file_holds_now_and_then(lived: Lived, tmp_pat
     assert weights("--json", "--as-of", moment.isoformat()).stdout == render_weights(then).decode()
     words = weights().stdout
     assert "What was learned of version v1 by" in words
-    assert "Learned weights are adopted since" in words
+    assert "Learned weights have been adopted since" in words
     for agent in (one.agent for one in then.agents):
         assert agent in words
     assert "Equal weights are in use until the next learn." in words  # it is of last year
@@ -213,7 +213,7 @@ def test_the_report_says_and_draws_what_was_learned_and_holds_no_live_markup(db:
     for sentence in write_sentences(learned, str):
         assert sentence in page.text
     rows = {row[0]: row for rows in page.charts for row in rows}
-    assert {"time (UTC)", "block ends (UTC)", "confidence as stated, %", "chance foretold, %"} <= rows.keys()
+    assert {"time (UTC)", "block ends (UTC)", "confidence as stated, %", "chance predicted, %"} <= rows.keys()
     assert build_report(db) == markup
     assert "Nothing yet." in build_report(db, version="other")
     with db.begin() as connection:

@@ -81,7 +81,7 @@ def test_the_verdict_follows_the_turns_of_the_process(steps: list[float]) -> Non
     assert file.evidence.blocks == len(found.deciding)
     assert file.evidence.decisions == 10 * len(found.deciding)
     assert verdict_sentence(found) in write_sentences(found, str)
-    assert ("are adopted since" in verdict_sentence(found)) == adopted
+    assert ("have been adopted since" in verdict_sentence(found)) == adopted
 
 
 @given(bets.filter(bool))
@@ -257,7 +257,7 @@ def test_p_up_grows_with_the_score_and_never_leaves_its_bounds(beta: float, scor
     [
         (True, True, "it is worth it in this sample"), (True, False, "no edge"), (True, None, "cannot be told"),
         (False, None, "tells no more than the base rate and the market alone (gain of log loss 0.0010 to 0.0200)"),
-        (None, None, "cannot be told (500 trades foretold before they ended, about 170 independent ones)"),
+        (None, None, "cannot be told (500 trades predicted before they ended, about 170 independent ones)"),
     ],
 )
 def test_the_meta_models_verdicts_are_said_with_what_they_rest_on(

@@ -90,5 +90,6 @@ def prepare(connection: Connection, as_of: datetime) -> tuple[datetime | None, l
             connection.execute(statement("learning/reset_progress"), after)
     connection.execute(statement("learning/begin_learning"), {"until": until})
     connection.execute(statement("learning/intend"), {"until": until})
-    connection.execute(statement("learning/forget_stale"))
+    connection.execute(statement("learning/forget_stale"), {"until": until})
+    connection.execute(statement("learning/pass_idle"), {"until": until})
     return until, [row.version for row in again]

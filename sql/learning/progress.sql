@@ -123,8 +123,16 @@ WHERE version = :version;
 
 
 -- name: forget_stale
--- One row per version with a note of a change: what it discards is discarded.
-DELETE FROM scorekeeper.stale_learning;
+-- One row per version with a note of a change: what it discards is discarded. The note of a version that is not learned
+-- yet is kept by a run up to an earlier hour than that of others: it alone tells a later run of that version.
+-- Parameter: until.
+DELETE FROM scorekeeper.stale_learning AS s
+WHERE
+    s.version IN (SELECT p.version FROM scorekeeper.learning_progress AS p)
+    OR NOT EXISTS (
+        SELECT 1 FROM scorekeeper.learning_progress AS p
+        WHERE p.learning_until > cast(:until AS timestamptz)
+    );
 
 
 -- name: intend
@@ -133,6 +141,28 @@ DELETE FROM scorekeeper.stale_learning;
 UPDATE scorekeeper.learning_progress
 SET learning_until = cast(:until AS timestamptz)
 WHERE learning_until < cast(:until AS timestamptz);
+
+
+-- name: pass_idle
+-- One row per version that decides no more: nothing changes up to `until`. None of its decisions ends after the hour
+-- that it is learned up to, and its last block and its last day with an outcome are over. Parameter: until.
+UPDATE scorekeeper.learning_progress AS p
+SET learned_until = cast(:until AS timestamptz)
+WHERE
+    p.learned_until < cast(:until AS timestamptz)
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.decision AS d
+        WHERE
+            d.version = p.version AND d.expires_at > p.learned_until
+            -- So few are looked at, by the index.
+            AND d.expires_at > (SELECT min(x.learned_until) FROM scorekeeper.learning_progress AS x)
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.learned_outcome AS o
+        WHERE
+            o.version = p.version
+            AND o.expires_at > p.learned_until - greatest(24, coalesce(p.block_hours, 24)) * interval '1 hour'
+    );
 
 
 -- name: select_progress

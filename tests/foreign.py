@@ -161,6 +161,11 @@ class Example(NamedTuple):
     lost: int = 0
     exits: int = 0
 
+    @property
+    def is_of_days(self) -> bool:
+        """Whether its decisions say a day without a time, which the inbox refuses."""
+        return any(len(time or "") == len("2026-01-05") for *_, time in self.decisions)
+
 
 EXAMPLES = {
     "nofx cycle": Example(

@@ -35,7 +35,8 @@ def check_market(connection: Connection, name: str, *, calendar: str | None = No
     if bound.candle_seconds != bars.seconds:
         kept = Bars(timedelta(seconds=bound.candle_seconds)).name
         raise ScorekeeperError(
-            f"this database keeps the score by CANDLE_LENGTH={kept}, not by CANDLE_LENGTH={bars.name}: {_OR_SWITCH}"
+            f"this database keeps the score by CANDLE_LENGTH={kept}, not by CANDLE_LENGTH={bars.name}: use another "
+            "SCOREKEEPER_HOME or DATABASE_URL"
         )
 
 
@@ -54,6 +55,13 @@ def bind_market(
     given = {"name": name, "as_of": as_of, "calendar": calendar or None, "candle_seconds": bars.seconds}
     connection.execute(statement("market/bind_market"), given)
     check_market(connection, name, calendar=calendar, bars=bars)
+    stored = connection.execute(statement("market/keep_candle_length"), {"candle_seconds": bars.seconds}).scalar_one()
+    if stored != bars.seconds:
+        kept = Bars(timedelta(seconds=stored)).name
+        raise ScorekeeperError(
+            f"this database holds candles of CANDLE_LENGTH={kept}, which CANDLE_LENGTH={bars.name} would misread: use "
+            "another SCOREKEEPER_HOME or DATABASE_URL"
+        )
     last = connection.execute(statement("market/lock_market")).scalar_one()
     if as_of < last:
         raise ScorekeeperError(

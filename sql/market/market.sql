@@ -15,6 +15,16 @@ INSERT INTO scorekeeper.market (name, calendar, bound_at, begun_as_of, candle_se
 VALUES (:name, :calendar, :as_of, :as_of, :candle_seconds)
 ON CONFLICT (only_row) DO NOTHING;
 
+-- name: keep_candle_length
+-- One row: the length of the stored candles in seconds; without any, the given one, which is kept from now on.
+-- Parameter: candle_seconds.
+INSERT INTO scorekeeper.candle_length AS l (candle_seconds)
+VALUES (:candle_seconds)
+ON CONFLICT (only_row) DO UPDATE
+SET candle_seconds
+= CASE WHEN EXISTS (SELECT 1 FROM scorekeeper.candle) THEN l.candle_seconds ELSE excluded.candle_seconds END
+RETURNING candle_seconds;
+
 -- name: lock_market
 -- One row, locked: the as_of that the last track began with.
 SELECT begun_as_of

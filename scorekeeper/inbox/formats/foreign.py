@@ -1,5 +1,7 @@
 """Documents of other systems within a file of JSON: recognised by what they hold, and read by their adapters."""
 
+import re
+
 import msgspec
 
 from scorekeeper.decisions.strict_json import DecisionError, load_json
@@ -7,6 +9,8 @@ from scorekeeper.inbox.adapters import recognise
 from scorekeeper.inbox.adapters.base import Closing, Found, Lost
 from scorekeeper.inbox.formats.base import Entry
 
+NO_TIME_OF_DAY = "a decision of a day without a time: scorekeeper convert --from {name} --time 16:00 gives it one"
+_DAY = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
 OWN_EXITS = "trades that bring their own exits: scorekeeper import takes them, with the prices that they ended at"
 
 
@@ -40,6 +44,10 @@ def read_foreign(document: object, number: int, end: int | None) -> list[Entry] 
     entries: list[Entry] = []
     for place, part in enumerate(adapter.read(document), number):
         match part:
+            case Found({"timestamp": str(day)}, exit=None) if _DAY.fullmatch(day):
+                # Midnight would let the bars before the decision count for its trade.
+                says = f"{adapter.system}: {NO_TIME_OF_DAY.format(name=adapter.name)}"
+                entries.append(Entry(place, None, msgspec.json.encode(part.decision), error=says))
             case Found(_, exit=None):
                 text = msgspec.json.encode(part.decision)
                 entries.append(Entry(place, None, text, part.decision, dated_by_file=adapter.dated_by_file))

@@ -7,6 +7,7 @@ DROP VIEW scorekeeper.report_market;
 DROP VIEW scorekeeper.price_judgement;
 DROP VIEW scorekeeper.trade_close;
 DROP VIEW scorekeeper.report_candle_length;
+DROP TABLE scorekeeper.candle_length;
 DROP TABLE scorekeeper.price_unit;
 DROP TABLE scorekeeper.price_basis;
 ALTER TABLE scorekeeper.decision DROP COLUMN price_scale;

@@ -17,6 +17,19 @@ there is none, the market had none.';
 COMMENT ON COLUMN scorekeeper.candle_coverage.settled_until IS
 'Candles that end at or before this have been compared with scanned trades.';
 
+-- A candle without ends_at is as long as those of the market that it came from, so that a switch to another market
+-- must keep the length while candles are stored.
+CREATE TABLE scorekeeper.candle_length (
+    only_row boolean PRIMARY KEY DEFAULT true CONSTRAINT candle_length_is_one_row CHECK (only_row),
+    candle_seconds integer NOT NULL
+);
+COMMENT ON TABLE scorekeeper.candle_length IS 'One row at most: how long the stored candles last. It outlives a switch.';
+COMMENT ON COLUMN scorekeeper.candle_length.only_row IS 'Always true.';
+COMMENT ON COLUMN scorekeeper.candle_length.candle_seconds IS 'The market''s candle_seconds as the last track found it.';
+INSERT INTO scorekeeper.candle_length (candle_seconds)
+SELECT 60
+WHERE EXISTS (SELECT 1 FROM scorekeeper.candle);
+
 CREATE VIEW scorekeeper.report_candle_length AS
 SELECT make_interval(secs => coalesce(max(m.candle_seconds), 60)) AS length
 FROM scorekeeper.market AS m;

@@ -142,6 +142,10 @@ def test_decisions_are_compared_in_the_units_of_the_series(
     ):  # fmt: skip
         with pytest.raises(ScorekeeperError, match=says):
             track(db, stocks.model_copy(update=other), at("2024-12-03 00:00"))
+    with db.begin() as connection:
+        connection.execute(statement("operations/unbind_market"))  # a switch does not make other candles of the stored
+    with pytest.raises(ScorekeeperError, match="holds candles of CANDLE_LENGTH=1d"):
+        track(db, stocks.model_copy(update={"candle_length": "1h"}), at("2024-12-03 00:00"))
 
 
 def test_a_series_that_is_downloaded_again_after_the_split_goes_on_in_its_units(

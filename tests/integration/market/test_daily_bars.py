@@ -100,6 +100,8 @@ DECISIONS: list[dict[str, Any]] = [
     {"trade_id": "target after", "timestamp": BEFORE, "price": 420.0, "type": "SELL", "take_profit": 360.0},
     {"trade_id": "half day", "timestamp": BEFORE, "price": 420.0, "max_hold_minutes": 9_840},  # Friday, 18:00 UTC
     {"trade_id": "halted", "timestamp": BEFORE, "price": 420.0, "max_hold_minutes": 5_700},  # Tuesday, 21:00 UTC
+    # New York's evening before the split's day, where a nightly run decides: already the 27th in UTC.
+    {"trade_id": "evening before", "timestamp": "2024-11-27T00:30:00Z", "price": 424.0, "max_hold_minutes": 1_230},
     {"trade_id": "after the split", "timestamp": "2024-11-27T15:00:00Z", "price": 106.0, "max_hold_minutes": 360},
 ]
 
@@ -118,6 +120,8 @@ def judge(found: dict[str, Any]) -> None:
     assert half.horizon_return_pct == pytest.approx((92.5 - 105) / 105 * 100)
     # Nothing was traded on the 26th: the close of the 25th, a day old.
     assert (halted.exit_price / scale, halted.price_age_seconds) == (106.0, 86_400)
+    evening = found["evening before"]
+    assert (evening.entry_price / scale, evening.exit_price / scale) == (106.0, 91.0)
     assert not any(one.price_suspect for one in found.values())
     late = found["after the split"]
     assert (late.reference_price / scale, late.entry_price / scale) == (106.0, 106.0)
@@ -147,7 +151,7 @@ def test_decisions_are_compared_in_the_units_of_the_series(
 def test_a_series_that_is_downloaded_again_after_the_split_goes_on_in_its_units(
     db: Database, stocks: Settings, tmp_path: Path
 ) -> None:
-    decide(db, *DECISIONS[:4])
+    decide(db, *DECISIONS[:5])
     for day in ("2024-11-22", "2024-11-25"):
         write(tmp_path, DAYS, adjusted=False, until=day)
         prices = track(db, stocks, at(f"{day} 22:00"))
@@ -159,7 +163,7 @@ def test_a_series_that_is_downloaded_again_after_the_split_goes_on_in_its_units(
     assert track(db, stocks, at("2024-11-27 15:00")).ends != []
     write(tmp_path, DAYS, adjusted=True)
     declare(tmp_path, "2024-12-02")
-    decide(db, DECISIONS[4])
+    decide(db, DECISIONS[5])
     track(db, stocks, at("2024-12-03 00:00"))
     found = rows(db)
     judge(found)

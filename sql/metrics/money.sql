@@ -25,7 +25,7 @@ WHERE
 -- One row: the sums, in quote currency, of the closed trades of a scope (null: all) that have a size, and the path
 -- of their P&L after costs, which takes one step per exit_time. Parameters: those of count_terms.
 -- Doubles become numeric through text: a direct cast keeps 15 digits only.
-WITH sized AS (
+WITH sized AS ( -- noqa: ST03
     SELECT
         t.exit_time,
         cast(cast(t.position_value AS text) AS numeric) AS value,
@@ -43,8 +43,16 @@ WITH sized AS (
         AND (cast(:since AS timestamptz) IS NULL OR t.exit_time >= :since)
         AND (cast(:until AS timestamptz) IS NULL OR t.exit_time < :until)
         AND (cast(:at AS timestamptz) IS NULL OR t.exit_time <= :at)
-),
-steps AS (
+)
+-- with summed: metrics/sum_sized
+SELECT
+    trades, traded_value, gross_pnl, net_pnl, net_won, net_lost, value_won, max_drawdown, current_drawdown
+FROM summed;
+
+-- name: sum_sized
+-- One row: the sums of the CTE sized, which has one row per closed trade with a size: exit_time, its value at entry,
+-- and its P&L before and after costs as a share of that (gain, net_gain), all numeric. Answers and pages share it.
+WITH steps AS (
     SELECT exit_time, sum(sum(value * net_gain)) OVER (ORDER BY exit_time) AS level
     FROM sized
     GROUP BY exit_time

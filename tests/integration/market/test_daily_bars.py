@@ -7,21 +7,28 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pandas as pd
 import pytest
 from sqlalchemy import text
 
+from dashboard.data.filters import Filters
+from dashboard.data.trade import read_trade
+from dashboard.story import held_costs
+from scorekeeper.decisions.costs import CostRules
 from scorekeeper.decisions.decision import DecisionContext
 from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.market import Bars, CandleFileError
 from scorekeeper.market.splits import UNADJUSTED, read_splits
+from scorekeeper.metrics import score_update
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import fetch, settle
 from scorekeeper.verify.trades import check_trades
+from tests.dashboard.serving import serve
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 CONTEXT = DecisionContext(NOW, "v1", 60, ZoneInfo("UTC"), None)
@@ -146,6 +153,45 @@ def test_decisions_are_compared_in_the_units_of_the_series(
     ):  # fmt: skip
         with pytest.raises(ScorekeeperError, match=says):
             track(db, stocks.model_copy(update=other), at("2024-12-03 00:00"))
+
+
+def test_a_day_with_stop_and_target_is_ambiguous_and_pages_show_days_and_money(
+    db: Database, stocks: Settings, tmp_path: Path
+) -> None:
+    write(tmp_path, {day: prices for day, prices in DAYS.items() if day < SPLIT_DAY}, adjusted=True)
+    context = DecisionContext(NOW, "v1", 60, ZoneInfo("UTC"), None, costs=CostRules(size="units"))
+    night: dict[str, Any] = {
+        "symbol": "NVDA", "timestamp": "2024-11-21T22:00:00Z", "price": 100.0, "spread_bps": 8, "position_size": 5,
+        "max_hold_minutes": 1_380,
+    }  # fmt: skip
+    both = night | {"trade_id": "both", "type": "BUY", "stop_loss": 99.5, "take_profit": 104}
+    beyond = night | {"trade_id": "beyond", "type": "BUY", "price": 99.8, "stop_loss": 99.3, "take_profit": 99.9}
+    hold = night | {"trade_id": "none", "type": "HOLD"}
+    with db.begin() as connection:
+        store_decisions.record(
+            connection, [parse_decision(one, context=context) for one in (both, beyond, hold)], source_name="test",
+            source_sha256=None, received_at=NOW, fee_bps=10,
+        )  # fmt: skip
+    track(db, stocks, at("2024-11-23 00:00"))
+    db.transact(lambda connection: score_update.update_score(connection, at("2024-11-23 00:00")))
+    with db.begin() as connection:
+        assert list(check_trades(connection)) == []
+        query = "SELECT trade_id, exit_reason, exit_price, exit_time, ambiguous_exit FROM scorekeeper.trade"
+        found = {name: tuple(rest) for name, *rest in connection.execute(text(query))}
+        story = read_trade(connection, Filters(), "both")
+    assert found["both"] == ("stop_loss", 99.5, at("2024-11-22 21:00"), True)
+    assert found["beyond"] == ("take_profit", 99.9, at("2024-11-22 21:00"), True)
+    assert story is not None
+    assert (story.step_minutes, story.candles[-1].high) == (1_440, 106.0)
+    assert held_costs(story) == ["spread 8.00 bps"]
+    with serve(db) as served:
+        page = httpx.get(f"{served.address}/trade?id=both", timeout=60).text
+        overview = httpx.get(served.address, timeout=60, follow_redirects=True).text
+    assert "spread 8.00 bps" in page
+    assert "stop and target in one candle" in page
+    assert "-2.50" in page.replace("\N{MINUS SIGN}", "-")
+    assert "After fees also holds: spread (2 trades)." in overview
+    assert "In money" in overview
 
 
 def test_a_series_that_is_downloaded_again_after_the_split_goes_on_in_its_units(

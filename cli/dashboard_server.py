@@ -109,7 +109,7 @@ def serve(db: Database, settings: Settings, access: Access, listening: list[sock
     prefect = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or None
     app = create_app(
         db.engine, access, prefect=prefect, reports=settings.reports_dir, fee_bps=settings.fee_bps,
-        as_reader=as_reader,
+        account_equity=settings.account_equity, as_reader=as_reader,
     )  # fmt: skip
     config = uvicorn.Config(
         app, log_level="warning", proxy_headers=False, server_header=False, lifespan="off", ws="none",

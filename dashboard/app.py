@@ -23,7 +23,7 @@ from scorekeeper.errors import ScorekeeperError
 
 def create_app(
     engine: Engine, access: Access, *, prefect: str | None = None, reports: Path | None = None,
-    fee_bps: float = 10.0, as_reader: bool = False,
+    fee_bps: float = 10.0, account_equity: float | None = None, as_reader: bool = False,
 ) -> "Dashboard":  # fmt: skip
     """The dashboard on a database, behind its guard. `engine` stays the caller's, to be disposed of by it."""
     app = Starlette(
@@ -40,7 +40,9 @@ def create_app(
         },
     )  # fmt: skip
     app.router.redirect_slashes = False  # to an absolute address, which behind a proxy is another's
-    app.state.site = Site(engine, prefect=prefect, reports=reports, fee_bps=fee_bps, as_reader=as_reader)
+    app.state.site = Site(
+        engine, prefect=prefect, reports=reports, fee_bps=fee_bps, account_equity=account_equity, as_reader=as_reader
+    )
     app.state.access = access
     return Dashboard(app, access)
 

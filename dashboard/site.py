@@ -39,13 +39,14 @@ NAV_OF = (("trades", "trade"), ("agents", "agent"), ("versions", "compare"))
 class Site:
     """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown.
 
-    `fee_bps`: the fee of one side.
+    `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known.
     """
 
     engine: Engine
     prefect: str | None = None
     reports: Path | None = None
     fee_bps: float = 10.0
+    account_equity: float | None = None
     as_reader: bool = False  # the user may become the reader, and does so in every transaction
     nav: tuple[tuple[str, str], ...] = NAV
     nav_of: tuple[tuple[str, str], ...] = NAV_OF

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dashboard.data.trade import TradeStory
-from dashboard.shown import duration, price, signed
+from dashboard.shown import duration, number, price, signed
 from scorekeeper import charts
 from scorekeeper.charts import Candle, Chart, Happening, Instant, Level, Life, Said
 
@@ -47,6 +47,24 @@ def summary(story: TradeStory) -> str:
     )
 
 
+def held_costs(story: TradeStory) -> list[str]:
+    """What the P&L after fees holds beside the fee of both sides, in words; of an open trade, what it may come to."""
+    terms = story.terms
+    if terms is None:
+        return []
+    told = {
+        "entry_fee_bps": "entry as a limit order at {} bps", "target_fee_bps": "an exit at the target at {} bps",
+        "share_fee_pct": "{} % for each share a side", "min_fee": "at least {} a side", "spread_bps": "spread {} bps",
+        "funding_bps_per_day": "funding {} bps a day",
+    }  # fmt: skip
+    # The least needs the size, and the target's fee an exit there.
+    idle = {"min_fee"} if terms["position_value"] is None else set()
+    if story.row["exit_reason"] not in (None, "take_profit"):
+        idle.add("target_fee_bps")
+    shown = {name: words for name, words in told.items() if terms[name] is not None and name not in idle}
+    return [words.format(number(terms[name], 4 if name == "share_fee_pct" else 2)) for name, words in shown.items()]
+
+
 def candle_chart(story: TradeStory, *, near: bool = False) -> Chart:
     """Candles with the trade on them: entry, exit, stop, target, trailing stop, excursions and horizon.
 
@@ -71,7 +89,8 @@ def candle_chart(story: TradeStory, *, near: bool = False) -> Chart:
             told = f"exit {price(row['exit_price'])}, {row['exit_reason'].replace('_', ' ')}"
             happenings.append(Happening("exit", closed, row["exit_price"], told))
     elif row["price"] is not None:
-        levels = [Level("entry", "decided", row["price"], opened, max(until, opened))]
+        decided = row["price"] * (row["price_scale"] or 1)  # in the units of the candles
+        levels = [Level("entry", "decided", decided, opened, max(until, opened))]
     instants = [] if closed == expires or expires > last else [Instant("horizon", expires)]
     if entry is None:
         instants.append(Instant("decided", opened))

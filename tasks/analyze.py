@@ -50,7 +50,9 @@ async def publish_analysis(db: Database, settings: Settings, analysis: Analysis)
     for key, (rows, words) in TABLES.items():
         about = describe(key, words, settings.dashboard_url)
         await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=about)
-    report = await run_in_thread(write_report, db, settings.reports_dir, fee_bps=settings.fee_bps)
+    report = await run_in_thread(
+        write_report, db, settings.reports_dir, fee_bps=settings.fee_bps, account_equity=settings.account_equity
+    )
     await acreate_link_artifact(report.as_uri(), key="report", link_text=report.name)
 
 

@@ -24,7 +24,10 @@ def report(
 
     with open_installation() as (db, settings):
         check_version(db, version)
-        path = write_report(db, settings.reports_dir, version=version, output=output, fee_bps=settings.fee_bps)
+        path = write_report(
+            db, settings.reports_dir, version=version, output=output, fee_bps=settings.fee_bps,
+            account_equity=settings.account_equity,
+        )  # fmt: skip
     typer.echo(str(path))
     if show:
         import webbrowser

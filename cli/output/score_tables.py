@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from scorekeeper.metrics.money import say_net_holds
 from scorekeeper.metrics.names import SYSTEM, Metric
 from scorekeeper.safe_text import escape_controls
 
@@ -43,8 +44,7 @@ def print_metrics(metrics: dict[str, Any]) -> None:
 def _print_terms(console: Console, metrics: dict[str, Any]) -> None:
     """What the figures after fees hold beside the fee, and the figures in money; nothing where no trade has terms."""
     if holds := metrics.get("net_holds"):
-        kinds = ", ".join(f"{kind.replace('_', ' ')} ({number} trades)" for kind, number in holds.items())
-        console.print(f"After fees also holds: {kinds}.")
+        console.print(say_net_holds(holds))
     if money := metrics.get("money"):
         table = Table(title=f"In money, of the {money['trades']} closed trades with a size")
         for name in ("figure", "amount"):

@@ -65,7 +65,8 @@ class TradeStory:
     `candles` cover from a margin before the entry to a margin after the exit or the horizon, whichever is later, each
     of `step_minutes`. `near`, of `near_minutes`: the trade's own life closer, empty where the rest shows it well.
     `trail`: from when the trailing stop stood where, in order, empty without one. `pruned`: candles
-    of that time are gone. `until`: the end of what is drawn.
+    of that time are gone. `until`: the end of what is drawn. `terms`: costs beside the fee, and the
+    size; None: neither.
     """
 
     row: dict[str, Any]
@@ -78,6 +79,7 @@ class TradeStory:
     revisions: list[Revision]
     pruned: bool
     until: datetime
+    terms: dict[str, Any] | None
     previous_id: str | None
     next_id: str | None
 
@@ -107,7 +109,8 @@ def read_trade(connection: Connection, filters: Filters, trade_id: str) -> Trade
     before, after = _read_neighbours(connection, filters, row)
     return TradeStory(
         row, _read_signals(connection, row), candles, step, near, near_step,
-        _read_trail(connection, row, until, near_step), revisions, is_pruned(row, since), until, before, after,
+        _read_trail(connection, row, until, near_step), revisions, is_pruned(row, since), until,
+        _read_terms(connection, row), before, after,
     )  # fmt: skip
 
 
@@ -186,6 +189,14 @@ def trail_of(direction: int, entry: float, percent: float, extremes: Sequence[An
         if not trail or level != trail[-1][1]:
             trail.append((one.known_at, level))
     return trail
+
+
+def _read_terms(connection: Connection, row: dict[str, Any]) -> dict[str, Any] | None:
+    found = connection.execute(statement("dashboard/select_trade_terms"), {"trade_id": row["trade_id"]}).mappings()
+    terms = next((dict(one) for one in found), None)
+    if terms is not None and row["exit_time"] is None:  # what came later is not known
+        terms |= {"gross_pnl": None, "net_pnl": None}
+    return terms
 
 
 def _read_candles(connection: Connection, period: dict[str, Any]) -> list[Candle]:

@@ -12,7 +12,7 @@ from dashboard.data.filters import FilterError, Filters
 from dashboard.data.trade import TradeStory, read_trade
 from dashboard.render import NotThereError, refuse_others, render
 from dashboard.shown import brief
-from dashboard.story import candle_chart, moments_of, said_chart, summary
+from dashboard.story import candle_chart, held_costs, moments_of, said_chart, summary
 
 
 async def page(request: Request) -> Response:
@@ -39,6 +39,7 @@ def context(story: TradeStory, filters: Filters) -> dict[str, Any]:
         "story": story,
         "row": row,
         "summary": summary(story),
+        "held": held_costs(story),
         "near_chart": candle_chart(story, near=True) if story.near else None,
         "candle_chart": candle_chart(story) if story.candles else None,
         "said_chart": said_chart(story, agent_link) if story.signals else None,

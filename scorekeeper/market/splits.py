@@ -13,6 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -114,10 +115,12 @@ def _read_split(on: date, ratio: str, bars: Bars) -> Split:
         raise ValueError(f"{ratio!r} is no ratio of new to old shares such as 10, 3:2 or 1:10")
     at = datetime.combine(on, time(), tzinfo=UTC)
     if bars.calendar is not None:
+        # New York's evening of the day before, after midnight UTC, still has the old units.
+        at = datetime.combine(on, time(), tzinfo=ZoneInfo(bars.calendar.zone)).astimezone(UTC)
         session = next((one for one in bars.calendar.sessions(on - timedelta(days=1), on) if one.day == on), None)
         if session is None:
             raise ValueError(f"{on} is no session of CALENDAR={bars.calendar.name}")
-        at = min(at, session.opens_at)  # what is decided after the close of the day before has the old units
+        at = min(at, session.opens_at)  # a session may open on the evening before
     return Split(on, at, share)
 
 

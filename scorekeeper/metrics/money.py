@@ -3,7 +3,7 @@
 Sizes never change the figures in percent: those count each trade as one unit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -23,13 +23,22 @@ def read_money(connection: Connection, scope: Mapping[str, Any], account_equity:
     `net_holds`: how many closed trades the net figures hold each cost of, beside the fee. `account_equity`: what the
     account held before the first trade, in quote currency.
     """
-    terms = connection.execute(statement("metrics/count_terms"), scope).mappings().one()
+    return compose_terms(
+        connection.execute(statement("metrics/count_terms"), scope).mappings().one(),
+        lambda: connection.execute(statement("metrics/sum_money"), scope).mappings().one(),
+        account_equity,
+    )
+
+
+def compose_terms(
+    terms: Mapping[Any, Any], read_sums: Callable[[], Mapping[Any, Any]], account_equity: float | None
+) -> dict[str, Any]:
+    """The same, of what count_terms has counted; `read_sums` is asked for only if there are sizes."""
     answer: dict[str, Any] = {}
     if held := {kind: terms[kind] for kind in COST_KINDS if terms[kind]}:
         answer["net_holds"] = held
     if terms["sized"]:
-        sums = connection.execute(statement("metrics/sum_money"), scope).mappings().one()
-        answer["money"] = compose_money(sums, account_equity)
+        answer["money"] = compose_money(read_sums(), account_equity)
     return answer
 
 
@@ -66,3 +75,18 @@ def compose_money(sums: Mapping[Any, Any], account_equity: float | None) -> dict
         None if start is None else float(100 * net / start),
     )
     return dict(zip(MONEY_NAMES, figures, strict=True))
+
+
+def say_net_holds(holds: Mapping[str, int]) -> str:
+    """What figures after fees hold beside the fee, as a sentence.
+
+    >>> say_net_holds({"maker_fee": 2, "funding": 1})
+    'After fees also holds: maker fee (2 trades), funding (1 trade).'
+    """
+    kinds = (f"{kind.replace('_', ' ')} ({n:,} {'trade' if n == 1 else 'trades'})" for kind, n in holds.items())
+    return f"After fees also holds: {', '.join(kinds)}."
+
+
+def money_unit(name: str) -> str:
+    """The unit of a figure in money: %, or none (quote currency, a count or a ratio)."""
+    return "%" if name.endswith("_pct") or name == "weighted_win_rate" else ""

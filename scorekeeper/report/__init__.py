@@ -24,15 +24,16 @@ ROWS_AT_A_TIME = 50_000
 
 
 def write_report(
-    db: Database, folder: Path, *, version: str | None = None, output: Path | None = None, fee_bps: float = 10.0
-) -> Path:
+    db: Database, folder: Path, *, version: str | None = None, output: Path | None = None, fee_bps: float = 10.0,
+    account_equity: float | None = None,
+) -> Path:  # fmt: skip
     """Write the report of `version` (None: all) to `output`, else into `folder`; the file's path.
 
-    `fee_bps`: the fee of one side, of which the part on what was learned speaks.
+    `fee_bps`: the fee of one side, of which the part on what was learned speaks. `account_equity`: see system_metrics.
     Written beside its name and renamed: a reader sees the old one or the new one, whole.
     """
     path = (output or folder / report_name(version)).absolute()
-    page = build_report(db, version=version, fee_bps=fee_bps)
+    page = build_report(db, version=version, fee_bps=fee_bps, account_equity=account_equity)
     replace_file(path, page.encode("utf-8"))
     return path
 
@@ -46,10 +47,12 @@ def report_name(version: str | None) -> str:
     return f"report-{safe}{changed}.html"
 
 
-def build_report(db: Database, *, version: str | None = None, fee_bps: float = 10.0) -> str:
+def build_report(
+    db: Database, *, version: str | None = None, fee_bps: float = 10.0, account_equity: float | None = None
+) -> str:
     """The report as one HTML document, of one state of the database."""
     with db.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
-        metrics = system_metrics(connection, version=version)
+        metrics = system_metrics(connection, version=version, account_equity=account_equity)
         trades, tenths = _read_trades(connection, version), _read_tenths(connection, version)
         lines = _read_not_understood(connection)
         learned = read_learned(connection, fee_bps=fee_bps, version=version)

@@ -6,6 +6,7 @@ from typing import Any
 from scorekeeper.analysis.document import Analysis
 from scorekeeper.charts.series import window_for
 from scorekeeper.learning.document import Learned
+from scorekeeper.metrics.money import money_unit, say_net_holds
 from scorekeeper.report import conclusions, figures, learning
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.markup import Page, number, table, text
@@ -45,6 +46,7 @@ def render_report(
     conclusions.add_sentences(page, analysis)
     _add_trades(page, trades)
     _add_figures_table(page, metrics, analysis)
+    _add_money(page, metrics)
     _add_agents(page, metrics, tenths)
     if analysis is not None:
         conclusions.add_attribution(page, analysis)
@@ -169,7 +171,25 @@ def _add_figures_table(page: Page, metrics: Mapping[str, Any], analysis: Analysi
         for label, name, unit, digits, n in ROWS
     ] + conclusions.robust_rows(analysis)  # fmt: skip
     head = ("figure", "gross", "after fees", "n gross", "n after fees")
-    page.add(page.section("Figures", "Each beside its number of trades (or days).", table(head, rows)))
+    holds = f" {say_net_holds(metrics['net_holds'])}" if "net_holds" in metrics else ""
+    page.add(page.section("Figures", f"Each beside its number of trades (or days).{holds}", table(head, rows)))
+
+
+def _add_money(page: Page, metrics: Mapping[str, Any]) -> None:
+    """The figures in money; nothing where no trade has a size."""
+    if "money" not in metrics:
+        return
+    money = metrics["money"]
+    rows = [
+        (name.removesuffix("_pct").replace("pnl", "P&amp;L").replace("_", " "), number(value, 2, money_unit(name)))
+        for name, value in money.items()
+        if name != "trades" and value is not None
+    ]
+    how = (
+        f"In quote currency, of the {money['trades']:,} closed trades with a size. Trades of different quote "
+        "currencies do not add up."
+    )
+    page.add(page.section("In money", how, table(("figure", "amount"), rows)))
 
 
 def _add_agents(page: Page, metrics: Mapping[str, Any], tenths: Mapping[str, Sequence[Tenth]]) -> None:

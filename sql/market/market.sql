@@ -21,8 +21,11 @@ ON CONFLICT (only_row) DO NOTHING;
 INSERT INTO scorekeeper.candle_length AS l (candle_seconds)
 VALUES (:candle_seconds)
 ON CONFLICT (only_row) DO UPDATE
-SET candle_seconds
-= CASE WHEN EXISTS (SELECT 1 FROM scorekeeper.candle) THEN l.candle_seconds ELSE excluded.candle_seconds END
+    SET
+        candle_seconds = CASE
+            WHEN EXISTS (SELECT 1 FROM scorekeeper.candle) THEN l.candle_seconds
+            ELSE excluded.candle_seconds
+        END
 RETURNING candle_seconds;
 
 -- name: lock_market

@@ -33,7 +33,7 @@ FROM scoped AS t;
 -- after costs, which takes one step per exit_time. Parameters: those of trades_with_terms.
 -- Doubles become numeric through text: a direct cast keeps 15 digits only.
 -- with scoped: metrics/trades_with_terms
-WITH sized AS (
+WITH sized AS ( -- noqa: ST03
     SELECT
         t.exit_time,
         cast(cast(t.position_value AS text) AS numeric) AS value,
@@ -41,8 +41,16 @@ WITH sized AS (
         cast(cast(t.net_pnl_pct AS text) AS numeric) * 0.01 AS net_gain
     FROM scoped AS t
     WHERE t.position_value IS NOT NULL
-),
-steps AS (
+)
+-- with summed: metrics/sum_sized
+SELECT
+    trades, traded_value, gross_pnl, net_pnl, net_won, net_lost, value_won, max_drawdown, current_drawdown
+FROM summed;
+
+-- name: sum_sized
+-- One row: the sums of the CTE sized, which has one row per closed trade with a size: exit_time, its value at entry,
+-- and its P&L before and after costs as a share of that (gain, net_gain), all numeric. Answers and pages share it.
+WITH steps AS (
     SELECT exit_time, sum(sum(value * net_gain)) OVER (ORDER BY exit_time) AS level
     FROM sized
     GROUP BY exit_time

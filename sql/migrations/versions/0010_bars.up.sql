@@ -23,9 +23,11 @@ CREATE TABLE scorekeeper.candle_length (
     only_row boolean PRIMARY KEY DEFAULT true CONSTRAINT candle_length_is_one_row CHECK (only_row),
     candle_seconds integer NOT NULL
 );
-COMMENT ON TABLE scorekeeper.candle_length IS 'One row at most: how long the stored candles last. It outlives a switch.';
+COMMENT ON TABLE scorekeeper.candle_length IS
+'One row at most: how long the stored candles last. It outlives a switch.';
 COMMENT ON COLUMN scorekeeper.candle_length.only_row IS 'Always true.';
-COMMENT ON COLUMN scorekeeper.candle_length.candle_seconds IS 'The market''s candle_seconds as the last track found it.';
+COMMENT ON COLUMN scorekeeper.candle_length.candle_seconds IS
+'The market''s candle_seconds as the first track with candles found it.';
 INSERT INTO scorekeeper.candle_length (candle_seconds)
 SELECT 60
 WHERE EXISTS (SELECT 1 FROM scorekeeper.candle);

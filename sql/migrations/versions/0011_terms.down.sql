@@ -1,4 +1,5 @@
 COMMENT ON COLUMN scorekeeper.decision.position_size IS 'The writer''s own; used for nothing.';
+DROP VIEW scorekeeper.report_trade_terms;
 DROP VIEW scorekeeper.report_terms;
 ALTER TABLE scorekeeper.trade
 DROP COLUMN entry_fee_bps, DROP COLUMN target_fee_bps, DROP COLUMN share_fee_pct, DROP COLUMN min_fee,

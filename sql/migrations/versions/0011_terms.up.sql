@@ -46,3 +46,18 @@ SELECT m.calendar
 FROM scorekeeper.market AS m;
 COMMENT ON VIEW scorekeeper.report_terms IS
 'One row at most: the calendar of the market, whose sessions are the days of the daily series (null: every day is).';
+
+CREATE VIEW scorekeeper.report_trade_terms AS
+SELECT
+    t.trade_id, t.exit_time, t.exit_reason, t.entry_fee_bps, t.target_fee_bps, t.share_fee_pct, t.min_fee,
+    t.spread_bps, t.funding_bps_per_day, t.position_value,
+    t.position_value * t.pnl_pct / 100 AS gross_pnl, t.position_value * t.net_pnl_pct / 100 AS net_pnl
+FROM scorekeeper.trade AS t
+WHERE
+    num_nonnulls(
+        t.entry_fee_bps, t.target_fee_bps, t.share_fee_pct, t.min_fee, t.spread_bps, t.funding_bps_per_day,
+        t.position_value
+    ) > 0;
+COMMENT ON VIEW scorekeeper.report_trade_terms IS
+'One row per trade, open or closed, with a cost beside its fee or a size: its terms, as at ingest, and what it earned
+before and after costs in quote currency (null: open, or without a size).';

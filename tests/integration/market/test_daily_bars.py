@@ -7,21 +7,28 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pandas as pd
 import pytest
 from sqlalchemy import text
 
+from dashboard.data.filters import Filters
+from dashboard.data.trade import read_trade
+from dashboard.story import held_costs
+from scorekeeper.decisions.costs import CostRules
 from scorekeeper.decisions.decision import DecisionContext
 from scorekeeper.decisions.parse import parse_decision
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.market import Bars, CandleFileError
 from scorekeeper.market.splits import UNADJUSTED, read_splits
+from scorekeeper.metrics import score_update
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import fetch, settle
 from scorekeeper.verify.trades import check_trades
+from tests.dashboard.serving import serve
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 CONTEXT = DecisionContext(NOW, "v1", 60, ZoneInfo("UTC"), None)
@@ -100,6 +107,8 @@ DECISIONS: list[dict[str, Any]] = [
     {"trade_id": "target after", "timestamp": BEFORE, "price": 420.0, "type": "SELL", "take_profit": 360.0},
     {"trade_id": "half day", "timestamp": BEFORE, "price": 420.0, "max_hold_minutes": 9_840},  # Friday, 18:00 UTC
     {"trade_id": "halted", "timestamp": BEFORE, "price": 420.0, "max_hold_minutes": 5_700},  # Tuesday, 21:00 UTC
+    # New York's evening before the split's day, where a nightly run decides: already the 27th in UTC.
+    {"trade_id": "evening before", "timestamp": "2024-11-27T00:30:00Z", "price": 424.0, "max_hold_minutes": 1_230},
     {"trade_id": "after the split", "timestamp": "2024-11-27T15:00:00Z", "price": 106.0, "max_hold_minutes": 360},
 ]
 
@@ -118,6 +127,8 @@ def judge(found: dict[str, Any]) -> None:
     assert half.horizon_return_pct == pytest.approx((92.5 - 105) / 105 * 100)
     # Nothing was traded on the 26th: the close of the 25th, a day old.
     assert (halted.exit_price / scale, halted.price_age_seconds) == (106.0, 86_400)
+    evening = found["evening before"]
+    assert (evening.entry_price / scale, evening.exit_price / scale) == (106.0, 91.0)
     assert not any(one.price_suspect for one in found.values())
     late = found["after the split"]
     assert (late.reference_price / scale, late.entry_price / scale) == (106.0, 106.0)
@@ -148,10 +159,49 @@ def test_decisions_are_compared_in_the_units_of_the_series(
         track(db, stocks.model_copy(update={"candle_length": "1h"}), at("2024-12-03 00:00"))
 
 
+def test_a_day_with_stop_and_target_is_ambiguous_and_pages_show_days_and_money(
+    db: Database, stocks: Settings, tmp_path: Path
+) -> None:
+    write(tmp_path, {day: prices for day, prices in DAYS.items() if day < SPLIT_DAY}, adjusted=True)
+    context = DecisionContext(NOW, "v1", 60, ZoneInfo("UTC"), None, costs=CostRules(size="units"))
+    night: dict[str, Any] = {
+        "symbol": "NVDA", "timestamp": "2024-11-21T22:00:00Z", "price": 100.0, "spread_bps": 8, "position_size": 5,
+        "max_hold_minutes": 1_380,
+    }  # fmt: skip
+    both = night | {"trade_id": "both", "type": "BUY", "stop_loss": 99.5, "take_profit": 104}
+    beyond = night | {"trade_id": "beyond", "type": "BUY", "price": 99.8, "stop_loss": 99.3, "take_profit": 99.9}
+    hold = night | {"trade_id": "none", "type": "HOLD"}
+    with db.begin() as connection:
+        store_decisions.record(
+            connection, [parse_decision(one, context=context) for one in (both, beyond, hold)], source_name="test",
+            source_sha256=None, received_at=NOW, fee_bps=10,
+        )  # fmt: skip
+    track(db, stocks, at("2024-11-23 00:00"))
+    db.transact(lambda connection: score_update.update_score(connection, at("2024-11-23 00:00")))
+    with db.begin() as connection:
+        assert list(check_trades(connection)) == []
+        query = "SELECT trade_id, exit_reason, exit_price, exit_time, ambiguous_exit FROM scorekeeper.trade"
+        found = {name: tuple(rest) for name, *rest in connection.execute(text(query))}
+        story = read_trade(connection, Filters(), "both")
+    assert found["both"] == ("stop_loss", 99.5, at("2024-11-22 21:00"), True)
+    assert found["beyond"] == ("take_profit", 99.9, at("2024-11-22 21:00"), True)
+    assert story is not None
+    assert (story.step_minutes, story.candles[-1].high) == (1_440, 106.0)
+    assert held_costs(story) == ["spread 8.00 bps"]
+    with serve(db) as served:
+        page = httpx.get(f"{served.address}/trade?id=both", timeout=60).text
+        overview = httpx.get(served.address, timeout=60, follow_redirects=True).text
+    assert "spread 8.00 bps" in page
+    assert "stop and target in one candle" in page
+    assert "-2.50" in page.replace("\N{MINUS SIGN}", "-")
+    assert "After fees also holds: spread (2 trades)." in overview
+    assert "In money" in overview
+
+
 def test_a_series_that_is_downloaded_again_after_the_split_goes_on_in_its_units(
     db: Database, stocks: Settings, tmp_path: Path
 ) -> None:
-    decide(db, *DECISIONS[:4])
+    decide(db, *DECISIONS[:5])
     for day in ("2024-11-22", "2024-11-25"):
         write(tmp_path, DAYS, adjusted=False, until=day)
         prices = track(db, stocks, at(f"{day} 22:00"))
@@ -163,7 +213,7 @@ def test_a_series_that_is_downloaded_again_after_the_split_goes_on_in_its_units(
     assert track(db, stocks, at("2024-11-27 15:00")).ends != []
     write(tmp_path, DAYS, adjusted=True)
     declare(tmp_path, "2024-12-02")
-    decide(db, DECISIONS[4])
+    decide(db, DECISIONS[5])
     track(db, stocks, at("2024-12-03 00:00"))
     found = rows(db)
     judge(found)

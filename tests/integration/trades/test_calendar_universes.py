@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
+from dashboard.data.filters import Filters
+from dashboard.data.terms import read_terms
 from scorekeeper.inbox import ingest
 from scorekeeper.metrics import query, score_update
 from scorekeeper.metrics.breakdown import Breakdown
@@ -151,6 +153,9 @@ def check(db: Database, universe: Stocks, as_of: datetime) -> None:
         answer = query.system_metrics(
             connection, account_equity=universe.options.get("account_equity"), by=Breakdown.HOUR, zone=NEW_YORK.key
         )
+        # The dashboard says the same, from what a reader may read.
+        shown = read_terms(connection, Filters(), universe.options.get("account_equity"))
+        assert shown == {name: answer[name] for name in ("net_holds", "money") if name in answer}
     trades = []
     for decision in universe.decisions:
         ref, terms = to_ref(decision, universe.options), terms_of(decision, universe.options)

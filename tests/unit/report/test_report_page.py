@@ -10,6 +10,7 @@ import pytest
 from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionAnalysis, VersionPair
 from scorekeeper.analysis.intervals import RobustMean
 from scorekeeper.metrics.formulas import compose_agent, compose_system
+from scorekeeper.metrics.money import compose_money
 from scorekeeper.report import report_name
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.page import render_report
@@ -120,6 +121,21 @@ def analysis(names: tuple[str, ...], interval: tuple[float, float] | None = (-1.
         tuple(VersionPair(name, names[0], claim, claim) for name in names[1:]),
         ("With 54 trades nothing can be told of &#60;b&#62;.", *names),
     )  # fmt: skip
+
+
+def test_money_is_shown_where_there_are_sizes_and_nowhere_else() -> None:
+    bare = Reader(render_report(metrics(), trades(30), {}, None)).text
+    assert "In money" not in bare
+    assert "also holds" not in bare
+    sums = {
+        "trades": 3, "traded_value": "9000", "gross_pnl": "90", "net_pnl": "45", "net_won": "60", "net_lost": "-15",
+        "value_won": "6000", "max_drawdown": "15", "current_drawdown": "0",
+    }  # fmt: skip
+    figures = {"money": compose_money(sums, 1_000.0), "net_holds": {"spread": 3, "maker_fee": 1}}
+    page = Reader(render_report(metrics() | figures, trades(30), {}, None)).text
+    assert "After fees also holds: spread (3 trades), maker fee (1 trade)." in page
+    for words in ("traded value 9,000.00", "costs 45.00", "net P&L 45.00", "weighted net P&L 0.50 %", "return 4.50 %"):
+        assert words in page
 
 
 def hostile_page() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scorekeeper.analysis.build import build_analyses
 from scorekeeper.analysis.document import Analysis, figures
@@ -28,6 +28,7 @@ from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.sql import statement
+from scorekeeper.store.temporary import drop_temporary
 
 # Columns of the binary COPY statements, in their order: int4 and float8 in network order.
 _DECISIONS = {"decision": ">i4", "kind": ">i4", "direction": ">i4", "opened": ">f8", "expires": ">f8", "h": ">f8"}
@@ -84,8 +85,7 @@ def choose_as_of(connection: Connection, asked: datetime | None, now: datetime) 
 
 def read_input(connection: Connection, as_of: datetime) -> InputColumns:
     """Everything that counts at `as_of`, as columns."""
-    for table in ("analysed", "analysed_kind", "analysed_agent"):
-        connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))  # made earlier in this transaction
+    drop_temporary(connection, "analysed", "analysed_kind", "analysed_agent")
     connection.execute(statement("analysis/create_analysed"), {"as_of": as_of})
     for name in ("analysis/create_analysed_kinds", "analysis/create_analysed_agents"):
         connection.execute(statement(name))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scorekeeper.learning.constants import META_GROWTH, META_LEAST_TRADES
 from scorekeeper.learning.meta_document import Fit, describe_judged, read_fit, write_fit
@@ -18,6 +18,7 @@ from scorekeeper.learning.window import DAY, HOUR, from_copy, micros, moment, to
 from scorekeeper.locks import Lock, lock
 from scorekeeper.store.copy_columns import read_columns, write_columns
 from scorekeeper.store.sql import json_rows, statement
+from scorekeeper.store.temporary import drop_temporary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -96,7 +97,7 @@ def _choose_end(connection: Connection, version: str, after: datetime | None, un
 
 
 def _read_stored(connection: Connection, version: str) -> _Trades:
-    connection.execute(text("DROP TABLE IF EXISTS pg_temp.meta_stored"))  # made earlier in this transaction
+    drop_temporary(connection, "meta_stored")
     connection.execute(statement("learning/create_meta_stored"), {"version": version})
     found = read_columns(connection, "learning/copy_meta_stored", _STORED)
     return _Trades(
@@ -175,7 +176,7 @@ def _write_trades(connection: Connection, trades: _Trades, new: MetaWindow, plac
     }  # fmt: skip
     for target, said in trades.said.items():
         values |= {f"{word}_{target}": getattr(said, word)[first:] for word in _WORDS}
-    connection.execute(text("DROP TABLE IF EXISTS pg_temp.new_meta_trade"))
+    drop_temporary(connection, "new_meta_trade")
     connection.execute(statement("learning/create_new_meta_trades"))
     write_columns(connection, "learning/copy_new_meta_trades", _NEW, values)
     connection.execute(statement("learning/insert_meta_trades"))

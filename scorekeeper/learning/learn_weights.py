@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scorekeeper.learning import evidence, weights
 from scorekeeper.learning.constants import MISSING_CONFIDENCE
@@ -18,6 +18,7 @@ from scorekeeper.learning.window import HOUR, Window, choose_end, micros, read_w
 from scorekeeper.locks import Lock, lock
 from scorekeeper.store.copy_columns import write_columns
 from scorekeeper.store.sql import statement
+from scorekeeper.store.temporary import drop_temporary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -272,7 +273,7 @@ def _write(
 ) -> None:
     """Store rows by way of a temporary table of numbers, from which a statement makes them."""
     create, copy, insert = _STATEMENTS[what]
-    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{what}"))
+    drop_temporary(connection, what)
     connection.execute(statement(create))
     write_columns(connection, copy, columns, values)
     connection.execute(statement(insert), given)

@@ -5,13 +5,14 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scorekeeper.learning.constants import META_SYMBOL_TRADES, MISSING_CONFIDENCE
 from scorekeeper.learning.meta_features import Seen, build_features, measure_moves, name_features
 from scorekeeper.learning.window import from_copy, micros
 from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.sql import statement
+from scorekeeper.store.temporary import drop_temporary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -56,8 +57,7 @@ def read_meta_window(
     later ones. In a whole window only the first agents and symbols have features of their own, so that what is fitted
     on has a bounded size, and is the same for any schedule.
     """
-    for table in _TABLES:
-        connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))  # made earlier in this transaction
+    drop_temporary(connection, *_TABLES)
     after = NEVER if whole or stored is None else stored
     connection.execute(
         statement("learning/create_meta_window"), {"version": version, "after": after, "until": until}

@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scorekeeper.learning.constants import FIRST_DECISIONS, THRESHOLD
 from scorekeeper.learning.evidence import EvidenceState, choose_block_hours, find_blocks, follow_blocks
 from scorekeeper.learning.window import HOUR, from_copy, micros, moment
 from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.sql import json_rows, statement
+from scorekeeper.store.temporary import drop_temporary
 
 _JUDGED = {"opened": ">i8", "expires": ">i8", "excess": ">f8", "uniqueness": ">f8"}
 _ALWAYS = np.iinfo(np.int64).min
@@ -51,7 +52,7 @@ def learn_evidence(connection: Connection, version: str, progress: Any, after: d
     end = micros(until) // length * length
     if begin >= end:
         return Blocks(hours, since, adoptions)
-    connection.execute(text("DROP TABLE IF EXISTS pg_temp.learning_judged"))
+    drop_temporary(connection, "learning_judged")
     span = {"version": version, "opened_from": moment(begin), "until": moment(end)}
     connection.execute(statement("learning/create_judged"), span)
     found = read_columns(connection, "learning/copy_judged", _JUDGED)

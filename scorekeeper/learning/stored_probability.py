@@ -5,12 +5,13 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scorekeeper.learning.probability import NODES, day_sums, fit_beta, p_up
 from scorekeeper.learning.window import DAY, from_copy, micros, moment
 from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.sql import json_rows, statement
+from scorekeeper.store.temporary import drop_temporary
 
 _SCORED = {"expires": ">i8", "returns": ">f8", "score": ">f8", "uniqueness": ">f8"}
 
@@ -42,7 +43,7 @@ def learn_probability(connection: Connection, version: str, after: datetime, unt
     betas = [] if last is None else [last.beta]
     first, end = micros(after) // DAY * DAY, micros(until) // DAY * DAY
     if first < end:
-        connection.execute(text("DROP TABLE IF EXISTS pg_temp.learning_scored"))
+        drop_temporary(connection, "learning_scored")
         connection.execute(
             statement("learning/create_scored"), {"version": version, "after": moment(first), "until": moment(end)}
         )

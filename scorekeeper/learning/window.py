@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from scorekeeper.store.copy_columns import Columns, read_columns
 from scorekeeper.store.sql import statement
+from scorekeeper.store.temporary import drop_temporary
 
 HOUR = 3_600_000_000  # microseconds
 DAY = 24 * HOUR
@@ -85,8 +86,7 @@ def choose_end(connection: Connection, version: str, after: datetime, until: dat
 
 def read_window(connection: Connection, version: str, after: datetime, until: datetime) -> Window:
     """The decisions of a version that bear on what becomes known after `after` and up to `until`."""
-    for table in ("learning_window", "learning_signal", "learning_agent"):
-        connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{table}"))  # made earlier in this transaction
+    drop_temporary(connection, "learning_window", "learning_signal", "learning_agent")
     connection.execute(statement("learning/create_window"), {"version": version, "after": after, "until": until})
     connection.execute(statement("learning/create_window_signals"))
     connection.execute(statement("learning/create_window_agents"))

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import text
 
 from scorekeeper.analysis.intervals import RobustMean, robust_mean
 from scorekeeper.learning.run import learn
@@ -43,7 +42,6 @@ def score_votes(db: Database, as_of: datetime, fee_bps: float) -> dict[str, Any]
     """
     learned = learn(db, as_of)
     with db.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS pg_temp.voted"))  # made earlier in this transaction
         connection.execute(
             statement("operations/create_voted"), {"until": learned.until or as_of, "fee_bps": fee_bps}
         )

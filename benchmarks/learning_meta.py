@@ -14,14 +14,14 @@ from benchmarks.learning import universe
 from benchmarks.learning.learner import learn
 from benchmarks.learning.universe import Floats, Planted, Universe
 from benchmarks.learning.votes import Figure
+from scorekeeper.learning.constants import DAY, HOUR
 from scorekeeper.learning.meta_features import Seen, build_features, name_features
 from scorekeeper.learning.meta_verdict import Judged, Predicted, judge
-from scorekeeper.learning.meta_walk import DAY_US, fit_walk, predict_walk, released_at
+from scorekeeper.learning.meta_walk import fit_walk, predict_walk, released_at
 from scorekeeper.learning.uniqueness import mean_uniqueness
 
 FEE_PCT = 0.2  # of both sides
-HOUR_US = 3_600_000_000
-BLOCK_US = 4 * HOUR_US
+BLOCK_US = 4 * HOUR
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def foretell(drawn: Universe) -> Judged:
     features, names = build_features(seen, 1), name_features([f"agent {one}" for one in range(agents)], ["S"])
     net = side[trades] * drawn.h[trades] - FEE_PCT
     uniqueness = mean_uniqueness(drawn.opened, drawn.expires)[trades]
-    midnights = np.arange(seen.expires[0] // DAY_US + 1, -(-seen.expires[-1] // DAY_US) + 1) * DAY_US
+    midnights = np.arange(seen.expires[0] // DAY + 1, -(-seen.expires[-1] // DAY) + 1) * DAY
     released = released_at(seen.opened, seen.expires)
     walked = fit_walk(features, names, net, uniqueness, released, midnights, 0.0)
     said = predict_walk([(at, model) for at, _, model in walked], features, names, seen.opened)

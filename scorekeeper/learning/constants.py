@@ -5,6 +5,10 @@ None is tuned on a user's data. A changed number is a new method, whose evidence
 
 METHOD = "log_odds/1"
 
+# Times are in microseconds since 1970.
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+
 # Weights: a prior of 100 independent calls at 55 % right; the weight of evidence halves with 336 independent decisions;
 # ten moves each way before the market's direction counts.
 PRIOR_CALLS = 100.0

@@ -11,6 +11,7 @@ from scorekeeper.learning.constants import (
     BLOCK_HOURS,
     FIRST_DECISIONS,
     HOLDS_IN_BLOCK,
+    HOUR,
     LARGEST_MOVE,
     PRIOR_BLOCK_SCALE,
     PRIOR_BLOCKS,
@@ -22,7 +23,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BETS = np.array(BETS)
-_HOUR = 3_600_000_000  # microseconds
 
 
 def choose_block_hours(holds: Ints) -> int | None:
@@ -36,7 +36,7 @@ def choose_block_hours(holds: Ints) -> int | None:
     if len(holds) < FIRST_DECISIONS:
         return None
     least = HOLDS_IN_BLOCK * float(np.median(holds[:FIRST_DECISIONS]))
-    return next((hours for hours in BLOCK_HOURS if hours * _HOUR >= least), BLOCK_HOURS[-1])
+    return next((hours for hours in BLOCK_HOURS if hours * HOUR >= least), BLOCK_HOURS[-1])
 
 
 def excess(score: Floats, equal_score: Floats, returns: Floats, scale: Floats) -> Floats:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from scorekeeper.learning.constants import META_GROWTH, META_LEAST_TRADES
+from scorekeeper.learning.constants import DAY, HOUR, META_GROWTH, META_LEAST_TRADES
 from scorekeeper.learning.meta_document import Fit, describe_judged, read_fit, write_fit
 from scorekeeper.learning.meta_verdict import Predicted, judge
 from scorekeeper.learning.meta_walk import Said, fit_walk, predict_walk, released_at
 from scorekeeper.learning.meta_window import TARGETS, MetaWindow, read_meta_window
-from scorekeeper.learning.window import DAY, HOUR, from_copy, micros, moment, to_copy
+from scorekeeper.learning.window import from_copy, micros, moment, to_copy
 from scorekeeper.locks import Lock, lock
 from scorekeeper.store.copy_columns import read_columns, write_columns
 from scorekeeper.store.sql import json_rows, statement

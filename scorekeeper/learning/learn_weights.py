@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from scorekeeper.learning import evidence, weights
-from scorekeeper.learning.constants import MISSING_CONFIDENCE
+from scorekeeper.learning.constants import HOUR, MISSING_CONFIDENCE
 from scorekeeper.learning.stored_evidence import learn_evidence
 from scorekeeper.learning.stored_probability import Fits, learn_probability
 from scorekeeper.learning.uniqueness import call_uniqueness, mean_uniqueness
-from scorekeeper.learning.window import HOUR, Window, choose_end, micros, read_window, to_copy
+from scorekeeper.learning.window import Window, choose_end, micros, read_window, to_copy
 from scorekeeper.locks import Lock, lock
 from scorekeeper.store.copy_columns import write_columns
 from scorekeeper.store.sql import statement

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from scorekeeper.learning.constants import DAY, HOUR
+
 Floats = NDArray[np.float64]
 
 # Features that neither the agents nor the trade's side bear on; and those of symbols.
@@ -13,8 +15,6 @@ MARKET = ("hour_size", "day_size", "hour_unknown", "day_unknown", "hour_sine", "
 SYMBOL = "symbol:"
 
 SMALLEST_MOVE = 1e-8  # a flat hour has no logarithm
-_DAY_US = 86_400 * 1_000_000
-_HOUR_US = 3_600 * 1_000_000
 _MONDAY = 3  # 1970-01-01 was a Thursday: the fourth day of a week
 
 
@@ -77,7 +77,7 @@ def build_features(seen: Seen, symbols: int) -> Floats:
     """
     n = len(seen.opened)
     side = seen.side.astype(np.float64)
-    day_part = 2 * np.pi * (seen.opened % _DAY_US) / _DAY_US
+    day_part = 2 * np.pi * (seen.opened % DAY) / DAY
     is_symbol = np.zeros((n, symbols))
     listed = np.flatnonzero(seen.symbol >= 0)
     is_symbol[listed, seen.symbol[listed]] = 1.0
@@ -95,8 +95,8 @@ def build_features(seen: Seen, symbols: int) -> Floats:
             np.isnan(seen.day_size),
             np.sin(day_part),
             np.cos(day_part),
-            (seen.opened // _DAY_US + _MONDAY) % 7 >= 5,
-            np.log(np.maximum(seen.expires - seen.opened, 1) / _HOUR_US),
+            (seen.opened // DAY + _MONDAY) % 7 >= 5,
+            np.log(np.maximum(seen.expires - seen.opened, 1) / HOUR),
             is_symbol,
         ]
     )
@@ -138,12 +138,12 @@ def measure_moves(
         mean = (sizes[last] - sizes[first]) / 2.0**40 / np.maximum(number, 1)
         return np.where(number * candle * 2 >= span, mean, np.nan)
 
-    hour = mean_size(_HOUR_US)
-    before = np.searchsorted(ends, opened - _HOUR_US, side="right")
+    hour = mean_size(HOUR)
+    before = np.searchsorted(ends, opened - HOUR, side="right")
     gone = np.full(len(opened), np.nan)
     known = np.zeros(len(opened), dtype=np.bool_)
     if len(ends):
         # Behind a gap of an hour there is no price of an hour ago.
-        known = ~np.isnan(hour) & (before > 0) & (ends[np.maximum(before - 1, 0)] > opened - 2 * _HOUR_US)
+        known = ~np.isnan(hour) & (before > 0) & (ends[np.maximum(before - 1, 0)] > opened - 2 * HOUR)
     gone[known] = logs[last[known] - 1] - logs[before[known] - 1]
-    return hour, mean_size(_DAY_US), gone
+    return hour, mean_size(DAY), gone

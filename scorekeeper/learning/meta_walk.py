@@ -13,8 +13,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-DAY_US = 86_400 * 1_000_000
-
 
 def released_at(opened: Ints, expires: Ints) -> Ints:
     """When a trade may be fitted on: one planned hold after its end (purge, then an embargo of one hold)."""

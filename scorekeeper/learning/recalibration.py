@@ -12,14 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
 from scorekeeper.analysis.intervals import FEWEST_INDEPENDENT, GROUPS, T95
-from scorekeeper.learning.constants import CLIP_CONFIDENCE, HALF_LIFE, LEAST_CALLS, OFFSET_SD, SLOPE_SD
+from scorekeeper.learning.constants import CLIP_CONFIDENCE, DAY, HALF_LIFE, LEAST_CALLS, OFFSET_SD, SLOPE_SD
 from scorekeeper.learning.logistic import fit_map
 from scorekeeper.metrics.daily_series import SMALLEST_STD
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-DAY = 86_400_000_000  # microseconds
 # The fit takes confidences in whole percent, so that a day needs no earlier call again.
 _FIRST, _LAST = (round(100 * edge) for edge in CLIP_CONFIDENCE)
 BINS = _LAST - _FIRST + 1

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from scorekeeper.learning.constants import FIRST_DECISIONS, THRESHOLD
+from scorekeeper.learning.constants import FIRST_DECISIONS, HOUR, THRESHOLD
 from scorekeeper.learning.evidence import EvidenceState, choose_block_hours, find_blocks, follow_blocks
-from scorekeeper.learning.window import HOUR, from_copy, micros, moment
+from scorekeeper.learning.window import from_copy, micros, moment
 from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.store.temporary import drop_temporary

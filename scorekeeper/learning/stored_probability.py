@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from scorekeeper.learning.constants import DAY
 from scorekeeper.learning.probability import NODES, day_sums, fit_beta, p_up
-from scorekeeper.learning.window import DAY, from_copy, micros, moment
+from scorekeeper.learning.window import from_copy, micros, moment
 from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.store.temporary import drop_temporary

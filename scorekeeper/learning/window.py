@@ -13,8 +13,6 @@ from scorekeeper.store.copy_columns import Columns, read_columns
 from scorekeeper.store.sql import statement
 from scorekeeper.store.temporary import drop_temporary
 
-HOUR = 3_600_000_000  # microseconds
-DAY = 24 * HOUR
 STEP_DECISIONS = 250_000  # that one step takes in at most: with five agents 0.4 GB
 STEP_CELLS = 2_500_000  # decisions times agents; names that never come again must not fill the memory
 FEWEST_DECISIONS = 1_000

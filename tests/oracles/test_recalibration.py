@@ -8,7 +8,8 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
-from scorekeeper.learning.recalibration import BINS, DAY, MAP_ROW, StatedCalls, Tally, add_days, calibrated, fit
+from scorekeeper.learning.constants import DAY
+from scorekeeper.learning.recalibration import BINS, MAP_ROW, StatedCalls, Tally, add_days, calibrated, fit
 
 CASES = range(12)
 

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorekeeper.analysis.intervals import count_independent, robust_mean
+from scorekeeper.learning.constants import DAY
 from scorekeeper.learning.meta_document import Fit, read_fit, write_fit
 from scorekeeper.learning.meta_features import measure_moves
 from scorekeeper.learning.meta_model import fit, predict
 from scorekeeper.learning.meta_verdict import Predicted, judge
-from scorekeeper.learning.meta_walk import DAY_US, fit_walk, predict_walk, released_at
+from scorekeeper.learning.meta_walk import fit_walk, predict_walk, released_at
 from scorekeeper.learning.running_means import count_running, running_means
 
 MINUTE = 60_000_000
@@ -92,10 +93,10 @@ NAMES = ["score", "hour_return", "hour_size", "symbol:A"]
 def test_a_fit_rests_on_nothing_that_ended_less_than_a_hold_before() -> None:
     features, opened, expires, own, net = trades(1, 1_200, 0.5)
     released = released_at(opened, expires)
-    midnights = np.arange(1, 50) * DAY_US
+    midnights = np.arange(1, 50) * DAY
     walked = list(fit_walk(features, NAMES, net, own, released, midnights, 0.0))
     first = walked[0][0]
-    assert first == 5 * DAY_US  # 102 hours: the first midnight with 100 independent trades
+    assert first == 5 * DAY  # 102 hours: the first midnight with 100 independent trades
     assert all(later[1] >= 1.05 * earlier[1] for earlier, later in pairwise(walked))
     for at, known, model in walked[::7]:
         # What is not released by then may be anything.
@@ -113,7 +114,7 @@ def test_a_fit_rests_on_nothing_that_ended_less_than_a_hold_before() -> None:
 
 def test_what_is_foretold_depends_on_the_trade_and_its_midnight_alone() -> None:
     features, opened, expires, own, net = trades(2, 1_200, 0.5)
-    walked = fit_walk(features, NAMES, net, own, released_at(opened, expires), np.arange(1, 50) * DAY_US, 0.0)
+    walked = fit_walk(features, NAMES, net, own, released_at(opened, expires), np.arange(1, 50) * DAY, 0.0)
     models = [(at, model) for at, _, model in walked]
     whole = predict_walk(models, features, NAMES, opened)
     assert np.isnan(whole.p[opened < models[0][0]]).all()
@@ -135,7 +136,7 @@ def test_what_is_foretold_depends_on_the_trade_and_its_midnight_alone() -> None:
 @pytest.mark.parametrize(("skill", "informs"), [(0.0, False), (1.0, True)])
 def test_a_planted_feature_informs_and_noise_does_not(skill: float, informs: bool) -> None:
     features, opened, expires, own, net = trades(3, 3_000, skill)
-    midnights = np.arange(1, 127) * DAY_US
+    midnights = np.arange(1, 127) * DAY
     walked = fit_walk(features, NAMES, net, own, released_at(opened, expires), midnights, 0.0)
     said = predict_walk([(at, model) for at, _, model in walked], features, NAMES, opened)
     told = np.flatnonzero(~np.isnan(said.p))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorekeeper.analysis.intervals import robust_mean
-from scorekeeper.learning.recalibration import DAY, MAP_ROW, StatedCalls, Tally, add_days, calibrated, fit
+from scorekeeper.learning.constants import DAY
+from scorekeeper.learning.recalibration import MAP_ROW, StatedCalls, Tally, add_days, calibrated, fit
 
 HOUR = DAY // 24
 

@@ -4,7 +4,7 @@ The system decides by an equal vote. A trade is held to its horizon and pays 10 
 predict and the verdicts are those of the daily step of learn.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,12 +139,6 @@ def _moves(drawn: Universe) -> tuple[Floats, Floats, Floats]:
 
     last = np.where(known > 0, drawn.h[np.maximum(known - 1, 0)] / 100, np.nan)
     return mean_size(10), mean_size(240), last
-
-
-def cases(bars: Iterable[Bar] = BARS, others: Iterable[tuple[Planted, int]] = OTHERS) -> list[tuple[Planted, int]]:
-    """The universes and sizes that the bars ask for, and others; the small ones first."""
-    asked = {(bar.planted, bar.decisions) for bar in bars} | set(others)
-    return sorted(asked, key=lambda case: (case[1], case[0].name))
 
 
 def table(measured: Sequence[Measured], bars: Sequence[Bar] = BARS) -> Table:

@@ -9,6 +9,7 @@ from rich.progress import track
 
 from benchmarks import learning_meta
 from benchmarks.learning import recalibration, votes
+from benchmarks.learning.universe import cases
 from benchmarks.result import Run, open_console
 
 SIMULATIONS, SIZES = 500, (1_000, 2_000, 5_000, 10_000, 20_000)
@@ -25,7 +26,7 @@ def run(simulations: int, largest: int, seed: int, output: Path) -> None:
     measured = [
         votes.measure(planted, decisions, simulations, seed)
         for planted, decisions in track(
-            [case for case in votes.cases() if case[1] <= largest], "votes, evidence, adoption", console=console
+            cases(votes.BARS, votes.OTHERS, largest), "votes, evidence, adoption", console=console
         )
     ]
     mapped = [
@@ -35,7 +36,7 @@ def run(simulations: int, largest: int, seed: int, output: Path) -> None:
     foretold = [
         learning_meta.measure(planted, decisions, simulations // (2 if decisions <= MANY else 8), seed)
         for planted, decisions in track(
-            [case for case in learning_meta.cases() if case[1] <= largest], "meta-model", console=console
+            cases(learning_meta.BARS, learning_meta.OTHERS, largest), "meta-model", console=console
         )
     ]
     for table in (votes.table(measured), recalibration.table(mapped), learning_meta.table(foretold)):

@@ -9,7 +9,9 @@ luck lasts as long as two decisions overlap. It is right in `skill` of its calls
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +49,22 @@ class Planted:
     def at(self, name: str, step_minutes: int, held: int) -> "Planted":
         """The same at another cadence."""
         return replace(self, name=f"{self.name}, {name}", step_minutes=step_minutes, held=held)
+
+
+class Asks(Protocol):
+    """A bar of a benchmark: it asks for a universe of so many decisions."""
+
+    @property
+    def planted(self) -> Planted: ...
+
+    @property
+    def decisions(self) -> int: ...
+
+
+def cases(bars: Iterable[Asks], others: Iterable[tuple[Planted, int]], largest: int) -> list[tuple[Planted, int]]:
+    """The universes that the bars ask for, and others, of up to `largest` decisions; the small ones first."""
+    asked = {(bar.planted, bar.decisions) for bar in bars} | set(others)
+    return sorted((case for case in asked if case[1] <= largest), key=lambda case: (case[1], case[0].name))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Weights, votes and adoption in universes whose truth is known."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,12 +119,6 @@ def measure(planted: Planted, decisions: int, simulations: int, seed: int) -> Me
         planted.name, decisions, simulations, Figure.share(len(first), simulations),
         float(np.median(first)) if first else None, *(Figure.mean(column) for column in figures.T),
     )  # fmt: skip
-
-
-def cases(bars: Iterable[Bar] = BARS, others: Iterable[tuple[Planted, int]] = OTHERS) -> list[tuple[Planted, int]]:
-    """The universes and sizes that the bars ask for, and others; the small ones first."""
-    asked = {(bar.planted, bar.decisions) for bar in bars} | set(others)
-    return sorted(asked, key=lambda case: (case[1], case[0].name))
 
 
 def table(measured: Sequence[Measured], bars: Sequence[Bar] = BARS) -> Table:

@@ -42,6 +42,9 @@ COLUMN_LISTS: dict[str, tuple[str, ...]] = {
     "decision_columns": DECISION_COLUMNS, "signal_columns": SIGNAL_COLUMNS, "cost_columns": COST_COLUMNS,
 }  # fmt: skip
 
+# Whether a decision counts for what is learned: in time, at a price that was judged good, and not voided.
+COUNTS = "{0}voided_at IS NULL AND {0}reference_price IS NOT NULL AND {0}price_suspect IS FALSE AND NOT {0}late"
+
 _read_fields: Callable[[Decision], tuple[Any, ...]] = attrgetter(*_FIELDS)
 _JSON_AT = [_FIELDS.index(name) for name in _AS_JSON]
 _READING_AT = _FIELDS.index("reading")

@@ -8,7 +8,7 @@ It stands for a CTE named `rows` that holds that statement, which may read the C
 
 Where a statement says `__decision_columns__`, `__signal_columns__` or `__cost_columns__`, the columns of
 decisions/columns.py stand: with an alias before each (`d.__decision_columns__`), or as parameters
-(`:__decision_columns__`).
+(`:__decision_columns__`). `d.__counts__` says whether a decision counts for what is learned.
 """
 
 import re
@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import TextClause, text
 
-from scorekeeper.decisions.columns import COLUMN_LISTS
+from scorekeeper.decisions.columns import COLUMN_LISTS, COUNTS
 
 # Found by path, not by import: the host program may have a package `sql` of its own.
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
@@ -46,6 +46,8 @@ def read_folder(folder: str) -> dict[str, str]:
 
 def _expand(written: re.Match[str]) -> str:
     prefix, name = written.groups()
+    if name == "counts":
+        return COUNTS.format(prefix)
     return ", ".join(f"{prefix}{column}" for column in COLUMN_LISTS[name])
 
 

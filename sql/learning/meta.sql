@@ -93,7 +93,7 @@ begun AS (
     FROM scorekeeper.decision AS d
     WHERE
         d.version = :version
-        AND d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
+        AND d.__counts__
     GROUP BY d.symbol
 )
 SELECT

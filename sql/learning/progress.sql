@@ -22,7 +22,7 @@ begun AS (
             WHERE p.version = f.version
         )
         AND d.opened_at <= :until
-        AND d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
+        AND d.__counts__
     GROUP BY f.version
 )
 INSERT INTO scorekeeper.learning_progress (version, learned_until, learning_until)
@@ -44,7 +44,7 @@ SELECT
             FROM scorekeeper.decision AS d
             WHERE
                 d.version = s.version
-                AND d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
+                AND d.__counts__
         )
     END AS kept_until
 FROM scorekeeper.stale_learning AS s

@@ -7,7 +7,7 @@ SELECT
 FROM scorekeeper.decision AS d
 WHERE
     d.version = :version AND d.expires_at > :after AND d.expires_at <= :until
-    AND d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
+    AND d.__counts__
 GROUP BY hour_ends_at
 ORDER BY hour_ends_at;
 
@@ -27,7 +27,7 @@ SELECT
 FROM scorekeeper.decision AS d
 WHERE
     d.version = :version AND d.opened_at <= :until
-    AND d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
+    AND d.__counts__
     AND d.expires_at > least(
         :after,
         (
@@ -35,7 +35,7 @@ WHERE
             WHERE
                 x.version = :version AND x.expires_at > :after AND x.expires_at <= :until
                 AND x.horizon_known_at IS NOT NULL AND x.horizon_return_pct <> 0
-                AND x.voided_at IS NULL AND x.reference_price IS NOT NULL AND x.price_suspect IS FALSE AND NOT x.late
+                AND x.__counts__
         )
     );
 

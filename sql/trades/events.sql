@@ -31,7 +31,7 @@ SELECT d.version, min(d.expires_at)
 FROM settled_decision AS s
 INNER JOIN scorekeeper.decision AS d ON s.trade_id = d.trade_id
 WHERE
-    d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
+    d.__counts__
     AND d.expires_at <= coalesce(
         (
             SELECT p.learning_until FROM scorekeeper.learning_progress AS p

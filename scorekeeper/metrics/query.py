@@ -58,7 +58,6 @@ def system_metrics(
     }  # fmt: skip
     count = connection.execute(statement("metrics/count_trades"), rows).mappings().one()
     rows |= {"at": at or count["as_of"], "by": None, "zone": zone}
-    series = read_series_days(connection)
     rolled_up = since is None and until is None and not (include_suspect or exclude_late)
     of_version = rolled_up and symbol is None
     kept: dict[str, Any] | None = None
@@ -68,6 +67,7 @@ def system_metrics(
         answer = kept | _counted(count)
     else:
         if whole is None:
+            series = read_series_days(connection)
             whole = (
                 _compose(*read_days(connection, rows), read_agents(connection, rows), series)
                 if rolled_up
@@ -90,7 +90,7 @@ def system_metrics(
     _add_analysis(connection, answer, rows | {"at": known}, analysed=of_version)
     if money:
         answer |= read_money(connection, rows, account_equity)
-    return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by, series)}
+    return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
 
 
 def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
@@ -108,11 +108,9 @@ def _add_analysis(connection: Connection, answer: dict[str, Any], rows: dict[str
         one |= {name: stored["agents"].get(agent, {}).get(name) for name in ANALYSED_AGENT_NAMES}
 
 
-def _groups(
-    connection: Connection, rows: dict[str, Any], by: Breakdown, series: SeriesDays
-) -> list[dict[str, Any]]:
+def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list[dict[str, Any]]:
     """The figures of each group, in order of its value, the group without a value last."""
-    rows = rows | {"by": by.value}
+    rows, series = rows | {"by": by.value}, read_series_days(connection)
     days = _count_days(connection, rows)
     # The price decides what ends a trade, and agents are scored on the price.
     agents = {} if by is Breakdown.EXIT_REASON else _count_agents(connection, rows)

@@ -76,7 +76,9 @@ def round_ticks(low: float, high: float, most: int = 6) -> list[float]:
     step = next(times * power for times in (1, 2, 5, 10) if times * power >= raw * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     digits = max(0, -math.floor(math.log10(step)) + 1)
-    return [round(i * step, digits) + 0.0 for i in range(first, last + 1)]
+    ticks = (round(i * step, digits) + 0.0 for i in range(first, last + 1))
+    # Far from 0 a multiple may be rounded to beside the axis.
+    return [tick for tick in ticks if low - 1e-9 * step <= tick <= high + 1e-9 * step]
 
 
 def tick_digits(ticks: Sequence[float]) -> int:

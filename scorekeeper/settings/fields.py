@@ -1,37 +1,23 @@
-"""The settings, from the environment and `.env`. No other module reads them.
+"""Every setting, what it may be, and what follows from it."""
 
-A new setting is one field of `Settings`, a row in README's table, and a line in `.env.example`. `scorekeeper up` passes
-every field on to its parts by itself (`as_environment`).
-
-The first `.env` found is read: that of the home, if the environment has SCOREKEEPER_HOME, else that of the working
-directory. The environment wins over the file. A relative path in a `.env` is relative to its folder, one in the
-environment to the working directory.
-"""
-
-import json
-import os
 import re
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dotenv import dotenv_values
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import to_jsonable_python
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scorekeeper.decisions.costs import MOST_BPS, NO_RULES, CostRules, SizeUnit
 from scorekeeper.decisions.hold import MOST_HOLD_SESSIONS
 from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scales
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
-from scorekeeper.errors import ScorekeeperError
-from scorekeeper.private_files import is_plain_file
+from scorekeeper.settings.spelling import spell
 
 MOST_WORDS = 1_000
 _CALENDAR = re.compile(r"[A-Za-z0-9_./ -]{1,40}")
-_REPLAY = "replay:"
+REPLAY = "replay:"
 
 
 class Settings(BaseSettings):
@@ -131,8 +117,8 @@ class Settings(BaseSettings):
         for name in path_fields():
             values[name] = base / Path(values.get(name) or cls.model_fields[name].default).expanduser()
         market = str(values.get("market") or "")
-        if market.startswith(_REPLAY):
-            values["market"] = f"{_REPLAY}{(base / Path(market.removeprefix(_REPLAY)).expanduser()).resolve()}"
+        if market.startswith(REPLAY):
+            values["market"] = f"{REPLAY}{(base / Path(market.removeprefix(REPLAY)).expanduser()).resolve()}"
         return values
 
     @property
@@ -180,7 +166,7 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """Every field as an environment variable. Settings that are read from these variables equal these settings."""
         fields = type(self).model_fields.items()
-        return {name.upper(): _spell(getattr(self, name)) for name, field in fields if not field.exclude}
+        return {name.upper(): spell(getattr(self, name)) for name, field in fields if not field.exclude}
 
     @property
     def positions(self) -> bool:
@@ -203,7 +189,7 @@ class Settings(BaseSettings):
 
         A replay market's is one of them: its candles are CSV too.
         """
-        market = (Path(self.market.removeprefix(_REPLAY)),) if self.market.startswith(_REPLAY) else ()
+        market = (Path(self.market.removeprefix(REPLAY)),) if self.market.startswith(REPLAY) else ()
         return (
             self.archive_dir, self.quarantine_dir, self.scorekeeper_home, self.log_dir, self.datasets_dir,
             self.reports_dir, *market,
@@ -225,69 +211,6 @@ class Settings(BaseSettings):
         return self.datasets_dir / "performance_dataset.jsonl"
 
 
-def _spell(value: Any) -> str:
-    """A value as an environment variable: empty for None, JSON for lists and mappings."""
-    plain = _to_json(value)
-    if plain is None:
-        return ""
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
-
-
-def _to_json(value: Any) -> Any:
-    """A value as JSON has it, secrets in plain text."""
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, Mapping):
-        return {str(_to_json(key)): _to_json(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_to_json(one) for one in value]
-    return to_jsonable_python(value)
-
-
 def path_fields() -> list[str]:
     """The names of the settings that are paths, without base_dir."""
     return [name for name, field in Settings.model_fields.items() if field.annotation is Path and not field.exclude]
-
-
-def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment and `.env`; `overrides` (by field name, None is skipped) win over both.
-
-    Raises ScorekeeperError that names the wrong variable, but not a value that may be secret.
-    """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    home = given.get("scorekeeper_home") or os.environ.get("SCOREKEEPER_HOME")
-    candidates = [Path(home).expanduser() / ".env"] if home else []
-    # `scorekeeper up` gives its parts every setting in the environment: they must not read another .env.
-    files = [] if "SCOREKEEPER_UP" in os.environ else [*candidates, Path.cwd() / ".env"]
-    env_file = next((file for file in files if is_plain_file(file)), None)
-    base = env_file.parent if env_file else Path.cwd()
-    given = {name: Path.cwd() / value if isinstance(value, Path) else value for name, value in given.items()}
-    # A path in the environment is relative to the working directory.
-    for name in path_fields():
-        if (value := os.environ.get(name.upper())) and name not in given:
-            given[name] = Path.cwd() / Path(value).expanduser()
-    market = str(given.get("market") or os.environ.get("MARKET") or "")
-    if market.startswith(_REPLAY):
-        given["market"] = f"{_REPLAY}{Path.cwd() / Path(market.removeprefix(_REPLAY)).expanduser()}"
-    try:
-        settings = Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
-        settings._home_from = _who_set_home(home, env_file)
-    except OSError as exc:
-        raise ScorekeeperError(f"{env_file} cannot be read: {exc.strerror}") from None
-    except SettingsError as exc:
-        raise ScorekeeperError(f"{exc.args[0]}: write JSON (in the environment or in .env)") from None
-    except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise ScorekeeperError(f"{name}: {first['msg']} (set in the environment or in .env)") from None
-    return settings
-
-
-def _who_set_home(given: Any, env_file: Path | None) -> str:
-    if given:
-        return "SCOREKEEPER_HOME in the environment, or --home"
-    if env_file is None:
-        return "the default, in the working directory"
-    if any(name.upper() == "SCOREKEEPER_HOME" and value for name, value in dotenv_values(env_file).items()):
-        return f"SCOREKEEPER_HOME in {env_file}"
-    return f"the default, beside {env_file}"

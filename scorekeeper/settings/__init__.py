@@ -1,0 +1,12 @@
+"""The settings, from the environment and `.env`. No other package reads them.
+
+A new setting is one field of `Settings` in fields.py, a row in README's table, and a line in `.env.example`.
+`scorekeeper up` passes every field on to its parts by itself (`as_environment`).
+
+The first `.env` found is read: that of the home, if the environment has SCOREKEEPER_HOME, else that of the working
+directory. The environment wins over the file. A relative path in a `.env` is relative to its folder, one in the
+environment to the working directory.
+"""
+
+from scorekeeper.settings.fields import Settings as Settings
+from scorekeeper.settings.load import load_settings as load_settings

@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,8 +102,8 @@ def open_server(
 
 
 @contextmanager
-def open_pooler(server: Server, mode: str, **settings: str) -> Iterator[int]:
-    """A PgBouncer before `server`, in pool mode `mode`, that lets in whoever the server does; its port."""
+def open_pooler(server: Server, mode: str, users: Sequence[str] = (), **settings: str) -> Iterator[int]:
+    """A PgBouncer before `server`, in pool mode `mode`, whose clients are `users` there, or all the owner; its port."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         _miss("there is no pgbouncer: apt-get install -y pgbouncer")
@@ -111,15 +111,17 @@ def open_pooler(server: Server, mode: str, **settings: str) -> Iterator[int]:
     place = server.folder / f"pooler-{mode}-{port}"
     place.mkdir()
     given = {
-        "listen_addr": "127.0.0.1", "listen_port": str(port), "unix_socket_dir": "", "auth_type": "any",
-        "pool_mode": mode, "logfile": str(place / "log"), "pidfile": str(place / "pid"), **settings,
+        "listen_addr": "127.0.0.1", "listen_port": str(port), "unix_socket_dir": "", "pool_mode": mode,
+        "auth_type": "trust" if users else "any", "auth_file": str(place / "users"),
+        "logfile": str(place / "log"), "pidfile": str(place / "pid"), **settings,
     }  # fmt: skip
     lines = "".join(f"{name} = {value}\n" for name, value in given.items())
-    one = f"host=127.0.0.1 port={server.port} user=owner"
+    one = f"host=127.0.0.1 port={server.port}{'' if users else ' user=owner'}"
+    (place / "users").write_text("".join(f'"{user}" ""\n' for user in users))
     (place / "ini").write_text(f"[databases]\n* = {one}\n[pgbouncer]\n{lines}")
     user: dict[str, Any] = {}
     if os.geteuid() == 0:  # it does not run as root
-        for path in (place, place / "ini"):
+        for path in (place, place / "ini", place / "users"):
             give_away(path)
         user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
     pooler = subprocess.Popen(

@@ -62,7 +62,10 @@ def ingest_files(
     """
     began = time.monotonic()
     place = open_place(settings, paths)
-    with db.engine.connect() as connection, db.engine.connect() as looking, hold(connection, Lock.INGEST):
+    with (
+        db.engine.connect() as connection, db.engine.connect() as looking,
+        hold(db.engine, Lock.INGEST, guarding=connection),
+    ):  # fmt: skip
         counts = Counts()
         with Writer(
             connection, place, counts, at=received_at, began=began, fee_bps=settings.fee_bps,

@@ -44,7 +44,7 @@ def recover(db: Database, settings: Settings, now: datetime, datasets: Sequence[
     """
     paths = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     done = Recovered(set_aside=publish.publish(db, **paths).explain())
-    with db.engine.connect() as holding, hold(holding, Lock.INGEST):
+    with hold(db.engine, Lock.INGEST):
         _Recovery(db, settings, now, done).run(datasets)
     done.set_aside += publish.publish(db, **paths).explain()
     return done

@@ -1,22 +1,24 @@
 """One connection to Postgres, as all code of Scorekeeper uses it: checked, in UTC, without startup parameters."""
 
 import re
-import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Dialect, make_url
+from sqlalchemy import URL, Connection, Dialect, make_url
 from sqlalchemy.exc import ArgumentError
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
-from scorekeeper.store.failures import ESCAPES, POOLER, POOLER_DO, show_address
+from scorekeeper.store.failures import ESCAPES, show_address
 
 OLDEST_POSTGRES = 15
 CONNECT_SECONDS = 5  # for each of a name's addresses
-# A pooler refuses startup parameters that it does not know. It keeps these two settings for each client (PgBouncer
-# tracks them, see track_extra_parameters). No statement relies on any other setting of a session.
-_SETTLE_IN = "SELECT pg_backend_pid(), set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false)"
-_LOOKS = 3
+# A pooler refuses startup parameters that it does not know, so a session is set up by its first statement. No statement
+# relies on any other setting of a session.
+_SETTLE_IN = "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false)"
+# A pooler may give each transaction another session of the server, so it is set up in each. This takes no snapshot.
+_SETTLE_IN_HERE = "SET LOCAL TimeZone TO 'UTC'; SET LOCAL DateStyle TO 'ISO, MDY'"
 
 
 def read_address(secret: str) -> URL:
@@ -43,9 +45,14 @@ def connect(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:
     connection = _connect_bare(url, dialect)
     try:
         check_version(url, connection.info.server_version)
-        row = connection.execute(_SETTLE_IN).fetchone()
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
         assert row is not None
-        connection.is_pooled = row[0] != connection.info.backend_pid  # type: ignore[attr-defined]
+        if row[0] == connection.info.backend_pid:
+            connection.execute(_SETTLE_IN)
+        else:
+            connection.is_pooled = True  # type: ignore[attr-defined]
+            # A prepared statement stays in the session that another client has next.
+            connection.prepare_threshold = None
         connection.autocommit = False
     except BaseException:
         connection.close()
@@ -73,40 +80,24 @@ def check_version(url: URL, found: int) -> None:
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Whether a pooler is in between: it reports another process than the one that does the work."""
+    """Whether a pooler is in between: it reports another process than the one that does the work.
+
+    Then nothing may stay in a session after a transaction: no setting, lock, temporary table or prepared statement.
+    """
     return bool(getattr(connection, "is_pooled", False))
 
 
-def refuse_shared_sessions(first: psycopg.Connection[Any], url: URL, dialect: Dialect) -> None:
-    """Raises DatabaseError for a pooler that gives a client's session to others between transactions.
-
-    Without that, two clients that are connected at once never share a session, and each keeps its own. `first` is idle
-    again afterwards.
-    """
-    seen: tuple[set[int], set[int]] = (set(), set())
-    with _connect_bare(url, dialect) as second:
-        for _ in range(_LOOKS):
-            for connection, sessions in zip((first, second), seen, strict=True):
-                if (session := _ask_session(connection)) is None:
-                    return  # it waits for a session, so sessions are kept by their clients
-                sessions.add(session)
-    if seen[0] & seen[1] or len(seen[0]) > 1 or len(seen[1]) > 1:
-        raise DatabaseError(POOLER, POOLER_DO)
+def settle_in(connection: Connection) -> None:
+    """Behind a pooler: set in the transaction that begins what a session of one's own has for all of them."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, psycopg.Connection) and is_pooled(driver):
+        connection.exec_driver_sql(_SETTLE_IN_HERE)
 
 
-def _ask_session(connection: psycopg.Connection[Any]) -> int | None:
-    """The server process that replies; None if there is no reply for CONNECT_SECONDS."""
-    driver = connection.pgconn
-    driver.send_query(b"SELECT pg_backend_pid()")
-    driver.flush()
-    while True:
-        if not select.select([driver.socket], [], [], CONNECT_SECONDS)[0]:
-            return None
-        driver.consume_input()
-        if not driver.is_busy():
-            break
-    session = None
-    while (result := driver.get_result()) is not None:
-        value = result.get_value(0, 0)
-        session = int(value) if value is not None else None
-    return session
+@contextmanager
+def one_transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """A transaction of a connection that is used without SQLAlchemy, and reads times as UTC, behind a pooler too."""
+    with connection.transaction():
+        if is_pooled(connection):
+            connection.execute(_SETTLE_IN_HERE)
+        yield

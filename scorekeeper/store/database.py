@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from scorekeeper.errors import ROOM_NEEDED, AwayError, ContendedError, ScorekeeperError
 from scorekeeper.store import cluster_folder, embedded
-from scorekeeper.store.connections import connect, is_pooled, read_address, refuse_shared_sessions
+from scorekeeper.store.connections import connect, read_address, settle_in
 from scorekeeper.store.failures import explain_lost, explain_refused, explain_unconnected, is_absent, is_lost
 from scorekeeper.store.failures import show_address as show_address
 from scorekeeper.store.forks import leave_to_parent, reset_in_children
@@ -46,6 +46,7 @@ class Database:
         self._stood = False
         self._closed = False
         self.engine = create_engine(self._address, creator=self.open_driver, pool_pre_ping=True)
+        event.listen(self.engine, "begin", settle_in)
         event.listen(self.engine, "handle_error", self._explain)
         reset_in_children(self)
 
@@ -74,12 +75,6 @@ class Database:
                 time.sleep(0.2)
                 continue
             self._drivers.add(connection)
-            if not self._stood and is_pooled(connection):
-                try:
-                    refuse_shared_sessions(connection, self._address, self.engine.dialect)
-                except BaseException:
-                    connection.close()
-                    raise
             self._stood = True
             return connection
 

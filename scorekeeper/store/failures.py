@@ -13,11 +13,8 @@ from sqlalchemy import URL
 from scorekeeper.errors import AwayError, DatabaseError
 
 ESCAPES = "write an @ of the password as %40, a / as %2F, a : as %3A, a % as %25"
-POOLER = (
-    "a pooler before the database gives each transaction another session (PgBouncer's pool_mode = transaction or "
-    "statement), and locks and temporary tables end with their session"
-)
-POOLER_DO = "set pool_mode = session for this database in the pooler, or let DATABASE_URL name the server itself"
+POOLER = "a pooler before the database allows no transactions (PgBouncer's pool_mode = statement)"
+POOLER_DO = "set pool_mode = transaction for this database in the pooler, or let DATABASE_URL name the server itself"
 ROLES_DO = "run: scorekeeper roles | psql postgresql://superuser@host/name, after the migration"
 
 
@@ -103,8 +100,6 @@ _REFUSED = {
         "the database takes no writes ({words}): it is a standby, or default_transaction_read_only is on",
         "let DATABASE_URL name the primary, or switch that off",
     ),
-    "26000": (POOLER, POOLER_DO),
-    "42P05": (POOLER, POOLER_DO),
     "53200": ("the database server is out of memory ({words})", "give it more, or lower its work_mem"),
     "57014": (
         "the server cancelled the work ({words})",
@@ -152,9 +147,7 @@ def explain_refused(url: URL, exc: BaseException) -> DatabaseError | None:
     """The error for a statement that the server refused; None if a user cannot do anything about it."""
     words = _first_line(url, exc)
     state = getattr(exc, "sqlstate", None) or ""
-    if state == "42P01" and "scorekeeper" not in words:  # a temporary table of ours
-        state = "26000"
-    if state not in _REFUSED:
+    if state not in _REFUSED or (state == "42P01" and "scorekeeper" not in words):  # a temporary table of ours
         return None
     says, do = _REFUSED[state]
     user = url.username or url.query.get("user") or "of this system"

@@ -133,7 +133,7 @@ class FastRecorder:
         """Call after a publication: later lines are appended where it ended."""
         with self._turn:
             self._forget()
-            if self._connection is None or is_pooled(self._connection):
+            if self._connection is not None and is_pooled(self._connection):
                 return
             paths = {"paths": [str(path) for path in self._paths]}
             rows = self._db.transact(lambda c: c.execute(statement("operations/select_publication_ends"), paths).all())

@@ -13,7 +13,9 @@ from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.store.failures import ESCAPES, show_address
 
 OLDEST_POSTGRES = 15
-CONNECT_SECONDS = 5  # for each of a name's addresses
+CONNECT_SECONDS = 5  # for each of a name's addresses, and each server
+# user:password@ (perhaps), servers with at least one comma, /name and ?parameters (perhaps)
+_SEVERAL = re.compile(r"^([^/]+://(?:[^/?]*@)?)([^/?@]*,[^/?@]*)(/[^?]*)?(?:\?(.*))?$")
 # A pooler refuses startup parameters that it does not know, so a session is set up by its first statement. No statement
 # relies on any other setting of a session.
 _SETTLE_IN = "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false)"
@@ -21,11 +23,17 @@ _SETTLE_IN = "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle
 _SETTLE_IN_HERE = "SET LOCAL TimeZone TO 'UTC'; SET LOCAL DateStyle TO 'ISO, MDY'"
 
 
-def read_address(secret: str) -> URL:
-    """An address as SQLAlchemy has it. Raises ScorekeeperError, whose text holds no part of it."""
+def read_address(secret: str, *, wants: str = "read-write") -> URL:
+    """An address as SQLAlchemy has it. Raises ScorekeeperError, whose text holds no part of it.
+
+    It may name several servers, of which the first is used that is what `wants` says, a value of libpq's
+    target_session_attrs.
+    """
     secret = re.sub(r"^(postgresql|postgres)://", "postgresql+psycopg://", secret.strip())
     try:
-        url = make_url(secret)
+        url = make_url(_SEVERAL.sub(_as_query, secret))
+        if "," in str(url.query.get("host", "")):
+            url = url.update_query_dict({"target_session_attrs": url.query.get("target_session_attrs", wants)})
     except (ArgumentError, ValueError):
         raise ScorekeeperError(
             f"DATABASE_URL: no database address; write postgresql://user:password@host/name ({ESCAPES})"
@@ -38,6 +46,14 @@ def read_address(secret: str) -> URL:
     ):  # the host would be a guess, and could contain a piece of the password
         raise ScorekeeperError(f"DATABASE_URL: the password contains an @, which ends it there: {ESCAPES}")
     return url
+
+
+def _as_query(found: re.Match[str]) -> str:
+    """The servers of an address as its parameters, which SQLAlchemy hands on to libpq."""
+    head, servers, name, more = found.groups()
+    parts = [re.fullmatch(r"\[?([^\[\]]*?)\]?(?::(\d*))?", server) for server in servers.split(",")]
+    hosts, ports = zip(*((one[1], one[2] or "5432") if one else ("", "") for one in parts), strict=True)
+    return f"{head}{name or '/'}?host={','.join(hosts)}&port={','.join(ports)}{'&' + more if more else ''}"
 
 
 def connect(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:

@@ -38,9 +38,18 @@ _UNCONNECTED = [
           "its log says why; the pooler's own configuration has the server's address, user and password", away=True),
     _Case("server does not support SSL", "the server offers no TLS, which sslmode asks for",
           "switch ssl on in its postgresql.conf, or take sslmode out of DATABASE_URL"),
-    _Case("certificate verify failed|does not match host name|root certificate file|certificate.*(expired|unknown)",
-          "the server's certificate is not trusted here",
-          "set sslrootcert in DATABASE_URL to the certificate that signed it, and the host to its name"),
+    _Case("root certificate file", "the file of sslrootcert cannot be used ({words})",
+          "let sslrootcert in DATABASE_URL name the certificate of the authority that signed the server's"),
+    _Case("does not match host name", "the server's certificate is for another name than {host}",
+          "write the name in the certificate as the host of DATABASE_URL"),
+    _Case("certificate verify failed|certificate.*(expired|unknown)",
+          "the server's certificate has expired, or no authority in sslrootcert signed it",
+          "let sslrootcert in DATABASE_URL name the authority's certificate, or renew the server's"),
+    _Case("requires a valid client certificate|certificate authentication failed",
+          "the server asks user {user} for a certificate of that name",
+          "set sslcert and sslkey in DATABASE_URL"),
+    _Case("private key file|could not (read|load) certificate",
+          "the file of sslcert or sslkey cannot be used ({words})", "correct it in DATABASE_URL; a key has mode 0600"),
     _Case("Temporary failure in name resolution", "the name {host} cannot be looked up now",
           "check this machine's network and name server", away=True),
     _Case("failed to resolve host|could not translate host name|Name or service not known|nodename nor servname",
@@ -66,6 +75,10 @@ _UNCONNECTED = [
           "scorekeeper roles makes three users; or correct DATABASE_URL"),
     _Case("remaining connection slots|too many (clients|connections)|no more connections allowed",
           "the server takes no more connections", "end what holds them, or raise its max_connections", away=True),
+    _Case("session is read-only|server is in hot standby mode", "none of its servers takes writes now ({host})",
+          "promote a standby; if one was promoted, its log says why", away=True),
+    _Case("server is not in hot standby mode|session is not read-only", "none of its servers is a standby ({host})",
+          "correct the hosts, or take target_session_attrs out of the address"),
     _Case("not (yet )?accepting connections|starting up|shutting down|recovery mode|terminating connection|"
           "crash of another server process",
           "the server is starting, stopping or recovering", "wait a moment; if it stays so, its log says why",
@@ -178,7 +191,7 @@ def _find(exc: BaseException) -> _Case | None:
 
 def _host(url: URL) -> str:
     given = url.host or url.query.get("host") or "a socket"
-    return given if isinstance(given, str) else ", ".join(given)
+    return given.replace(",", " or ") if isinstance(given, str) else " or ".join(given)
 
 
 def _first_line(url: URL | None, exc: BaseException) -> str:

@@ -53,7 +53,7 @@ class PerformanceTracker:
         )
         home = self._settings.scorekeeper_home
         begins = self._settings.database_url is None and not cluster_folder.has_cluster(home)
-        self._db = open_database(self._settings.database_url, home)
+        self._db = open_database(self._settings.database_url, home, system=self._settings.system)
         logger.log(
             logging.WARNING if begins else logging.INFO, "%s in the home %s (%s), database %s",
             "a new history begins" if begins else "the history goes on",

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.store.failures import ESCAPES, POOLER, POOLER_DO, show_address
+from scorekeeper.store.systems import cursor_classes
 
 OLDEST_POSTGRES = 15
 CONNECT_SECONDS = 5  # for each of a name's addresses
@@ -38,8 +39,11 @@ def read_address(secret: str) -> URL:
     return url
 
 
-def connect(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:
-    """A connection that reads times as UTC. Raises psycopg.OperationalError, and DatabaseError if it is too old."""
+def connect(url: URL, dialect: Dialect, system: str = "") -> psycopg.Connection[Any]:
+    """A connection that reads times as UTC, for one system.
+
+    Raises psycopg.OperationalError, and DatabaseError if it is too old.
+    """
     connection = _connect_bare(url, dialect)
     try:
         check_version(url, connection.info.server_version)
@@ -47,6 +51,7 @@ def connect(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:
         assert row is not None
         connection.is_pooled = row[0] != connection.info.backend_pid  # type: ignore[attr-defined]
         connection.autocommit = False
+        connection.cursor_factory, connection.server_cursor_factory = cursor_classes(system)
     except BaseException:
         connection.close()
         raise

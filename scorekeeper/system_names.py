@@ -1,0 +1,6 @@
+"""What a trading system may be called: its name becomes part of the names of its schema and roles."""
+
+import re
+
+SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+NO_NAME = "is no name of a system; write 1 to 40 of a-z, 0-9 and _, a letter first"

@@ -9,7 +9,7 @@ from prefect import get_run_logger
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.phrases import name_some
-from scorekeeper.settings import Settings, list_misnamed, list_systems, load_settings
+from scorekeeper.settings import Settings, check_one, list_misnamed, list_systems, load_settings, set_by_option
 from tasks.at_work import AT_WORK, run_logger
 from tasks.run_names import counted, rename_run
 
@@ -28,9 +28,7 @@ class Done:
 def one_system(system: str | None) -> Settings:
     """The settings of the system that a flow works on. Raises ScorekeeperError if there are several to choose from."""
     settings = load_settings(system=system)
-    if settings.systems_dir is not None and not settings.system:
-        known = ", ".join(list_systems(settings.systems_dir)) or "none yet"
-        raise ScorekeeperError(f"which system? SYSTEMS_DIR has: {known}")
+    check_one(settings)
     return settings
 
 
@@ -48,6 +46,8 @@ async def each_system(
     settings = load_settings(system=system)
     if settings.systems_dir is None or settings.system:
         return await work(settings)
+    if "inbox_dir" in set_by_option():
+        raise ScorekeeperError("--inbox is for one system: name it with --system")
     done, at_once = Done(), asyncio.Semaphore(SYSTEMS_AT_ONCE)
     names = list_systems(settings.systems_dir)
     for other in list_misnamed(settings.systems_dir):

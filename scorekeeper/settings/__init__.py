@@ -10,5 +10,8 @@ environment to the working directory. systems.py adds the settings of each syste
 
 from scorekeeper.settings.fields import Settings as Settings
 from scorekeeper.settings.load import load_settings as load_settings
+from scorekeeper.settings.load import settings_of_all as settings_of_all
+from scorekeeper.settings.systems import check_one as check_one
 from scorekeeper.settings.systems import list_misnamed as list_misnamed
 from scorekeeper.settings.systems import list_systems as list_systems
+from scorekeeper.settings.systems import set_by_option as set_by_option

@@ -6,9 +6,11 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings.fields import REPLAY, Settings, path_fields
-from scorekeeper.settings.systems import load_system, naming_the_setting
+from scorekeeper.settings.systems import list_misnamed, list_systems, load_system, naming_the_setting
+from scorekeeper.system_names import NO_NAME
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -22,6 +24,22 @@ def load_settings(**overrides: Any) -> Settings:
     if settings.system and settings.systems_dir is not None:
         return load_system(settings, settings.system)
     return settings
+
+
+def settings_of_all(settings: Settings) -> tuple[list[Settings], list[str]]:
+    """The settings of each system of SYSTEMS_DIR, and why those of others cannot be read, a line each.
+
+    Without SYSTEMS_DIR, or with a system's settings: those alone. Raises ScorekeeperError if the folder is away.
+    """
+    if settings.systems_dir is None or settings.system:
+        return [settings], []
+    found, troubles = [], [f"{name} {NO_NAME}" for name in list_misnamed(settings.systems_dir)]
+    for name in list_systems(settings.systems_dir):
+        try:
+            found.append(load_settings(system=name))
+        except ScorekeeperError as exc:
+            troubles.append(f"{name}: {exc}")
+    return found, troubles
 
 
 def _load(**overrides: Any) -> Settings:

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings.fields import Settings
-from scorekeeper.system_names import SYSTEM_NAME
+from scorekeeper.system_names import BY_OPTION, SYSTEM_NAME
 
 OWN = ("inbox_dir", "log_dir", "datasets_dir")
 # What all systems of an installation share: one home, one server, one dashboard.
@@ -26,8 +26,6 @@ SHARED = (
     "scorekeeper_home", "system", "systems_dir", "warm_runs", "keep_runs_days", "keep_events_days", "ui_hosts",
     "dashboard_token", "dashboard_hosts", "dashboard_url",
 )  # fmt: skip
-# In the environment: the settings that an option of this command has set. They win over a system's own `.env`.
-BY_OPTION = "SCOREKEEPER_OPTIONS"
 
 
 class _SystemSettings(Settings):
@@ -79,7 +77,7 @@ def load_system(common: Settings, name: str) -> Settings:
         own = {key.lower() for key, value in dotenv_values(env_file).items() if value}
     if shared := sorted(own & set(SHARED)):
         raise ScorekeeperError(f"{shared[0].upper()} in {env_file}: all systems share it, so set it in the common .env")
-    by_option = {word.lower() for word in os.environ.get(BY_OPTION, "").split(",")} & set(Settings.model_fields)
+    by_option = set_by_option()
     given: dict[str, Any] = {
         field: getattr(common, field)
         for field, about in Settings.model_fields.items()
@@ -92,6 +90,18 @@ def load_system(common: Settings, name: str) -> Settings:
         settings = _SystemSettings(**given)
     settings._home_from = common.home_from
     return settings
+
+
+def set_by_option() -> set[str]:
+    """The settings, by field, that an option of this command has set."""
+    return {word.lower() for word in os.environ.get(BY_OPTION, "").split(",")} & set(Settings.model_fields)
+
+
+def check_one(settings: Settings) -> None:
+    """Raises ScorekeeperError if there are several systems, and none is named."""
+    if settings.systems_dir is not None and not settings.system:
+        known = ", ".join(list_systems(settings.systems_dir)) or "none yet"
+        raise ScorekeeperError(f"which system? Name it with --system, or SYSTEM. SYSTEMS_DIR has: {known}")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from scorekeeper.operations.quotes import QuoteProvider, read_quote
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.safe_text import escape_controls
-from scorekeeper.settings import load_settings
+from scorekeeper.settings import check_one, load_settings
 from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
@@ -51,9 +51,10 @@ class PerformanceTracker:
         self._settings = load_settings(
             log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
         )
+        check_one(self._settings)
         home = self._settings.scorekeeper_home
         begins = self._settings.database_url is None and not cluster_folder.has_cluster(home)
-        self._db = open_database(self._settings.database_url, home)
+        self._db = open_database(self._settings.database_url, home, system=self._settings.system)
         logger.log(
             logging.WARNING if begins else logging.INFO, "%s in the home %s (%s), database %s",
             "a new history begins" if begins else "the history goes on",

@@ -8,7 +8,7 @@ from cli.installation import open_installation
 from cli.options import installation_options
 
 
-@installation_options()
+@installation_options(each=True)
 def publish(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Write both files again, with the same bytes.")] = False,
     renew: Annotated[

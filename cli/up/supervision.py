@@ -22,7 +22,7 @@ from cli.stopping import SIGNALS, StopError
 from cli.up.environment import environment_of
 from cli.up.processes import end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.settings import Settings
+from scorekeeper.settings import Settings, settings_of_all
 from scorekeeper.store.cluster_folder import has_cluster
 
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
@@ -47,7 +47,8 @@ def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None =
     home = settings.scorekeeper_home
     has_cluster(home)  # a lost database is reported before anything starts
     folder = make_up_folder(home)
-    settings.inbox_dir.mkdir(parents=True, exist_ok=True)
+    for one in settings_of_all(settings)[0]:
+        one.inbox_dir.mkdir(parents=True, exist_ok=True)
     with _lock_home(home):
         address_file(home).unlink(missing_ok=True)  # no command uses the server before it is ready
         end_leftovers(home)

@@ -14,6 +14,7 @@ from scorekeeper.decisions.hold import MOST_HOLD_SESSIONS
 from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scales
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.settings.spelling import spell
+from scorekeeper.system_names import NO_NAME, SYSTEM_NAME
 
 MOST_WORDS = 1_000
 _CALENDAR = re.compile(r"[A-Za-z0-9_./ -]{1,40}")
@@ -34,6 +35,8 @@ class Settings(BaseSettings):
     datasets_dir: Path = Path("datasets")
     database_url: SecretStr | None = None
     scorekeeper_home: Path = Path(".scorekeeper")
+    system: str = ""
+    systems_dir: Path | None = None
     inbox_dir: Path = Path("inbox")
     market: str = "ccxt:binance"
     candle_length: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] = "1m"
@@ -66,6 +69,13 @@ class Settings(BaseSettings):
     mcp_token: SecretStr | None = None
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
     _home_from: str = PrivateAttr("")
+
+    @field_validator("system")
+    @classmethod
+    def _named_system(cls, name: str) -> str:
+        if name and not SYSTEM_NAME.fullmatch(name):
+            raise ValueError(f"{name[:60]!r} {NO_NAME}")
+        return name
 
     @field_validator("decision_timezone")
     @classmethod
@@ -114,6 +124,8 @@ class Settings(BaseSettings):
     def _resolve_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Make every path absolute: relative ones are relative to `base_dir`."""
         base = Path(values.get("base_dir") or Path.cwd()).resolve()
+        if values.get("systems_dir"):
+            values["systems_dir"] = base / Path(values["systems_dir"]).expanduser()
         for name in path_fields():
             values[name] = base / Path(values.get(name) or cls.model_fields[name].default).expanduser()
         market = str(values.get("market") or "")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +41,7 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 LOCAL_AHEAD = timedelta(minutes=5)  # up to here the local clock is believed where the two differ
 Tell = Callable[[int, str], object]  # a level of the logging module, and the message: Logger.log is one
 OnPercent = Callable[[float], Awaitable[None]]
+Opener = Callable[..., AbstractAsyncContextManager[Market]]  # open_market is one
 
 
 @dataclass
@@ -72,14 +74,15 @@ async def fetch_prices(
     now: datetime,
     tell: Tell,
     on_percent: OnPercent | None = None,
+    opened_by: Opener = open_market,
 ) -> Prices:
     """Fetch candles up to `as_of` for every symbol that has something open or undecided.
 
     `now` is the local clock. An `as_of` ahead of it and of the market's clock is refused, and so is one far ahead of
     the market's. `tell` takes progress and problems, `on_percent` the share of symbols gone through.
-    Raises ScorekeeperError.
+    `opened_by`: SharedMarkets, if several systems fetch in the same run. Raises ScorekeeperError.
     """
-    async with open_market(
+    async with opened_by(
         settings.market, settings.candle_grace_minutes, now=now, **settings.market_options
     ) as market:
         await run_in_thread(calendar_of, settings.calendar)  # one that is not listed must not be bound

@@ -25,7 +25,7 @@ from scorekeeper.locations import ObjectUrl
 from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject
 from scorekeeper.object_store.reader import BrokenStreamError, read_object
 
-CONNECTIONS = 32
+CONNECTIONS = 80  # of all threads that read and of those that move files meanwhile
 _TRIES = 6
 _GONE = {"NoSuchKey", "404", "NotFound"}
 # 409: another conditional write of the same key is under way; what came of it is seen at the next try.

@@ -26,7 +26,7 @@ from scorekeeper.decisions.symbols import is_certain, spell
 from scorekeeper.errors import DatabaseError
 from scorekeeper.inbox.store_decisions import keep_reading
 from scorekeeper.locks import Lock
-from scorekeeper.publish.publish import render_lines
+from scorekeeper.publish.events import render_lines
 from scorekeeper.store.database import Database
 from scorekeeper.store.forks import reset_in_children
 from scorekeeper.store.sql import statement

@@ -5,7 +5,7 @@ A rebuild gives the same bytes.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -15,16 +15,13 @@ from typing import IO, Any
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.locks import Lock, lock
 from scorekeeper.private_files import keep_mode, make_file, make_folder
-from scorekeeper.publish.lines import dataset_line, log_line
+from scorekeeper.publish.events import BATCH_LINES, lock_publisher, number_events, render_events
 from scorekeeper.publish.set_aside import AHEAD, EDITED, count_shared, find_foreign, keep_aside, read_blocks
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
-BATCH_LINES = 5_000
 TAIL_BYTES = 4_096
-_RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
 
 
 @dataclass(frozen=True)
@@ -95,24 +92,9 @@ def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) ->
     return Published(done[0][0], done[1][0], aside, ahead, tuple(path for path in kept if path not in ahead))
 
 
-def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
-    """The lines of a row of select_events_to_publish: the log's, then the dataset's, as far as it has them."""
-    lines = (render(row) for render in _RENDER.values())
-    return [line.encode() + b"\n" for line in lines if line is not None]
-
-
-def lock_publisher(connection: Connection) -> None:
-    lock(connection, Lock.PUBLISH)
-
-
-def _number(connection: Connection) -> None:
-    lock_publisher(connection)
-    connection.execute(statement("publish/number_events"))
-
-
 def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, Path], tuple[Path, ...]]:
     """Number the events and claim both files. Returns their paths by kind, and the paths of files set aside."""
-    db.transact(_number)
+    db.transact(number_events)
     files = {"log": log_path.absolute(), "dataset": dataset_path.absolute()}
     aside = [db.transact(partial(_claim, path=path, kind=kind)) for kind, path in files.items()]
     return files, tuple(path for path in aside if path is not None)
@@ -134,23 +116,6 @@ def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
             raise ScorekeeperError(f"{path} {why}") from None
     connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind})
     return aside
-
-
-def render_events(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
-    """Yields (line number, bytes) of the events with a line of that kind, in order, one batch in memory at a time."""
-    render = _RENDER[kind]
-    while True:
-        # The log names no agents, and reading them takes half of the time.
-        window = {"after": after, "up_to": up_to, "most": BATCH_LINES, "with_agents": kind == "dataset"}
-        rows = connection.execute(statement("publish/select_events_to_publish"), window).mappings().all()
-        if not rows:
-            return
-        for row in rows:
-            if row["kind"] == "outcome" and row["exit_time"] is None:
-                raise ScorekeeperError(f"line {row['line_no']} tells of the exit of {row['trade_id']}, which has none")
-            if (line := render(row)) is not None:
-                yield row["line_no"], line.encode() + b"\n"
-        after = rows[-1]["line_no"]
 
 
 def _append(db: Database, path: Path, kind: str) -> tuple[int, Path | None]:

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     keep_archive_days: int | None = Field(None, ge=1, le=36_500)
     keep_runs_days: int = Field(14, ge=1, le=36_500)
     keep_events_days: int = Field(2, ge=1, le=36_500)
+    publish_parquet: bool = False
     warm_runs: bool = True
     drawdown_alert_pct: float | None = Field(None, gt=0)
     ui_hosts: str = ""
@@ -209,6 +210,11 @@ class Settings(BaseSettings):
     def dataset_path(self) -> Path:
         """The published dataset."""
         return self.datasets_dir / "performance_dataset.jsonl"
+
+    @property
+    def parquet_dir(self) -> Path:
+        """The folder of the published dataset in Parquet."""
+        return self.datasets_dir / "parquet"
 
 
 def path_fields() -> list[str]:

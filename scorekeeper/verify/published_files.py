@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.publish.publish import lock_publisher, render_events
+from scorekeeper.publish.events import lock_publisher, render_events
 from scorekeeper.publish.set_aside import read_blocks
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement

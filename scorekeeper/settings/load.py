@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import is_address
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings.fields import REPLAY, Settings, path_fields
 
@@ -29,7 +30,7 @@ def load_settings(**overrides: Any) -> Settings:
     # A path in the environment is relative to the working directory.
     for name in path_fields():
         if (value := os.environ.get(name.upper())) and name not in given:
-            given[name] = Path.cwd() / Path(value).expanduser()
+            given[name] = value if is_address(value) else Path.cwd() / Path(value).expanduser()
     market = str(given.get("market") or os.environ.get("MARKET") or "")
     if market.startswith(REPLAY):
         given["market"] = f"{REPLAY}{Path.cwd() / Path(market.removeprefix(REPLAY)).expanduser()}"

@@ -15,16 +15,18 @@ from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError, explain
+from scorekeeper.locations import Location
 from scorekeeper.publish import parquet_rows
 from scorekeeper.publish.events import number_events, read_events
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.publish.outputs import has_output, list_outputs, move_output, read_output, replace_output
 from scorekeeper.publish.set_aside import AHEAD, EDITED
+from scorekeeper.publish.target import Handed
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -63,7 +65,7 @@ class ParquetPublished:
 
     rows: int = 0
     files: int = 0
-    set_aside: list[Path] = field(default_factory=list)
+    set_aside: list[Handed] = field(default_factory=list)
 
     def add(self, other: "ParquetPublished") -> None:
         self.rows += other.rows
@@ -75,7 +77,7 @@ class ParquetPublished:
         return [f"{one} holds rows that the database does not know, or that were changed" for one in self.set_aside]
 
 
-def publish_parquet(db: Database, folder: Path) -> ParquetPublished:
+def publish_parquet(db: Database, folder: Location) -> ParquetPublished:
     """Add new rows. Raises ScorekeeperError if a file was changed or removed since the last publication."""
     db.transact(number_events)
     try:
@@ -88,7 +90,7 @@ def publish_parquet(db: Database, folder: Path) -> ParquetPublished:
     return done
 
 
-def rebuild_parquet(db: Database, folder: Path) -> ParquetPublished:
+def rebuild_parquet(db: Database, folder: Location) -> ParquetPublished:
     """Write all files again and put each in its place. A file with other rows is kept beside the folder."""
     db.transact(number_events)
     try:
@@ -106,21 +108,21 @@ def read_rows(connection: Connection, after: int, up_to: int) -> Iterator[dict[s
             yield parquet_rows.flatten(event["line_no"], record)
 
 
-def lock_parts(connection: Connection, folder: Path) -> tuple[int, dict[str, Part]]:
+def lock_parts(connection: Connection, folder: Location) -> tuple[int, dict[str, Part]]:
     """The watermark of a folder, whose only publisher this is until the transaction ends, and its files by name."""
     key = {"path": str(folder), "kind": "parquet"}
     state = connection.execute(statement("publish/select_publication"), key).one()
     return state.published_line_no, read_parts(connection, folder)
 
 
-def read_parts(connection: Connection, folder: Path) -> dict[str, Part]:
+def read_parts(connection: Connection, folder: Location) -> dict[str, Part]:
     """The files of a folder by name, in order of month and number."""
     rows = connection.execute(statement("publish/select_dataset_parts"), {"path": str(folder)})
     parts = [Part(**{**row, "sha256": bytes(row["sha256"])}) for row in rows.mappings()]
     return {part.name: part for part in parts}
 
 
-def _claim(connection: Connection, folder: Path) -> ParquetPublished:
+def _claim(connection: Connection, folder: Location) -> ParquetPublished:
     """Store that this database publishes to the folder, before the first file. Sets another writer's files aside."""
     done = ParquetPublished()
     is_ours = connection.execute(statement("publish/select_is_published"), {"path": str(folder)}).scalar()
@@ -130,7 +132,7 @@ def _claim(connection: Connection, folder: Path) -> ParquetPublished:
     return done
 
 
-def _publish_batch(connection: Connection, folder: Path) -> ParquetPublished | None:
+def _publish_batch(connection: Connection, folder: Location) -> ParquetPublished | None:
     """One transaction, committed after the files are on the disk. None: there was nothing to publish."""
     done = ParquetPublished()
     published, parts = lock_parts(connection, folder)
@@ -150,7 +152,7 @@ def _publish_batch(connection: Connection, folder: Path) -> ParquetPublished | N
     return done
 
 
-def _rebuild(connection: Connection, folder: Path) -> ParquetPublished:
+def _rebuild(connection: Connection, folder: Location) -> ParquetPublished:
     done = ParquetPublished()
     _, old = lock_parts(connection, folder)
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
@@ -182,7 +184,9 @@ def _rebuild(connection: Connection, folder: Path) -> ParquetPublished:
 class _Writer:
     """Adds rows to the last files of their months; `last`: these, by month."""
 
-    def __init__(self, connection: Connection, folder: Path, last: Mapping[date, Part], done: ParquetPublished) -> None:
+    def __init__(
+        self, connection: Connection, folder: Location, last: Mapping[date, Part], done: ParquetPublished
+    ) -> None:
         self._connection, self._folder, self._last, self._done = connection, folder, last, done
 
     def extend(self, rows: Iterator[dict[str, Any]]) -> Iterator[tuple[Part, bytes, Any]]:
@@ -232,7 +236,7 @@ class _Writer:
         return known
 
 
-def _check_files(connection: Connection, folder: Path) -> ParquetPublished:
+def _check_files(connection: Connection, folder: Location) -> ParquetPublished:
     """Set files aside that the database does not know; raise ScorekeeperError if one that it knows was removed."""
     done = ParquetPublished()
     _, parts = lock_parts(connection, folder)
@@ -242,31 +246,31 @@ def _check_files(connection: Connection, folder: Path) -> ParquetPublished:
     return done
 
 
-def _set_unknown_aside(folder: Path, parts: Mapping[str, Part], word: str, done: ParquetPublished) -> None:
+def _set_unknown_aside(folder: Location, parts: Mapping[str, Part], word: str, done: ParquetPublished) -> None:
     for name in list_outputs(folder, SUFFIX):
         if name not in parts:
             _set_aside(folder, name, word, done)
 
 
-def _keep_foreign(folder: Path, name: str, found: bytes, table: Any, word: str, done: ParquetPublished) -> None:
+def _keep_foreign(folder: Location, name: str, found: bytes, table: Any, word: str, done: ParquetPublished) -> None:
     """Set a file aside, before another takes its place, unless all of its rows are the first of that one."""
     old = parquet_rows.read_table(found)
     if old is None or not parquet_rows.begins_with(table, old):
         _set_aside(folder, name, word, done)
 
 
-def _set_aside(folder: Path, name: str, word: str, done: ParquetPublished) -> None:
+def _set_aside(folder: Location, name: str, word: str, done: ParquetPublished) -> None:
     """Move a file out of the folder, where a reader of all files would count its rows."""
     places = (folder.parent / f"{folder.name}.{word}-{number}" / name for number in count(1))
     place = next(place for place in places if not has_output(place))
     move_output(folder / name, place)
-    done.set_aside.append(place)
+    done.set_aside.append(cast(Handed, place))
 
 
-def _store(connection: Connection, folder: Path, part: Part) -> None:
+def _store(connection: Connection, folder: Location, part: Part) -> None:
     connection.execute(statement("publish/store_dataset_part"), {"path": str(folder), **vars(part)})
 
 
-def _advance(connection: Connection, folder: Path, line_no: int) -> None:
+def _advance(connection: Connection, folder: Location, line_no: int) -> None:
     mark = {"path": str(folder), "line_no": line_no, "bytes": 0, "tail": None}
     connection.execute(statement("publish/advance_publication"), mark)

@@ -37,8 +37,8 @@ class Settings(BaseSettings):
     max_hold_time_minutes: float = Field(60, gt=0, le=5_256_000)
     calendar: str = ""
     max_hold_sessions: int | None = Field(None, ge=1, le=MOST_HOLD_SESSIONS)
-    log_dir: Path = Path("logs")
-    datasets_dir: Path = Path("datasets")
+    log_dir: FolderOrAddress = Path("logs")
+    datasets_dir: FolderOrAddress = Path("datasets")
     database_url: SecretStr | None = None
     scorekeeper_home: Path = Path(".scorekeeper")
     inbox_dir: FolderOrAddress = Path("inbox")
@@ -199,6 +199,11 @@ class Settings(BaseSettings):
     def quarantine(self) -> Location:
         """`quarantine_dir`, as what it is."""
         return self.quarantine_dir
+
+    @property
+    def datasets(self) -> Location:
+        """`datasets_dir`, as what it is."""
+        return self.datasets_dir
 
     @property
     def archive_dir(self) -> Path:

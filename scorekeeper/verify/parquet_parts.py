@@ -4,12 +4,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import Location
 from scorekeeper.publish import parquet_rows
 from scorekeeper.publish.events import BATCH_LINES
 from scorekeeper.publish.outputs import list_outputs, read_output
@@ -18,7 +18,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
 
-def check_parquet(snapshot: Connection, db: Database, folder: Path) -> list[str]:
+def check_parquet(snapshot: Connection, db: Database, folder: Location) -> list[str]:
     """One line per difference. A folder that was never published is no difference.
 
     The rows that the snapshot knows must be the first of the files. What was added since is compared by its hash.
@@ -39,7 +39,7 @@ def check_parquet(snapshot: Connection, db: Database, folder: Path) -> list[str]
     return differences
 
 
-def _check_names(db: Database, folder: Path) -> list[str]:
+def _check_names(db: Database, folder: Location) -> list[str]:
     with db.begin() as connection:
         if (parts := _lock_parts(connection, folder)) is None:
             return []
@@ -48,7 +48,7 @@ def _check_names(db: Database, folder: Path) -> list[str]:
     return found + [f"{folder / name}: was removed; {REPAIR}" for name in sorted(set(parts) - set(names))]
 
 
-def _lock_parts(connection: Connection, folder: Path) -> dict[str, Part] | None:
+def _lock_parts(connection: Connection, folder: Location) -> dict[str, Part] | None:
     """The files as they are now, while none is published; None if the folder is not published any more."""
     found = connection.execute(statement("publish/lock_publication"), {"path": str(folder)}).one_or_none()
     return None if found is None else read_parts(connection, folder)
@@ -57,7 +57,7 @@ def _lock_parts(connection: Connection, folder: Path) -> dict[str, Part] | None:
 class _Comparison:
     """Reads each file once, when its first row is needed, and forgets it after its last."""
 
-    def __init__(self, db: Database, folder: Path, parts: dict[str, Part]) -> None:
+    def __init__(self, db: Database, folder: Location, parts: dict[str, Part]) -> None:
         self._db, self._folder = db, folder
         self._waiting: defaultdict[date, list[Part]] = defaultdict(list)
         for part in parts.values():

@@ -33,8 +33,8 @@ def deployed() -> Iterator[dict[str, dict[str, Any]]]:
 
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:
-    close_requests = {"close-trade", "void-decision", "import-dataset"}
-    assert set(deployed) == {"ingest", "track", "analyze", "learn", "verify", "prune", "publish-parquet"} | close_requests
+    by_hand = {"close-trade", "void-decision", "import-dataset"}
+    assert set(deployed) == {"ingest", "track", "analyze", "learn", "verify", "prune", "publish-parquet"} | by_hand
     for one in deployed.values():
         assert one["work_pool_name"] == "scorekeeper"
         assert one["tags"] == ["scorekeeper"]

@@ -187,7 +187,7 @@ def test_what_the_database_does_not_know_is_set_aside_out_of_readers_way(db: Dat
                            {"last": max(row["published_line_no"] for row in state)})  # fmt: skip
         for table, rows in (("publication", state), ("dataset_part", parts)):
             for row in rows:
-                names = ", ".join(row)
+                names = ", ".join(map(str, row))
                 values = ", ".join(f":{name}" for name in row)
                 connection.execute(text(f"INSERT INTO scorekeeper.{table} ({names}) VALUES ({values})"), dict(row))
     assert any("does not know it" in words for words in verify(db, lived))

@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-from pathlib import Path
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -19,10 +18,11 @@ from dashboard.render import AwayError, NotThereError
 from dashboard.security import Access, Guard
 from dashboard.site import Site, site_of
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import Location
 
 
 def create_app(
-    engine: Engine, access: Access, *, prefect: str | None = None, reports: Path | None = None,
+    engine: Engine, access: Access, *, prefect: str | None = None, reports: Location | None = None,
     fee_bps: float = 10.0, account_equity: float | None = None, as_reader: bool = False,
 ) -> "Dashboard":  # fmt: skip
     """The dashboard on a database, behind its guard. `engine` stays the caller's, to be disposed of by it."""

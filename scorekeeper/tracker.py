@@ -16,6 +16,7 @@ from scorekeeper.decisions.timestamps import as_utc
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.learning import asked
+from scorekeeper.locations import read_location
 from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
@@ -48,9 +49,8 @@ class PerformanceTracker:
 
         `log_dir` and `datasets_dir`: where the two files are published; by default LOG_DIR and DATASETS_DIR.
         """
-        self._settings = load_settings(
-            log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
-        )
+        given = {"log_dir": log_dir, "datasets_dir": datasets_dir}
+        self._settings = load_settings(**{name: at and read_location(at, Path.cwd()) for name, at in given.items()})
         check_one(self._settings)
         home = self._settings.scorekeeper_home
         begins = self._settings.database_url is None and not cluster_folder.has_cluster(home)
@@ -95,7 +95,7 @@ class PerformanceTracker:
             )  # fmt: skip
         source, fee_bps = "record_decision", settings.fee_bps
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
-        if recorded is Recorded.WHOLE:
+        if recorded in (Recorded.WHOLE, Recorded.LATER):
             return decision.trade_id
         if recorded is Recorded.NOTHING:
             verdict = self._db.transact(

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from scorekeeper.analysis import run as library
 from scorekeeper.analysis import tables
 from scorekeeper.analysis.document import Analysis
+from scorekeeper.publish.outputs import link_to
 from scorekeeper.report import write_report
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
@@ -59,7 +60,7 @@ async def publish_analysis(db: Database, settings: Settings, analysis: Analysis)
     report = await run_in_thread(
         write_report, db, settings.reports_dir, fee_bps=settings.fee_bps, account_equity=settings.account_equity
     )
-    await acreate_link_artifact(report.as_uri(), key=key_of("report", db.system), link_text=report.name)
+    await acreate_link_artifact(link_to(report), key=key_of("report", db.system), link_text=report.name)
 
 
 def _is_last(db: Database, analysis: Analysis) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import Artifact, LinkArtifact, MarkdownArtifact, TableArtifact, acreate_table_artifact
@@ -16,6 +15,7 @@ from prefect.client.schemas.filters import (
 
 from scorekeeper.inbox import quarantine
 from scorekeeper.metrics.scorecard import read_scorecard
+from scorekeeper.publish.outputs import link_to
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -52,7 +52,7 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
             TableArtifact(table=agent_rows(metrics), key="agent-metrics", description=about["agent-metrics"]),
             TableArtifact(table=open_trades, key="open-trades", description=about["open-trades"]),
             *(
-                LinkArtifact(link=Path(path).as_uri(), link_text=path.name, key=key, description=about[key])
+                LinkArtifact(link=link_to(path), link_text=path.name, key=key, description=about[key])
                 for key, path in links
             ),
             *([LinkArtifact(link=url, link_text="Dashboard", key="dashboard", description="Live")] if url else []),

@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     max_hold_time_minutes: float = Field(60, gt=0, le=5_256_000)
     calendar: str = ""
     max_hold_sessions: int | None = Field(None, ge=1, le=MOST_HOLD_SESSIONS)
-    log_dir: Path = Path("logs")
-    datasets_dir: Path = Path("datasets")
+    log_dir: FolderOrAddress = Path("logs")
+    datasets_dir: FolderOrAddress = Path("datasets")
     database_url: SecretStr | None = None
     scorekeeper_home: Path = Path(".scorekeeper")
     system: str = ""
@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     keep_archive_days: int | None = Field(None, ge=1, le=36_500)
     keep_runs_days: int = Field(14, ge=1, le=36_500)
     keep_events_days: int = Field(2, ge=1, le=36_500)
+    publish_parquet: bool = False
     warm_runs: bool = True
     drawdown_alert_pct: float | None = Field(None, gt=0)
     ui_hosts: str = ""
@@ -212,6 +213,11 @@ class Settings(BaseSettings):
         return self.quarantine_dir
 
     @property
+    def datasets(self) -> Location:
+        """`datasets_dir`, as what it is."""
+        return self.datasets_dir
+
+    @property
     def archive_dir(self) -> Path:
         """The folder for files that were taken in: beside the inbox, so that a move is a rename."""
         return self.inbox_dir.parent / "archive"
@@ -256,6 +262,11 @@ class Settings(BaseSettings):
     def dataset_path(self) -> Path:
         """The published dataset."""
         return self.datasets_dir / "performance_dataset.jsonl"
+
+    @property
+    def parquet_dir(self) -> Path:
+        """The folder of the published dataset in Parquet."""
+        return self.datasets_dir / "parquet"
 
 
 def path_fields() -> list[str]:

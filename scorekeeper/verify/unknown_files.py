@@ -5,14 +5,15 @@ import os
 from collections.abc import Iterator, Set
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import file_names
 from scorekeeper.inbox.places import local_files, moves
-from scorekeeper.publish.set_aside import AHEAD
+from scorekeeper.publish.set_aside import AHEAD, list_kept
+from scorekeeper.publish.target import make_absolute, open_published
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 
@@ -78,8 +79,7 @@ def _list_files(settings: Settings) -> Iterator[Path]:
 
 def list_set_aside(dataset: Path) -> list[Path]:
     """The datasets that were renamed because they held whole lines that the database did not know."""
-    dataset = dataset.absolute()
-    return sorted(dataset.parent.glob(f"{dataset.name}.{AHEAD}-*"))
+    return cast(list[Path], list_kept(make_absolute(dataset), AHEAD))
 
 
 def find_unknown_ids(connection: Connection, path: Path) -> Iterator[list[str]]:
@@ -92,7 +92,7 @@ def find_unknown_ids(connection: Connection, path: Path) -> Iterator[list[str]]:
 def _read_ids(path: Path) -> Iterator[str]:
     last = None
     try:
-        with path.open("rb") as file:
+        with open_published(path) as file:
             for line in file:
                 try:
                     trade_id = json.loads(line)["trade_id"]

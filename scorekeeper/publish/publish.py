@@ -85,6 +85,7 @@ def _renew(connection: Connection, files: Mapping[str, Path]) -> list[tuple[int,
     lock_publisher(connection)
     connection.execute(statement("publish/renew_events"))
     connection.execute(statement("publish/keep_renewed_numbers"))
+    connection.execute(statement("publish/note_counted_line"))
     connection.execute(statement("publish/forget_publications"), {"paths": [str(path) for path in files.values()]})
     return [_rewrite(connection, path, kind) for kind, path in files.items()]
 
@@ -108,6 +109,7 @@ def lock_publisher(connection: Connection) -> None:
 def _number(connection: Connection) -> None:
     lock_publisher(connection)
     connection.execute(statement("publish/number_events"))
+    connection.execute(statement("publish/count_events"))
 
 
 def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, Path], tuple[Path, ...]]:

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from scorekeeper.settings import load_settings
+from tasks.alert_events import emit_learn_failed
 from tasks.database import connect
 from tasks.learn import learn_versions
 from tasks.learned_artifacts import publish_learned
@@ -21,9 +22,14 @@ async def learn(as_of: datetime | None = None) -> dict[str, Any]:
     """Learn what was known at the last whole hour at or before `as_of` (default: now), and publish the newest."""
     settings = load_settings()
     with connect(settings) as db:
-        done = await learn_versions(db, as_of)
-        await rename_run(f"learn {_moment(done.until)} {counted(len(done.versions), 'version')}")
-        await publish_learned(db, settings)
+        try:
+            done = await learn_versions(db, as_of)
+            await rename_run(f"learn {_moment(done.until)} {counted(len(done.versions), 'version')}")
+            await publish_learned(db, settings)
+        except Exception as exc:
+            await emit_learn_failed(db, exc)
+            raise
+        await emit_learn_failed(db, None)
     get_run_logger().info("Learned up to %s: %s", _moment(done.until), ", ".join(done.versions) or "no version")
     return {"until": done.until and done.until.isoformat(), "versions": done.versions, "made_again": done.made_again}
 

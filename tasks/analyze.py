@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from prefect import get_run_logger, task
-from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import LinkArtifact, MarkdownArtifact, TableArtifact
 from prefect.cache_policies import NO_CACHE
 
 from scorekeeper.analysis import run as library
@@ -14,6 +14,7 @@ from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
+from tasks.artifacts import write_changed
 from tasks.as_of import whole_minute
 from tasks.links import describe
 from tasks.retries import REPEATABLE
@@ -45,15 +46,22 @@ async def publish_analysis(db: Database, settings: Settings, analysis: Analysis)
     if not await run_in_thread(_is_last, db, analysis):
         get_run_logger().info("A later moment has been analysed already: this analysis is stored, without artifacts")
         return
-    about = describe("analysis", "What can be concluded", settings.dashboard_url)
-    await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description=about)
-    for key, (rows, words) in TABLES.items():
-        about = describe(key, words, settings.dashboard_url)
-        await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=about)
     report = await run_in_thread(
         write_report, db, settings.reports_dir, fee_bps=settings.fee_bps, account_equity=settings.account_equity
     )
-    await acreate_link_artifact(report.as_uri(), key="report", link_text=report.name)
+    url = settings.dashboard_url
+    about = {key: describe(key, words, url) for key, (_, words) in TABLES.items()}
+    said = describe("analysis", "What can be concluded", url)
+    await write_changed(
+        [
+            MarkdownArtifact(markdown=analysis_markdown(analysis), key="analysis", description=said),
+            *(
+                TableArtifact(table=rows(analysis, escape_markdown), key=key, description=about[key])
+                for key, (rows, _) in TABLES.items()
+            ),
+            LinkArtifact(link=report.as_uri(), link_text=report.name, key="report"),
+        ]
+    )
 
 
 def _is_last(db: Database, analysis: Analysis) -> bool:

@@ -40,10 +40,10 @@ def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None =
 
     Raises ScorekeeperError, StopError.
     """
-    if dashboard is not None and settings.dashboard_token:
-        from dashboard.security import check_token
+    if dashboard is not None:
+        from cli.dashboard_server import check_tokens
 
-        check_token(settings.dashboard_token.get_secret_value(), "127.0.0.1")
+        check_tokens(settings, "127.0.0.1")
     home = settings.scorekeeper_home
     has_cluster(home)  # a lost database is reported before anything starts
     folder = make_up_folder(home)

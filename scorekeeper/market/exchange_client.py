@@ -33,7 +33,7 @@ class ExchangeClient:
     """The ccxt exchange `exchange_id`. `options` go to ccxt as they are (proxies, host names, time-outs).
 
     `api` is ccxt's exchange: call its methods through `ask`. `date`: the Date header of the last response. `requests`:
-    how many were sent, by what came of them: answered, or one of KINDS, or `refused` for any other error of the exchange.
+    how many were sent, by what came of them: ANSWERED, one of KINDS, or REFUSED for any other error of the exchange.
     `length`: that of the candles, as CANDLE_LENGTH has it. Raises ScorekeeperError for an exchange that ccxt does not
     have, or that gives no such candles.
     """

@@ -1,4 +1,4 @@
-"""How often things have happened, counted in the transaction in which they happen. Monitoring reads it, nothing else."""
+"""How often things have happened, counted in the transaction in which they happen. Only monitoring reads it."""
 
 import json
 from collections.abc import Mapping

@@ -72,8 +72,8 @@ def read_monitored(connection: Connection) -> Monitored:
         symbols[0].symbols if symbols else 0,
         [SymbolPrices(one.symbol, one.sealed_from, one.sealed_until, one.trouble, one.needed) for one in symbols],
         {(name, part): total for name, part, total in activity},
-        dict(connection.execute(statement("dashboard/select_alert_counts")).tuples()),
-        dict(connection.execute(statement("dashboard/select_waiting_files")).tuples()),
-        dict(connection.execute(statement("dashboard/select_published_lines")).tuples()),
+        dict(connection.execute(statement("dashboard/select_alert_counts")).tuples().all()),
+        dict(connection.execute(statement("dashboard/select_waiting_files")).tuples().all()),
+        dict(connection.execute(statement("dashboard/select_published_lines")).tuples().all()),
         {after_fees: Score(*figures) for after_fees, *figures in score},
     )  # fmt: skip

@@ -24,8 +24,7 @@ COUNTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "exchange_requests": (
         "requests",
         (
-            "answered", "rate_limit", "refused_as_flood", "timeout", "unavailable", "network", "bad_response",
-            "unknown_symbol", "refused",
+            "answered", "rate_limit", "timeout", "unavailable", "network", "bad_response", "unknown_symbol", "refused",
         ),
     ),
 }  # fmt: skip

@@ -53,6 +53,8 @@ class Monitor:
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
         done, _ = await asyncio.wait({self._looking}, timeout=ANSWER_SECONDS)
+        for task in done:
+            task.result()  # what is not the database's is an error of ours, and must not look like the database's
         if not done or self._known is None:  # the question stays open, and the next scrape joins it
             return Look(self._version, None, ANSWER_SECONDS)
         return self._known

@@ -14,11 +14,11 @@ from scorekeeper.market.base import MarketError, UnknownSymbolError
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 30
 SPOT_ONLY = {"types": ["spot"]}
-# The kinds of errors that requests are counted by, and ccxt's class of each. The first class that fits counts.
+# The kinds of errors that requests are counted by, by ccxt's class. The first class that fits counts.
 KINDS = {
-    "rate_limit": "RateLimitExceeded", "refused_as_flood": "DDoSProtection", "timeout": "RequestTimeout",
-    "unavailable": "ExchangeNotAvailable", "network": "NetworkError", "bad_response": "BadResponse",
-    "unknown_symbol": "BadSymbol",
+    "RateLimitExceeded": "rate_limit", "DDoSProtection": "rate_limit", "RequestTimeout": "timeout",
+    "ExchangeNotAvailable": "unavailable", "NetworkError": "network", "BadResponse": "bad_response",
+    "BadSymbol": "unknown_symbol",
 }  # fmt: skip
 ANSWERED, REFUSED, UNREADABLE = "answered", "refused", "bad_response"
 _BODY: ContextVar[str] = ContextVar("body", default="")
@@ -102,7 +102,7 @@ class ExchangeClient:
             answer = await question()
         except Exception as exc:
             is_of_ccxt = isinstance(exc, self._errors.BaseError)
-            fits = (kind for kind, name in KINDS.items() if isinstance(exc, getattr(self._errors, name)))
+            fits = (kind for name, kind in KINDS.items() if isinstance(exc, getattr(self._errors, name)))
             self.requests[next(fits, REFUSED if is_of_ccxt else UNREADABLE)] += 1
             raise
         self.requests[ANSWERED] += 1

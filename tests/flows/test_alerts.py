@@ -123,12 +123,12 @@ def test_a_failed_learn_is_told_once_and_again_after_a_success(home: Path, db: D
     for _ in range(2):
         for _ in range(2):
             (home / "datasets").write_text("a file where the folder of agent_weights.json belongs")
-            with pytest.raises(ScorekeeperError, match="datasets"):
+            with pytest.raises(OSError, match="datasets"):
                 run(learn())
         (home / "datasets").unlink()
         run(learn())
     assert heard.becomes(2)
-    assert heard.all()[0] == {"error": "ScorekeeperError"}
+    assert heard.all()[0] == {"error": "NotADirectoryError"}
     with db.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM scorekeeper.alert")).scalar() == 0
 

@@ -40,3 +40,11 @@ GROUP BY a.outcome;
 COMMENT ON VIEW scorekeeper.report_waiting_files IS
 'One row per outcome of files that ingest has met and that have not left the inbox: reading (not at their end), or what
 they came to, where they could not be moved yet.';
+
+-- A symbol that has never had a price had no name here.
+CREATE OR REPLACE VIEW scorekeeper.report_coverage AS
+SELECT
+    coalesce(c.symbol, p.symbol COLLATE "default") AS symbol, c.sealed_from, c.sealed_until, p.kind AS trouble, p.says,
+    p.noted_at
+FROM scorekeeper.candle_coverage AS c
+FULL JOIN scorekeeper.price_trouble AS p ON c.symbol = p.symbol COLLATE "default";

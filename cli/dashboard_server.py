@@ -18,6 +18,7 @@ import typer
 from pydantic import SecretStr
 
 from cli.folders import UP_FOLDER
+from cli.logs import begin_logs
 from cli.ports import hold_port
 from cli.prefect_server.password import CLIENTS
 from cli.prefect_server.run_counts import RunCounter
@@ -39,6 +40,7 @@ GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> None:
     """Serve until a signal ends it; `show`: and open it in the browser. Raises ScorekeeperError, StopError."""
     check_tokens(settings, host)
+    begin_logs(settings, "dashboard")
     with open_scores(settings) as (db, as_reader):
         try:
             listening = [hold_port(port, host.strip("[]"), listening=True)]

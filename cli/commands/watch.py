@@ -6,6 +6,7 @@ import typer
 
 from cli import stopping
 from cli.installation import load
+from cli.logs import begin_logs
 from cli.options import installation_options
 
 
@@ -17,6 +18,7 @@ def watch() -> None:
     and while files wait it is sent again every 10 seconds. Needs no database. Ends with Ctrl-C.
     """
     settings = load()
+    begin_logs(settings, "watcher")
     from tasks.inbox_watcher import watch_inbox
 
     async def until_signal() -> None:

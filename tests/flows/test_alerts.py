@@ -120,13 +120,14 @@ def test_a_failed_learn_is_told_once_and_again_after_a_success(home: Path, db: D
     with db.begin() as connection:
         insert_decisions(connection, decisions)
         track_until(connection, decisions[-1].opened_at + timedelta(hours=4))
-    for _ in range(2):
+    for number in range(2):
         for _ in range(2):
             (home / "datasets").write_text("a file where the folder of agent_weights.json belongs")
             with pytest.raises(OSError, match="datasets"):
                 run(learn())
         (home / "datasets").unlink()
         run(learn())
+        (home / "datasets").rename(home / f"datasets-{number}")
     assert heard.becomes(2)
     assert heard.all()[0] == {"error": "NotADirectoryError"}
     with db.begin() as connection:

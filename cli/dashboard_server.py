@@ -7,17 +7,24 @@ import secrets
 import socket
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 
 import typer
+from pydantic import SecretStr
 
 from cli.folders import UP_FOLDER
+from cli.logs import begin_logs
 from cli.ports import hold_port
+from cli.prefect_server.password import CLIENTS
+from cli.prefect_server.run_counts import RunCounter
 from dashboard.security import Access, check_token, is_loopback
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox.places.walk import list_inbox
 from scorekeeper.private_files import check_owner, write_private
 from scorekeeper.settings import Settings
 from scorekeeper.store import cluster_folder
@@ -26,12 +33,14 @@ from scorekeeper.store.migrate import check_schema
 from scorekeeper.store.sql import statement
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - to be told apart from a name that a browser can call
+MOST_FILES = 10_000
 GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 
 
 def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> None:
     """Serve until a signal ends it; `show`: and open it in the browser. Raises ScorekeeperError, StopError."""
-    check_token(settings.dashboard_token.get_secret_value() if settings.dashboard_token else None, host)
+    check_tokens(settings, host)
+    begin_logs(settings, "dashboard")
     with open_scores(settings) as (db, as_reader):
         try:
             listening = [hold_port(port, host.strip("[]"), listening=True)]
@@ -49,15 +58,25 @@ def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> No
         serve(db, settings, access, listening, as_reader=as_reader)
 
 
+def check_tokens(settings: Settings, host: str) -> None:
+    """Refuse tokens that can be guessed, and an address that others reach without one. Raises ScorekeeperError."""
+    check_token(_plain(settings.dashboard_token), host, _plain(settings.metrics_token))
+
+
+def _plain(token: SecretStr | None) -> str | None:
+    return None if token is None else token.get_secret_value()
+
+
 def make_access(settings: Settings, host: str, port: int) -> Access:
     """Who may look. Without DASHBOARD_TOKEN: this system user, and users with the token that the home keeps."""
     names = (*settings.dashboard_host_names, *(() if is_loopback(host) or host in ANY else (host,)))
+    scraper = _plain(settings.metrics_token)
     if settings.dashboard_token:
-        return Access(settings.dashboard_token.get_secret_value(), names, peers=False)
+        return Access(settings.dashboard_token.get_secret_value(), names, peers=False, scraper=scraper)
     token = secrets.token_urlsafe(32)
     check_owner(settings.scorekeeper_home)
     write_private(token_file(settings.scorekeeper_home, port), token)
-    return Access(token, names)
+    return Access(token, names, scraper=scraper)
 
 
 def token_file(home: Path, port: int) -> Path:
@@ -97,6 +116,14 @@ def open_scores(settings: Settings) -> Iterator[tuple[Database, bool]]:
         yield db, as_reader
 
 
+def count_inbox(folder: Path, skip: Sequence[Path]) -> int | None:
+    """How many files lie in the inbox, up to MOST_FILES; None if this process does not see it."""
+    try:
+        return sum(1 for _ in islice(list_inbox(folder, skip), MOST_FILES)) if folder.is_dir() else None
+    except (ScorekeeperError, OSError):
+        return None
+
+
 def serve(db: Database, settings: Settings, access: Access, listening: list[socket.socket], *, as_reader: bool) -> None:
     """Answer on these sockets until a signal ends it."""
     import uvicorn
@@ -106,10 +133,13 @@ def serve(db: Database, settings: Settings, access: Access, listening: list[sock
     with contextlib.suppress(AttributeError):  # glibc alone has it
         # Few threads that do little need no memory pools of their own: some megabytes less. -8: M_ARENA_MAX
         ctypes.CDLL(None).mallopt(-8, 1)
-    prefect = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or None
+    api = os.environ.get("PREFECT_API_URL", "")
+    prefect = api.removesuffix("/api") or None
     app = create_app(
         db.engine, access, prefect=prefect, reports=settings.reports_dir, fee_bps=settings.fee_bps,
         account_equity=settings.account_equity, as_reader=as_reader,
+        inbox=partial(count_inbox, settings.inbox_dir, settings.own_dirs),
+        runs=RunCounter(api, os.environ.get(CLIENTS)) if api else None,
     )  # fmt: skip
     config = uvicorn.Config(
         app, log_level="warning", proxy_headers=False, server_header=False, lifespan="off", ws="none",

@@ -1,7 +1,7 @@
 """What one running dashboard holds: its database, templates, files, cache, and who may look."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -22,6 +22,8 @@ from scorekeeper.locations import Location
 
 if TYPE_CHECKING:
     from dashboard.live import Live
+    from dashboard.metrics.families import Runs
+    from dashboard.metrics.scrape import Monitor
 
 HERE = Path(__file__).parent
 # The style of the charts lies beside the charts, as the report has them too.
@@ -40,7 +42,8 @@ NAV_OF = (("trades", "trade"), ("agents", "agent"), ("versions", "compare"))
 class Site:
     """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown.
 
-    `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known.
+    `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known. `inbox`
+    and `runs`: see dashboard.metrics.scrape.Monitor.
     """
 
     engine: Engine
@@ -55,12 +58,17 @@ class Site:
     cache: PageCache = field(default_factory=PageCache)
     static: StaticFiles = field(default_factory=lambda: StaticFiles(HERE / "static", CHARTS))
     templates: Environment = field(default_factory=lambda: open_templates())
+    inbox: Callable[[], int | None] | None = None
+    runs: "Callable[[], Runs | None] | None" = None
     live: "Live" = field(init=False)
+    monitor: "Monitor" = field(init=False)
 
     def __post_init__(self) -> None:
         from dashboard.live import Live
+        from dashboard.metrics.scrape import Monitor
 
         self.live = Live(self)
+        self.monitor = Monitor(self, self.inbox, self.runs)
         self.build = hashlib.sha256(f"{self.build}{self.static.build}{_stamp()}".encode()).hexdigest()[:12]
 
     @contextmanager

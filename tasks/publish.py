@@ -25,5 +25,5 @@ async def publish_parquet_files(db: Database, settings: Settings) -> ParquetPubl
     """Add what is new to the dataset in Parquet."""
     done = await run_in_thread(publish_parquet, db, settings.parquet_dir)
     for words in done.explain():
-        get_run_logger().warning("%s", words)
+        run_logger().warning("%s", words)
     return done

@@ -82,6 +82,10 @@ class UniverseMarket:
     def bars(self) -> Bars:
         return self.replay.bars
 
+    @property
+    def requests(self) -> Mapping[str, int]:
+        return self.replay.requests
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from cli.folders import ROOT, address_file, lock_file, make_up_folder
+from cli.logs import begin_logs
 from cli.ports import take_ipv6_port, take_port
 from cli.stopping import SIGNALS, StopError
 from cli.up.environment import environment_of
@@ -40,10 +41,11 @@ def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None =
 
     Raises ScorekeeperError, StopError.
     """
-    if dashboard is not None and settings.dashboard_token:
-        from dashboard.security import check_token
+    if dashboard is not None:
+        from cli.dashboard_server import check_tokens
 
-        check_token(settings.dashboard_token.get_secret_value(), "127.0.0.1")
+        check_tokens(settings, "127.0.0.1")
+    begin_logs(settings, "up")
     home = settings.scorekeeper_home
     has_cluster(home)  # a lost database is reported before anything starts
     folder = make_up_folder(home)

@@ -13,6 +13,7 @@ from typing import Any, Self
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox.arrival_activity import count_arrivals
 from scorekeeper.inbox.file_ledger import note_outcomes, note_progress, write
 from scorekeeper.inbox.file_progress import Counts, FileProgress
 from scorekeeper.inbox.places import local_files
@@ -154,6 +155,7 @@ class Writer:
                 self._connection, files, iter(verdicts), at=self._at, counts=self._counts,
                 destination=self._destination, in_place=not self._place.moves_files,
             )  # fmt: skip
+            count_arrivals(self._connection, files, tally, arrive=self._place.moves_files)
         finished = [file for file in files if file.finished]
         done = Written(tally, len(finished))
         if self._place.moves_files:

@@ -159,6 +159,11 @@ class Market(Protocol):
         """How many minutes one page holds at most; None: any number."""
         ...
 
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """How many requests were sent so far, by what came of them: `answered`, or the kind of error."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

@@ -62,6 +62,11 @@ class ExchangeMarket:
         return f"ccxt:{self._id}"
 
     @property
+    def requests(self) -> Mapping[str, int]:
+        """See Market.requests."""
+        return self._client.requests
+
+    @property
     def page_minutes(self) -> int:
         """See Market.page_minutes."""
         return self._page_candles * (self.bars.seconds // 60)

@@ -8,7 +8,7 @@ file that grows gives the same score as one that was whole from the start.
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import pandas as pd
@@ -65,6 +65,7 @@ class ReplayMarket:
         return f"replay:{self._folder}"
 
     page_minutes = None
+    requests: Mapping[str, int] = MappingProxyType({})  # it sends none
 
     async def __aenter__(self) -> Self:
         return self

@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     dashboard_token: SecretStr | None = None
     dashboard_hosts: str = ""
     dashboard_url: str | None = None
+    metrics_token: SecretStr | None = None
+    log_format: Literal["text", "json"] = "text"
     mcp_token: SecretStr | None = None
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
     _home_from: str = PrivateAttr("")

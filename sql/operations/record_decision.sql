@@ -1,7 +1,8 @@
 -- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
 -- number only if :number is true and no process publishes: then this session holds the publisher's lock, until it
 -- gives it back. No row if there is a decision of that id, or of that content under a longer made id. An error if
--- another session has just given the same line number. Parameters: source_name, received_at, symbol and the other columns of a decision, spelled (its symbol, if the
+-- another session has just given the same line number. Parameters: source_name, received_at, symbol and the other
+-- columns of a decision, spelled (its symbol, if the
 -- list of the market says what it means), signals (a JSON array), exit_side, closes, given_id, fee_bps, the
 -- trade's other terms (decisions/costs.py), lock, number.
 WITH said AS MATERIALIZED (

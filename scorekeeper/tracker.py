@@ -93,10 +93,10 @@ class PerformanceTracker:
                 "%s: the word %s is in no list and opens no trade (WORDS adds words)",
                 decision.trade_id, escape_controls(decision.action),
             )  # fmt: skip
-        source, fee_bps = "record_decision", settings.fee_bps
+        source, fee_bps, trade_id = "record_decision", settings.fee_bps, decision.trade_id
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
         if recorded in (Recorded.WHOLE, Recorded.LATER):
-            return decision.trade_id
+            return trade_id
         if recorded is Recorded.NOTHING:
             verdict = self._db.transact(
                 lambda connection: store_decisions.record(
@@ -112,8 +112,9 @@ class PerformanceTracker:
             )[0]
             if verdict.outcome == "conflict":
                 raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
+            trade_id = verdict.trade_id or trade_id
         self._publish()
-        return decision.trade_id
+        return trade_id
 
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close the trades that stored candles close, then those that have been open for `max_hold_time` minutes.

@@ -44,7 +44,7 @@ AHEAD_SECONDS = 1.0
 class Recorded(Enum):
     """What was written."""
 
-    NOTHING = 0  # the decision is already known, or the attempt failed
+    NOTHING = 0  # the decision is already known, its id is another's, or the attempt failed
     ROWS = 1  # in the database; publish to write the lines
     WHOLE = 2  # rows and lines
     LATER = 3  # in the database; a publication within a second writes the lines, or `close`

@@ -120,8 +120,8 @@ async def _count_requests(db: Database, market: Market) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if market.requests:
-            await run_in_thread(db.transact, lambda c: count_activity(c, "requests", market.requests))
+        if requests := market.take_requests():
+            await run_in_thread(db.transact, lambda c: count_activity(c, "requests", requests))
 
 
 async def _read_spellings(db: Database, market: Market, tell: Tell) -> None:

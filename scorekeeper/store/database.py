@@ -39,8 +39,8 @@ class Database:
     leaves the parent's alone.
     """
 
-    def __init__(self, secret: str, server: embedded.Lease | None = None) -> None:
-        self._address = read_address(secret)
+    def __init__(self, secret: str, server: embedded.Lease | None = None, wants: str = "read-write") -> None:
+        self._address = read_address(secret, wants=wants)
         self._server = server
         self._drivers: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
         self._stood = False
@@ -191,8 +191,12 @@ def _silence(driver: psycopg.Connection[Any]) -> None:
             os.dup2(ours.fileno(), descriptor, inheritable=False)
 
 
-def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = True) -> Database:
+def open_database(
+    url: SecretStr | str | None, home: Path, *, migrate: bool = True, wants: str = "read-write"
+) -> Database:
     """The database at `url`, or the embedded one of `home` if None; `migrate`: to the newest schema.
+
+    `wants`: which of several servers in the address, see read_address.
 
     Raises ScorekeeperError (without the password), within 15 s if the server is missing. If the server is missing or
     refuses, it is a DatabaseError with cause and next step.
@@ -202,7 +206,7 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
     try:
-        database = Database(secret, server)
+        database = Database(secret, server, wants)
     except BaseException:
         if server is not None:
             server.release()

@@ -1,5 +1,5 @@
--- One row: whether the server is a standby; if so, the time of the last commit that it has applied, and how many seconds
--- it lags behind its primary: 0 if it has applied all that it received and still receives.
+-- One row: whether the server is a standby; if so, the time of the last commit that it has applied, and how many
+-- seconds it lags behind its primary: 0 if it has applied all that it received and still receives.
 SELECT
     pg_is_in_recovery() AS is_standby,
     pg_last_xact_replay_timestamp() AS applied_until,

@@ -23,7 +23,7 @@ from cli.ports import hold_port
 from cli.prefect_server.password import CLIENTS
 from cli.prefect_server.run_counts import RunCounter
 from dashboard.security import Access, check_token, is_loopback
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox.places.walk import list_inbox
 from scorekeeper.private_files import check_owner, write_private
 from scorekeeper.settings import Settings
@@ -51,7 +51,7 @@ def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> No
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
         access = make_access(settings, host, port)
         typer.echo(f"Dashboard: {address}  (Ctrl-C ends it)")
-        typer.echo(f"  {describe_database(settings.database_url, settings.scorekeeper_home)}")
+        typer.echo(f"  {describe_database(settings.scores_url, settings.scorekeeper_home)}")
         typer.echo(f"  {say_who(settings, port)}")
         if show:
             threading.Timer(0.5, webbrowser.open, [address]).start()
@@ -98,11 +98,11 @@ def open_scores(settings: Settings) -> Iterator[tuple[Database, bool]]:
     Raises ScorekeeperError for a home without a database, and for another schema than this Scorekeeper's.
     """
     home = settings.scorekeeper_home
-    if settings.database_url is None and not cluster_folder.has_cluster(home):
+    if settings.scores_url is None and not cluster_folder.has_cluster(home):
         raise ScorekeeperError(
             f"there is no database in {home} yet: run scorekeeper up or demo first, or name another home with --home"
         )
-    with open_database(settings.database_url, home, migrate=False, system=settings.system) as db:
+    with _open_readable(settings) as db:
         with db.engine.connect() as connection:
             found = connection.execute(statement("store/select_access")).one()
             if not found.reads_views:
@@ -114,6 +114,20 @@ def open_scores(settings: Settings) -> Iterator[tuple[Database, bool]]:
                 raise ScorekeeperError("the database has an older schema: run scorekeeper migrate with its owner")
             as_reader = bool(connection.execute(statement("dashboard/select_may_be_reader")).scalar())
         yield db, as_reader
+
+
+def _open_readable(settings: Settings) -> Database:
+    """The database that is read: of several servers a standby, if there is one. Raises ScorekeeperError."""
+    try:
+        return open_database(
+            settings.scores_url, settings.scorekeeper_home, migrate=False, wants="prefer-standby",
+            system=settings.system,
+        )  # fmt: skip
+    except DatabaseError as refused:
+        if settings.dashboard_database_url is None:
+            raise
+        name = "DASHBOARD_DATABASE_URL"
+        raise type(refused)(refused.says, refused.do.replace("DATABASE_URL", name)) from None
 
 
 def count_inbox(folder: Path, skip: Sequence[Path]) -> int | None:

@@ -293,7 +293,7 @@ def _read_file(path: Path) -> str:
 
 def _show(name: str, value: str) -> str:
     """A value without what is secret."""
-    return "..." if name.endswith("_TOKEN") or (name == "DATABASE_URL" and "@" in value) else value
+    return "..." if name.endswith("_TOKEN") or (name.endswith("DATABASE_URL") and "@" in value) else value
 
 
 def _short(path: Path) -> str:

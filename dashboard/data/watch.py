@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine
 
+from dashboard.data.standby import Standby, make_standby
 from scorekeeper.store.connections import is_pooled, one_transaction
 from scorekeeper.store.sql import raw
 
@@ -23,6 +24,7 @@ class TokenWatch:
     def __init__(self, engine: Engine, role: str | None) -> None:
         self._engine, self._role = engine, role
         self._driver: psycopg.Connection[Any] | None = None
+        self.standby: Standby | None = None  # that read the last token
 
     def read(self) -> str:
         """A short string that changes with every commit that a page could show.
@@ -55,7 +57,9 @@ class TokenWatch:
                 self._become(driver, "SET LOCAL ROLE {}")
             row = driver.execute(raw("dashboard/select_token"), prepare=True).fetchone()
         assert row is not None
-        return str(row[0])
+        token, *standby = row
+        self.standby = make_standby(*standby)
+        return str(token)
 
     def _become(self, driver: psycopg.Connection[Any], words: LiteralString) -> None:
         if self._role is not None:

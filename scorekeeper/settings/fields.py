@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     log_dir: FolderOrAddress = Path("logs")
     datasets_dir: FolderOrAddress = Path("datasets")
     database_url: SecretStr | None = None
+    dashboard_database_url: SecretStr | None = None
     scorekeeper_home: Path = Path(".scorekeeper")
     system: str = ""
     systems_dir: Path | None = None
@@ -151,6 +152,11 @@ class Settings(BaseSettings):
     def home_from(self) -> str:
         """Where SCOREKEEPER_HOME was set, in words: the environment, a .env by its path, or nowhere."""
         return self._home_from
+
+    @property
+    def scores_url(self) -> SecretStr | None:
+        """The database that the dashboard and the MCP server read; None for the embedded one."""
+        return self.dashboard_database_url or self.database_url
 
     @property
     def market_options(self) -> dict[str, Any]:

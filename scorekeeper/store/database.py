@@ -40,8 +40,10 @@ class Database:
     leaves the parent's alone.
     """
 
-    def __init__(self, secret: str, server: embedded.Lease | None = None, system: str = "") -> None:
-        self._address = read_address(secret)
+    def __init__(
+        self, secret: str, server: embedded.Lease | None = None, *, system: str = "", wants: str = "read-write"
+    ) -> None:
+        self._address = read_address(secret, wants=wants)
         self.system = check_system(system)  # whose schema its statements mean; empty for the default one
         self._server = server
         self._drivers: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
@@ -197,11 +199,12 @@ def _silence(driver: psycopg.Connection[Any]) -> None:
 
 
 def open_database(
-    url: SecretStr | str | None, home: Path, *, migrate: bool = True, system: str = ""
+    url: SecretStr | str | None, home: Path, *, migrate: bool = True, system: str = "", wants: str = "read-write"
 ) -> Database:
     """The database at `url`, or the embedded one of `home` if None; `migrate`: to the newest schema.
 
-    `system`: whose schema it is, see SYSTEM in the settings.
+    `system`: whose schema it is, see SYSTEM in the settings. `wants`: which of several servers in the address, see
+    read_address.
 
     Raises ScorekeeperError (without the password), within 15 s if the server is missing. If the server is missing or
     refuses, it is a DatabaseError with cause and next step.
@@ -211,7 +214,7 @@ def open_database(
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
     try:
-        database = Database(secret, server, system)
+        database = Database(secret, server, system=system, wants=wants)
     except BaseException:
         if server is not None:
             server.release()

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import psycopg
 from sqlalchemy import URL
 
-from scorekeeper.errors import AwayError, DatabaseError
+from scorekeeper.errors import AwayError, CancelledByReplayError, DatabaseError
 
 ESCAPES = "write an @ of the password as %40, a / as %2F, a : as %3A, a % as %25"
 POOLER = "a pooler before the database allows no transactions (PgBouncer's pool_mode = statement)"
 POOLER_DO = "set pool_mode = transaction for this database in the pooler, or let DATABASE_URL name the server itself"
 ROLES_DO = "run: scorekeeper roles | psql postgresql://superuser@host/name, after the migration"
+_REPLAYED = "conflict with recovery"  # its SQLSTATE is that of a conflict between transactions
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,11 @@ def explain_refused(url: URL, exc: BaseException) -> DatabaseError | None:
     """The error for a statement that the server refused; None if a user cannot do anything about it."""
     words = _first_line(url, exc)
     state = getattr(exc, "sqlstate", None) or ""
+    if _REPLAYED in words:
+        return CancelledByReplayError(
+            "the standby cancelled the read, to apply a change of its primary",
+            "try again; if it happens often, set hot_standby_feedback = on there, or raise max_standby_streaming_delay",
+        )
     if state not in _REFUSED or (state == "42P01" and "scorekeeper" not in words):  # a temporary table of ours
         return None
     says, do = _REFUSED[state]

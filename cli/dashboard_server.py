@@ -7,19 +7,23 @@ import secrets
 import socket
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import typer
+from starlette.applications import Starlette
 
 from cli.folders import UP_FOLDER
 from cli.ports import hold_port
+from dashboard.app import Dashboard, make_pages
+from dashboard.data.systems import Standing, read_systems
 from dashboard.security import Access, check_token, is_loopback
+from dashboard.systems import Systems, SystemsDashboard
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.private_files import check_owner, write_private
-from scorekeeper.settings import Settings
+from scorekeeper.settings import Settings, list_systems, load_settings
 from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import Database, describe_database, open_database
 from scorekeeper.store.migrate import check_schema
@@ -32,7 +36,7 @@ GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> None:
     """Serve until a signal ends it; `show`: and open it in the browser. Raises ScorekeeperError, StopError."""
     check_token(settings.dashboard_token.get_secret_value() if settings.dashboard_token else None, host)
-    with open_scores(settings) as (db, as_reader):
+    with open_all_scores(settings) as make:
         try:
             listening = [hold_port(port, host.strip("[]"), listening=True)]
         except OSError as refused:
@@ -46,7 +50,7 @@ def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> No
         typer.echo(f"  {say_who(settings, port)}")
         if show:
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        serve(db, settings, access, listening, as_reader=as_reader)
+        serve(make(access), listening)
 
 
 def make_access(settings: Settings, host: str, port: int) -> Access:
@@ -97,20 +101,91 @@ def open_scores(settings: Settings) -> Iterator[tuple[Database, bool]]:
         yield db, as_reader
 
 
-def serve(db: Database, settings: Settings, access: Access, listening: list[socket.socket], *, as_reader: bool) -> None:
+@contextmanager
+def open_all_scores(settings: Settings) -> Iterator[Callable[[Access], Dashboard | SystemsDashboard]]:
+    """What makes the dashboard of the one system, or of each of SYSTEMS_DIR, for those who may look.
+
+    Raises ScorekeeperError.
+    """
+    if settings.systems_dir is not None and not settings.system:
+        with open_systems(settings) as systems:
+            yield lambda access: systems.dashboard(access)
+    else:
+        with open_scores(settings) as (db, as_reader):
+            yield lambda access: Dashboard(make_system_pages(db, settings, access, as_reader=as_reader), access)
+
+
+def make_system_pages(
+    db: Database, settings: Settings, access: Access, *, as_reader: bool, systems: Callable[[], list[str]] = list
+) -> Starlette:
+    """The pages of one system; `systems` gives the names of all where there are several."""
+    prefect = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or None
+    return make_pages(
+        db.engine, access, prefect=prefect, reports=settings.reports_dir, fee_bps=settings.fee_bps,
+        account_equity=settings.account_equity, as_reader=as_reader, system=settings.system, systems=systems,
+    )  # fmt: skip
+
+
+class _Systems:
+    """The databases of several systems' pages, opened when they are asked for."""
+
+    def __init__(self, settings: Settings, folder: Path, held: contextlib.ExitStack) -> None:
+        self._settings, self._folder, self._held = settings, folder, held
+        self._databases: dict[str, Database] = {}
+
+    def names(self) -> list[str]:
+        """The systems that there are. Raises ScorekeeperError."""
+        return list_systems(self._folder)
+
+    def read(self) -> list[Standing]:
+        """Where each stands, over one connection for each database. Raises ScorekeeperError."""
+        by_address: dict[str, list[str]] = {}
+        rows, troubles = [], []
+        for name in self.names():
+            try:
+                url = load_settings(system=name).database_url
+            except ScorekeeperError as exc:
+                troubles.append(Standing(name, trouble=str(exc)))
+            else:
+                by_address.setdefault(url.get_secret_value() if url else "", []).append(name)
+        for address, names in by_address.items():
+            if address not in self._databases:
+                db = open_database(address or None, self._settings.scorekeeper_home, migrate=False)
+                self._databases[address] = self._held.enter_context(db)
+            with self._databases[address].begin() as connection:
+                rows += read_systems(connection, names)
+        return sorted(rows + troubles, key=lambda row: row.name)
+
+    def dashboard(self, access: Access) -> SystemsDashboard:
+        """All of them, for those who may look."""
+
+        def open_pages(name: str) -> tuple[Starlette, Callable[[], None]]:
+            one = load_settings(system=name)
+            held = contextlib.ExitStack()
+            db, as_reader = held.enter_context(open_scores(one))
+            return make_system_pages(db, one, access, as_reader=as_reader, systems=self.names), held.close
+
+        systems = Systems(self.names, open_pages, self.read)
+        self._held.callback(systems.close)
+        return SystemsDashboard(systems, access)
+
+
+@contextmanager
+def open_systems(settings: Settings) -> Iterator[_Systems]:
+    """The systems of SYSTEMS_DIR, of which none is opened yet. Raises ScorekeeperError."""
+    assert settings.systems_dir is not None
+    list_systems(settings.systems_dir)
+    with contextlib.ExitStack() as held:
+        yield _Systems(settings, settings.systems_dir, held)
+
+
+def serve(app: Dashboard | SystemsDashboard, listening: list[socket.socket]) -> None:
     """Answer on these sockets until a signal ends it."""
     import uvicorn
-
-    from dashboard.app import create_app
 
     with contextlib.suppress(AttributeError):  # glibc alone has it
         # Few threads that do little need no memory pools of their own: some megabytes less. -8: M_ARENA_MAX
         ctypes.CDLL(None).mallopt(-8, 1)
-    prefect = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or None
-    app = create_app(
-        db.engine, access, prefect=prefect, reports=settings.reports_dir, fee_bps=settings.fee_bps,
-        account_equity=settings.account_equity, as_reader=as_reader,
-    )  # fmt: skip
     config = uvicorn.Config(
         app, log_level="warning", proxy_headers=False, server_header=False, lifespan="off", ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,

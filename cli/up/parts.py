@@ -203,14 +203,14 @@ def run_deployer(settings: Settings) -> None:
 
 def run_dashboard(settings: Settings) -> None:
     """Serve the dashboard on 127.0.0.1, once the database has the newest schema."""
-    from cli.dashboard_server import make_access, open_scores, serve
+    from cli.dashboard_server import make_access, open_all_scores, serve
     from cli.ports import hold_port
 
     port = int(os.environ[DASHBOARD_PORT])
     access = make_access(settings, "127.0.0.1", port)
     with contextlib.ExitStack() as held:
-        db, as_reader = _insist(lambda: held.enter_context(open_scores(settings)), pause=0.5, longest=2.0)
-        serve(db, settings, access, [hold_port(port, listening=True)], as_reader=as_reader)
+        make = _insist(lambda: held.enter_context(open_all_scores(settings)), pause=0.5, longest=2.0)
+        serve(make(access), [hold_port(port, listening=True)])
 
 
 def run_feeder(settings: Settings) -> None:

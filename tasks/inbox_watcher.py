@@ -6,8 +6,9 @@ writer has open is not announced again while it does not change. The watcher nee
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -20,9 +21,10 @@ from prefect.settings import PREFECT_API_URL
 from watchfiles import awatch
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.file_names import can_follow, known_name
-from scorekeeper.inbox.places.leases import has_writer
-from scorekeeper.inbox.places.walk import list_inbox
+from scorekeeper.inbox.file_names import can_follow
+from scorekeeper.inbox.places.base import Place
+from scorekeeper.inbox.places.choose import open_place
+from scorekeeper.settings import Settings
 from tasks import prefect_server
 
 EVENT = "decision-file.arrived"
@@ -32,6 +34,7 @@ WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0
 GROWING_SECONDS = 1.0
 LOOK_SECONDS = 1.0
+POLL_SECONDS = 5.0
 TRUST_SECONDS = 30.0
 # A file that no run takes in is announced every ten seconds for two minutes, and then once a minute.
 PATIENT_TIMES = 12
@@ -106,14 +109,12 @@ def _has_grown(now: Shape, announced: Shape) -> bool:
 
 
 async def watch_inbox(
-    folder: Path,
+    settings: Settings,
     stop: asyncio.Event,
     report: Callable[[str], None],
     take: Callable[[], Awaitable[bool]] | None = None,
-    skip: Sequence[Path] = (),
 ) -> None:
-    """Watch `folder` and those below it, except `skip`, until `stop`. A folder or a server that does not answer is
-    reported once, and waited for.
+    """Watch the inbox until `stop`. An inbox or a server that does not answer is reported once, and waited for.
 
     `take`: runs the ingest at once in this process instead of an event; False if it cannot. Files that still wait
     afterwards are announced by the event and by `take` in turn, so that neither a missing worker nor an error in this
@@ -121,16 +122,16 @@ async def watch_inbox(
     """
     if not PREFECT_API_URL.value():
         raise ScorekeeperError("no Prefect server to announce files to: set PREFECT_API_URL, or run scorekeeper up")
-    announcer, complaint, taken = Announcer(), "", False
+    announcer, complaint, taken, place = Announcer(), "", False, open_place(settings)
     while not stop.is_set():
         error = ""
         try:
-            files = await asyncio.to_thread(_shapes, folder, skip)
+            files = await asyncio.to_thread(_shapes, place)
             why = announcer.look(files, now := time.monotonic())
             # A run in progress takes in new files too: an event would only start a second run, which is cancelled. The
             # run in progress may be dead, so it is trusted for TRUST_SECONDS only.
             if why and (announcer.seconds_since(now) >= TRUST_SECONDS or not await is_at_work(or_due=not take)):
-                report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
+                report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {settings.inbox}")
                 taken = take is not None and (why == "news" or not taken) and await take()
                 if not taken:
                     await announce(len(files))
@@ -140,7 +141,7 @@ async def watch_inbox(
         if error and error != complaint:
             report(error)
         complaint = error
-        await _wait(folder, stop)
+        await _wait(place.watched_folder, stop)
 
 
 async def announce(files: int) -> None:
@@ -167,21 +168,25 @@ def _is_due(state: State) -> bool:
     return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
 
 
-def _shapes(folder: Path, skip: Sequence[Path]) -> dict[str, Shape]:
+def _shapes(place: Place) -> dict[str, Shape]:
+    place.look(MOST_LOOKED_AT)
     shapes = {}
-    for path in islice(list_inbox(folder, skip), MOST_LOOKED_AT):
-        try:
-            found = path.stat(follow_symlinks=False)
-        except OSError:
-            continue  # it has been moved meanwhile
-        grows = can_follow(path.name)
-        name, held = known_name(path, folder), grows and bool(has_writer(path))
-        shapes[name] = Shape(found.st_size, found.st_mtime_ns, grows, held)
+    for one in islice(place.arrivals(), MOST_LOOKED_AT):
+        grows = can_follow(one.name)
+        held = grows and bool(place.has_writer(one.address))
+        shapes[one.name] = Shape(one.size, one.modified_ns, grows, held)
     return shapes
 
 
-async def _wait(folder: Path, stop: asyncio.Event) -> None:
-    """Wait for a change in the folder, at most LOOK_SECONDS: not every file system reports changes."""
+async def _wait(folder: Path | None, stop: asyncio.Event) -> None:
+    """Wait for a change in the folder, at most LOOK_SECONDS: not every file system reports changes.
+
+    Without a folder, each look is a paid request, made every POLL_SECONDS.
+    """
+    if folder is None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+        return
     try:
         changes = awatch(
             folder.resolve(), step=50, debounce=200, rust_timeout=int(LOOK_SECONDS * 1000), yield_on_timeout=True,

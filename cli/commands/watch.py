@@ -28,6 +28,6 @@ def watch() -> None:
 
         for number in stopping.SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, end, number)
-        await watch_inbox(settings.inbox_dir, stop, typer.echo, skip=settings.own_dirs)
+        await watch_inbox(settings, stop, typer.echo)
 
     asyncio.run(until_signal())

@@ -122,7 +122,7 @@ def run_watcher(settings: Settings) -> None:
     if not settings.warm_runs:
         from tasks.inbox_watcher import watch_inbox
 
-        asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, skip=settings.own_dirs))
+        asyncio.run(watch_inbox(settings, asyncio.Event(), _say))
         return
     # Until that file exists, the deployer may still mark unfinished runs as Crashed: also ours.
     _wait_until(lambda: address_file(settings.scorekeeper_home).exists())
@@ -143,7 +143,7 @@ async def _watch_warm(settings: Settings) -> None:
     runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         take = partial(runner.run_now, "ingest")
-        group.create_task(watch_inbox(settings.inbox_dir, stop, _say, take=take, skip=settings.own_dirs))
+        group.create_task(watch_inbox(settings, stop, _say, take=take))
         await runner.follow_schedule("track")
         stop.set()  # supervisord starts a new process
 
@@ -177,7 +177,7 @@ def run_deployer(settings: Settings) -> None:
         **_tell_dashboard(settings),
         "UI": f"{_api().removesuffix('/api')}, with a password: {opens}",
         "database": describe_database(settings.database_url, home),
-        "inbox": settings.inbox_dir,
+        "inbox": settings.inbox,
         "market": settings.market,
         "log": settings.log_path,
         "dataset": settings.dataset_path,

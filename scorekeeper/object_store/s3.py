@@ -5,6 +5,7 @@ its keys are (one key with an empty part between two slashes ended another libra
 """
 
 import builtins
+import os
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -43,7 +44,7 @@ class S3Store:
         config = Config(
             connect_timeout=5, read_timeout=30, max_pool_connections=CONNECTIONS,
             # Standard: 5xx, SlowDown and lost connections, with pauses that grow from about 1 to 20 seconds.
-            retries={"mode": "standard", "total_max_attempts": _TRIES},
+            retries={"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS") or _TRIES)},
             # Not every server knows the newer checksums. What is read is hashed by its reader.
             request_checksum_calculation="when_required", response_checksum_validation="when_required",
         )  # fmt: skip

@@ -34,7 +34,13 @@ def _put(name: str) -> Callable[[Any], Any]:
 Home = Annotated[
     Path | None, typer.Option(help="Where Scorekeeper keeps its own files.", callback=_put("SCOREKEEPER_HOME"))
 ]
-Inbox = Annotated[Path | None, typer.Option(help="Where decision files arrive.", callback=_put("INBOX_DIR"))]
+Inbox = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER", help="Where decision files arrive: a folder, or s3://BUCKET/PREFIX (gs://, az://).",
+        callback=_put("INBOX_DIR"),
+    ),
+]
 MarketName = Annotated[
     str | None,
     typer.Option(

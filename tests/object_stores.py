@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from moto.server import ThreadedMotoServer
 from scorekeeper.locations import ObjectUrl
 
 _numbers = itertools.count(1)
+PAGE = 7  # keys on a page of a listing
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 # What befalls a request: it is answered 503 and never arrives; it is carried out, and the answer is lost, or is a 500;
@@ -58,6 +60,7 @@ class Bucket:
 def run_s3() -> Iterator[str]:
     """The endpoint of an S3 server that keeps its buckets in memory."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    os.environ["MOTO_S3_DEFAULT_MAX_KEYS"] = str(PAGE)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -182,6 +185,7 @@ def run_bad_day(endpoint: str) -> Iterator[BadDay]:
     handler = type("Handler", (_Handler,), {"day": day, "behind": urlsplit(endpoint).netloc})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that is killed breaks off
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     day.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,7 +1,7 @@
 """The inbox as a prefix in an object store, with those of the archive and of quarantine beside it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.file_names import archive_name, is_decision_file, is_unfinished
 from scorekeeper.inbox.places import moves, walk
-from scorekeeper.inbox.places.base import PassedOver, SourceFile
+from scorekeeper.inbox.places.base import Arrival, PassedOver, SourceFile
 from scorekeeper.inbox.places.object_file import ObjectFile, find_object
 from scorekeeper.locations import ObjectUrl, read_key
 from scorekeeper.object_store import ChangedObjectError, ObjectStoreError, StoredObject, open_store
@@ -30,6 +30,7 @@ class Bucket:
 
     moves_files = True
     at_once = 32
+    watched_folder = None
 
     def __init__(self, settings: Settings) -> None:
         inbox, archive, quarantine = settings.inbox, settings.archive, settings.quarantine
@@ -39,17 +40,29 @@ class Bucket:
         self._inbox, self._archive, self._quarantine = inbox, archive, quarantine
         self._own = [one for one in settings.own_addresses if inbox.holds(one)]
         self._store = open_store(inbox)
-        self._found: dict[str, int] = {}  # the size of each, by address
+        # Size and time of the last write of each, by address.
+        self._found: dict[str, tuple[int, float]] = {}
         self._counts: dict[tuple[str, str], int] = {}
         self._others: dict[tuple[str, str], list[str]] = {}
 
-    def look(self) -> list[str]:
+    def look(self, most: int | None = None) -> list[str]:
         """See Place."""
         self._found, self._counts, self._others = {}, {}, {}
         for one in self._store.list(self._inbox):
             if not any(own.holds(one.url) for own in self._own):
                 self._sort_in(one)
+            if most is not None and len(self._found) >= most:
+                break
         return sorted(self._found)
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """See Place."""
+        for address, (size, modified) in self._found.items():
+            yield Arrival(address, self.name_of(address), size, int(modified * 1e9), modified, None)
+
+    def ends_whole(self, address: str) -> bool:
+        """See Place. An object is complete once it is there."""
+        return True
 
     def _sort_in(self, one: StoredObject) -> None:
         name = self._name(one.url)
@@ -59,7 +72,7 @@ class Bucket:
         if not name.isprintable() or any(part and not part.strip(".") for part in parts):
             self._leave(repr(name)[1:-1], (_UNFIT, "write it under a plain key"))
         elif is_decision_file(parts[-1]):
-            self._found[str(one.url)] = one.size
+            self._found[str(one.url)] = one.size, one.modified_at.timestamp()
         else:
             self._leave(name, walk.KINDS[walk.judge(parts[-1].lower())])
 
@@ -86,7 +99,8 @@ class Bucket:
     def open(self, address: str, name: str | None = None) -> ObjectFile | None:
         """See Place."""
         url = _url(address)
-        return find_object(url, self._name(url) if name is None else name, self._found.get(address))
+        size, _ = self._found.get(address, (None, None))
+        return find_object(url, self._name(url) if name is None else name, size)
 
     def holds(self, name: str) -> bool:
         """See Place."""

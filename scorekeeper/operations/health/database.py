@@ -11,6 +11,7 @@ from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox import not_understood, quarantine
 from scorekeeper.inbox.places.leases import has_writer
+from scorekeeper.locations import Location
 from scorekeeper.operations.health.check import (
     CLOCK_RED,
     CLOCK_WARNING,
@@ -98,7 +99,7 @@ def judge_understood(found: not_understood.NotUnderstood) -> Iterator[Check]:
         yield Check("notes", "ok", "none")
 
 
-def judge_unknown(files: list[Path]) -> Check:
+def judge_unknown(files: list[Location]) -> Check:
     """Whether there are `files` that hold, or seem to hold, content that is not in the database."""
     found = [str(path) for path in files]
     if not found:
@@ -110,6 +111,8 @@ def judge_unknown(files: list[Path]) -> Check:
 
 def _count_held(connection: Connection, settings: Settings) -> int:
     """How many files were read and stay in the inbox because their writers have them open."""
+    if not isinstance(settings.inbox, Path):
+        return 0
     names = connection.execute(statement("inbox/select_unmoved_arrivals")).scalars()
     return sum(bool(has_writer(settings.inbox_dir / name)) for name in names)
 

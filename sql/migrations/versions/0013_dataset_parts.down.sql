@@ -6,3 +6,4 @@ ALTER TABLE scorekeeper.publication ADD CONSTRAINT publication_kind_known CHECK 
 COMMENT ON COLUMN scorekeeper.publication.path IS 'Absolute path of the file.';
 COMMENT ON COLUMN scorekeeper.publication.kind IS 'log or dataset.';
 COMMENT ON COLUMN scorekeeper.publication.committed_bytes IS 'Length of the file then.';
+COMMENT ON COLUMN scorekeeper.publication.tail_sha256 IS 'Of the last 4096 committed bytes: an edited file is noticed.';

@@ -5,6 +5,8 @@ ADD CONSTRAINT publication_kind_known CHECK (kind IN ('log', 'dataset', 'parquet
 COMMENT ON COLUMN scorekeeper.publication.path IS
 'Absolute path or address: of a file, or of the folder of the Parquet dataset.';
 COMMENT ON COLUMN scorekeeper.publication.kind IS 'log, dataset or parquet.';
+COMMENT ON COLUMN scorekeeper.publication.tail_sha256 IS
+'Of the last 4096 committed bytes, or of the manifest in an object store: a changed file is noticed.';
 COMMENT ON COLUMN scorekeeper.publication.committed_bytes IS
 'Length of the file then; 0 for a folder, see dataset_part.';
 
@@ -18,7 +20,7 @@ CREATE TABLE scorekeeper.dataset_part (
     size_bytes bigint NOT NULL,
     sha256 bytea NOT NULL,
     PRIMARY KEY (path, month, part_no),
-    CONSTRAINT dataset_part_month_is_a_first CHECK (month = date_trunc('month', month)::date),
+    CONSTRAINT dataset_part_month_is_a_first CHECK (extract(DAY FROM month) = 1),
     CONSTRAINT dataset_part_has_rows CHECK (part_no > 0 AND row_count > 0 AND size_bytes > 0),
     CONSTRAINT dataset_part_lines_in_order CHECK (first_line_no > 0 AND last_line_no >= first_line_no + row_count - 1)
 );

@@ -102,7 +102,7 @@ def open_scores(settings: Settings) -> Iterator[tuple[Database, bool]]:
         raise ScorekeeperError(
             f"there is no database in {home} yet: run scorekeeper up or demo first, or name another home with --home"
         )
-    with open_database(settings.database_url, home, migrate=False) as db:
+    with open_database(settings.database_url, home, migrate=False, system=settings.system) as db:
         with db.engine.connect() as connection:
             found = connection.execute(statement("store/select_access")).one()
             if not found.reads_views:

@@ -3,7 +3,6 @@
 import importlib
 import pkgutil
 from collections.abc import Callable
-from pathlib import Path
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -22,10 +21,11 @@ from dashboard.render import AwayError, NotThereError
 from dashboard.security import METRICS, Access, Guard
 from dashboard.site import Site, site_of
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import Location
 
 
 def create_app(
-    engine: Engine, access: Access, *, prefect: str | None = None, reports: Path | None = None,
+    engine: Engine, access: Access, *, prefect: str | None = None, reports: Location | None = None,
     fee_bps: float = 10.0, account_equity: float | None = None, as_reader: bool = False,
     inbox: Callable[[], int | None] | None = None, runs: Callable[[], Runs | None] | None = None,
 ) -> "Dashboard":  # fmt: skip

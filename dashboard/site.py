@@ -18,6 +18,7 @@ from dashboard.data.once import keep_answers
 from dashboard.data.token import begin_read
 from dashboard.files import StaticFiles, squeeze
 from dashboard.shown import FILTERS
+from scorekeeper.locations import Location
 
 if TYPE_CHECKING:
     from dashboard.live import Live
@@ -47,7 +48,7 @@ class Site:
 
     engine: Engine
     prefect: str | None = None
-    reports: Path | None = None
+    reports: Location | None = None
     fee_bps: float = 10.0
     account_equity: float | None = None
     as_reader: bool = False  # the user may become the reader, and does so in every transaction

@@ -7,7 +7,7 @@ writer has open is not announced again while it does not change. The watcher nee
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,8 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.file_names import can_follow, known_name
 from scorekeeper.inbox.places.leases import has_writer
 from scorekeeper.inbox.places.walk import list_inbox
+from scorekeeper.phrases import name_some
+from scorekeeper.settings import Settings, settings_of_all
 from tasks import prefect_server
 
 EVENT = "decision-file.arrived"
@@ -38,6 +40,9 @@ PATIENT_TIMES = 12
 SELDOM_SECONDS = 60.0
 # Enough to know that files wait, and for how long, while a look at a flooded inbox stays cheap.
 MOST_LOOKED_AT = 20_000
+# How often SYSTEMS_DIR is read: a system that is new there is watched from then on.
+SYSTEMS_SECONDS = 10.0
+MOST_NAMED = 5
 
 
 class Shape(NamedTuple):
@@ -50,6 +55,14 @@ class Shape(NamedTuple):
     modified_ns: int
     grows: bool = False
     held: bool = False
+
+
+class Inbox(NamedTuple):
+    """A folder where files arrive, with the folders in it that are no part of it; `system`: whose it is, if named."""
+
+    folder: Path
+    skip: Sequence[Path] = ()
+    system: str = ""
 
 
 class Announcer:
@@ -112,40 +125,74 @@ async def watch_inbox(
     take: Callable[[], Awaitable[bool]] | None = None,
     skip: Sequence[Path] = (),
 ) -> None:
-    """Watch `folder` and those below it, except `skip`, until `stop`. A folder or a server that does not answer is
-    reported once, and waited for.
+    """Watch one inbox, see watch_inboxes."""
+    await watch_inboxes(
+        lambda: ([Inbox(folder, skip)], ""), stop, report, None if take is None else lambda _system: take()
+    )
 
-    `take`: runs the ingest at once in this process instead of an event; False if it cannot. Files that still wait
+
+def inboxes_of(settings: Settings) -> tuple[list[Inbox], str]:
+    """The inbox of an installation, or of each system of SYSTEMS_DIR; and what is wrong with other systems.
+
+    Raises ScorekeeperError.
+    """
+    found, troubles = settings_of_all(settings)
+    return [Inbox(one.inbox_dir, one.own_dirs, one.system) for one in found], "; ".join(troubles)
+
+
+async def watch_inboxes(
+    inboxes: Callable[[], tuple[Sequence[Inbox], str]],
+    stop: asyncio.Event,
+    report: Callable[[str], None],
+    take: Callable[[str], Awaitable[bool]] | None = None,
+) -> None:
+    """Watch the inboxes with all folders in them until `stop`. A folder or a server that does not answer is reported
+    once, and waited for.
+
+    `inboxes` is asked again every SYSTEMS_SECONDS; the words beside them are reported. `take`: runs the ingest of a
+    system (empty: of all) at once in this process instead of an event; False if it cannot. Files that still wait
     afterwards are announced by the event and by `take` in turn, so that neither a missing worker nor an error in this
     process holds them up. Raises ScorekeeperError if PREFECT_API_URL is not set.
     """
     if not PREFECT_API_URL.value():
         raise ScorekeeperError("no Prefect server to announce files to: set PREFECT_API_URL, or run scorekeeper up")
     announcer, complaint, taken = Announcer(), "", False
+    known: Sequence[Inbox] = ()
+    trouble, asked_at = "", float("-inf")
     while not stop.is_set():
         error = ""
         try:
-            files = await asyncio.to_thread(_shapes, folder, skip)
+            if time.monotonic() - asked_at > SYSTEMS_SECONDS:
+                asked_at = time.monotonic()
+                known, trouble = await asyncio.to_thread(inboxes)
+            error = trouble
+            files = await asyncio.to_thread(_shapes, known)
             why = announcer.look(files, now := time.monotonic())
             # A run in progress takes in new files too: an event would only start a second run, which is cancelled. The
             # run in progress may be dead, so it is trusted for TRUST_SECONDS only.
             if why and (announcer.seconds_since(now) >= TRUST_SECONDS or not await is_at_work(or_due=not take)):
-                report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
-                taken = take is not None and (why == "news" or not taken) and await take()
+                waiting = [one for one in known if any(_is_in(name, one) for name in files)]
+                where = name_some([str(one.folder) for one in waiting], MOST_NAMED)
+                report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {where}")
+                system = waiting[0].system if len(waiting) == 1 else ""
+                taken = take is not None and (why == "news" or not taken) and await take(system)
                 if not taken:
-                    await announce(len(files))
+                    await announce(len(files), system)
                 announcer.note_announced(files, time.monotonic())
         except ScorekeeperError as exc:
             error = str(exc)
         if error and error != complaint:
             report(error)
         complaint = error
-        await _wait(folder, stop)
+        await _wait([one.folder for one in known], stop)
 
 
-async def announce(files: int) -> None:
-    """Post the event: a number only, never a file's name or content. Raises ScorekeeperError."""
-    await prefect_server.post_event(EVENT, RESOURCE, {"files": files})
+async def announce(files: int, system: str = "") -> None:
+    """Post the event: a number and whose they are (empty: of several), never a file's name or content.
+
+    Raises ScorekeeperError.
+    """
+    await prefect_server.post_event(EVENT, RESOURCE, {"files": files, "system": system})
 
 
 async def is_at_work(*, or_due: bool = True) -> bool:
@@ -167,25 +214,42 @@ def _is_due(state: State) -> bool:
     return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
 
 
-def _shapes(folder: Path, skip: Sequence[Path]) -> dict[str, Shape]:
-    shapes = {}
+def _is_in(name: str, inbox: Inbox) -> bool:
+    return name.startswith(f"{inbox.system}/") if inbox.system else True
+
+
+def _shapes(inboxes: Sequence[Inbox]) -> dict[str, Shape]:
+    """The shape of each file that waits, by its name in the inbox, after its system's name if there are several."""
+    shapes: dict[str, Shape] = {}
+    for inbox in inboxes:
+        if inbox.system and not inbox.folder.is_dir():
+            continue  # a system without an inbox holds up no other
+        prefix = f"{inbox.system}/" if inbox.system else ""
+        shapes |= {f"{prefix}{name}": shape for name, shape in _shapes_in(inbox.folder, inbox.skip)}
+    return shapes
+
+
+def _shapes_in(folder: Path, skip: Sequence[Path]) -> Iterator[tuple[str, Shape]]:
     for path in islice(list_inbox(folder, skip), MOST_LOOKED_AT):
         try:
             found = path.stat(follow_symlinks=False)
         except OSError:
             continue  # it has been moved meanwhile
         grows = can_follow(path.name)
-        name, held = known_name(path, folder), grows and bool(has_writer(path))
-        shapes[name] = Shape(found.st_size, found.st_mtime_ns, grows, held)
-    return shapes
+        held = grows and bool(has_writer(path))
+        yield known_name(path, folder), Shape(found.st_size, found.st_mtime_ns, grows, held)
 
 
-async def _wait(folder: Path, stop: asyncio.Event) -> None:
-    """Wait for a change in the folder, at most LOOK_SECONDS: not every file system reports changes."""
+async def _wait(folders: Sequence[Path], stop: asyncio.Event) -> None:
+    """Wait for a change in the folders, at most LOOK_SECONDS: not every file system reports changes."""
+    there = [one for one in folders if len(folders) == 1 or one.is_dir()]
+    if not there:
+        await asyncio.sleep(LOOK_SECONDS)
+        return
     try:
         changes = awatch(
-            folder.resolve(), step=50, debounce=200, rust_timeout=int(LOOK_SECONDS * 1000), yield_on_timeout=True,
-            recursive=True, stop_event=stop, ignore_permission_denied=True,
+            *(one.resolve() for one in there), step=50, debounce=200, rust_timeout=int(LOOK_SECONDS * 1000),
+            yield_on_timeout=True, recursive=True, stop_event=stop, ignore_permission_denied=True,
         )  # fmt: skip
         async for _ in changes:
             return

@@ -82,9 +82,8 @@ class UniverseMarket:
     def bars(self) -> Bars:
         return self.replay.bars
 
-    @property
-    def requests(self) -> Mapping[str, int]:
-        return self.replay.requests
+    def take_requests(self) -> Mapping[str, int]:
+        return self.replay.take_requests()
 
     async def __aenter__(self) -> Self:
         return self

@@ -70,6 +70,7 @@ class MemoryPlace:
     """Objects by key: `inbox/…`, `archive/…`, `quarantine/…`, each with its bytes, its version and its time."""
 
     moves_files = True
+    at_once = 3
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, int, datetime]] = {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scorekeeper.inbox.quarantine import Quarantined
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-_options = installation_options("home", "inbox", "database_url")
+_options = installation_options("home", "inbox", "database_url", "system")
 
 
 @app.callback()

@@ -9,7 +9,7 @@ from cli.installation import open_installation
 from cli.options import AsJson, installation_options
 
 
-@installation_options()
+@installation_options(each=True)
 def status(json: AsJson = False) -> None:
     """Say where things stand. Exit code 1 if something is red: see scorekeeper doctor."""
     from cli.output.checks import print_checks

@@ -1,6 +1,7 @@
 """`scorekeeper watch`: the inbox's watcher, for a Prefect server of the user's own."""
 
 import asyncio
+from functools import partial
 
 import typer
 
@@ -10,7 +11,7 @@ from cli.logs import begin_logs
 from cli.options import installation_options
 
 
-@installation_options("home", "inbox")
+@installation_options("home", "inbox", "system")
 def watch() -> None:
     """Tell Prefect when decision files arrive.
 
@@ -19,7 +20,7 @@ def watch() -> None:
     """
     settings = load()
     begin_logs(settings, "watcher")
-    from tasks.inbox_watcher import watch_inbox
+    from tasks.inbox_watcher import inboxes_of, watch_inboxes
 
     async def until_signal() -> None:
         stop = asyncio.Event()
@@ -30,6 +31,6 @@ def watch() -> None:
 
         for number in stopping.SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, end, number)
-        await watch_inbox(settings.inbox_dir, stop, typer.echo, skip=settings.own_dirs)
+        await watch_inboxes(partial(inboxes_of, settings), stop, typer.echo)
 
     asyncio.run(until_signal())

@@ -15,16 +15,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cli.folders import ROOT, UP_FOLDER, address_file
 from cli.logs import begin_lines, begin_logs
 from cli.up.environment import DASHBOARD_PORT
 from cli.up.processes import MARK, WORKER_MARK, end_leftovers, end_with_parent
 from cli.up.supervision import SPEAKING
+from cli.up.systems import migrate_all, tell_dashboard, tell_places
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.private_files import write_private
 from scorekeeper.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from tasks.warm_runs import WarmRunner
 
 LOOK_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -127,9 +131,9 @@ def run_watcher(settings: Settings) -> None:
     """The inbox's watcher. With WARM_RUNS it also executes the frequent runs: ingest, and track every minute."""
     _wait_until(_server_answers)
     if not settings.warm_runs:
-        from tasks.inbox_watcher import watch_inbox
+        from tasks.inbox_watcher import inboxes_of, watch_inboxes
 
-        asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, skip=settings.own_dirs))
+        asyncio.run(watch_inboxes(partial(inboxes_of, settings), asyncio.Event(), _say))
         return
     # Until that file exists, the deployer may still mark unfinished runs as Crashed: also ours.
     _wait_until(lambda: address_file(settings.scorekeeper_home).exists())
@@ -143,16 +147,21 @@ async def _watch_warm(settings: Settings) -> None:
     from cli.prefect_server.runs import Executor, clear_runs
     from flows.ingest import ingest
     from flows.track import track
-    from tasks.inbox_watcher import watch_inbox
+    from tasks.inbox_watcher import inboxes_of, watch_inboxes
     from tasks.warm_runs import WarmRunner
 
     await clear_runs(Executor.WARM)
     runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        take = partial(runner.run_now, "ingest")
-        group.create_task(watch_inbox(settings.inbox_dir, stop, _say, take=take, skip=settings.own_dirs))
+        inboxes = partial(inboxes_of, settings)
+        take = partial(_ingest_now, runner)
+        group.create_task(watch_inboxes(inboxes, stop, _say, take))
         await runner.follow_schedule("track")
         stop.set()  # supervisord starts a new process
+
+
+async def _ingest_now(runner: "WarmRunner", system: str) -> bool:
+    return await runner.run_now("ingest", {"system": system} if system else None)
 
 
 def _say(line: str) -> None:
@@ -165,10 +174,10 @@ def run_deployer(settings: Settings) -> None:
     _wait_until(_server_answers)
     from cli.prefect_server.deployments import deploy, make_pool
     from cli.prefect_server.runs import Executor, clear_runs
-    from scorekeeper.store.database import describe_database, open_database
+    from scorekeeper.store.database import describe_database
 
     def prepare() -> tuple[int, int]:
-        open_database(settings.database_url, home).close()
+        migrate_all(settings)
         asyncio.run(make_pool())
         cleared = asyncio.run(clear_runs(Executor.EITHER))
         deploy()
@@ -181,27 +190,15 @@ def run_deployer(settings: Settings) -> None:
         print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
     opens = f"scorekeeper ui --home {shlex.quote(str(home))}"
     places = {
-        **_tell_dashboard(settings),
+        **tell_dashboard(settings),
         "UI": f"{_api().removesuffix('/api')}, with a password: {opens}",
         "database": describe_database(settings.database_url, home),
-        "inbox": settings.inbox_dir,
-        "market": settings.market,
-        "log": settings.log_path,
-        "dataset": settings.dataset_path,
+        **tell_places(settings),
         "parts' logs": home / UP_FOLDER,
     }
     print("Ready.", *(f"  {name:<12}{where}" for name, where in places.items()), sep="\n")
     print("Put a decision file into the inbox, and see the score with")
     print(f"  scorekeeper metrics --home {shlex.quote(str(home))}", flush=True)
-
-
-def _tell_dashboard(settings: Settings) -> dict[str, str]:
-    """The line that says where the dashboard is and whom it lets in; empty without one."""
-    if (port := os.environ.get(DASHBOARD_PORT)) is None:
-        return {}
-    from cli.dashboard_server import say_who
-
-    return {"dashboard": f"http://127.0.0.1:{port}  ({say_who(settings, int(port))})"}
 
 
 def run_dashboard(settings: Settings) -> None:

@@ -23,7 +23,7 @@ from cli.stopping import SIGNALS, StopError
 from cli.up.environment import environment_of
 from cli.up.processes import end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.settings import Settings
+from scorekeeper.settings import Settings, settings_of_all
 from scorekeeper.store.cluster_folder import has_cluster
 
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
@@ -49,7 +49,9 @@ def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None =
     home = settings.scorekeeper_home
     has_cluster(home)  # a lost database is reported before anything starts
     folder = make_up_folder(home)
-    settings.inbox_dir.mkdir(parents=True, exist_ok=True)
+    for system in settings_of_all(settings)[0]:
+        if isinstance(system.inbox, Path):
+            system.inbox.mkdir(parents=True, exist_ok=True)
     with _lock_home(home):
         address_file(home).unlink(missing_ok=True)  # no command uses the server before it is ready
         end_leftovers(home)

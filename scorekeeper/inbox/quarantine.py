@@ -99,7 +99,7 @@ def put_back(db: Database, settings: Settings, one: Quarantined, at: datetime) -
     decided again. A file that was corrected in quarantine has another content: it replaces the refused one. May be
     repeated, and killed at any time. Raises ScorekeeperError.
     """
-    with db.engine.connect() as connection, hold(connection, Lock.INGEST):
+    with db.engine.connect() as connection, hold(db.engine, Lock.INGEST, guarding=connection):
         return _put_back(connection, settings, one, at)
 
 

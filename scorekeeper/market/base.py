@@ -159,9 +159,8 @@ class Market(Protocol):
         """How many minutes one page holds at most; None: any number."""
         ...
 
-    @property
-    def requests(self) -> Mapping[str, int]:
-        """How many requests were sent so far, by what came of them: `answered`, or the kind of error."""
+    def take_requests(self) -> Mapping[str, int]:
+        """How many requests were sent since this was last called, by what came of them: `answered`, or the error."""
         ...
 
     async def __aenter__(self) -> Self: ...

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.publish.target import open_published
 from scorekeeper.settings import Settings
 
 
@@ -22,7 +23,7 @@ class Said(NamedTuple):
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
     """The complete records of a dataset."""
-    with path.open("rb") as file:
+    with open_published(path) as file:
         for line in file:
             try:
                 record = json.loads(line)

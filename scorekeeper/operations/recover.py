@@ -23,6 +23,7 @@ from scorekeeper.operations.first_arrival import Said, is_known, read_records, r
 from scorekeeper.operations.recover_files import FileRecovery
 from scorekeeper.operations.recovered import BATCH, Recovered
 from scorekeeper.publish import publish
+from scorekeeper.publish.outputs import move_output
 from scorekeeper.publish.set_aside import AHEAD
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import Settings
@@ -44,7 +45,7 @@ def recover(db: Database, settings: Settings, now: datetime, datasets: Sequence[
     """
     paths = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     done = Recovered(set_aside=publish.publish(db, **paths).explain())
-    with db.engine.connect() as holding, hold(holding, Lock.INGEST):
+    with hold(db.engine, Lock.INGEST):
         _Recovery(db, settings, now, done).run(datasets)
     done.set_aside += publish.publish(db, **paths).explain()
     return done
@@ -86,7 +87,7 @@ class _Recovery:
                 with self._db.begin() as connection:
                     self._take_records(connection, some, path)
             if path in set_aside and len(self._done.refused) == refused:
-                path.rename(path.with_name(path.name.replace(AHEAD, RECOVERED)))
+                move_output(path, path.parent / path.name.replace(AHEAD, RECOVERED))
 
     def _take_records(self, connection: Connection, records: list[dict[str, Any]], path: Path) -> None:
         """Take in decisions of a dataset that no file has brought, and the exits that candles do not decide again."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.made_ids import list_ids
 from scorekeeper.inbox import file_ledger, file_names, store_decisions
 from scorekeeper.inbox.file_progress import Counts, FileProgress
 from scorekeeper.inbox.formats.base import Entry, FileError
@@ -19,6 +20,7 @@ from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.inbox.places.local_files import LocalFile
 from scorekeeper.inbox.read_decisions import read_decision
 from scorekeeper.inbox.reader import NO_DECISION
+from scorekeeper.inbox.standing import Verdict
 from scorekeeper.operations.first_arrival import Said, find_arrival, is_known, received_at
 from scorekeeper.operations.recovered import BATCH, Recovered
 from scorekeeper.settings import Settings
@@ -128,11 +130,15 @@ class FileRecovery:
         decision = read_decision(file, entry, context)
         if decision is None:
             return
-        said = self._said.get(decision.trade_id)
-        if said is not None:
+        # The longest: a published line keeps its id, in whatever order its decision and another of that id come in.
+        ids = list_ids(decision.trade_id, decision.content_sha256)
+        trade_id = next((one for one in reversed(ids) if one in self._said), None)
+        if trade_id is not None:
+            said = self._said[trade_id]
             decision = msgspec.structs.replace(
-                decision, expires_at=said.expires_at or decision.expires_at, version=said.version or decision.version
-            )
+                decision, trade_id=trade_id, expires_at=said.expires_at or decision.expires_at,
+                version=said.version or decision.version,
+            )  # fmt: skip
         file.accept(entry.number, decision, entry.text)
 
     def _write(self, file: FileProgress, path: Path, counts: Counts, arrived: datetime) -> None:
@@ -147,7 +153,7 @@ class FileRecovery:
         with self._db.begin() as connection:
             file_ledger.note_progress(connection, [file], arrived)
             rows = [(decision, sha256, name, line) for line, decision, _ in file.decisions]
-            verdicts: list[store_decisions.Verdict] = []
+            verdicts: list[Verdict] = []
             for moment, some in groupby(rows, key=lambda row: self._received(row[0], arrived)):
                 verdicts += store_decisions.record_rows(connection, list(some), moment, self._settings.fee_bps)
             tally = file_ledger.note_outcomes(

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,6 +42,7 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 LOCAL_AHEAD = timedelta(minutes=5)  # up to here the local clock is believed where the two differ
 Tell = Callable[[int, str], object]  # a level of the logging module, and the message: Logger.log is one
 OnPercent = Callable[[float], Awaitable[None]]
+Opener = Callable[..., AbstractAsyncContextManager[Market]]  # open_market is one
 
 
 @dataclass
@@ -74,15 +75,16 @@ async def fetch_prices(
     now: datetime,
     tell: Tell,
     on_percent: OnPercent | None = None,
+    opened_by: Opener = open_market,
 ) -> Prices:
     """Fetch candles up to `as_of` for every symbol that has something open or undecided.
 
     `now` is the local clock. An `as_of` ahead of it and of the market's clock is refused, and so is one far ahead of
     the market's. `tell` takes progress and problems, `on_percent` the share of symbols gone through.
-    Raises ScorekeeperError.
+    `opened_by`: SharedMarkets, if several systems fetch in the same run. Raises ScorekeeperError.
     """
     async with (
-        open_market(settings.market, settings.candle_grace_minutes, now=now, **settings.market_options) as market,
+        opened_by(settings.market, settings.candle_grace_minutes, now=now, **settings.market_options) as market,
         _count_requests(db, market),
     ):
         await run_in_thread(calendar_of, settings.calendar)  # one that is not listed must not be bound
@@ -118,8 +120,8 @@ async def _count_requests(db: Database, market: Market) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        if market.requests:
-            await run_in_thread(db.transact, lambda c: count_activity(c, "requests", market.requests))
+        if requests := market.take_requests():
+            await run_in_thread(db.transact, lambda c: count_activity(c, "requests", requests))
 
 
 async def _read_spellings(db: Database, market: Market, tell: Tell) -> None:

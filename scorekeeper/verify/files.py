@@ -6,7 +6,7 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from scorekeeper.decisions.parse import possible_ids
 from scorekeeper.decisions.strict_json import DecisionError, load_json
@@ -16,7 +16,7 @@ from scorekeeper.inbox.places import local_files, moves
 from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
-from scorekeeper.verify.decisions import check_decision, find_stored, neutral_context
+from scorekeeper.verify.decisions import check_decision, find_stored, list_longer_ids, neutral_context
 from scorekeeper.verify.unknown_files import Doubt, check_unknown
 
 DECISIONS_AT_ONCE = 500
@@ -43,11 +43,21 @@ def _check_archive(connection: Connection, settings: Settings, only: Set[Path] |
         stored = {row.trade_id: row for row in connection.execute(statement("verify/select_decisions_as_stored"), ids)}
         for document, names, where, path in batch:
             row = find_stored(stored, document, names, settings)
-            if row is None:
-                yield Doubt(path, f"decision {names[0]}: {where} holds it, and it is not stored")
-            else:
-                yield from (Doubt(path, one) for one in check_decision(row, document, where, settings))
+            wrong = _check(row, document, names[0], where, settings)
+            if wrong and (longer := list_longer_ids(document, names)):
+                for row in connection.execute(statement("verify/select_decisions_as_stored"), {"ids": longer}):
+                    wrong = min(wrong, _check(row, document, names[0], where, settings), key=len)
+            yield from (Doubt(path, one) for one in wrong)
     yield from doubts
+
+
+def _check(
+    row: Row[Any] | None, document: dict[str, Any], trade_id: str, where: str, settings: Settings
+) -> list[str]:
+    """What is wrong with the row that may be the decision of a document."""
+    if row is None:
+        return [f"decision {trade_id}: {where} holds it, and it is not stored"]
+    return list(check_decision(row, document, where, settings))
 
 
 def _read_archive(

@@ -5,14 +5,15 @@ import os
 from collections.abc import Iterator, Set
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import file_names
 from scorekeeper.inbox.places import local_files, moves
-from scorekeeper.publish.set_aside import AHEAD
+from scorekeeper.publish.set_aside import AHEAD, list_kept
+from scorekeeper.publish.target import make_absolute, open_published
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 
@@ -78,21 +79,36 @@ def _list_files(settings: Settings) -> Iterator[Path]:
 
 def list_set_aside(dataset: Path) -> list[Path]:
     """The datasets that were renamed because they held whole lines that the database did not know."""
+    return cast(list[Path], list_kept(make_absolute(dataset), AHEAD))
+
+
+def find_unpublished_ids(connection: Connection, dataset: Path) -> Iterator[list[str]]:
+    """The ids in the published dataset, after the lines that the database has published, that it does not know.
+
+    There are some if the database was restored, or a standby took over, and nothing has been published since. Raises
+    ScorekeeperError.
+    """
     dataset = dataset.absolute()
-    return sorted(dataset.parent.glob(f"{dataset.name}.{AHEAD}-*"))
+    row = connection.execute(statement("verify/select_committed_bytes"), {"path": str(dataset)}).one_or_none()
+    if row is not None and dataset.exists() and dataset.stat().st_size > row.committed_bytes:
+        yield from find_unknown_ids(connection, dataset, row.committed_bytes)
 
 
-def find_unknown_ids(connection: Connection, path: Path) -> Iterator[list[str]]:
-    """The ids in a dataset that have no decision in the database, in batches. Raises ScorekeeperError."""
-    read = _read_ids(path)
+def find_unknown_ids(connection: Connection, path: Path, after: int = 0) -> Iterator[list[str]]:
+    """The ids in a dataset that have no decision in the database, in batches. Raises ScorekeeperError.
+
+    `after`: how many bytes of the file are not read.
+    """
+    read = _read_ids(path, after)
     while ids := list(dict.fromkeys(islice(read, AT_ONCE))):
         yield list(connection.execute(statement("verify/select_unknown_ids"), {"ids": ids}).scalars())
 
 
-def _read_ids(path: Path) -> Iterator[str]:
+def _read_ids(path: Path, after: int) -> Iterator[str]:
     last = None
     try:
-        with path.open("rb") as file:
+        with open_published(path) as file:
+            file.seek(after)
             for line in file:
                 try:
                     trade_id = json.loads(line)["trade_id"]

@@ -1,7 +1,8 @@
 """What a place is in which decision files lie: the interface that each one implements.
 
-A new place (an object store, say) is a module beside this one with a class that has these members; choose.py chooses it
-by the settings. tests/integration/inbox/test_places.py runs the same suite over all of them.
+A new place is a module beside this one with a class that has these members; choose.py chooses it by the settings.
+Each method may be called by `at_once` threads. tests/integration/inbox/test_places.py runs the same suite over all of
+them.
 """
 
 from collections.abc import Mapping
@@ -98,6 +99,10 @@ class Place(Protocol):
     @property
     def moves_files(self) -> bool:
         """Whether files leave once they are read. Where they stay, they are taken as finished, and none is followed."""
+
+    @property
+    def at_once(self) -> int:
+        """How many files it pays to open, or to move, at the same time: more than one where each request waits long."""
 
     def look(self) -> list[str]:
         """The addresses of the files to be read, in their order. Raises ScorekeeperError."""

@@ -11,4 +11,10 @@ from scorekeeper.settings import Settings
 
 def open_place(settings: Settings, paths: Iterable[Path] | None = None) -> Place:
     """The inbox of the settings; or the files of `paths`, which stay where they are."""
-    return Folder(settings) if paths is None else NamedFiles(settings, paths)
+    if paths is not None:
+        return NamedFiles(settings, paths)
+    if isinstance(settings.inbox, Path):
+        return Folder(settings)
+    from scorekeeper.inbox.places.bucket import Bucket
+
+    return Bucket(settings)

@@ -23,6 +23,7 @@ class Folder:
     """
 
     moves_files = True
+    at_once = 1
 
     def __init__(self, settings: Settings) -> None:
         self._inbox, self._archive, self._quarantine = settings.inbox_dir, settings.archive_dir, settings.quarantine_dir
@@ -82,7 +83,7 @@ class Folder:
 
     def write_error_file(self, address: str, report: Mapping[str, Any]) -> bytes:
         """See Place."""
-        return moves.write_error_file(Path(address), dict(report))
+        return moves.write_error_file(Path(address), report)
 
     def put_back(self, address: str, name: str) -> None:
         """See Place. A name that is too long for the file system, with its folders, is that of the file now."""

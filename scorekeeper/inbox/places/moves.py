@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -184,10 +185,15 @@ def _put_back(moved: Path, path: Path) -> None:
             return
 
 
-def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
-    """Write `<name>.error.json` beside a quarantined file: the reason for each line. Returns the hash of its bytes."""
+def render_report(report: Mapping[str, Any]) -> bytes:
+    """The content of an error file: the reason for each line."""
+    return (json.dumps(report, indent=2) + "\n").encode()
+
+
+def write_error_file(quarantined: Path, report: Mapping[str, Any]) -> bytes:
+    """Write `<name>.error.json` beside a quarantined file. Returns the hash of its bytes."""
     target = _error_file(quarantined)
-    content = (json.dumps(report, indent=2) + "\n").encode()
+    content = render_report(report)
     try:
         make_folder(target.parent)
         part = target.with_name(f".{target.name}.part")

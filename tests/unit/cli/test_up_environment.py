@@ -55,8 +55,8 @@ def set_everything(home: Path) -> dict[str, Any]:
     lines: list[str] = []
     chosen: dict[str, Any] = {}
     for name in FIELDS:
-        if name == "scorekeeper_home":
-            continue  # the folder of the .env itself
+        if name in ("scorekeeper_home", "system"):
+            continue  # the folder of the .env itself; and with a system, SYSTEMS_DIR must have a folder for it
         (home / ".env").write_text("")
         default = getattr(load_settings(), name)
         for spelling in SPELLINGS:

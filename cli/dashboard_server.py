@@ -7,10 +7,9 @@ import secrets
 import socket
 import threading
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import FrameType
 
@@ -24,7 +23,7 @@ from cli.prefect_server.password import CLIENTS
 from cli.prefect_server.run_counts import RunCounter
 from dashboard.security import Access, check_token, is_loopback
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.places.walk import list_inbox
+from scorekeeper.inbox.places.choose import count_waiting
 from scorekeeper.private_files import check_owner, write_private
 from scorekeeper.settings import Settings
 from scorekeeper.store import cluster_folder
@@ -33,7 +32,6 @@ from scorekeeper.store.migrate import check_schema
 from scorekeeper.store.sql import statement
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - to be told apart from a name that a browser can call
-MOST_FILES = 10_000
 GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 
 
@@ -116,14 +114,6 @@ def open_scores(settings: Settings) -> Iterator[tuple[Database, bool]]:
         yield db, as_reader
 
 
-def count_inbox(folder: Path, skip: Sequence[Path]) -> int | None:
-    """How many files lie in the inbox, up to MOST_FILES; None if this process does not see it."""
-    try:
-        return sum(1 for _ in islice(list_inbox(folder, skip), MOST_FILES)) if folder.is_dir() else None
-    except (ScorekeeperError, OSError):
-        return None
-
-
 def serve(db: Database, settings: Settings, access: Access, listening: list[socket.socket], *, as_reader: bool) -> None:
     """Answer on these sockets until a signal ends it."""
     import uvicorn
@@ -138,7 +128,8 @@ def serve(db: Database, settings: Settings, access: Access, listening: list[sock
     app = create_app(
         db.engine, access, prefect=prefect, reports=settings.reports_dir, fee_bps=settings.fee_bps,
         account_equity=settings.account_equity, as_reader=as_reader,
-        inbox=partial(count_inbox, settings.inbox_dir, settings.own_dirs),
+        system=settings.system,
+        inbox=partial(count_waiting, settings),
         runs=RunCounter(api, os.environ.get(CLIENTS)) if api else None,
     )  # fmt: skip
     config = uvicorn.Config(

@@ -43,7 +43,7 @@ class Site:
     """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown.
 
     `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known. `inbox`
-    and `runs`: see dashboard.metrics.scrape.Monitor.
+    and `runs`: see dashboard.metrics.scrape.Monitor. `system`: whose score it is; without a name there is one alone.
     """
 
     engine: Engine
@@ -51,6 +51,7 @@ class Site:
     reports: Location | None = None
     fee_bps: float = 10.0
     account_equity: float | None = None
+    system: str = ""
     as_reader: bool = False  # the user may become the reader, and does so in every transaction
     nav: tuple[tuple[str, str], ...] = NAV
     nav_of: tuple[tuple[str, str], ...] = NAV_OF

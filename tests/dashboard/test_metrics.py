@@ -1,8 +1,10 @@
 """What Prometheus collects: every metric there is, true to what happened, harmless, cheap, and for whom."""
 
+import asyncio
 import json
 import os
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,11 +17,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from cli.dashboard_server import count_inbox
-from dashboard.metrics.families import COUNTS, METRICS, PREFIX
+from dashboard.metrics.families import COUNTS, METRICS, PREFIX, Look, Runs, make_families
 from dashboard.metrics.scrape import Monitor
 from dashboard.security import Access
 from scorekeeper.inbox.ingest import ingest_files
+from scorekeeper.inbox.places.choose import count_waiting
 from scorekeeper.market import exchange_client
 from scorekeeper.operations import alerts
 from scorekeeper.operations.sample import write_sample
@@ -31,6 +33,7 @@ from tests.conftest import fresh_database
 from tests.dashboard.lived import track
 from tests.dashboard.serving import TOKEN, Served, serve
 from tests.loopback import make_klines, open_exchange
+from tests.waiting import wait_until
 
 SCRAPER = "a-token-for-metrics-of-more-than-thirty-two-characters"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "operations" / "observability.md"
@@ -63,7 +66,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def looked_at(db: Database, settings: Settings) -> Iterator[Served]:
     """A dashboard that also counts the inbox, and looks at each scrape."""
     with serve(db, Access(TOKEN, peers=False, scraper=SCRAPER)) as served:
-        served.app.site.monitor = Monitor(served.app.site, lambda: count_inbox(settings.inbox_dir, settings.own_dirs))
+        served.app.site.monitor = Monitor(served.app.site, lambda: count_waiting(settings))
         yield served
 
 
@@ -188,7 +191,7 @@ def test_metrics_open_by_their_own_token_and_it_opens_nothing_else(db: Database,
         assert scrape(served, **given)[0].status_code == 200
         assert scrape(served, Authorization=f"Bearer {TOKEN}")[0].status_code == 200
         assert scrape(served, Host="evil.example", **given)[0].status_code == 400
-        for path in ("/", "/trades?format=json", "/metrics/", "/metricsx", "/events", "/health"):
+        for path in ("/", "/trades?format=json", "/metrics/", "/metricsx", "/a/b/metrics", "/events", "/health"):
             assert httpx.get(served.address + path, headers=given, timeout=30).status_code == 401, path
         openmetrics = scrape(served, Accept="application/openmetrics-text; version=1.0.0", **given)[0]
         assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
@@ -209,6 +212,41 @@ def test_a_database_that_is_away_is_told_and_the_answer_comes_back(
         with db.begin() as connection:
             connection.execute(text("ALTER SCHEMA away RENAME TO scorekeeper"))
         assert value(scrape(served)[1], "database_up") == 1
+
+
+def test_a_server_of_prefects_that_hangs_makes_the_database_no_less_there(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.metrics.scrape.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("dashboard.metrics.scrape.BESIDE_SECONDS", 0.2)
+    answers = threading.Event()
+
+    def ask() -> Runs:
+        answers.wait(60)
+        return Runs(True, 2, {("track", "Failed"): 3})
+
+    with serve(db) as served:
+        served.app.site.monitor = Monitor(served.app.site, runs=ask)
+        seen = scrape(served)[1]
+        assert value(seen, "database_up") == 1
+        assert not any(name == "prefect_up" for name, _ in seen)
+        answers.set()
+        assert wait_until(lambda: ("prefect_up", ()) in scrape(served)[1], 30)
+        assert value(scrape(served)[1], "flow_runs", flow="track", state="Failed") == 3
+
+
+def test_several_systems_share_each_metric_and_differ_by_a_label(db: Database, settings: Settings) -> None:
+    with serve(db) as served:
+        look = asyncio.run(Monitor(served.app.site).look())
+    alone = list(make_families({"": look}))
+    both = list(make_families({"alpha": look, "beta": Look("1", None, 6.0)}))
+    assert [family.name for family in both] == [family.name for family in alone]
+    assert not any("system" in sample.labels for family in alone for sample in family.samples)
+    up = {sample.labels["system"]: sample.value for sample in both[1].samples}
+    assert (both[1].name, up) == (f"{PREFIX}database_up", {"alpha": 1, "beta": 0})
+    for family, single in zip(both, alone, strict=True):
+        counts = Counter(sample.labels["system"] for sample in family.samples)
+        assert counts["alpha"] == len(single.samples)
 
 
 def test_the_document_names_the_metrics_that_there_are() -> None:

@@ -7,10 +7,9 @@ import secrets
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import FrameType
 
@@ -28,8 +27,7 @@ from dashboard.data.systems import Standing, read_systems
 from dashboard.security import Access, check_token, is_loopback
 from dashboard.systems import Systems, SystemsDashboard
 from scorekeeper.errors import DatabaseError, ScorekeeperError
-from scorekeeper.inbox.places.walk import list_inbox
-from scorekeeper.locations import Location
+from scorekeeper.inbox.places.choose import count_waiting
 from scorekeeper.private_files import check_owner, write_private
 from scorekeeper.settings import Settings, list_systems, load_settings
 from scorekeeper.store import cluster_folder
@@ -38,7 +36,6 @@ from scorekeeper.store.migrate import check_schema
 from scorekeeper.store.sql import statement
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - to be told apart from a name that a browser can call
-MOST_FILES = 10_000
 GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 
 
@@ -135,16 +132,6 @@ def _open_readable(settings: Settings) -> Database:
         raise type(refused)(refused.says, refused.do.replace("DATABASE_URL", name)) from None
 
 
-def count_inbox(inbox: Location, skip: Sequence[Path]) -> int | None:
-    """How many files lie in the inbox, up to MOST_FILES; None if this process does not see it, or it is no folder."""
-    if not isinstance(inbox, Path) or not inbox.is_dir():
-        return None
-    try:
-        return sum(1 for _ in islice(list_inbox(inbox, skip), MOST_FILES))
-    except (ScorekeeperError, OSError):
-        return None
-
-
 @contextmanager
 def open_all_scores(settings: Settings) -> Iterator[Callable[[Access], Dashboard | SystemsDashboard]]:
     """What makes the dashboard of the one system, or of each of SYSTEMS_DIR, for those who may look.
@@ -167,7 +154,7 @@ def make_system_pages(
     return make_pages(
         db.engine, access, prefect=api.removesuffix("/api") or None, reports=settings.reports_dir,
         fee_bps=settings.fee_bps, account_equity=settings.account_equity, as_reader=as_reader, system=settings.system,
-        systems=systems, inbox=partial(count_inbox, settings.inbox, settings.own_dirs),
+        systems=systems, inbox=partial(count_waiting, settings),
         runs=RunCounter(api, os.environ.get(CLIENTS)) if api else None,
     )  # fmt: skip
 

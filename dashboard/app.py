@@ -27,6 +27,7 @@ from scorekeeper.locations import Location
 def create_app(
     engine: Engine, access: Access, *, prefect: str | None = None, reports: Location | None = None,
     fee_bps: float = 10.0, account_equity: float | None = None, as_reader: bool = False,
+    system: str = "",
     inbox: Callable[[], int | None] | None = None, runs: Callable[[], Runs | None] | None = None,
 ) -> "Dashboard":  # fmt: skip
     """The dashboard on a database, behind its guard. `engine` stays the caller's, to be disposed of by it."""

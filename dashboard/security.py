@@ -40,6 +40,7 @@ HEADERS = [
 _FORWARDED = re.compile(r"forwarded|via|x-forwarded-.*|x-real-ip|cf-connecting-ip|true-client-ip")
 OPEN = ("/login", "/healthz")  # and what is below /static/: nothing there is of the database
 METRICS = "/metrics"
+_METRICS = re.compile(r"(/[a-z][a-z0-9_]*)?/metrics")  # of one system alone, or below its name
 _PROC = {4: Path("/proc/net/tcp"), 6: Path("/proc/net/tcp6")}
 _ESTABLISHED = "01"
 
@@ -151,7 +152,7 @@ class Guard:
             kind, _, word = given.partition(" ")
             if kind.lower() == "bearer" and self._access.knows(word.strip()):
                 return True
-            if kind.lower() == "bearer" and scope["path"] == METRICS and self._access.scrapes(word.strip()):
+            if kind.lower() == "bearer" and _METRICS.fullmatch(scope["path"]) and self._access.scrapes(word.strip()):
                 return True
         now = time.time()
         for line in headers.get("cookie", []):

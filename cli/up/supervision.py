@@ -141,12 +141,14 @@ def _config(parts: tuple[tuple[str, int], ...]) -> str:
     for priority, (part, seconds) in enumerate(parts):
         once = part == "deployer"
         target, size = (_TERMINAL, "0") if part in SPEAKING else (f"{part}.log", "5MB")
+        # The spans of runs are wanted, not those of the server's own services, of which there are several a second.
+        untraced = 'environment=OTEL_SDK_DISABLED="true"\n' if part == "server" else ""
         sections.append(
             f"[program:{part}]\ncommand={_command(part)}\npriority={priority}\n{common}"
             f"autorestart={'unexpected' if once else 'true'}\nstartsecs={0 if once else 5}\nstopwaitsecs={seconds}\n"
             # The worker part ends the worker's flow runs and then the worker itself.
             f"stopasgroup={'false' if part == 'worker' else 'true'}\n"
-            f"redirect_stderr=true\nstdout_logfile={target}\nstdout_logfile_maxbytes={size}\n"
+            f"redirect_stderr=true\nstdout_logfile={target}\nstdout_logfile_maxbytes={size}\n{untraced}"
         )
     return "\n".join(sections)
 

@@ -105,9 +105,18 @@ class Look:
     runs: Runs | None = None
 
 
-def make_families(look: Look, system: str | None = None) -> Iterator[Metric]:
-    """Every metric that has a value, as prometheus_client has them; `system`: the value of a label on each."""
-    values = _Values(system)
+def make_families(looks: Mapping[str, Look]) -> Iterator[Metric]:
+    """Every metric that has a value, as prometheus_client has them, of each system by its name.
+
+    A system without a name stands alone, and its metrics have no label `system`.
+    """
+    families: dict[str, Metric] = {}
+    for system, look in looks.items():
+        _add_look(_Values(families, {"system": system} if system else {}), look)
+    return iter(families.values())
+
+
+def _add_look(values: "_Values", look: Look) -> None:
     values.set("build_info", 1, look.version)
     values.set("database_up", int(look.monitored is not None))
     values.set("scrape_seconds", look.seconds)
@@ -119,15 +128,13 @@ def make_families(look: Look, system: str | None = None) -> Iterator[Metric]:
         values.set("workers_online", look.runs.workers)
         for (flow, state), runs in sorted(look.runs.by_state.items()):
             values.set("flow_runs", runs, flow, state)
-    return iter(values.families.values())
 
 
 class _Values:
-    """Families with the values that are known so far."""
+    """Adds values to families; `more` are labels that each of them gets."""
 
-    def __init__(self, system: str | None) -> None:
-        self._more = {} if system is None else {"system": system}
-        self.families: dict[str, Metric] = {}
+    def __init__(self, families: dict[str, Metric], more: Mapping[str, str]) -> None:
+        self.families, self._more = families, more
 
     def set(self, name: str, value: float | None, *labels: str) -> None:
         """Add a value; None, which is undefined, is left out."""
@@ -137,7 +144,7 @@ class _Values:
         family = self._family(name)
         assert isinstance(family, GaugeMetricFamily | CounterMetricFamily)
         given = dict(zip(said.labels, map(escape_controls, labels), strict=True))
-        family.add_metric(list((given | self._more).values()), value)
+        family.add_metric([*given.values(), *self._more.values()], value)
 
     def set_buckets(self, name: str, counts: Mapping[str, int], total: float) -> None:
         """Add a histogram: how many by upper bound, and the sum of what was measured."""
@@ -147,7 +154,7 @@ class _Values:
         for bound in BOUNDS:
             so_far += counts.get(bound, 0)
             buckets.append((bound, so_far))
-        family.add_metric(list(self._more.values()), buckets, total)
+        family.add_metric([*self._more.values()], buckets, total)
 
     def _family(self, name: str) -> Metric:
         if name not in self.families:

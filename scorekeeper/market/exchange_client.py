@@ -18,7 +18,7 @@ SPOT_ONLY = {"types": ["spot"]}
 KINDS = {
     "RateLimitExceeded": "rate_limit", "DDoSProtection": "rate_limit", "RequestTimeout": "timeout",
     "ExchangeNotAvailable": "unavailable", "NetworkError": "network", "BadResponse": "bad_response",
-    "BadSymbol": "unknown_symbol",
+    "OperationFailed": "unavailable", "BadSymbol": "unknown_symbol",
 }  # fmt: skip
 ANSWERED, REFUSED, UNREADABLE = "answered", "refused", "bad_response"
 _BODY: ContextVar[str] = ContextVar("body", default="")

@@ -1,8 +1,10 @@
 """What Prometheus collects: every metric there is, true to what happened, harmless, cheap, and for whom."""
 
+import asyncio
 import json
 import os
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,11 +17,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from cli.dashboard_server import count_inbox
-from dashboard.metrics.families import COUNTS, METRICS, PREFIX
+from dashboard.metrics.families import COUNTS, METRICS, PREFIX, Look, Runs, make_families
 from dashboard.metrics.scrape import Monitor
 from dashboard.security import Access
 from scorekeeper.inbox.ingest import ingest_files
+from scorekeeper.inbox.places.choose import count_waiting
 from scorekeeper.market import exchange_client
 from scorekeeper.operations import alerts
 from scorekeeper.operations.sample import write_sample
@@ -31,6 +33,7 @@ from tests.conftest import fresh_database
 from tests.dashboard.lived import track
 from tests.dashboard.serving import TOKEN, Served, serve
 from tests.loopback import make_klines, open_exchange
+from tests.waiting import wait_until
 
 SCRAPER = "a-token-for-metrics-of-more-than-thirty-two-characters"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "operations" / "observability.md"
@@ -63,7 +66,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def looked_at(db: Database, settings: Settings) -> Iterator[Served]:
     """A dashboard that also counts the inbox, and looks at each scrape."""
     with serve(db, Access(TOKEN, peers=False, scraper=SCRAPER)) as served:
-        served.app.site.monitor = Monitor(served.app.site, lambda: count_inbox(settings.inbox_dir, settings.own_dirs))
+        served.app.site.monitor = Monitor(served.app.site, lambda: count_waiting(settings))
         yield served
 
 
@@ -152,11 +155,13 @@ def test_requests_of_an_exchange_are_counted_by_what_came_of_them(
         decision = {"symbol": "BTC/USDT", "type": "BUY", "price": 100.0, "timestamp": at}
         (settings.inbox_dir / "one.json").write_text(json.dumps(decision))
         take_in(db, settings)
-        exchange.fail_next = [429, 500]
+        exchange.fail_next = [429]
         with looked_at(db, settings) as served:
             track(db, settings, start + timedelta(minutes=30), exchange.clock)
             _, found = scrape(served, Authorization=f"Bearer {SCRAPER}")
             assert value(found, "exchange_requests_total", result="answered") > 2
+            exchange.broken.add("BTCUSDT")
+            track(db, settings, start + timedelta(minutes=35), exchange.clock)
             exchange.html = True
             with pytest.raises(Exception, match="JSON"):  # no clock: the whole track fails, and is counted
                 track(db, settings, start + timedelta(minutes=40), exchange.clock)
@@ -168,13 +173,13 @@ def test_requests_of_an_exchange_are_counted_by_what_came_of_them(
             answer, after = scrape(served, Authorization=f"Bearer {SCRAPER}")
     shown = {part: value(after, "exchange_requests_total", result=part) for part in COUNTS["exchange_requests"][1]}
     assert {kind for kind, times in shown.items() if times} == {"answered", "rate_limit", "unavailable", "bad_response"}
-    assert (shown["rate_limit"], shown["unavailable"], shown["bad_response"]) == (1, 1, exchange_client.ATTEMPTS)
+    attempts = exchange_client.ATTEMPTS
+    assert (shown["rate_limit"], shown["unavailable"], shown["bad_response"]) == (1, attempts, attempts)
     listed = {exchange_client.ANSWERED, *exchange_client.KINDS.values(), exchange_client.REFUSED}
     assert set(COUNTS["exchange_requests"][1]) == listed
     assert value(after, "database_up") == 1  # the hostile name has added no line
-    assert [labels for name, labels in after if name == "price_trouble"] == [
-        (("kind", "failed"), ("symbol", hostile.replace("\n", "\\n").replace("\u202e", "\\u202e")))
-    ]
+    shown_as = hostile.replace("\n", "\\n").replace("\u202e", "\\u202e")
+    assert {dict(labels)["symbol"] for name, labels in after if name == "price_trouble"} == {"BTC/USDT", shown_as}
     assert len(answer.text.splitlines()) == len(answer.text.split("\n")) - 1
 
 
@@ -186,7 +191,7 @@ def test_metrics_open_by_their_own_token_and_it_opens_nothing_else(db: Database,
         assert scrape(served, **given)[0].status_code == 200
         assert scrape(served, Authorization=f"Bearer {TOKEN}")[0].status_code == 200
         assert scrape(served, Host="evil.example", **given)[0].status_code == 400
-        for path in ("/", "/trades?format=json", "/metrics/", "/metricsx", "/events", "/health"):
+        for path in ("/", "/trades?format=json", "/metrics/", "/metricsx", "/a/b/metrics", "/events", "/health"):
             assert httpx.get(served.address + path, headers=given, timeout=30).status_code == 401, path
         openmetrics = scrape(served, Accept="application/openmetrics-text; version=1.0.0", **given)[0]
         assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
@@ -207,6 +212,41 @@ def test_a_database_that_is_away_is_told_and_the_answer_comes_back(
         with db.begin() as connection:
             connection.execute(text("ALTER SCHEMA away RENAME TO scorekeeper"))
         assert value(scrape(served)[1], "database_up") == 1
+
+
+def test_a_server_of_prefects_that_hangs_makes_the_database_no_less_there(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.metrics.scrape.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("dashboard.metrics.scrape.BESIDE_SECONDS", 0.2)
+    answers = threading.Event()
+
+    def ask() -> Runs:
+        answers.wait(60)
+        return Runs(True, 2, {("track", "Failed"): 3})
+
+    with serve(db) as served:
+        served.app.site.monitor = Monitor(served.app.site, runs=ask)
+        seen = scrape(served)[1]
+        assert value(seen, "database_up") == 1
+        assert not any(name == "prefect_up" for name, _ in seen)
+        answers.set()
+        assert wait_until(lambda: ("prefect_up", ()) in scrape(served)[1], 30)
+        assert value(scrape(served)[1], "flow_runs", flow="track", state="Failed") == 3
+
+
+def test_several_systems_share_each_metric_and_differ_by_a_label(db: Database, settings: Settings) -> None:
+    with serve(db) as served:
+        look = asyncio.run(Monitor(served.app.site).look())
+    alone = list(make_families({"": look}))
+    both = list(make_families({"alpha": look, "beta": Look("1", None, 6.0)}))
+    assert [family.name for family in both] == [family.name for family in alone]
+    assert not any("system" in sample.labels for family in alone for sample in family.samples)
+    up = {sample.labels["system"]: sample.value for sample in both[1].samples}
+    assert (both[1].name, up) == (f"{PREFIX}database_up", {"alpha": 1, "beta": 0})
+    for family, single in zip(both, alone, strict=True):
+        counts = Counter(sample.labels["system"] for sample in family.samples)
+        assert counts["alpha"] == len(single.samples)
 
 
 def test_the_document_names_the_metrics_that_there_are() -> None:

@@ -243,7 +243,7 @@ class Container:
             return subprocess.CompletedProcess(words, 255, "", "it does not run")
         folder = self.image["WORKDIR"] if self.is_ours else "/"
         inner = ["sh", "-c", f"cd {folder} && exec {self._as_user(list(words))}"]
-        spaces = ["nsenter", f"--target={self.first_process()}", "--mount", "--net", "--pid", "--root", "--wd=/"]
+        spaces = ["nsenter", f"--target={self.first_process()}", "--mount", "--net", "--pid", "--root", "--wd"]
         return subprocess.run([*spaces, *inner], check=False, capture_output=True, text=True, timeout=600)
 
     def stop(self) -> float:

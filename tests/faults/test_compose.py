@@ -26,17 +26,15 @@ GIVEN = (
 )  # fmt: skip
 PROGRAMS = ("ip", "unshare", "nsenter", "setpriv", "tini", "redis-server")
 OURS = ("prefect", "prefect-services", "worker", "watcher", "dashboard")
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(
-        os.geteuid() != 0 or not all(map(shutil.which, PROGRAMS)),
-        reason="needs root on Linux: apt-get install -y iproute2 tini redis-server",
-    ),
-]
+pytestmark = [pytest.mark.long, pytest.mark.skipif(os.geteuid() != 0, reason="needs root on Linux")]
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    if missing := [one for one in PROGRAMS if not shutil.which(one)]:
+        # Where all is meant to be there, as in .ci/run, it fails.
+        miss = pytest.fail if os.environ.get("EVERY_SERVER") else pytest.skip
+        miss(f"there is no {missing}: apt-get install -y iproute2 tini redis-server")
     given = {name: secrets.token_hex(32) for name in GIVEN}
     with compose(tmp_path_factory.mktemp("compose"), given, {"MARKET": "replay:/data/market"}) as world:
         write_live_market(world.data / "market", datetime.now(UTC))
@@ -127,6 +125,14 @@ def test_what_comes_while_redis_is_gone_is_taken_when_it_is_back(world: Compose)
     time.sleep(5)
     world.one("redis").start()
     works_for(world, 240)
+
+
+def test_a_redis_that_has_forgotten_everything_holds_up_nothing(world: Compose) -> None:
+    """Events, leases of slots, and who reads which stream are gone."""
+    world.one("redis").kill()
+    shutil.rmtree(world.folder / "redis" / "appendonlydir")
+    world.one("redis").start()
+    works_for(world, 400)
 
 
 def test_the_other_worker_goes_on_when_one_is_killed_at_work(world: Compose) -> None:

@@ -100,16 +100,11 @@ class PerformanceTracker:
         if recorded is Recorded.NOTHING:
             verdict = self._db.transact(
                 lambda connection: store_decisions.record(
-                    connection,
-                    [decision],
-                    source_name=source,
-                    source_sha256=None,
-                    received_at=now,
-                    fee_bps=fee_bps,
+                    connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps,
                     by_custom=True,
                 ),
                 repeatable=True,  # a decision that is stored already is a duplicate
-            )[0]
+            )[0]  # fmt: skip
             if verdict.outcome == "conflict":
                 raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
             trade_id = verdict.trade_id or trade_id

@@ -72,7 +72,7 @@ def name_part(start: int, content: bytes, suffix: str) -> Entry:
     """The entry of whole lines that begin at a byte of the file. The same lines there have the same name.
 
     >>> name_part(120, b'one\\n', ".logl").name
-    'part-000000000000120-b8c9bcb0f1a5.logl'
+    'part-000000000000120-2c8b08da5ce6.logl'
     """
     digest = hashlib.sha256(content).hexdigest()
     return Entry(f"part-{start:015}-{digest[:12]}{suffix}", len(content), content.count(b"\n"), digest)

@@ -225,11 +225,12 @@ class Container:
         lines.append(f"exec chroot $R sh -c {shlex.quote(f'cd {folder} && exec {command}')}")
         return "\n".join(lines) + "\n"
 
-    def first_process(self) -> int:
-        """The id of its process 1 as this machine sees it."""
-        assert self.process is not None
+    def first_process(self) -> int | None:
+        """The id of its process 1 as this machine sees it; None if it has none, or none yet."""
+        if self.process is None or self.process.poll() is not None:
+            return None
         told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(told[0])
+        return int(told[0]) if told else None
 
     def is_healthy(self) -> bool:
         """What its health check says."""
@@ -239,20 +240,20 @@ class Container:
 
     def execute(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run a command in it, as `docker compose exec` does."""
-        if self.process is None or self.process.poll() is not None:
+        first = self.first_process()
+        if first is None:
             return subprocess.CompletedProcess(words, 255, "", "it does not run")
         folder = self.image["WORKDIR"] if self.is_ours else "/"
         inner = ["sh", "-c", f"cd {folder} && exec {self._as_user(list(words))}"]
-        spaces = ["nsenter", f"--target={self.first_process()}", "--mount", "--net", "--pid", "--root", "--wd"]
+        spaces = ["nsenter", f"--target={first}", "--mount", "--net", "--pid", "--root", "--wd"]
         return subprocess.run([*spaces, *inner], check=False, capture_output=True, text=True, timeout=600)
 
     def stop(self) -> float:
         """Ask it to end, as `docker compose stop` does; the seconds that it took. Fails if it has to be killed."""
         began, self.is_wanted = time.monotonic(), False
-        assert self.process is not None
-        if self.process.poll() is None:
+        if (first := self.first_process()) is not None:
             usual = self.image["STOPSIGNAL"] if self.is_ours else "SIGTERM"
-            os.kill(self.first_process(), getattr(signal, self.service.get("stop_signal", usual)))
+            os.kill(first, getattr(signal, self.service.get("stop_signal", usual)))
             grace = float(self.service.get("stop_grace_period", "10s").removesuffix("s"))
             ended = wait_until(lambda: self.process is not None and self.process.poll() is not None, grace)
             assert ended, f"{self.name} did not end within {grace} s: {self.tail()}"
@@ -262,7 +263,7 @@ class Container:
         """End all of its processes at once, and leave it at that, as `docker compose kill` does."""
         self.is_wanted = False
         if self.process is not None and self.process.poll() is None:
-            os.kill(self.first_process(), signal.SIGKILL)  # and with it all others there
+            os.kill(self.first_process() or self.process.pid, signal.SIGKILL)  # with process 1 all others there end
             self.process.wait(60)
 
     def tail(self) -> str:

@@ -80,6 +80,16 @@ def read_address(text: str) -> ObjectUrl:
     return ObjectUrl(found["scheme"].lower(), found["bucket"], found["key"].removeprefix("/").rstrip("/"))
 
 
+def read_key(text: str) -> ObjectUrl | None:
+    """The address that `str` made of one, whatever its key is; None for a path.
+
+    >>> read_key("s3://bucket//a/") == ObjectUrl("s3", "bucket", "/a/"), read_key("/srv/inbox/a.json")
+    (True, None)
+    """
+    found = _ADDRESS.fullmatch(text)
+    return ObjectUrl(found["scheme"], found["bucket"], found["key"].removeprefix("/")) if found else None
+
+
 def read_location(text: str | Path | ObjectUrl, base: Path) -> Location:
     """An address as it is, and a path as an absolute one: a relative path is relative to `base`. Raises ValueError."""
     if isinstance(text, ObjectUrl):

@@ -26,7 +26,7 @@ from scorekeeper.operations.quotes import QuoteProvider, read_quote
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.safe_text import escape_controls
-from scorekeeper.settings import load_settings
+from scorekeeper.settings import check_one, load_settings
 from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
@@ -51,9 +51,10 @@ class PerformanceTracker:
         """
         given = {"log_dir": log_dir, "datasets_dir": datasets_dir}
         self._settings = load_settings(**{name: at and read_location(at, Path.cwd()) for name, at in given.items()})
+        check_one(self._settings)
         home = self._settings.scorekeeper_home
         begins = self._settings.database_url is None and not cluster_folder.has_cluster(home)
-        self._db = open_database(self._settings.database_url, home)
+        self._db = open_database(self._settings.database_url, home, system=self._settings.system)
         logger.log(
             logging.WARNING if begins else logging.INFO, "%s in the home %s (%s), database %s",
             "a new history begins" if begins else "the history goes on",
@@ -92,10 +93,10 @@ class PerformanceTracker:
                 "%s: the word %s is in no list and opens no trade (WORDS adds words)",
                 decision.trade_id, escape_controls(decision.action),
             )  # fmt: skip
-        source, fee_bps = "record_decision", settings.fee_bps
+        source, fee_bps, trade_id = "record_decision", settings.fee_bps, decision.trade_id
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
         if recorded in (Recorded.WHOLE, Recorded.LATER):
-            return decision.trade_id
+            return trade_id
         if recorded is Recorded.NOTHING:
             verdict = self._db.transact(
                 lambda connection: store_decisions.record(
@@ -111,8 +112,9 @@ class PerformanceTracker:
             )[0]
             if verdict.outcome == "conflict":
                 raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
+            trade_id = verdict.trade_id or trade_id
         self._publish()
-        return decision.trade_id
+        return trade_id
 
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close the trades that stored candles close, then those that have been open for `max_hold_time` minutes.

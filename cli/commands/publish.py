@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from scorekeeper.store.database import Database
 
 
-@installation_options()
+@installation_options(each=True)
 def publish(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Write the files again, with the same bytes.")] = False,
     renew: Annotated[

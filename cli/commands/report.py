@@ -10,7 +10,7 @@ from cli.installation import open_installation
 from cli.options import installation_options
 
 
-@installation_options()
+@installation_options(each=True)
 def report(
     version: Annotated[str | None, typer.Option(help="One SYSTEM_VERSION only.")] = None,
     output: Annotated[Path | None, typer.Option(help="The file; default: in reports/, beside LOG_DIR.")] = None,

@@ -1,5 +1,6 @@
 """What every object store can do, in the few requests that Scorekeeper makes, and what may go wrong."""
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,3 +73,6 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: ObjectUrl) -> Iterator[StoredObject]:
         """The objects below `prefix`, by their keys in the order of their bytes, asked for page by page."""
+
+    def browse(self, prefix: ObjectUrl) -> tuple[builtins.list[ObjectUrl], builtins.list[StoredObject]]:
+        """What lies right below `prefix`, as in a folder: the prefixes of what lies deeper, and the objects."""

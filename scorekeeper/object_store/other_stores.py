@@ -4,6 +4,7 @@ They take a condition for a write and for a read. A copy and a removal on a cond
 that replaces the object in the moment between is not noticed, so give each file a name of its own.
 """
 
+import builtins
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import IO, Any
@@ -104,6 +105,12 @@ class OtherStore:
         while (page := self._ask(prefix, lambda: next(pages, None))) is not None:
             found += [_describe(prefix.with_key(one["path"]), one) for one in page]
         yield from sorted(found, key=lambda one: one.url.key.encode())
+
+    def browse(self, prefix: ObjectUrl) -> tuple[builtins.list[ObjectUrl], builtins.list[StoredObject]]:
+        """See ObjectStore."""
+        answer = self._ask(prefix, lambda: obstore.list_with_delimiter(self._store, prefix.key or None))
+        objects = [_describe(prefix.with_key(one["path"]), one) for one in answer["objects"]]
+        return [prefix.with_key(str(one)) for one in answer["common_prefixes"]], objects
 
     def _ask(self, url: ObjectUrl, request: Any) -> Any:
         """One request. Raises FileNotFoundError, ChangedObjectError or ObjectStoreError."""

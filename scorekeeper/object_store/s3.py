@@ -4,6 +4,8 @@ Amazon's library, and not one for all stores, since only it can copy and delete 
 its keys are (one key with an empty part between two slashes ended another library's listing), and may be forked.
 """
 
+import builtins
+import os
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -25,7 +27,7 @@ from scorekeeper.locations import ObjectUrl
 from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject
 from scorekeeper.object_store.reader import BrokenStreamError, read_object
 
-CONNECTIONS = 32
+CONNECTIONS = 80  # of all threads that read and of those that move files meanwhile
 _TRIES = 6
 _GONE = {"NoSuchKey", "404", "NotFound"}
 # 409: another conditional write of the same key is under way; what came of it is seen at the next try.
@@ -42,7 +44,7 @@ class S3Store:
         config = Config(
             connect_timeout=5, read_timeout=30, max_pool_connections=CONNECTIONS,
             # Standard: 5xx, SlowDown and lost connections, with pauses that grow from about 1 to 20 seconds.
-            retries={"mode": "standard", "total_max_attempts": _TRIES},
+            retries={"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS") or _TRIES)},
             # Not every server knows the newer checksums. What is read is hashed by its reader.
             request_checksum_calculation="when_required", response_checksum_validation="when_required",
         )  # fmt: skip
@@ -129,12 +131,23 @@ class S3Store:
 
     def list(self, prefix: ObjectUrl) -> Iterator[StoredObject]:
         """See ObjectStore."""
-        below, page = f"{prefix.key}/" if prefix.key else "", dict[str, str]()
+        for answer in self._list_pages(prefix):
+            yield from _read_page(prefix, answer)
+
+    def browse(self, prefix: ObjectUrl) -> tuple[builtins.list[ObjectUrl], builtins.list[StoredObject]]:
+        """See ObjectStore."""
+        deeper: builtins.list[ObjectUrl] = []
+        objects: builtins.list[StoredObject] = []
+        for answer in self._list_pages(prefix, Delimiter="/"):
+            deeper += [prefix.with_key(one["Prefix"].removesuffix("/")) for one in answer.get("CommonPrefixes", ())]
+            objects += _read_page(prefix, answer)
+        return deeper, objects
+
+    def _list_pages(self, prefix: ObjectUrl, **more: str) -> Iterator[Any]:
+        page: dict[str, str] = {}
         while True:
-            answer = self._list_page(prefix, below, page)
-            for one in answer.get("Contents", ()):
-                url = prefix.with_key(one["Key"])
-                yield StoredObject(url, one["Size"], one["LastModified"], one.get("ETag", ""))
+            answer = self._list_page(prefix, f"{prefix.key}/" if prefix.key else "", more | page)
+            yield answer
             if not answer.get("IsTruncated"):
                 return
             page = {"ContinuationToken": answer["NextContinuationToken"]}
@@ -176,6 +189,11 @@ class S3Store:
             raise
         except BotoCoreError as exc:
             raise _fail(url, f"the object store does not answer ({type(exc).__name__})") from None
+
+
+def _read_page(prefix: ObjectUrl, answer: Any) -> Iterator[StoredObject]:
+    for one in answer.get("Contents", ()):
+        yield StoredObject(prefix.with_key(one["Key"]), one["Size"], one["LastModified"], one.get("ETag", ""))
 
 
 class _Answer:

@@ -22,6 +22,7 @@ def number_events(connection: Connection) -> None:
     """Give the events that have come in a line number each."""
     lock_publisher(connection)
     connection.execute(statement("publish/number_events"))
+    connection.execute(statement("publish/count_events"))
 
 
 def read_events(connection: Connection, after: int, up_to: int, *, with_agents: bool) -> Iterator[Mapping[Any, Any]]:

@@ -72,6 +72,7 @@ def _renew(connection: Connection, files: Mapping[str, Location]) -> list[tuple[
     lock_publisher(connection)
     connection.execute(statement("publish/renew_events"))
     connection.execute(statement("publish/keep_renewed_numbers"))
+    connection.execute(statement("publish/note_counted_line"))
     connection.execute(statement("publish/forget_publications"), {"paths": [str(path) for path in files.values()]})
     return [_rewrite(connection, path, kind) for kind, path in files.items()]
 

@@ -15,6 +15,7 @@ from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scal
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.locations import Location, ObjectUrl, read_location
 from scorekeeper.settings.spelling import spell
+from scorekeeper.system_names import NO_NAME, SYSTEM_NAME
 
 MOST_WORDS = 1_000
 _CALENDAR = re.compile(r"[A-Za-z0-9_./ -]{1,40}")
@@ -40,7 +41,10 @@ class Settings(BaseSettings):
     log_dir: FolderOrAddress = Path("logs")
     datasets_dir: FolderOrAddress = Path("datasets")
     database_url: SecretStr | None = None
+    dashboard_database_url: SecretStr | None = None
     scorekeeper_home: Path = Path(".scorekeeper")
+    system: str = ""
+    systems_dir: Path | None = None
     inbox_dir: FolderOrAddress = Path("inbox")
     market: str = "ccxt:binance"
     candle_length: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] = "1m"
@@ -71,9 +75,18 @@ class Settings(BaseSettings):
     dashboard_token: SecretStr | None = None
     dashboard_hosts: str = ""
     dashboard_url: str | None = None
+    metrics_token: SecretStr | None = None
+    log_format: Literal["text", "json"] = "text"
     mcp_token: SecretStr | None = None
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
     _home_from: str = PrivateAttr("")
+
+    @field_validator("system")
+    @classmethod
+    def _named_system(cls, name: str) -> str:
+        if name and not SYSTEM_NAME.fullmatch(name):
+            raise ValueError(f"{name[:60]!r} {NO_NAME}")
+        return name
 
     @field_validator("decision_timezone")
     @classmethod
@@ -122,6 +135,8 @@ class Settings(BaseSettings):
     def _resolve_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Make every path absolute: relative ones are relative to `base_dir`."""
         base = Path(values.get("base_dir") or Path.cwd()).resolve()
+        if values.get("systems_dir"):
+            values["systems_dir"] = base / Path(values["systems_dir"]).expanduser()
         for name in path_fields():
             given = values.get(name) or cls.model_fields[name].default
             try:
@@ -137,6 +152,11 @@ class Settings(BaseSettings):
     def home_from(self) -> str:
         """Where SCOREKEEPER_HOME was set, in words: the environment, a .env by its path, or nowhere."""
         return self._home_from
+
+    @property
+    def scores_url(self) -> SecretStr | None:
+        """The database that the dashboard and the MCP server read; None for the embedded one."""
+        return self.dashboard_database_url or self.database_url
 
     @property
     def market_options(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from scorekeeper.locks import Lock, lock
+from scorekeeper.locks import Lock, await_turn
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -58,7 +58,7 @@ def compare(db: Database, settings: Settings) -> Verified:
     if doubts:
         # A file may have moved since the snapshot. Under this lock no file moves: look at the doubtful ones again.
         with db.begin() as connection:
-            lock(connection, Lock.INGEST)
+            await_turn(connection, Lock.INGEST)
             again = check_files(connection, settings, only={doubt.path for doubt in doubts})
             differences += [doubt.says for doubt in again]
     return Verified([*differences, *published], waits, pruned)

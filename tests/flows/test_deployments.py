@@ -77,7 +77,7 @@ def test_arrivals_trigger_ingest_and_deploying_again_adds_no_second_trigger(depl
 
 def test_the_ones_run_by_hand_ask_for_what_they_need(deployed: dict[str, Any]) -> None:
     close = deployed["close-trade"]["parameter_openapi_schema"]
-    assert set(close["properties"]) == {"trade_id", "as_of"}
+    assert set(close["properties"]) == {"trade_id", "as_of", "system"}
     assert close["required"] == ["trade_id"]
     assert set(deployed["void-decision"]["parameter_openapi_schema"]["required"]) == {"trade_id", "why"}
     assert deployed["import-dataset"]["parameter_openapi_schema"]["required"] == ["path"]

@@ -48,4 +48,4 @@ def _open_unchanged(settings: Settings) -> Iterator[Database]:
         address = url.get_secret_value() if url else embedded.running_url(home, "scorekeeper")
         if not address:
             raise _NoDatabaseError("there is none yet: the first command that needs one makes it")
-        yield held.enter_context(open_database(address, home, migrate=False))
+        yield held.enter_context(open_database(address, home, migrate=False, system=settings.system))

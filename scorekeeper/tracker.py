@@ -16,7 +16,6 @@ from scorekeeper.decisions.timestamps import as_utc
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.learning import asked
-from scorekeeper.locations import read_location
 from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
@@ -49,8 +48,7 @@ class PerformanceTracker:
 
         `log_dir` and `datasets_dir`: where the two files are published; by default LOG_DIR and DATASETS_DIR.
         """
-        given = {"log_dir": log_dir, "datasets_dir": datasets_dir}
-        self._settings = load_settings(**{name: at and read_location(at, Path.cwd()) for name, at in given.items()})
+        self._settings = load_settings(log_dir=log_dir or None, datasets_dir=datasets_dir or None)
         check_one(self._settings)
         home = self._settings.scorekeeper_home
         begins = self._settings.database_url is None and not cluster_folder.has_cluster(home)

@@ -1,5 +1,6 @@
 """Where a published file lies: what a publication needs of it, and the choice between a disk and an object store."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
@@ -63,3 +64,12 @@ def open_published(at: Location) -> IO[bytes]:
 def make_absolute(at: Location) -> Location:
     """An address as it is, and a path as an absolute one."""
     return at.absolute() if isinstance(at, Path) else at
+
+
+def measure_published(at: Location) -> int | None:
+    """How many bytes a published file has; None if there is none. Raises OSError, ScorekeeperError."""
+    try:
+        with open_published(at) as file:
+            return file.seek(0, os.SEEK_END)
+    except FileNotFoundError:
+        return None

@@ -7,7 +7,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.locations import is_address
+from scorekeeper.locations import is_address, read_location
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings.fields import REPLAY, Settings, path_fields
 from scorekeeper.settings.systems import list_misnamed, list_systems, load_system, naming_the_setting
@@ -51,7 +51,8 @@ def _load(**overrides: Any) -> Settings:
     files = [] if "SCOREKEEPER_UP" in os.environ else [*candidates, Path.cwd() / ".env"]
     env_file = next((file for file in files if is_plain_file(file)), None)
     base = env_file.parent if env_file else Path.cwd()
-    given = {name: Path.cwd() / value if isinstance(value, Path) else value for name, value in given.items()}
+    places = {name for name, value in given.items() if isinstance(value, Path) or name in path_fields()}
+    given |= {name: read_location(given[name], Path.cwd()) for name in places}
     # A path in the environment is relative to the working directory.
     for name in (*path_fields(), "systems_dir"):
         if (value := os.environ.get(name.upper())) and name not in given:

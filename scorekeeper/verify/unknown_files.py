@@ -13,7 +13,7 @@ from scorekeeper.inbox import file_names
 from scorekeeper.inbox.places import moved
 from scorekeeper.locations import Location
 from scorekeeper.publish.set_aside import AHEAD, list_kept
-from scorekeeper.publish.target import make_absolute, open_published
+from scorekeeper.publish.target import make_absolute, measure_published, open_published
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 
@@ -79,9 +79,9 @@ def find_unpublished_ids(connection: Connection, dataset: Path) -> Iterator[list
     There are some if the database was restored, or a standby took over, and nothing has been published since. Raises
     ScorekeeperError.
     """
-    dataset = dataset.absolute()
-    row = connection.execute(statement("verify/select_committed_bytes"), {"path": str(dataset)}).one_or_none()
-    if row is not None and dataset.exists() and dataset.stat().st_size > row.committed_bytes:
+    at = make_absolute(dataset)
+    row = connection.execute(statement("verify/select_committed_bytes"), {"path": str(at)}).one_or_none()
+    if row is not None and (measure_published(at) or 0) > row.committed_bytes:
         yield from find_unknown_ids(connection, dataset, row.committed_bytes)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import Location, ObjectUrl
+from scorekeeper.object_store import open_store
 from scorekeeper.operations.health.check import DISK_RED, DISK_WARNING, FEWEST_INODES, MOST_NAMED, Check
 from scorekeeper.phrases import name_some
 from scorekeeper.settings import Settings
@@ -37,6 +39,18 @@ def check_left_over(settings: Settings) -> Iterator[Check]:
             "left over", "warning", f"{len(left_over)} databases that no home is known to use: {named}",
             "remove the folders that are not needed; to look into one: ln -s FOLDER HOME/postgres in an empty HOME",
         )  # fmt: skip
+
+
+def check_published(settings: Settings) -> Iterator[Check]:
+    """Whether the object stores answer in which log and dataset are published; nothing where these are on a disk."""
+    places: list[Location] = [settings.log_dir, settings.datasets_dir]
+    for at in places:
+        if isinstance(at, ObjectUrl):
+            try:
+                next(open_store(at).list(at), None)
+                yield Check("published", "ok", f"{at} answers")
+            except ScorekeeperError as exc:
+                yield Check("published", "red", str(exc), "nothing is lost: the next publication writes what is new")
 
 
 def check_disk(settings: Settings) -> Iterator[Check]:

@@ -13,6 +13,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locations import ObjectUrl
 from scorekeeper.object_store import open_store
 from scorekeeper.object_store.s3 import S3Store
+from scorekeeper.operations.recover import recover
 from scorekeeper.publish import events, manifest, parquet, publish
 from scorekeeper.publish.parquet import publish_parquet, rebuild_parquet
 from scorekeeper.publish.target import Mark, open_published, open_target
@@ -22,7 +23,7 @@ from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.run import verify
 from tests.integration.publish.test_lines import live
-from tests.integration.trades.test_pipeline import take
+from tests.integration.trades.test_pipeline import NOW, take
 
 HOLD = {"symbol": "BTC/USDT", "type": "HOLD", "timestamp": "2025-03-31T23:59:59Z"}
 
@@ -169,10 +170,11 @@ def test_what_another_database_and_a_restore_left_is_kept_and_recovered(
     done = publish_both(db, remote)
     assert content(remote.dataset_path) == first
     assert_as_in_a_folder(db, remote, tmp_path, "one")
-    # A file with more lines than the database knows, as after a restore.
-    target = open_target(remote.dataset_path)
-    lost = b'{"trade_id": "lost"}\n'
-    target.rewrite(Mark(0, None), iter([first, lost]))
+    # A file with a line more than the database knows, as after a restore.
+    decide(other_db, remote, 50)
+    publish.publish(other_db, log_path=tmp_path / "log", dataset_path=tmp_path / "dataset")
+    lost = (tmp_path / "dataset").read_bytes()
+    open_target(remote.dataset_path).rewrite(Mark(0, None), iter([first, lost]))
     assert any("the database does not know" in words for words in verify(db, remote))
     (ahead,) = publish_both(db, remote).ahead
     assert content(ahead) == first + lost
@@ -180,6 +182,11 @@ def test_what_another_database_and_a_restore_left_is_kept_and_recovered(
     assert content(remote.dataset_path) == first
     assert done.ahead == ()
     assert [words for words in verify(db, remote) if str(ahead) in words]
+    found = recover(db, remote, NOW)
+    assert (found.decisions + found.from_dataset, found.refused) == (1, [])
+    assert "manifest.recovered-1.json" in names(remote.dataset_path)
+    assert content(remote.dataset_path) == first + lost
+    assert verify(db, remote) == []
 
 
 def test_a_changed_or_removed_part_is_named_and_rebuilt(db: Database, remote: Settings) -> None:

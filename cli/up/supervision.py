@@ -47,8 +47,8 @@ def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None =
     home = settings.scorekeeper_home
     has_cluster(home)  # a lost database is reported before anything starts
     folder = make_up_folder(home)
-    for one in settings_of_all(settings)[0]:
-        one.inbox_dir.mkdir(parents=True, exist_ok=True)
+    for system in settings_of_all(settings)[0]:
+        system.inbox_dir.mkdir(parents=True, exist_ok=True)
     with _lock_home(home):
         address_file(home).unlink(missing_ok=True)  # no command uses the server before it is ready
         end_leftovers(home)

@@ -9,19 +9,25 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import typer
+from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from cli.folders import UP_FOLDER
+from cli.logs import begin_logs
 from cli.ports import hold_port
+from cli.prefect_server.password import CLIENTS
+from cli.prefect_server.run_counts import RunCounter
 from dashboard.app import Dashboard, make_pages
 from dashboard.data.systems import Standing, read_systems
 from dashboard.security import Access, check_token, is_loopback
 from dashboard.systems import Systems, SystemsDashboard
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
+from scorekeeper.inbox.places.choose import count_waiting
 from scorekeeper.private_files import check_owner, write_private
 from scorekeeper.settings import Settings, list_systems, load_settings
 from scorekeeper.store import cluster_folder
@@ -35,7 +41,8 @@ GRACE_SECONDS = 3  # more than a beat of a stream, after which it ends
 
 def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> None:
     """Serve until a signal ends it; `show`: and open it in the browser. Raises ScorekeeperError, StopError."""
-    check_token(settings.dashboard_token.get_secret_value() if settings.dashboard_token else None, host)
+    check_tokens(settings, host)
+    begin_logs(settings, "dashboard")
     with open_all_scores(settings) as make:
         try:
             listening = [hold_port(port, host.strip("[]"), listening=True)]
@@ -46,22 +53,32 @@ def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> No
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
         access = make_access(settings, host, port)
         typer.echo(f"Dashboard: {address}  (Ctrl-C ends it)")
-        typer.echo(f"  {describe_database(settings.database_url, settings.scorekeeper_home)}")
+        typer.echo(f"  {describe_database(settings.scores_url, settings.scorekeeper_home)}")
         typer.echo(f"  {say_who(settings, port)}")
         if show:
             threading.Timer(0.5, webbrowser.open, [address]).start()
         serve(make(access), listening)
 
 
+def check_tokens(settings: Settings, host: str) -> None:
+    """Refuse tokens that can be guessed, and an address that others reach without one. Raises ScorekeeperError."""
+    check_token(_plain(settings.dashboard_token), host, _plain(settings.metrics_token))
+
+
+def _plain(token: SecretStr | None) -> str | None:
+    return None if token is None else token.get_secret_value()
+
+
 def make_access(settings: Settings, host: str, port: int) -> Access:
     """Who may look. Without DASHBOARD_TOKEN: this system user, and users with the token that the home keeps."""
     names = (*settings.dashboard_host_names, *(() if is_loopback(host) or host in ANY else (host,)))
+    scraper = _plain(settings.metrics_token)
     if settings.dashboard_token:
-        return Access(settings.dashboard_token.get_secret_value(), names, peers=False)
+        return Access(settings.dashboard_token.get_secret_value(), names, peers=False, scraper=scraper)
     token = secrets.token_urlsafe(32)
     check_owner(settings.scorekeeper_home)
     write_private(token_file(settings.scorekeeper_home, port), token)
-    return Access(token, names)
+    return Access(token, names, scraper=scraper)
 
 
 def token_file(home: Path, port: int) -> Path:
@@ -83,11 +100,11 @@ def open_scores(settings: Settings) -> Iterator[tuple[Database, bool]]:
     Raises ScorekeeperError for a home without a database, and for another schema than this Scorekeeper's.
     """
     home = settings.scorekeeper_home
-    if settings.database_url is None and not cluster_folder.has_cluster(home):
+    if settings.scores_url is None and not cluster_folder.has_cluster(home):
         raise ScorekeeperError(
             f"there is no database in {home} yet: run scorekeeper up or demo first, or name another home with --home"
         )
-    with open_database(settings.database_url, home, migrate=False, system=settings.system) as db:
+    with _open_readable(settings) as db:
         with db.engine.connect() as connection:
             found = connection.execute(statement("store/select_access")).one()
             if not found.reads_views:
@@ -99,6 +116,20 @@ def open_scores(settings: Settings) -> Iterator[tuple[Database, bool]]:
                 raise ScorekeeperError("the database has an older schema: run scorekeeper migrate with its owner")
             as_reader = bool(connection.execute(statement("dashboard/select_may_be_reader")).scalar())
         yield db, as_reader
+
+
+def _open_readable(settings: Settings) -> Database:
+    """The database that is read: of several servers a standby, if there is one. Raises ScorekeeperError."""
+    try:
+        return open_database(
+            settings.scores_url, settings.scorekeeper_home, migrate=False, wants="prefer-standby",
+            system=settings.system,
+        )  # fmt: skip
+    except DatabaseError as refused:
+        if settings.dashboard_database_url is None:
+            raise
+        name = "DASHBOARD_DATABASE_URL"
+        raise type(refused)(refused.says, refused.do.replace("DATABASE_URL", name)) from None
 
 
 @contextmanager
@@ -119,10 +150,12 @@ def make_system_pages(
     db: Database, settings: Settings, access: Access, *, as_reader: bool, systems: Callable[[], list[str]] = list
 ) -> Starlette:
     """The pages of one system; `systems` gives the names of all where there are several."""
-    prefect = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or None
+    api = os.environ.get("PREFECT_API_URL", "")
     return make_pages(
-        db.engine, access, prefect=prefect, reports=settings.reports_dir, fee_bps=settings.fee_bps,
-        account_equity=settings.account_equity, as_reader=as_reader, system=settings.system, systems=systems,
+        db.engine, access, prefect=api.removesuffix("/api") or None, reports=settings.reports_dir,
+        fee_bps=settings.fee_bps, account_equity=settings.account_equity, as_reader=as_reader, system=settings.system,
+        systems=systems, inbox=partial(count_waiting, settings),
+        runs=RunCounter(api, os.environ.get(CLIENTS)) if api else None,
     )  # fmt: skip
 
 

@@ -34,7 +34,13 @@ def _put(name: str) -> Callable[[Any], Any]:
 Home = Annotated[
     Path | None, typer.Option(help="Where Scorekeeper keeps its own files.", callback=_put("SCOREKEEPER_HOME"))
 ]
-Inbox = Annotated[Path | None, typer.Option(help="Where decision files arrive.", callback=_put("INBOX_DIR"))]
+Inbox = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER", help="Where decision files arrive: a folder, or s3://BUCKET/PREFIX (gs://, az://).",
+        callback=_put("INBOX_DIR"),
+    ),
+]
 MarketName = Annotated[
     str | None,
     typer.Option(
@@ -50,28 +56,36 @@ System = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="One trading system of several; see SYSTEM.", callback=_put("SYSTEM")),
 ]
+ScoresUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url", help="A Postgres 15 or later, or a hot standby of it.",
+        callback=_put("DASHBOARD_DATABASE_URL"),
+    ),
+]  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 # By the name of the parameter, in the order in which --help lists them.
 INSTALLATION: dict[str, Any] = {
     "home": Home, "inbox": Inbox, "market": MarketName, "database_url": Url, "system": System,
 }  # fmt: skip
+READING: dict[str, Any] = {"scores_url": ScoresUrl}  # for what only reads, in place of database_url
 
 
 def installation_options(*names: str, each: bool = False) -> Callable[[Callable[P, None]], Callable[..., None]]:
-    """Give a command the options `names` of INSTALLATION (default: all), after its own options.
+    """Give a command the options `names` of INSTALLATION (default: all) and READING, after its own options.
 
     `each`: without --system, the command runs for each system of SYSTEMS_DIR.
 
     They act before the command begins, so the command does not see them. One that needs a value, such as a home of its
     own, declares that parameter itself.
     """
-    chosen = names or tuple(INSTALLATION)
+    chosen, known = names or tuple(INSTALLATION), INSTALLATION | READING
 
     def decorate(command: Callable[P, None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True)
         added = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=INSTALLATION[name])
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=known[name])
             for name in chosen
             if name not in own.parameters
         ]

@@ -7,6 +7,7 @@ from typing import Any
 from prefect import flow
 
 from scorekeeper.settings import Settings
+from tasks.alert_events import emit_learn_failed
 from tasks.at_work import run_logger, step
 from tasks.database import connect
 from tasks.learn import learn_versions
@@ -31,9 +32,14 @@ async def learn(as_of: datetime | None = None, system: str | None = None) -> dic
 async def learn_system(as_of: datetime | None, settings: Settings) -> dict[str, Any]:
     """Learn for one system."""
     with connect(settings) as db:
-        done = await step(learn_versions)(db, as_of)
-        await rename_run(f"learn {_moment(done.until)} {counted(len(done.versions), 'version')}")
-        await step(publish_learned)(db, settings)
+        try:
+            done = await step(learn_versions)(db, as_of)
+            await rename_run(f"learn {_moment(done.until)} {counted(len(done.versions), 'version')}")
+            await step(publish_learned)(db, settings)
+        except Exception as exc:
+            await emit_learn_failed(db, exc)
+            raise
+        await emit_learn_failed(db, None)
     run_logger().info("Learned up to %s: %s", _moment(done.until), ", ".join(done.versions) or "no version")
     return {"until": done.until and done.until.isoformat(), "versions": done.versions, "made_again": done.made_again}
 

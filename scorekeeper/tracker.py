@@ -16,6 +16,7 @@ from scorekeeper.decisions.timestamps import as_utc
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.learning import asked
+from scorekeeper.locations import read_location
 from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
@@ -48,9 +49,8 @@ class PerformanceTracker:
 
         `log_dir` and `datasets_dir`: where the two files are published; by default LOG_DIR and DATASETS_DIR.
         """
-        self._settings = load_settings(
-            log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
-        )
+        given = {"log_dir": log_dir, "datasets_dir": datasets_dir}
+        self._settings = load_settings(**{name: at and read_location(at, Path.cwd()) for name, at in given.items()})
         check_one(self._settings)
         home = self._settings.scorekeeper_home
         begins = self._settings.database_url is None and not cluster_folder.has_cluster(home)
@@ -93,10 +93,10 @@ class PerformanceTracker:
                 "%s: the word %s is in no list and opens no trade (WORDS adds words)",
                 decision.trade_id, escape_controls(decision.action),
             )  # fmt: skip
-        source, fee_bps = "record_decision", settings.fee_bps
+        source, fee_bps, trade_id = "record_decision", settings.fee_bps, decision.trade_id
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
-        if recorded is Recorded.WHOLE:
-            return decision.trade_id
+        if recorded in (Recorded.WHOLE, Recorded.LATER):
+            return trade_id
         if recorded is Recorded.NOTHING:
             verdict = self._db.transact(
                 lambda connection: store_decisions.record(
@@ -112,8 +112,9 @@ class PerformanceTracker:
             )[0]
             if verdict.outcome == "conflict":
                 raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
+            trade_id = verdict.trade_id or trade_id
         self._publish()
-        return decision.trade_id
+        return trade_id
 
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close the trades that stored candles close, then those that have been open for `max_hold_time` minutes.

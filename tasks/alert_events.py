@@ -10,6 +10,12 @@ from typing import Any
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.quarantine import ID_LENGTH, count_refused
 from scorekeeper.operations import alerts
+from scorekeeper.operations.alerts import DRAWDOWN_BREACHED as DRAWDOWN_BREACHED
+from scorekeeper.operations.alerts import FILE_QUARANTINED as FILE_QUARANTINED
+from scorekeeper.operations.alerts import LEARN_FAILED as LEARN_FAILED
+from scorekeeper.operations.alerts import PRICE_STALE as PRICE_STALE
+from scorekeeper.operations.alerts import TRACK_LATE as TRACK_LATE
+from scorekeeper.operations.alerts import VERIFY_FAILED as VERIFY_FAILED
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -17,11 +23,6 @@ from scorekeeper.threads import run_in_thread
 from tasks.at_work import run_logger
 from tasks.prefect_server import post_event
 
-FILE_QUARANTINED = "scorekeeper.file-quarantined"
-PRICE_STALE = "scorekeeper.price-stale"
-DRAWDOWN_BREACHED = "scorekeeper.drawdown-breached"
-TRACK_LATE = "scorekeeper.track-late"
-VERIFY_FAILED = "scorekeeper.verify-failed"
 RESOURCE = "scorekeeper.installation"
 MOST_NAMED = 20
 
@@ -79,6 +80,12 @@ async def emit_track_late(db: Database) -> None:
     late = await run_in_thread(look)
     if new := await _note(db, TRACK_LATE, [alerts.WHOLE] if late else []):
         await _emit_once(db, TRACK_LATE, new, {})
+
+
+async def emit_learn_failed(db: Database, error: Exception | None) -> None:
+    """An event if `learn` has failed, with the kind of the error; None: it has succeeded, and the condition ends."""
+    if new := await _note(db, LEARN_FAILED, [] if error is None else [alerts.WHOLE]):
+        await _emit_once(db, LEARN_FAILED, new, {"error": type(error).__name__})
 
 
 async def emit_verify_failed(db: Database, differences: int) -> None:

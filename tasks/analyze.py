@@ -3,18 +3,19 @@
 from datetime import datetime
 
 from prefect import task
-from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import LinkArtifact, MarkdownArtifact, TableArtifact
 from prefect.cache_policies import NO_CACHE
 
 from scorekeeper.analysis import run as library
 from scorekeeper.analysis import tables
 from scorekeeper.analysis.document import Analysis
+from scorekeeper.publish.outputs import link_to
 from scorekeeper.report import write_report
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
-from tasks.artifacts import key_of
+from tasks.artifacts import key_of, write_changed
 from tasks.as_of import whole_minute
 from tasks.at_work import run_logger
 from tasks.links import describe
@@ -47,19 +48,23 @@ async def publish_analysis(db: Database, settings: Settings, analysis: Analysis)
     if not await run_in_thread(_is_last, db, analysis):
         run_logger().info("A later moment has been analysed already: this analysis is stored, without artifacts")
         return
-    about = describe("analysis", "What can be concluded", settings.dashboard_url)
-    await acreate_markdown_artifact(
-        analysis_markdown(analysis, db.system), key=key_of("analysis", db.system), description=about
-    )
-    for key, (rows, words) in TABLES.items():
-        about = describe(key, words, settings.dashboard_url)
-        await acreate_table_artifact(
-            rows(analysis, escape_markdown), key=key_of(key, db.system), description=about
-        )
     report = await run_in_thread(
         write_report, db, settings.reports_dir, fee_bps=settings.fee_bps, account_equity=settings.account_equity
     )
-    await acreate_link_artifact(report.as_uri(), key=key_of("report", db.system), link_text=report.name)
+    url = settings.dashboard_url
+    about = {key: describe(key, words, url) for key, (_, words) in TABLES.items()}
+    said = describe("analysis", "What can be concluded", url)
+    await write_changed(
+        [
+            MarkdownArtifact(markdown=analysis_markdown(analysis, db.system), key="analysis", description=said),
+            *(
+                TableArtifact(table=rows(analysis, escape_markdown), key=key, description=about[key])
+                for key, (rows, _) in TABLES.items()
+            ),
+            LinkArtifact(link=link_to(report), link_text=report.name, key="report"),
+        ],
+        db.system,
+    )
 
 
 def _is_last(db: Database, analysis: Analysis) -> bool:

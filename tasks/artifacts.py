@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from prefect.artifacts import Artifact, LinkArtifact, MarkdownArtifact, TableArtifact, acreate_table_artifact
+from prefect.artifacts import Artifact, LinkArtifact, MarkdownArtifact, TableArtifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     ArtifactCollectionFilter,
@@ -16,6 +15,7 @@ from prefect.client.schemas.filters import (
 
 from scorekeeper.inbox import quarantine
 from scorekeeper.metrics.scorecard import read_scorecard
+from scorekeeper.publish.outputs import link_to
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -52,7 +52,7 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
             TableArtifact(table=agent_rows(metrics), key="agent-metrics", description=about["agent-metrics"]),
             TableArtifact(table=open_trades, key="open-trades", description=about["open-trades"]),
             *(
-                LinkArtifact(link=Path(path).as_uri(), link_text=path.name, key=key, description=about[key])
+                LinkArtifact(link=link_to(path), link_text=path.name, key=key, description=about[key])
                 for key, path in links
             ),
             *([LinkArtifact(link=url, link_text="Dashboard", key="dashboard", description="Live")] if url else []),
@@ -97,7 +97,7 @@ async def write_changed(wanted: Sequence[Artifact], system: str = "") -> None:
         for written in await client.read_artifacts(artifact_filter=ids) if known else []:
             if written.created is not None and written.created >= hour:
                 changed.remove(one := known[written.id])
-                data = {"data": await one.aformat()}
+                data = {"data": await one.aformat(), "description": one.description}
                 # The client's own function would also emit an event.
                 await client.request("PATCH", "/artifacts/{id}", path_params={"id": written.id}, json=data)
         for one in changed:
@@ -107,10 +107,9 @@ async def write_changed(wanted: Sequence[Artifact], system: str = "") -> None:
 async def publish_differences(differences: list[str], dashboard: str | None = None, system: str = "") -> None:
     """Write the table of differences that a verify found."""
     words = f"Differences from the recomputation: {len(differences)}, of which the first {MOST_ROWS}"
-    await acreate_table_artifact(
-        [{"difference": shown(line)} for line in differences[:MOST_ROWS]], key=key_of("differences", system),
-        description=describe("differences", words, dashboard),
-    )  # fmt: skip
+    table = [{"difference": shown(line)} for line in differences[:MOST_ROWS]]
+    about = describe("differences", words, dashboard)
+    await write_changed([TableArtifact(table=table, key="differences", description=about)], system)
 
 
 def _read_quarantine(db: Database, settings: Settings) -> list[dict[str, str]]:

@@ -6,9 +6,11 @@ writer has open is not announced again while it does not change. The watcher nee
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,9 +22,9 @@ from prefect.settings import PREFECT_API_URL
 from watchfiles import awatch
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.file_names import can_follow, known_name
-from scorekeeper.inbox.places.leases import has_writer
-from scorekeeper.inbox.places.walk import list_inbox
+from scorekeeper.inbox.file_names import can_follow
+from scorekeeper.inbox.places.base import Place
+from scorekeeper.inbox.places.choose import open_place
 from scorekeeper.phrases import name_some
 from scorekeeper.settings import Settings, settings_of_all
 from tasks import prefect_server
@@ -34,6 +36,7 @@ WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0
 GROWING_SECONDS = 1.0
 LOOK_SECONDS = 1.0
+POLL_SECONDS = 5.0
 TRUST_SECONDS = 30.0
 # A file that no run takes in is announced every ten seconds for two minutes, and then once a minute.
 PATIENT_TIMES = 12
@@ -57,12 +60,44 @@ class Shape(NamedTuple):
     held: bool = False
 
 
-class Inbox(NamedTuple):
-    """A folder where files arrive, with the folders in it that are no part of it; `system`: whose it is, if named."""
+class Inbox:
+    """Where files arrive by these settings. `shapes`: what waited there at the last look, by name."""
 
-    folder: Path
-    skip: Sequence[Path] = ()
-    system: str = ""
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.shapes: dict[str, Shape] = {}
+        self._looked_at = float("-inf")
+
+    @cached_property
+    def place(self) -> Place:
+        """What the settings name. Raises ScorekeeperError."""
+        return open_place(self.settings)
+
+    def as_before(self, before: "Inbox | None") -> "Inbox":
+        """The inbox of `before`, with what it has opened, if it has the same settings; else this one."""
+        return before if before is not None and before.settings == self.settings else self
+
+    def look(self, now: float) -> Mapping[str, Shape]:
+        """What waits. `now`: a steady clock, in seconds. Raises ScorekeeperError.
+
+        Without a folder, each look is a paid request, made every POLL_SECONDS. A system without its folder holds up no
+        other.
+        """
+        folder = self.place.watched_folder
+        if folder is None and now - self._looked_at < POLL_SECONDS:
+            return self.shapes
+        self._looked_at, self.shapes = now, {}
+        if not (self.settings.system and folder is not None and not folder.is_dir()):
+            self.shapes = dict(_list_shapes(self.place))
+        return self.shapes
+
+
+def _list_shapes(place: Place) -> Iterator[tuple[str, Shape]]:
+    place.look(MOST_LOOKED_AT)
+    for one in islice(place.arrivals(), MOST_LOOKED_AT):
+        grows = can_follow(one.name)
+        held = grows and bool(place.has_writer(one.address))
+        yield one.name, Shape(one.size, one.modified_ns, grows, held)
 
 
 class Announcer:
@@ -119,16 +154,14 @@ def _has_grown(now: Shape, announced: Shape) -> bool:
 
 
 async def watch_inbox(
-    folder: Path,
+    settings: Settings,
     stop: asyncio.Event,
     report: Callable[[str], None],
     take: Callable[[], Awaitable[bool]] | None = None,
-    skip: Sequence[Path] = (),
 ) -> None:
-    """Watch one inbox, see watch_inboxes."""
-    await watch_inboxes(
-        lambda: ([Inbox(folder, skip)], ""), stop, report, None if take is None else lambda _system: take()
-    )
+    """Watch the inbox of these settings alone, see watch_inboxes."""
+    one = Inbox(settings)
+    await watch_inboxes(lambda: ([one], ""), stop, report, None if take is None else lambda _system: take())
 
 
 def inboxes_of(settings: Settings) -> tuple[list[Inbox], str]:
@@ -137,7 +170,7 @@ def inboxes_of(settings: Settings) -> tuple[list[Inbox], str]:
     Raises ScorekeeperError.
     """
     found, troubles = settings_of_all(settings)
-    return [Inbox(one.inbox_dir, one.own_dirs, one.system) for one in found], "; ".join(troubles)
+    return [Inbox(one) for one in found], "; ".join(troubles)
 
 
 async def watch_inboxes(
@@ -164,17 +197,19 @@ async def watch_inboxes(
         try:
             if time.monotonic() - asked_at > SYSTEMS_SECONDS:
                 asked_at = time.monotonic()
-                known, trouble = await asyncio.to_thread(inboxes)
+                fresh, trouble = await asyncio.to_thread(inboxes)
+                before = {one.settings.system: one for one in known}
+                known = [one.as_before(before.get(one.settings.system)) for one in fresh]
             error = trouble
-            files = await asyncio.to_thread(_shapes, known)
+            files = await asyncio.to_thread(_shapes, known, time.monotonic())
             why = announcer.look(files, now := time.monotonic())
             # A run in progress takes in new files too: an event would only start a second run, which is cancelled. The
             # run in progress may be dead, so it is trusted for TRUST_SECONDS only.
             if why and (announcer.seconds_since(now) >= TRUST_SECONDS or not await is_at_work(or_due=not take)):
-                waiting = [one for one in known if any(_is_in(name, one) for name in files)]
-                where = name_some([str(one.folder) for one in waiting], MOST_NAMED)
+                waiting = [one for one in known if one.shapes]
+                where = name_some([str(one.settings.inbox) for one in waiting], MOST_NAMED)
                 report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {where}")
-                system = waiting[0].system if len(waiting) == 1 else ""
+                system = waiting[0].settings.system if len(waiting) == 1 else ""
                 taken = take is not None and (why == "news" or not taken) and await take(system)
                 if not taken:
                     await announce(len(files), system)
@@ -184,7 +219,7 @@ async def watch_inboxes(
         if error and error != complaint:
             report(error)
         complaint = error
-        await _wait([one.folder for one in known], stop)
+        await _wait([one.place.watched_folder for one in known], stop)
 
 
 async def announce(files: int, system: str = "") -> None:
@@ -214,37 +249,21 @@ def _is_due(state: State) -> bool:
     return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
 
 
-def _is_in(name: str, inbox: Inbox) -> bool:
-    return name.startswith(f"{inbox.system}/") if inbox.system else True
-
-
-def _shapes(inboxes: Sequence[Inbox]) -> dict[str, Shape]:
+def _shapes(inboxes: Sequence[Inbox], now: float) -> dict[str, Shape]:
     """The shape of each file that waits, by its name in the inbox, after its system's name if there are several."""
     shapes: dict[str, Shape] = {}
     for inbox in inboxes:
-        if inbox.system and not inbox.folder.is_dir():
-            continue  # a system without an inbox holds up no other
-        prefix = f"{inbox.system}/" if inbox.system else ""
-        shapes |= {f"{prefix}{name}": shape for name, shape in _shapes_in(inbox.folder, inbox.skip)}
+        prefix = f"{inbox.settings.system}/" if inbox.settings.system else ""
+        shapes |= {f"{prefix}{name}": shape for name, shape in inbox.look(now).items()}
     return shapes
 
 
-def _shapes_in(folder: Path, skip: Sequence[Path]) -> Iterator[tuple[str, Shape]]:
-    for path in islice(list_inbox(folder, skip), MOST_LOOKED_AT):
-        try:
-            found = path.stat(follow_symlinks=False)
-        except OSError:
-            continue  # it has been moved meanwhile
-        grows = can_follow(path.name)
-        held = grows and bool(has_writer(path))
-        yield known_name(path, folder), Shape(found.st_size, found.st_mtime_ns, grows, held)
-
-
-async def _wait(folders: Sequence[Path], stop: asyncio.Event) -> None:
+async def _wait(folders: Sequence[Path | None], stop: asyncio.Event) -> None:
     """Wait for a change in the folders, at most LOOK_SECONDS: not every file system reports changes."""
-    there = [one for one in folders if len(folders) == 1 or one.is_dir()]
+    there = [one for one in folders if one is not None and (len(folders) == 1 or one.is_dir())]
     if not there:
-        await asyncio.sleep(LOOK_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
         return
     try:
         changes = awatch(

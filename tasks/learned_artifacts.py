@@ -10,6 +10,7 @@ from scorekeeper.learning import tables
 from scorekeeper.learning.document import Learned, iso
 from scorekeeper.learning.learned import read_learned
 from scorekeeper.learning.sentences import write_sentences
+from scorekeeper.publish.outputs import link_to
 from scorekeeper.publish.weights_file import write_weights_file
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
@@ -47,7 +48,7 @@ async def publish_learned(db: Database, settings: Settings) -> Learned | None:
         [
             MarkdownArtifact(markdown=learning_markdown(learned, db.system), key="learning", description=words),
             *(TableArtifact(table=rows(learned), key=key, description=about[key]) for key, (rows, _) in TABLES.items()),
-            LinkArtifact(link=path.as_uri(), link_text=path.name, key="agent-weights-file"),
+            LinkArtifact(link=link_to(path), link_text=path.name, key="agent-weights-file"),
         ],
         db.system,
     )

@@ -32,11 +32,15 @@ QUESTIONS = (
     ("DECISION_TIMEZONE", "Time zone of times that name none, such as Europe/Berlin"),
     ("MAX_HOLD_TIME_MINUTES", "Minutes until a trade expires whose decision does not say"),
 )
+# How a file gets into an object store.
+_COPY = {"s3": "aws s3 cp", "gs": "gcloud storage cp"}
 OF_REPLAY = ("REPLAY_LAYOUT", "CANDLE_LENGTH", "CALENDAR")  # asked where the market is a folder
 
 
 def init(
-    inbox: Annotated[Path | None, typer.Option(help="Where decision files arrive.")] = None,
+    inbox: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where decision files arrive: a folder, or s3://BUCKET/PREFIX.")
+    ] = None,
     market: Annotated[str | None, typer.Option(help="ccxt:EXCHANGE, or replay:DIR, a folder of candle files.")] = None,
     fee_bps: Annotated[float | None, typer.Option(help="Fee of one side, in basis points.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of times that name none.")] = None,
@@ -139,10 +143,11 @@ def _set_up(settings: "Settings", first: Path | None) -> None:
     from scorekeeper.operations.health import check_all
     from scorekeeper.private_files import make_folder
 
-    try:
-        make_folder(settings.inbox_dir)
-    except OSError as refused:
-        raise ScorekeeperError(f"{settings.inbox_dir} cannot be made: {refused.strerror}") from None
+    if isinstance(settings.inbox, Path):
+        try:
+            make_folder(settings.inbox)
+        except OSError as refused:
+            raise ScorekeeperError(f"{settings.inbox} cannot be made: {refused.strerror}") from None
     unwell: ScorekeeperError | None = None
     typer.echo("Opening the database ...")
     with open_installation() as (db, _):
@@ -178,7 +183,10 @@ def _say_next(settings: "Settings", has_decisions: bool) -> None:
     typer.echo("\nNext:")
     lines = []
     if not has_decisions:
-        lines.append((f"cp decisions.jsonl {_short(settings.inbox_dir)}/", "your decisions (docs/decision-files.md)"))
+        inbox = settings.inbox
+        copy = "cp" if isinstance(inbox, Path) else _COPY.get(inbox.scheme, "upload")
+        to = _short(inbox) if isinstance(inbox, Path) else inbox
+        lines.append((f"{copy} decisions.jsonl {to}/", "your decisions (docs/decision-files.md)"))
         lines.append(("scorekeeper ingest", "take them in"))
     lines += [
         ("scorekeeper track", "follow them through the market"),
@@ -293,7 +301,7 @@ def _read_file(path: Path) -> str:
 
 def _show(name: str, value: str) -> str:
     """A value without what is secret."""
-    return "..." if name.endswith("_TOKEN") or (name == "DATABASE_URL" and "@" in value) else value
+    return "..." if name.endswith("_TOKEN") or (name.endswith("DATABASE_URL") and "@" in value) else value
 
 
 def _short(path: Path) -> str:

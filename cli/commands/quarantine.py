@@ -101,7 +101,7 @@ def retry(
             typer.echo("nothing is in quarantine")
             return
         returned = [sha256 for one in chosen for sha256 in library.put_back(db, settings, one, datetime.now(UTC))]
-        typer.echo(f"{len(returned)} files put back into {settings.inbox_dir}")
+        typer.echo(f"{len(returned)} files put back into {settings.inbox}")
         from cli.output.ingested import print_ingested
         from flows.ingest import ingest
 

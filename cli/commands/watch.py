@@ -7,6 +7,7 @@ import typer
 
 from cli import stopping
 from cli.installation import load
+from cli.logs import begin_logs
 from cli.options import installation_options
 
 
@@ -18,6 +19,7 @@ def watch() -> None:
     and while files wait it is sent again every 10 seconds. Needs no database. Ends with Ctrl-C.
     """
     settings = load()
+    begin_logs(settings, "watcher")
     from tasks.inbox_watcher import inboxes_of, watch_inboxes
 
     async def until_signal() -> None:

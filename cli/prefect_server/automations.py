@@ -29,6 +29,7 @@ _ALERTS = {
     alert_events.PRICE_STALE: "There are no prices for an open trade: scorekeeper doctor --exchange",
     alert_events.DRAWDOWN_BREACHED: _DRAWDOWN,
     alert_events.TRACK_LATE: "Decisions wait, and track has not run for ten minutes: scorekeeper doctor",
+    alert_events.LEARN_FAILED: "What became known is not learned, and weights grow old: scorekeeper learn says why",
     alert_events.VERIFY_FAILED: "What is stored differs from its recomputation: scorekeeper verify",
 }
 _SUBJECT = "Scorekeeper: {{ event.event }}"

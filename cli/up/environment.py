@@ -4,6 +4,7 @@ import json
 import os
 import sys
 
+from cli.logs import PREFECT_CONFIG, PREFECT_VARIABLE
 from cli.prefect_server.client_settings import reach_directly
 from cli.prefect_server.password import CLIENTS, SERVERS, choose_password
 from cli.up.processes import MARK
@@ -49,6 +50,8 @@ def environment_of(settings: Settings, port: int, dashboard: int | None = None) 
         chosen[DASHBOARD_PORT] = dashboard
         if settings.dashboard_url is None:
             chosen["DASHBOARD_URL"] = f"http://127.0.0.1:{dashboard}"
+    if settings.log_format == "json":
+        chosen[PREFECT_VARIABLE] = PREFECT_CONFIG
     if sys.dont_write_bytecode:
         # Each run is a process. Without a cache each would compile everything that it imports.
         chosen |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": home / "cache" / "python"}

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 from cli.folders import ROOT, UP_FOLDER, address_file
+from cli.logs import begin_lines, begin_logs
 from cli.up.environment import DASHBOARD_PORT
 from cli.up.processes import MARK, WORKER_MARK, end_leftovers, end_with_parent
 from cli.up.supervision import SPEAKING
@@ -45,7 +46,10 @@ def main(part: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _on_signal)
     try:
-        PARTS[part](load_settings())
+        settings = load_settings()
+        if part != "reporter":  # it speaks supervisord's own language
+            begin_logs(settings, part)
+        PARTS[part](settings)
     except _EndError:
         return
     except ScorekeeperError as exc:
@@ -106,11 +110,14 @@ def run_worker(settings: Settings) -> None:
     from cli.prefect_server.runs import Executor, clear_runs
 
     asyncio.run(clear_runs(Executor.WORKER))
+    is_json = settings.log_format == "json"
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     worker = subprocess.Popen(  # noqa: S603 - our own program
         [str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT, env={**os.environ, WORKER_MARK: "1"},
         preexec_fn=lambda: end_with_parent(signal.SIGKILL),  # on SIGTERM it would wait for its runs
+        stdout=subprocess.PIPE if is_json else None, stderr=subprocess.STDOUT if is_json else None,
     )  # fmt: skip
+    begin_lines(settings, worker, "worker")
     try:
         while worker.poll() is None and cluster.server_started() in (database, None):
             time.sleep(0.5)

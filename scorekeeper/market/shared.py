@@ -85,6 +85,10 @@ class SharedExchange:
         """See Market.name."""
         return self._market.name
 
+    def take_requests(self) -> Mapping[str, int]:
+        """See Market.take_requests. The system that ends first counts those of all up to then."""
+        return self._market.take_requests()
+
     @property
     def page_minutes(self) -> int | None:
         """See Market.page_minutes."""

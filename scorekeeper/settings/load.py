@@ -7,6 +7,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import is_address
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings.fields import REPLAY, Settings, path_fields
 from scorekeeper.settings.systems import list_misnamed, list_systems, load_system, naming_the_setting
@@ -54,7 +55,7 @@ def _load(**overrides: Any) -> Settings:
     # A path in the environment is relative to the working directory.
     for name in (*path_fields(), "systems_dir"):
         if (value := os.environ.get(name.upper())) and name not in given:
-            given[name] = Path.cwd() / Path(value).expanduser()
+            given[name] = value if is_address(value) else Path.cwd() / Path(value).expanduser()
     market = str(given.get("market") or os.environ.get("MARKET") or "")
     if market.startswith(REPLAY):
         given["market"] = f"{REPLAY}{Path.cwd() / Path(market.removeprefix(REPLAY)).expanduser()}"

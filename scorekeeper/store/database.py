@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from scorekeeper.errors import ROOM_NEEDED, AwayError, ContendedError, ScorekeeperError
 from scorekeeper.store import cluster_folder, embedded
-from scorekeeper.store.connections import connect, is_pooled, read_address, refuse_shared_sessions
+from scorekeeper.store.connections import connect, read_address, settle_in
 from scorekeeper.store.failures import explain_lost, explain_refused, explain_unconnected, is_absent, is_lost
 from scorekeeper.store.failures import show_address as show_address
 from scorekeeper.store.forks import leave_to_parent, reset_in_children
@@ -40,8 +40,10 @@ class Database:
     leaves the parent's alone.
     """
 
-    def __init__(self, secret: str, server: embedded.Lease | None = None, system: str = "") -> None:
-        self._address = read_address(secret)
+    def __init__(
+        self, secret: str, server: embedded.Lease | None = None, *, system: str = "", wants: str = "read-write"
+    ) -> None:
+        self._address = read_address(secret, wants=wants)
         self.system = check_system(system)  # whose schema its statements mean; empty for the default one
         self._server = server
         self._drivers: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
@@ -51,6 +53,7 @@ class Database:
         self.engine = create_engine(
             self._address, creator=self.open_driver, pool_pre_ping=True, execution_options=named
         )
+        event.listen(self.engine, "begin", settle_in)
         event.listen(self.engine, "handle_error", self._explain)
         reset_in_children(self)
 
@@ -79,12 +82,6 @@ class Database:
                 time.sleep(0.2)
                 continue
             self._drivers.add(connection)
-            if not self._stood and is_pooled(connection):
-                try:
-                    refuse_shared_sessions(connection, self._address, self.engine.dialect)
-                except BaseException:
-                    connection.close()
-                    raise
             self._stood = True
             return connection
 
@@ -202,11 +199,12 @@ def _silence(driver: psycopg.Connection[Any]) -> None:
 
 
 def open_database(
-    url: SecretStr | str | None, home: Path, *, migrate: bool = True, system: str = ""
+    url: SecretStr | str | None, home: Path, *, migrate: bool = True, system: str = "", wants: str = "read-write"
 ) -> Database:
     """The database at `url`, or the embedded one of `home` if None; `migrate`: to the newest schema.
 
-    `system`: whose schema it is, see SYSTEM in the settings.
+    `system`: whose schema it is, see SYSTEM in the settings. `wants`: which of several servers in the address, see
+    read_address.
 
     Raises ScorekeeperError (without the password), within 15 s if the server is missing. If the server is missing or
     refuses, it is a DatabaseError with cause and next step.
@@ -216,7 +214,7 @@ def open_database(
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
     try:
-        database = Database(secret, server, system)
+        database = Database(secret, server, system=system, wants=wants)
     except BaseException:
         if server is not None:
             server.release()

@@ -16,6 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.settings import load_settings
 from tasks import inbox_watcher as watching
 from tasks.inbox_watcher import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Announcer, Shape
 from tests.waiting import wait_until
@@ -175,7 +176,7 @@ def test_what_waits_is_taken_here_and_told_of_in_turns(tmp_path: Path, monkeypat
 
     async def watch() -> None:
         stop = asyncio.Event()
-        watch = asyncio.create_task(watching.watch_inbox(tmp_path, stop, print, take))
+        watch = asyncio.create_task(watching.watch_inbox(load_settings(inbox_dir=tmp_path), stop, print, take))
         (tmp_path / "a.json").write_text("{}")
         await asyncio.sleep(8)
         stop.set()
@@ -191,7 +192,7 @@ def test_without_a_server_it_says_what_to_do(tmp_path: Path) -> None:
         temporary_settings(restore_defaults={PREFECT_API_URL}),
         pytest.raises(ScorekeeperError, match="scorekeeper up"),
     ):
-        asyncio.run(watching.watch_inbox(tmp_path, asyncio.Event(), print))
+        asyncio.run(watching.watch_inbox(load_settings(inbox_dir=tmp_path), asyncio.Event(), print))
 
 
 def test_a_missing_inbox_and_a_server_that_is_away_are_said_once_and_waited_for(tmp_path: Path) -> None:
@@ -199,7 +200,8 @@ def test_a_missing_inbox_and_a_server_that_is_away_are_said_once_and_waited_for(
 
     async def watch() -> None:
         stop = asyncio.Event()
-        watch = asyncio.create_task(watching.watch_inbox(tmp_path / "inbox", stop, said.append))
+        settings = load_settings(inbox_dir=tmp_path / "inbox")
+        watch = asyncio.create_task(watching.watch_inbox(settings, stop, said.append))
         await asyncio.sleep(2.5)
         (tmp_path / "inbox").mkdir()
         (tmp_path / "inbox" / "a.json").write_text("{}")

@@ -43,7 +43,8 @@ def check_disk(settings: Settings) -> Iterator[Check]:
     """Free space on each disk that Scorekeeper writes to."""
     seen = set()
     server = settings.scorekeeper_home / "postgres"  # a link to another disk, perhaps, where root runs it
-    for folder in (settings.scorekeeper_home, server, settings.inbox_dir, settings.log_dir, settings.datasets_dir):
+    places = (settings.scorekeeper_home, server, settings.inbox, settings.log_dir, settings.datasets_dir)
+    for folder in [place for place in places if isinstance(place, Path)]:  # an object store has no disk
         # os.path.exists: Path.exists raises for a folder that may not be entered.
         there = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110
         device = there.stat().st_dev

@@ -85,7 +85,7 @@ def test_systems_share_a_database_and_nothing_in_it(db: Database, database_url: 
 def test_a_lock_of_one_system_holds_up_no_other(db: Database, database_url: str, tmp_path: Path) -> None:
     with (
         open_database(database_url, tmp_path, system="alpha", migrate=False) as alpha,
-        db.engine.connect() as ours, hold(ours, Lock.INGEST), alpha.begin() as theirs,
+        hold(db.engine, Lock.INGEST), alpha.begin() as theirs,
     ):  # fmt: skip
         theirs.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
         lock(theirs, Lock.INGEST, Lock.SETTLE)

@@ -29,7 +29,7 @@ from dashboard.systems import Systems, SystemsDashboard
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox.places.choose import count_waiting
 from scorekeeper.private_files import check_owner, write_private
-from scorekeeper.settings import Settings, list_systems, load_settings
+from scorekeeper.settings import Settings, list_systems, load_settings, settings_of_all
 from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import Database, describe_database, open_database
 from scorekeeper.store.migrate import check_schema
@@ -172,22 +172,18 @@ class _Systems:
 
     def read(self) -> list[Standing]:
         """Where each stands, over one connection for each database. Raises ScorekeeperError."""
-        by_address: dict[str, list[str]] = {}
-        rows, troubles = [], []
-        for name in self.names():
-            try:
-                url = load_settings(system=name).database_url
-            except ScorekeeperError as exc:
-                troubles.append(Standing(name, trouble=str(exc)))
-            else:
-                by_address.setdefault(url.get_secret_value() if url else "", []).append(name)
-        for address, names in by_address.items():
+        found, troubles = settings_of_all(self._settings)
+        rows = [Standing(name, trouble=why) for name, why in troubles.items()]
+        by_address: dict[str, list[Settings]] = {}
+        for one in found:
+            by_address.setdefault(_plain(one.scores_url) or "", []).append(one)
+        for address, group in by_address.items():
             if address not in self._databases:
-                db = open_database(address or None, self._settings.scorekeeper_home, migrate=False)
-                self._databases[address] = self._held.enter_context(db)
+                of_none = group[0].model_copy(update={"system": ""})  # read_systems names each schema
+                self._databases[address] = self._held.enter_context(_open_readable(of_none))
             with self._databases[address].begin() as connection:
-                rows += read_systems(connection, names)
-        return sorted(rows + troubles, key=lambda row: row.name)
+                rows += read_systems(connection, [one.system for one in group])
+        return sorted(rows, key=lambda row: row.name)
 
     def dashboard(self, access: Access) -> SystemsDashboard:
         """All of them, for those who may look."""

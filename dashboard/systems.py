@@ -43,26 +43,36 @@ class Systems:
     ) -> None:
         self.names, self._open_pages, self._read = names, open_pages, read
         self._opened: OrderedDict[str, tuple[Starlette, Callable[[], None]]] = OrderedDict()
-        self._turn = asyncio.Lock()
+        self._turn, self._reading = asyncio.Lock(), asyncio.Lock()
         self._standing: tuple[float, list[Standing]] = (float("-inf"), [])
 
     async def pages(self, name: str) -> Starlette:
         """The pages of a system. Raises LookupError for one that is not there, ScorekeeperError."""
+        is_there = name in await anyio.to_thread.run_sync(self.names)
+        if is_there and name in self._opened:  # also while another one is being opened
+            self._opened.move_to_end(name)
+            return self._opened[name][0]
         async with self._turn:
+            if not is_there:
+                await self._shut(name)
+                raise LookupError(name)
             if name not in self._opened:
-                if name not in await anyio.to_thread.run_sync(self.names):
-                    raise LookupError(name)
                 self._opened[name] = await anyio.to_thread.run_sync(self._open_pages, name)
             self._opened.move_to_end(name)
-            while len(self._opened) > MOST_OPEN:
-                _, (pages, close) = self._opened.popitem(last=False)
-                pages.state.site.live.end()
-                await anyio.to_thread.run_sync(close)
+            if len(self._opened) > MOST_OPEN:
+                await self._shut(next(iter(self._opened)))
             return self._opened[name][0]
+
+    async def _shut(self, name: str) -> None:
+        """Close what a system has open, if anything."""
+        if name in self._opened:
+            pages, close = self._opened.pop(name)
+            pages.state.site.live.end()
+            await anyio.to_thread.run_sync(close)
 
     async def standing(self) -> list[Standing]:
         """Where each system stands, read no longer ago than READ_SECONDS. Raises ScorekeeperError."""
-        async with self._turn:
+        async with self._reading:
             if time.monotonic() - self._standing[0] > READ_SECONDS:
                 found = await anyio.to_thread.run_sync(self._read)
                 self._standing = (time.monotonic(), found)

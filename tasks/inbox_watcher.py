@@ -170,7 +170,7 @@ def inboxes_of(settings: Settings) -> tuple[list[Inbox], str]:
     Raises ScorekeeperError.
     """
     found, troubles = settings_of_all(settings)
-    return [Inbox(one) for one in found], "; ".join(troubles)
+    return [Inbox(one) for one in found], "; ".join(f"{name}: {why}" for name, why in troubles.items())
 
 
 async def watch_inboxes(

@@ -9,7 +9,7 @@ from prefect import get_run_logger
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.phrases import name_some
-from scorekeeper.settings import Settings, check_one, list_misnamed, list_systems, load_settings, set_by_option
+from scorekeeper.settings import Settings, check_one, load_settings, set_by_option, settings_of_all
 from tasks.at_work import AT_WORK, run_logger
 from tasks.run_names import counted, rename_run
 
@@ -48,28 +48,27 @@ async def each_system(
         return await work(settings)
     if "inbox_dir" in set_by_option():
         raise ScorekeeperError("--inbox is for one system: name it with --system")
-    done, at_once = Done(), asyncio.Semaphore(SYSTEMS_AT_ONCE)
-    names = list_systems(settings.systems_dir)
-    for other in list_misnamed(settings.systems_dir):
-        done.failed[other] = "a system's name is 1 to 40 of a-z, 0-9 and _, a letter first"
+    found, troubles = settings_of_all(settings)
+    done, at_once = Done(failed=dict(troubles)), asyncio.Semaphore(SYSTEMS_AT_ONCE)
 
-    async def work_on(one: str) -> None:
+    async def work_on(one: str, its_settings: Settings) -> None:
         AT_WORK.set(one)  # of this asyncio task alone
         async with at_once:
             try:
-                done.results[one] = await work(load_settings(system=one))
+                done.results[one] = await work(its_settings)
             except ScorekeeperError as exc:
                 done.failed[one] = str(exc)
             except Exception as exc:  # an error of ours in one system is no reason to leave the others alone
                 done.failed[one] = type(exc).__name__
                 run_logger().exception("failed")
 
-    await asyncio.gather(*(asyncio.create_task(work_on(one)) for one in names))
+    await asyncio.gather(*(asyncio.create_task(work_on(one.system, one)) for one in found))
+    count = len(found) + len(troubles)
     said = f", {counted(len(done.failed), 'failure')}: {name_some(sorted(done.failed), MOST_NAMED)}"
-    await rename_run(f"{name} {counted(len(names), 'system')}{said if done.failed else ''}")
+    await rename_run(f"{name} {counted(count, 'system')}{said if done.failed else ''}")
     if after is not None:
         await after(settings, done)
-    _fail(done.failed, len(names))
+    _fail(done.failed, count)
     return {"systems": dict(sorted(done.results.items()))}
 
 

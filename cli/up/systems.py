@@ -16,8 +16,8 @@ def migrate_all(settings: Settings) -> None:
     from scorekeeper.store.database import open_database
 
     found, troubles = settings_of_all(settings)
-    for words in troubles:
-        print(f"left out: {words}", flush=True)
+    for name, why in troubles.items():
+        print(f"left out: {name}: {why}", flush=True)
     for one in found:
         try:
             open_database(one.database_url, one.scorekeeper_home, system=one.system).close()

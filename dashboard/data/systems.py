@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from dashboard.data.token import begin_read
+from scorekeeper.errors import AwayError, DatabaseError
 from scorekeeper.store.sql import raw
 from scorekeeper.store.systems import in_system
 
@@ -45,11 +45,9 @@ def _read(connection: Connection, name: str) -> Standing:
     try:
         with connection.begin_nested():
             row = connection.execute(text(in_system(raw("dashboard/select_system"), name))).one_or_none()
-    except DBAPIError as refused:
-        if getattr(refused.orig, "sqlstate", None) not in ("42P01", "3F000", "42501"):
-            raise
-        row = None
-    except LookupError:
+    except AwayError:
+        raise
+    except DatabaseError:  # it names a migration or a right, which this system lacks
         row = None
     if row is None:
         return Standing(name, trouble=NOT_THERE)

@@ -10,7 +10,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locations import is_address, read_location
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings.fields import REPLAY, Settings, path_fields
-from scorekeeper.settings.systems import list_misnamed, list_systems, load_system, naming_the_setting
+from scorekeeper.settings.systems import OWN, list_misnamed, list_systems, load_system, naming_the_setting
 from scorekeeper.system_names import NO_NAME
 
 
@@ -27,19 +27,28 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
-def settings_of_all(settings: Settings) -> tuple[list[Settings], list[str]]:
-    """The settings of each system of SYSTEMS_DIR, and why those of others cannot be read, a line each.
+def settings_of_all(settings: Settings) -> tuple[list[Settings], dict[str, str]]:
+    """The settings of each system of SYSTEMS_DIR, and why those of others cannot be used, by name.
 
-    Without SYSTEMS_DIR, or with a system's settings: those alone. Raises ScorekeeperError if the folder is away.
+    Of two systems with the same inbox, log or dataset, the first one is used. Without SYSTEMS_DIR, or with a system's
+    settings: those alone. Raises ScorekeeperError if the folder is away.
     """
     if settings.systems_dir is None or settings.system:
-        return [settings], []
-    found, troubles = [], [f"{name} {NO_NAME}" for name in list_misnamed(settings.systems_dir)]
+        return [settings], {}
+    found: list[Settings] = []
+    troubles = dict.fromkeys(list_misnamed(settings.systems_dir), NO_NAME)
+    places: dict[tuple[str, str], str] = {}
     for name in list_systems(settings.systems_dir):
         try:
-            found.append(load_settings(system=name))
+            one = load_settings(system=name)
+            for kind in OWN:
+                other = places.setdefault((kind, str(getattr(one, kind))), name)
+                if other != name:
+                    raise ScorekeeperError(f"{kind.upper()} is that of {other} too: give each a place of its own")
         except ScorekeeperError as exc:
-            troubles.append(f"{name}: {exc}")
+            troubles[name] = str(exc)
+        else:
+            found.append(one)
     return found, troubles
 
 

@@ -24,7 +24,7 @@ OWN = ("inbox_dir", "log_dir", "datasets_dir")
 # What all systems of an installation share: one home, one server, one dashboard.
 SHARED = (
     "scorekeeper_home", "system", "systems_dir", "warm_runs", "keep_runs_days", "keep_events_days", "ui_hosts",
-    "dashboard_token", "dashboard_hosts", "dashboard_url",
+    "dashboard_token", "dashboard_hosts", "dashboard_url", "metrics_token", "log_format",
 )  # fmt: skip
 
 

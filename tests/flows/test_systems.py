@@ -58,20 +58,22 @@ def test_each_system_is_scored_as_if_it_were_alone(
         put_in(home / "systems" / name / "inbox", decisions(12, seed=seed))
     write_system(home / "systems" / "wrong", "FEE_BPS=x\n")
     write_system(home / "systems" / "Not A Name")
-    with pytest.raises(ScorekeeperError, match=r"2 of 4 systems failed: Not A Name .*; wrong \(FEE_BPS: "):
+    write_system(home / "systems" / "twin", "INBOX_DIR=../alpha/inbox\n")
+    failed = r"3 of 6 systems failed: Not A Name .*; twin \(INBOX_DIR is that of alpha too.*; wrong \(FEE_BPS: "
+    with pytest.raises(ScorekeeperError, match=failed):
         run(ingest())
     for minutes in (5, 60):
-        with pytest.raises(ScorekeeperError, match="2 of 4 systems failed"):
+        with pytest.raises(ScorekeeperError, match="3 of 6 systems failed"):
             run(track(START + timedelta(minutes=minutes)))
     asked = exchange.requests["/klines"]
-    with pytest.raises(ScorekeeperError, match="2 of 4 systems failed"):
+    with pytest.raises(ScorekeeperError, match="3 of 6 systems failed"):
         run(track(START + timedelta(minutes=61)))
     assert exchange.requests["/klines"] == asked, "nothing waits for prices any more"
     rows = {row["system"]: row for row in json.loads(unescape(artifacts("systems")[0]))}
-    assert (set(rows), rows["gamma"]["open"]) == ({"alpha", "beta_2", "gamma", "wrong", "Not A Name"}, "0")
+    assert (set(rows), rows["gamma"]["open"]) == ({"alpha", "beta_2", "gamma", "twin", "wrong", "Not A Name"}, "0")
     assert "FEE_BPS" in rows["wrong"]["trouble"]
     found, troubles = settings_of_all(load_settings())
-    assert ([one.system for one in found], len(troubles)) == (["alpha", "beta_2", "gamma"], 2)
+    assert ([one.system for one in found], len(troubles)) == (["alpha", "beta_2", "gamma"], 3)
     several = {one.system: sums(one.system) for one in found}
     for seed, one in enumerate(found):
         with open_database(one.database_url, one.scorekeeper_home, system=one.system) as db:

@@ -3,16 +3,20 @@
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import text
 
+from dashboard.data.systems import NOT_THERE, read_systems
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, hold, lock
 from scorekeeper.operations.move_database import move_database
+from scorekeeper.store.binaries import ROLE
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.store.migrate import current_version, migrate_to, newest_version
-from scorekeeper.store.sql import SQL_FOLDER
+from scorekeeper.store.sql import SQL_FOLDER, raw
 from scorekeeper.store.systems import first_lock, in_system
 from tests.integration.store.test_schema import describe
 
@@ -102,3 +106,44 @@ def test_one_system_moves_to_another_server(db: Database, other_db: Database, tm
         assert connection.execute(text(COUNT)).scalar() == 1
     with other_db.begin() as connection:
         assert connection.execute(text(COUNT)).scalar() == 0
+
+
+def test_the_roles_of_a_system_see_that_system_alone(db: Database, database_url: str, tmp_path: Path) -> None:
+    host = str(db.engine.url.query["host"])
+    names = ("alpha", "beta")
+    roles = [f"scorekeeper_{name}_{part}" for name in names for part in ("owner", "writer", "reader")]
+    with (
+        open_database(database_url, tmp_path, system="alpha") as alpha,
+        open_database(database_url, tmp_path, system="beta") as beta,
+        psycopg.connect(host=host, user=ROLE, dbname=db.engine.url.database, autocommit=True) as admin,
+    ):
+        try:
+            for name in names:
+                for _ in range(2):  # it may be repeated
+                    admin.execute(in_system(raw("store/roles") + raw("store/grants"), name))
+            for database, ours, other in ((alpha, "alpha", "beta"), (beta, "beta", "alpha")):
+                with database.begin() as connection:
+                    connection.exec_driver_sql(f"SET LOCAL ROLE scorekeeper_{ours}_writer")
+                    connection.execute(text(INSERT), {"id": ours})
+                    lock(connection, Lock.SETTLE)
+                with database.begin() as connection:
+                    connection.exec_driver_sql("SET LOCAL ROLE scorekeeper_reader")  # the system's own, by its cursor
+                    seen = "SELECT max(trade_id), current_user FROM scorekeeper.report_decisions"
+                    assert connection.exec_driver_sql(seen).one() == (ours, f"scorekeeper_{ours}_reader")
+                for part, table in (("writer", "decision"), ("reader", "report_decisions"), ("owner", "decision")):
+                    admin.execute(f"SET ROLE scorekeeper_{ours}_{part}")
+                    for schema in (f"scorekeeper_{other}", "scorekeeper"):
+                        with pytest.raises(InsufficientPrivilege):
+                            admin.execute(f"SELECT FROM {schema}.{table}")
+                    admin.execute("RESET ROLE")
+            admin.execute("CREATE ROLE scorekeeper_viewer LOGIN")
+            roles.append("scorekeeper_viewer")
+            admin.execute("GRANT scorekeeper_alpha_reader, scorekeeper_beta_reader TO scorekeeper_viewer")
+            with db.begin() as connection:
+                connection.exec_driver_sql("SET LOCAL ROLE scorekeeper_viewer")
+                found = read_systems(connection, ["alpha", "beta", "gone"])
+                assert [row.trouble for row in found] == ["", "", NOT_THERE]
+        finally:
+            for role in roles:
+                admin.execute(f"DROP OWNED BY {role} CASCADE")
+                admin.execute(f"DROP ROLE {role}")

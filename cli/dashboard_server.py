@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,10 @@ from cli.ports import hold_port
 from cli.prefect_server.password import CLIENTS
 from cli.prefect_server.run_counts import RunCounter
 from dashboard.app import Dashboard, make_pages
+from dashboard.data.monitored import read_monitored_systems
 from dashboard.data.systems import Standing, read_systems
+from dashboard.metrics.families import Look
+from dashboard.metrics.scrape import AWAY, VERSION, SystemsMonitor
 from dashboard.security import Access, check_token, is_loopback
 from dashboard.systems import Systems, SystemsDashboard
 from scorekeeper.errors import DatabaseError, ScorekeeperError
@@ -150,13 +154,19 @@ def make_system_pages(
     db: Database, settings: Settings, access: Access, *, as_reader: bool, systems: Callable[[], list[str]] = list
 ) -> Starlette:
     """The pages of one system; `systems` gives the names of all where there are several."""
-    api = os.environ.get("PREFECT_API_URL", "")
+    prefect = os.environ.get("PREFECT_API_URL", "").removesuffix("/api") or None
     return make_pages(
-        db.engine, access, prefect=api.removesuffix("/api") or None, reports=settings.reports_dir,
+        db.engine, access, prefect=prefect, reports=settings.reports_dir,
         fee_bps=settings.fee_bps, account_equity=settings.account_equity, as_reader=as_reader, system=settings.system,
         systems=systems, inbox=partial(count_waiting, settings),
-        runs=RunCounter(api, os.environ.get(CLIENTS)) if api else None,
+        runs=make_counter(),
     )  # fmt: skip
+
+
+def make_counter() -> RunCounter | None:
+    """What counts the runs of Prefect's server for /metrics; None where no server is known."""
+    api = os.environ.get("PREFECT_API_URL", "")
+    return RunCounter(api, os.environ.get(CLIENTS)) if api else None
 
 
 class _Systems:
@@ -165,6 +175,7 @@ class _Systems:
     def __init__(self, settings: Settings, folder: Path, held: contextlib.ExitStack) -> None:
         self._settings, self._folder, self._held = settings, folder, held
         self._databases: dict[str, Database] = {}
+        self._opening = threading.Lock()
 
     def names(self) -> list[str]:
         """The systems that there are. Raises ScorekeeperError."""
@@ -172,18 +183,48 @@ class _Systems:
 
     def read(self) -> list[Standing]:
         """Where each stands, over one connection for each database. Raises ScorekeeperError."""
-        found, troubles = settings_of_all(self._settings)
-        rows = [Standing(name, trouble=why) for name, why in troubles.items()]
-        by_address: dict[str, list[Settings]] = {}
-        for one in found:
-            by_address.setdefault(_plain(one.scores_url) or "", []).append(one)
-        for address, group in by_address.items():
-            if address not in self._databases:
-                of_none = group[0].model_copy(update={"system": ""})  # read_systems names each schema
-                self._databases[address] = self._held.enter_context(_open_readable(of_none))
-            with self._databases[address].begin() as connection:
-                rows += read_systems(connection, [one.system for one in group])
+        found, troubles = self._load()
+        rows = [Standing(name, trouble=trouble) for name, trouble in troubles.items()]
+        for systems in found.values():
+            with self._database(systems[0]).begin() as connection:
+                rows += read_systems(connection, [one.system for one in systems])
         return sorted(rows, key=lambda row: row.name)
+
+    def look(self) -> dict[str, Look]:
+        """What monitoring shows of each. A database that is away says so of its systems alone."""
+        found, troubles = self._load()
+        looks = {name: Look(VERSION, None, 0.0) for name in troubles}
+        for systems in found.values():
+            began = time.monotonic()
+            names = [one.system for one in systems]
+            try:
+                with self._database(systems[0]).begin() as connection:
+                    seen = read_monitored_systems(connection, names)
+            except AWAY:
+                seen = dict.fromkeys(names)
+            seconds = (time.monotonic() - began) / len(names)
+            for one in systems:
+                # A listing for each of many systems is too much to ask of an object store.
+                inbox = count_waiting(one) if isinstance(one.inbox, Path) else None
+                looks[one.system] = Look(VERSION, seen[one.system], seconds, inbox)
+        return dict(sorted(looks.items()))
+
+    def _load(self) -> tuple[dict[str, list[Settings]], dict[str, str]]:
+        """The systems by the address of their database (empty: the embedded one), and why others cannot be read."""
+        systems, troubles = settings_of_all(self._settings)
+        found: dict[str, list[Settings]] = {}
+        for one in systems:
+            found.setdefault(_plain(one.scores_url) or "", []).append(one)
+        return found, troubles
+
+    def _database(self, one: Settings) -> Database:
+        """The database of a system, opened when it is first asked for."""
+        address = _plain(one.scores_url) or ""
+        with self._opening:
+            if address not in self._databases:
+                of_none = one.model_copy(update={"system": ""})  # each schema is named by who asks
+                self._databases[address] = self._held.enter_context(_open_readable(of_none))
+            return self._databases[address]
 
     def dashboard(self, access: Access) -> SystemsDashboard:
         """All of them, for those who may look."""
@@ -194,7 +235,7 @@ class _Systems:
             db, as_reader = held.enter_context(open_scores(one))
             return make_system_pages(db, one, access, as_reader=as_reader, systems=self.names), held.close
 
-        systems = Systems(self.names, open_pages, self.read)
+        systems = Systems(self.names, open_pages, self.read, SystemsMonitor(self.names, self.look, make_counter()))
         self._held.callback(systems.close)
         return SystemsDashboard(systems, access)
 

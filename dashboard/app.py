@@ -27,13 +27,11 @@ from scorekeeper.locations import Location
 def create_app(
     engine: Engine, access: Access, *, prefect: str | None = None, reports: Location | None = None,
     fee_bps: float = 10.0, account_equity: float | None = None, as_reader: bool = False,
-    system: str = "",
-    inbox: Callable[[], int | None] | None = None, runs: Callable[[], Runs | None] | None = None,
 ) -> "Dashboard":  # fmt: skip
     """The dashboard on a database, behind its guard. `engine` stays the caller's, to be disposed of by it."""
     app = make_pages(
         engine, access, prefect=prefect, reports=reports, fee_bps=fee_bps, account_equity=account_equity,
-        as_reader=as_reader, inbox=inbox, runs=runs,
+        as_reader=as_reader,
     )  # fmt: skip
     return Dashboard(app, access)
 
@@ -44,7 +42,10 @@ def make_pages(
     systems: Callable[[], list[str]] = list, inbox: Callable[[], int | None] | None = None,
     runs: Callable[[], Runs | None] | None = None,
 ) -> Starlette:  # fmt: skip
-    """The pages of one system, without a guard. `systems` gives the names of all: the head of each page has them."""
+    """The pages of one system, without a guard. `systems` gives the names of all: the head of each page has them.
+
+    `inbox` and `runs`: see dashboard.metrics.scrape.Monitor.
+    """
     app = Starlette(
         routes=[
             *find_pages(),
@@ -60,8 +61,9 @@ def make_pages(
     app.router.redirect_slashes = False  # to an absolute address, which behind a proxy is another's
     app.state.site = Site(
         engine, prefect=prefect, reports=reports, fee_bps=fee_bps, account_equity=account_equity, as_reader=as_reader,
-        system=system, systems=systems, inbox=inbox, runs=runs,
+        system=system, systems=systems,
     )  # fmt: skip
+    app.state.monitor = scrape.Monitor(app.state.site, inbox, runs)
     app.state.access = access
     return app
 

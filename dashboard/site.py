@@ -22,8 +22,6 @@ from scorekeeper.locations import Location
 
 if TYPE_CHECKING:
     from dashboard.live import Live
-    from dashboard.metrics.families import Runs
-    from dashboard.metrics.scrape import Monitor
 
 HERE = Path(__file__).parent
 # The style of the charts lies beside the charts, as the report has them too.
@@ -61,8 +59,8 @@ class Page:
 class Site(Page):
     """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown.
 
-    `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known. `inbox`
-    and `runs`: see dashboard.metrics.scrape.Monitor. `system`: whose pages they are, and `systems` gives the names of
+    `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known.
+    `system`: whose pages they are, and `systems` gives the names of
     all; without a name there is one alone.
     """
 
@@ -80,17 +78,12 @@ class Site(Page):
     cache: PageCache = field(default_factory=PageCache)
     static: StaticFiles = field(default_factory=lambda: StaticFiles(HERE / "static", CHARTS))
     templates: Environment = field(default_factory=lambda: open_templates())
-    inbox: Callable[[], int | None] | None = None
-    runs: "Callable[[], Runs | None] | None" = None
     live: "Live" = field(init=False)
-    monitor: "Monitor" = field(init=False)
 
     def __post_init__(self) -> None:
         from dashboard.live import Live
-        from dashboard.metrics.scrape import Monitor
 
         self.live = Live(self)
-        self.monitor = Monitor(self, self.inbox, self.runs)
         self.build = hashlib.sha256(f"{self.build}{self.static.build}{_stamp()}".encode()).hexdigest()[:12]
 
     @contextmanager

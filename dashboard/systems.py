@@ -19,20 +19,21 @@ from starlette.types import Receive, Scope, Send
 
 from dashboard.data.systems import Standing
 from dashboard.live import STALE
-from dashboard.security import Access, Guard
+from dashboard.metrics import scrape
+from dashboard.security import METRICS, Access, Guard
 from dashboard.site import Page
 from scorekeeper.errors import ScorekeeperError
 
 MOST_OPEN = 20
 READ_SECONDS = 5.0  # for so long the first page shows what was read
-OWN = ("", "login", "healthz", "static")
+OWN = ("", "login", "healthz", "static", METRICS.removeprefix("/"))
 
 
 class Systems:
     """What the dashboard of several systems is made of.
 
     `names` gives the systems, `open_pages` one system's pages with what closes them, `read` where each one stands. All
-    three may block, and raise ScorekeeperError.
+    three may block, and raise ScorekeeperError. `monitor`: what /metrics shows of all.
     """
 
     def __init__(
@@ -40,7 +41,9 @@ class Systems:
         names: Callable[[], list[str]],
         open_pages: Callable[[str], tuple[Starlette, Callable[[], None]]],
         read: Callable[[], list[Standing]],
+        monitor: scrape.SystemsMonitor,
     ) -> None:
+        self.monitor = monitor
         self.names, self._open_pages, self._read = names, open_pages, read
         self._opened: OrderedDict[str, tuple[Starlette, Callable[[], None]]] = OrderedDict()
         self._turn, self._reading = asyncio.Lock(), asyncio.Lock()
@@ -97,7 +100,9 @@ class SystemsDashboard(Guard):
         from dashboard.app import static_and_login
 
         self._systems = systems
-        self._front = Starlette(routes=[Route("/", _show_all, methods=["GET"]), *static_and_login()])
+        own = [Route("/", _show_all, methods=["GET"]), Route(METRICS, scrape.answer, methods=["GET"])]
+        self._front = Starlette(routes=[*own, *static_and_login()])
+        self._front.state.monitor = systems.monitor
         self._front.state.site = Page()
         self._front.state.systems, self._front.state.access = systems, access
         super().__init__(self._choose, access)

@@ -1,11 +1,16 @@
 """What monitoring reads: few rows, whose number does not grow with history."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult, text
+from sqlalchemy.exc import DBAPIError
 
-from scorekeeper.store.sql import statement
+from dashboard.data.token import begin_read
+from scorekeeper.store.sql import raw, statement
+from scorekeeper.store.systems import in_system
 
 MOST_SYMBOLS = 200
 MOST_UNDECIDED = 10_000
@@ -59,21 +64,38 @@ class Monitored:
     score: dict[bool, Score]
 
 
-def read_monitored(connection: Connection) -> Monitored:
-    """Everything that monitoring shows of the database."""
-    row = connection.execute(statement("dashboard/select_monitored"), {"most": MOST_UNDECIDED}).one()
-    given = {"most": MOST_SYMBOLS}
-    symbols = connection.execute(statement("dashboard/select_monitored_symbols"), given).all()
-    activity = connection.execute(statement("dashboard/select_activity"))
-    score = connection.execute(statement("dashboard/select_monitored_score"))
+def read_monitored(connection: Connection, system: str = "") -> Monitored:
+    """Everything that monitoring shows of the database; `system`: of another system than the connection's."""
+
+    def ask(name: str, **given: object) -> CursorResult[Any]:
+        asked = f"dashboard/{name}"
+        return connection.execute(text(in_system(raw(asked), system)) if system else statement(asked), given)
+
+    row = ask("select_monitored", most=MOST_UNDECIDED).one()
+    symbols = ask("select_monitored_symbols", most=MOST_SYMBOLS).all()
     return Monitored(
         row.read_at, row.market, row.last_as_of, row.analysed_at, row.learned_until, row.stale_days,
         None if row.open_trades is None else int(row.open_trades), row.undecided,
         symbols[0].symbols if symbols else 0,
         [SymbolPrices(one.symbol, one.sealed_from, one.sealed_until, one.trouble, one.needed) for one in symbols],
-        {(name, part): total for name, part, total in activity},
-        dict(connection.execute(statement("dashboard/select_alert_counts")).tuples().all()),
-        dict(connection.execute(statement("dashboard/select_waiting_files")).tuples().all()),
-        dict(connection.execute(statement("dashboard/select_published_lines")).tuples().all()),
-        {after_fees: Score(*figures) for after_fees, *figures in score},
+        {(name, part): total for name, part, total in ask("select_activity")},
+        dict(ask("select_alert_counts").tuples().all()),
+        dict(ask("select_waiting_files").tuples().all()),
+        dict(ask("select_published_lines").tuples().all()),
+        {after_fees: Score(*figures) for after_fees, *figures in ask("select_monitored_score")},
     )  # fmt: skip
+
+
+def read_monitored_systems(connection: Connection, names: Iterable[str]) -> dict[str, Monitored | None]:
+    """The same of each system, in one transaction; None for one that is not there, or that this user may not read."""
+    begin_read(connection)
+    found: dict[str, Monitored | None] = {}
+    for name in names:
+        try:
+            with connection.begin_nested():
+                found[name] = read_monitored(connection, name)
+        except DBAPIError as refused:
+            if getattr(refused.orig, "sqlstate", None) not in ("42P01", "3F000", "42501"):
+                raise
+            found[name] = None
+    return found

@@ -96,23 +96,25 @@ class Runs:
 
 @dataclass(frozen=True)
 class Look:
-    """What one answer is made of. `monitored`: None if the database does not answer; `inbox`, `runs`: if not known."""
+    """What is known of one system. `monitored`: None if its database does not answer; `inbox`: None if not seen."""
 
     version: str
     monitored: Monitored | None
     seconds: float
     inbox: int | None = None
-    runs: Runs | None = None
 
 
-def make_families(looks: Mapping[str, Look]) -> Iterator[Metric]:
+def make_families(looks: Mapping[str, Look], runs: Runs | None = None) -> Iterator[Metric]:
     """Every metric that has a value, as prometheus_client has them, of each system by its name.
 
-    A system without a name stands alone, and its metrics have no label `system`.
+    A system without a name stands alone, and its metrics have no label `system`. Nor have those of `runs`: a run works
+    on all systems.
     """
     families: dict[str, Metric] = {}
     for system, look in looks.items():
         _add_look(_Values(families, {"system": system} if system else {}), look)
+    if runs is not None:
+        _add_runs(_Values(families, {}), runs)
     return iter(families.values())
 
 
@@ -123,11 +125,13 @@ def _add_look(values: "_Values", look: Look) -> None:
     values.set("inbox_files", look.inbox)
     if look.monitored is not None:
         _add_monitored(values, look.monitored)
-    if look.runs is not None:
-        values.set("prefect_up", int(look.runs.up))
-        values.set("workers_online", look.runs.workers)
-        for (flow, state), runs in sorted(look.runs.by_state.items()):
-            values.set("flow_runs", runs, flow, state)
+
+
+def _add_runs(values: "_Values", runs: Runs) -> None:
+    values.set("prefect_up", int(runs.up))
+    values.set("workers_online", runs.workers)
+    for (flow, state), number in sorted(runs.by_state.items()):
+        values.set("flow_runs", number, flow, state)
 
 
 class _Values:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from dashboard.data.monitored import Monitored, read_monitored
 from dashboard.metrics.families import Look, Runs, make_families
-from dashboard.site import site_of
+from dashboard.site import Page
 from scorekeeper.errors import ScorekeeperError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 6.0  # less than Prometheus waits, so that a database that hangs is told from a dashboard that is away
 BESIDE_SECONDS = 1.0  # what is beside the database is waited for so long; then its last answer counts
+VERSION = version("scorekeeper")
+AWAY = (ScorekeeperError, SQLAlchemyError, psycopg.Error, OSError)
 T = TypeVar("T")
 
 
@@ -61,7 +63,7 @@ class Asked(Generic[T]):
 
 
 class Monitor:
-    """What one dashboard knows for monitoring.
+    """What the dashboard of one system knows for monitoring.
 
     `inbox`: counts the files in the inbox, None where this process does not see it. `runs`: asks Prefect's server.
     Both are called in a thread. If they are slow, their last answers count: they never make the database look away.
@@ -74,27 +76,48 @@ class Monitor:
         runs: Callable[[], Runs | None] | None = None,
     ) -> None:
         self._site = site
-        self._version = version("scorekeeper")
         self._database = Asked(self._read)
         self._inbox = None if inbox is None else Asked(inbox)
         self._runs = None if runs is None else Asked(runs)
 
-    async def look(self) -> Look:
+    async def look(self) -> tuple[dict[str, Look], Runs | None]:
         """One look, no older than LOOK_SECONDS. A database that does not answer in time is away."""
         seen, inbox, runs = await asyncio.gather(
             self._database.answer(ANSWER_SECONDS), _beside(self._inbox), _beside(self._runs)
         )
         monitored, seconds = (None, ANSWER_SECONDS) if seen is None else seen
-        return Look(self._version, monitored, seconds, inbox, runs)
+        return {self._site.system: Look(VERSION, monitored, seconds, inbox)}, runs
 
     def _read(self) -> tuple[Monitored | None, float]:
         began, seen = time.monotonic(), None
         try:
             with self._site.reading() as connection:
                 seen = read_monitored(connection)
-        except (ScorekeeperError, SQLAlchemyError, psycopg.Error, OSError):
+        except AWAY:
             pass  # the metric database_up says so
         return seen, time.monotonic() - began
+
+
+class SystemsMonitor:
+    """The same of several systems: `read` looks at all of them, and `names` gives them where it does not answer."""
+
+    def __init__(
+        self,
+        names: Callable[[], list[str]],
+        read: Callable[[], dict[str, Look]],
+        runs: Callable[[], Runs | None] | None = None,
+    ) -> None:
+        self._names, self._read = Asked(names), Asked(read)
+        self._runs = None if runs is None else Asked(runs)
+
+    async def look(self) -> tuple[dict[str, Look], Runs | None]:
+        """See Monitor.look."""
+        looks, names, runs = await asyncio.gather(
+            self._read.answer(ANSWER_SECONDS), self._names.answer(ANSWER_SECONDS), _beside(self._runs)
+        )
+        if looks is None:
+            looks = {name: Look(VERSION, None, ANSWER_SECONDS) for name in names or ()}
+        return looks, runs
 
 
 async def _beside(asked: Asked[T] | None) -> T | None:
@@ -114,8 +137,9 @@ class _Families(Collector):
 
 async def answer(request: Request) -> Response:
     """The metrics, in the form that the scraper asks for: Prometheus' text, or OpenMetrics."""
-    site = site_of(request)
-    looks = {site.system: await site.monitor.look()}
+    page: Page = request.app.state.site
+    monitor: Monitor | SystemsMonitor = request.app.state.monitor
+    looks, runs = await monitor.look()
     encode, kind = choose_encoder(request.headers.get("accept", ""))
-    body = encode(_Families(make_families(looks)))
-    return site.answer(request, body, kind, {"Cache-Control": "no-store"})
+    body = encode(_Families(make_families(looks, runs)))
+    return page.answer(request, body, kind, {"Cache-Control": "no-store"})

@@ -17,8 +17,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from dashboard.app import Dashboard, make_pages
 from dashboard.metrics.families import COUNTS, METRICS, PREFIX, Look, Runs, make_families
-from dashboard.metrics.scrape import Monitor
 from dashboard.security import Access
 from scorekeeper.inbox.ingest import ingest_files
 from scorekeeper.inbox.places.choose import count_waiting
@@ -31,7 +31,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from tests.conftest import fresh_database
 from tests.dashboard.lived import track
-from tests.dashboard.serving import TOKEN, Served, serve
+from tests.dashboard.serving import TOKEN, Served, serve, serve_app
 from tests.loopback import make_klines, open_exchange
 from tests.waiting import wait_until
 
@@ -65,8 +65,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @contextmanager
 def looked_at(db: Database, settings: Settings) -> Iterator[Served]:
     """A dashboard that also counts the inbox, and looks at each scrape."""
-    with serve(db, Access(TOKEN, peers=False, scraper=SCRAPER)) as served:
-        served.app.site.monitor = Monitor(served.app.site, lambda: count_waiting(settings))
+    access = Access(TOKEN, peers=False, scraper=SCRAPER)
+    pages = make_pages(db.engine, access, inbox=lambda: count_waiting(settings))
+    with serve_app(Dashboard(pages, access)) as served:
         yield served
 
 
@@ -225,8 +226,7 @@ def test_a_server_of_prefects_that_hangs_makes_the_database_no_less_there(
         answers.wait(60)
         return Runs(True, 2, {("track", "Failed"): 3})
 
-    with serve(db) as served:
-        served.app.site.monitor = Monitor(served.app.site, runs=ask)
+    with serve_app(Dashboard(make_pages(db.engine, Access(TOKEN), runs=ask), Access(TOKEN))) as served:
         seen = scrape(served)[1]
         assert value(seen, "database_up") == 1
         assert not any(name == "prefect_up" for name, _ in seen)
@@ -236,8 +236,7 @@ def test_a_server_of_prefects_that_hangs_makes_the_database_no_less_there(
 
 
 def test_several_systems_share_each_metric_and_differ_by_a_label(db: Database, settings: Settings) -> None:
-    with serve(db) as served:
-        look = asyncio.run(Monitor(served.app.site).look())
+    look = asyncio.run(make_pages(db.engine, Access(TOKEN)).state.monitor.look())[0][""]
     alone = list(make_families({"": look}))
     both = list(make_families({"alpha": look, "beta": Look("1", None, 6.0)}))
     assert [family.name for family in both] == [family.name for family in alone]

@@ -15,8 +15,8 @@ import pytest
 import yaml
 from sqlalchemy import text
 
+from dashboard.app import Dashboard, make_pages
 from dashboard.metrics.families import METRICS, PREFIX, Runs
-from dashboard.metrics.scrape import Monitor
 from dashboard.security import Access
 from scorekeeper.inbox.ingest import Period, ingest_files
 from scorekeeper.learning.run import learn
@@ -27,7 +27,7 @@ from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from tests.conftest import fresh_database
 from tests.dashboard.lived import track
-from tests.dashboard.serving import TOKEN, Served, serve
+from tests.dashboard.serving import TOKEN, Served, serve_app
 from tests.servers import free_port, miss
 from tests.waiting import wait_until
 
@@ -65,9 +65,9 @@ def world(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -> 
         with db.begin() as connection:
             connection.execute(text("INSERT INTO scorekeeper.price_trouble VALUES ('A/B', 'failed', 'says', now())"))
             connection.execute(text("INSERT INTO scorekeeper.alert VALUES ('scorekeeper.price-stale', 'A/B', now())"))
-        with serve(db, Access(TOKEN, peers=False, scraper=SCRAPER)) as served:
-            runs = Runs(True, 1, {("track", "Completed"): 60})
-            served.app.site.monitor = Monitor(served.app.site, lambda: 0, lambda: runs)
+        access, runs = Access(TOKEN, peers=False, scraper=SCRAPER), Runs(True, 1, {("track", "Completed"): 60})
+        pages = make_pages(db.engine, access, inbox=lambda: 0, runs=lambda: runs)
+        with serve_app(Dashboard(pages, access)) as served:
             yield World(db, served, as_of)
 
 

@@ -1,7 +1,9 @@
 """Files and decisions on the disk that the database does not know, as after a restore from an older backup."""
 
 import json
+import os
 from collections.abc import Iterator, Set
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -79,9 +81,12 @@ def find_unpublished_ids(connection: Connection, dataset: Path) -> Iterator[list
     There are some if the database was restored, or a standby took over, and nothing has been published since. Raises
     ScorekeeperError.
     """
-    dataset = dataset.absolute()
-    row = connection.execute(statement("verify/select_committed_bytes"), {"path": str(dataset)}).one_or_none()
-    if row is not None and dataset.exists() and dataset.stat().st_size > row.committed_bytes:
+    at = make_absolute(dataset)
+    row = connection.execute(statement("verify/select_committed_bytes"), {"path": str(at)}).one_or_none()
+    size = 0
+    with suppress(OSError, ScorekeeperError), open_published(at) as file:  # the publication reports what is wrong
+        size = file.seek(0, os.SEEK_END)
+    if row is not None and size > row.committed_bytes:
         yield from find_unknown_ids(connection, dataset, row.committed_bytes)
 
 

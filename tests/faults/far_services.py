@@ -17,7 +17,7 @@ from tests.servers import give_away
 from tests.waiting import wait_until
 
 BIN = Path(sys.executable).parent
-POSTGRES_PORT, POOLER_PORT, REDIS_PORT, PREFECT_PORT = 5432, 6432, 6379, 4200
+POSTGRES_PORT, POOLER_PORT, REDIS_PORT, PREFECT_PORT, S3_PORT = 5432, 6432, 6379, 4200, 9000
 OWNER, NAME = "owner", "score"
 SECRET = "scorekeeper:canary-9d21"
 
@@ -124,6 +124,13 @@ def redis_environment(machine: Machine) -> dict[str, str]:
         "PREFECT_REDIS_MESSAGING_URL": f"{url}/0", "PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL": f"{url}/0",
         "PREFECT_SERVER_DOCKET_URL": f"{url}/1",
     }  # fmt: skip
+
+
+def start_object_store(machine: Machine) -> str:
+    """An S3 server that keeps its buckets in memory; its endpoint."""
+    machine.start("s3", [BIN / "moto_server", "-H", machine.address, "-p", str(S3_PORT)])
+    assert wait_until(lambda: "Running on" in machine.said("s3"), 60), machine.said("s3")
+    return f"http://{machine.address}:{S3_PORT}"
 
 
 class PrefectServer:

@@ -6,74 +6,126 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from scorekeeper.locations import ObjectUrl
 from scorekeeper.operations.sample import write_live_market
-from tests.faults.far_services import BIN, NAME, Pooler, PostgresNode, PrefectServer, start_redis
+from scorekeeper.publish.target import open_published
+from tests.faults.far_services import (
+    BIN,
+    NAME,
+    Pooler,
+    PostgresNode,
+    PrefectServer,
+    start_object_store,
+    start_redis,
+)
 from tests.faults.machines import Machine, needs_namespaces, open_machines
 from tests.faults.up import COMMAND
+from tests.object_stores import Bucket, make_bucket
+from tests.systems import write_system
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.long, needs_namespaces]
-ROOT = Path(__file__).resolve().parents[2]
-LINES = 500
-POOL_MODE = "session"
+LINES, LOG = 500, "performance_summary.logl"
+POOL_MODE = "transaction"
 
 
-class Traders:
-    """The trading systems: they write files of lines, and files of one decision, into the inbox."""
+class Trader:
+    """A trading system: it writes files of lines, and files of one decision, into its inbox."""
 
-    def __init__(self, inbox: Path, market: Path) -> None:
-        self.inbox, self.written, self._numbers = inbox, 0, count()
-        rows = (line.split(",") for line in (market / "BTC-USDT.csv").read_text().splitlines()[1:])
-        self._closes = {int(stamp) // 60_000: float(close) for stamp, _, _, _, close, _ in rows}
+    log: Path | ObjectUrl
+
+    def __init__(self, name: str, closes: dict[int, float]) -> None:
+        self.name, self.written, self._closes = name, 0, closes
         self._began = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=100)
 
     def write(self, decisions: int, *, alone: int) -> None:
-        """So many decisions, `alone` of them in files of their own; renamed in together."""
-        names = []
-        for number in range(alone):
-            names.append(self._write(f"one-{self.written + number}.json", 1))
-        for _ in range((decisions - alone) // LINES):
-            names.append(self._write(f"lines-{self.written + alone}-{len(names)}.jsonl", LINES))
-        for name in names:
-            (self.inbox / f".{name}.part").rename(self.inbox / name)
-        self.written += decisions
+        """So many decisions, `alone` of them in files of their own; all become visible together."""
+        first, last = self.written, self.written + decisions
+        files = {f"one-{number}.json": [number] for number in range(first, first + alone)}
+        for start in range(first + alone, last, LINES):
+            files[f"lines-{start}.jsonl"] = list(range(start, min(start + LINES, last)))
+        self.put({name: "".join(map(self._decide, numbers)).encode() for name, numbers in files.items()})
+        self.written = last
 
-    def _write(self, name: str, lines: int) -> str:
-        text = "".join(json.dumps(self._decide(next(self._numbers))) + "\n" for _ in range(lines))
-        (self.inbox / f".{name}.part").write_text(text)
-        return name
+    def put(self, files: dict[str, bytes]) -> None:
+        raise NotImplementedError
 
-    def _decide(self, number: int) -> dict[str, object]:
+    def waiting(self) -> bool:
+        raise NotImplementedError
+
+    def _decide(self, number: int) -> str:
         at = self._began + timedelta(seconds=number % 5_400, microseconds=number)
-        price = self._closes[int(at.timestamp()) // 60]
         agents = {
             name: {"signal": ("BUY", "SELL", "HOLD")[(number // k) % 3], "confidence": 50 + number % 50}
-            for k, name in enumerate(("technical", "sentiment", "liquidity", "funding", "interest"), 1)
+            for k, name in enumerate(("technical", "sentiment", "liquidity"), 1)
         }
-        return {
-            "symbol": "BTC/USDT", "type": ("HOLD", "BUY", "HOLD", "SELL")[number % 4], "price": price,
-            "timestamp": at.isoformat(), "max_hold_minutes": (5, 30, 300)[number % 3], "agent_analyses": agents,
-            "reason": f"number {number}",
+        decision = {
+            "symbol": "BTC/USDT", "type": ("HOLD", "BUY", "HOLD", "SELL")[number % 4],
+            "price": self._closes[int(at.timestamp()) // 60], "timestamp": at.isoformat(),
+            "max_hold_minutes": (5, 30, 300)[number % 3], "agent_analyses": agents, "reason": f"number {number}",
         }  # fmt: skip
+        return json.dumps(decision) + "\n"
+
+
+class FolderTrader(Trader):
+    """Its inbox is a folder of a disk that all machines have."""
+
+    def __init__(self, name: str, closes: dict[int, float], folder: Path) -> None:
+        super().__init__(name, closes)
+        self.folder, self.log = folder, folder / "logs" / LOG
+        write_system(folder)
+
+    def put(self, files: dict[str, bytes]) -> None:
+        for name, content in files.items():
+            (self.folder / "inbox" / f".{name}.part").write_bytes(content)
+        for name in files:
+            (self.folder / "inbox" / f".{name}.part").rename(self.folder / "inbox" / name)
+
+    def waiting(self) -> bool:
+        return any(path.suffix in (".json", ".jsonl") for path in (self.folder / "inbox").iterdir())
+
+
+class BucketTrader(Trader):
+    """Its inbox, log and dataset are in an object store."""
+
+    def __init__(self, name: str, closes: dict[int, float], folder: Path, bucket: Bucket) -> None:
+        super().__init__(name, closes)
+        self.bucket, self.log = bucket, bucket.url / "live" / "logs" / LOG
+        write_system(folder, "".join(f"{what.upper()}_DIR={bucket.url}live/{what}\n" for what in ("inbox", "log")))
+        with (folder / ".env").open("a") as file:
+            file.write(f"DATASETS_DIR={bucket.url}live/datasets\n")
+
+    def put(self, files: dict[str, bytes]) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda one: self.bucket.put(f"live/inbox/{one[0]}", one[1]), files.items()))
+
+    def waiting(self) -> bool:
+        return bool(self.bucket.keys("live/inbox/"))
 
 
 class Installation:
     """Two machines. On the first: a Postgres, Redis, Prefect's server, a worker, the watcher. On the second: the other
-    Postgres, the pooler, a worker. The inbox and what is published lie on a disk that both have."""
+    Postgres, the pooler, the object store, a worker. Folders lie on a disk that both have."""
 
-    def __init__(self, first: Machine, second: Machine, shared: Path) -> None:
+    def __init__(self, first: Machine, second: Machine, shared: Path, patch: pytest.MonkeyPatch) -> None:
         self.first, self.second, self.shared = first, second, shared
         write_live_market(shared / "market", datetime.now(UTC))
-        (shared / "inbox").mkdir()
-        self.traders = Traders(shared / "inbox", shared / "market")
+        rows = (line.split(",") for line in (shared / "market" / "BTC-USDT.csv").read_text().splitlines()[1:])
+        closes = {int(stamp) // 60_000: float(close) for stamp, _, _, _, close, _ in rows}
+        systems = shared / "systems"
+        bucket = make_bucket(start_object_store(second), patch)
+        self.traders: list[Trader] = [
+            FolderTrader("alpha", closes, systems / "alpha"), FolderTrader("beta", closes, systems / "beta"),
+            BucketTrader("gamma", closes, systems / "gamma", bucket),
+        ]  # fmt: skip
         self.primary, self.standby = PostgresNode(first), PostgresNode(second)
         self.pooler = Pooler(second, POOL_MODE)
         self.server = PrefectServer(first, self.pooler, first)
@@ -93,13 +145,10 @@ class Installation:
         for machine in (self.first, self.second):
             machine.environment |= self.server.clients | {
                 "DATABASE_URL": self.pooler.url(), "MARKET": f"replay:{self.shared / 'market'}",
-                "INBOX_DIR": str(self.shared / "inbox"), "LOG_DIR": str(self.shared / "logs"),
-                "DATASETS_DIR": str(self.shared / "datasets"), "SCOREKEEPER_HOME": str(machine.home / "scorekeeper"),
+                "SYSTEMS_DIR": str(self.shared / "systems"), "SCOREKEEPER_HOME": str(machine.home / "scorekeeper"),
             }  # fmt: skip
         self.second.run([COMMAND, "migrate"])
-        self.second.run([BIN / "prefect", "work-pool", "create", "scorekeeper", "--type", "process"])
-        self.second.run(["sh", "-c", f"cd {ROOT} && {BIN}/prefect --no-prompt deploy --all"])
-        self.second.run([COMMAND, "automations"])
+        self.second.run([COMMAND, "deploy"])
         for machine in (self.first, self.second):
             self.start_worker(machine)
         self.first.start("watcher", [COMMAND, "watch"])
@@ -108,52 +157,66 @@ class Installation:
         command = ["prefect", "worker", "start", "--pool", "scorekeeper", "--type", "process"]
         machine.start("worker", [f"{BIN}/{command[0]}", *command[1:], "--name", machine.namespace])
 
-    def rows(self) -> int:
-        """How many decisions there are; -1 while no Postgres can be asked."""
+    def write(self) -> None:
+        """20,000 decisions of the three systems."""
+        for trader, decisions, alone in zip(self.traders, (10_000, 5_000, 5_000), (1_000, 100, 100), strict=True):
+            trader.write(decisions, alone=alone)
+
+    def rows(self) -> dict[str, int]:
+        """How many decisions each system has; none while no Postgres can be asked."""
         try:
-            ((number,),) = self.primary.execute("SELECT count(*) FROM scorekeeper.decision", name=NAME)
+            asked = " UNION ALL ".join(
+                f"SELECT '{one.name}', count(*) FROM scorekeeper_{one.name}.decision" for one in self.traders
+            )
+            return dict(self.primary.execute(asked, name=NAME))
         except psycopg.OperationalError:
-            return -1
-        return int(number)
+            return {}
 
     def has_all(self) -> bool:
-        waiting = any(path.suffix in (".json", ".jsonl") for path in (self.shared / "inbox").iterdir())
-        return self.rows() == self.traders.written and not waiting
+        wanted = {one.name: one.written for one in self.traders}
+        return self.rows() == wanted and not any(one.waiting() for one in self.traders)
+
+    def has_tracked(self, since: datetime) -> bool:
+        asked = " UNION ALL ".join(f"SELECT last_as_of FROM scorekeeper_{one.name}.market" for one in self.traders)
+        found = [as_of for (as_of,) in self.primary.execute(asked, name=NAME)]
+        return len(found) == len(self.traders) and all(as_of is not None and as_of > since for as_of in found)
 
     def tell(self) -> str:
-        runs = self.second.run([BIN / "prefect", "flow-run", "ls", "--limit", "15"], check=False)
+        runs = self.second.run([f"{BIN}/prefect", "flow-run", "ls", "--limit", "15"], check=False)
         logs = [f"{machine.namespace} {part}: {machine.said(part)[-2500:]}"
                 for machine in (self.first, self.second) for part in machine.parts]  # fmt: skip
-        return "\n".join((f"{self.rows()} of {self.traders.written}", runs.stdout, runs.stderr, *logs))
+        return "\n".join((f"{self.rows()}", runs.stdout, runs.stderr, *logs))
 
 
 @contextmanager
-def installed() -> Iterator[Installation]:
+def installed(patch: pytest.MonkeyPatch) -> Iterator[Installation]:
     folder = Path(tempfile.mkdtemp())  # the servers' user enters it, as it cannot enter what pytest makes
     folder.chmod(0o755)
     (folder / "shared").mkdir()
     try:
         with open_machines(folder, 2) as (first, second):
-            there = Installation(first, second, folder / "shared")
+            there = Installation(first, second, folder / "shared", patch)
             there.start()
             yield there
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_whatever_is_killed_every_decision_is_there_once(capsys: pytest.CaptureFixture[str]) -> None:
-    with installed() as there:
+def test_whatever_is_killed_every_decision_is_there_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with installed(monkeypatch) as there:
 
         def wave(what: str, *, until: Callable[[], bool] = there.has_all, seconds: float = 240) -> None:
             began = time.monotonic()
             assert wait_until(until, seconds), f"{what}: {there.tell()}"
             with capsys.disabled():
-                print(f"{what}: {there.rows():,} rows after {time.monotonic() - began:.0f} s")
+                print(f"{what}: {there.rows()} after {time.monotonic() - began:.0f} s")
 
         def write_and_wait_for_some() -> None:
-            before = there.rows()
-            there.traders.write(20_000, alone=2_000)
-            assert wait_until(lambda: there.rows() > before + 500, 240), there.tell()
+            before = sum(there.rows().values())
+            there.write()
+            assert wait_until(lambda: sum(there.rows().values()) > before, 240), there.tell()
 
         write_and_wait_for_some()
         wave("undisturbed")
@@ -168,7 +231,7 @@ def test_whatever_is_killed_every_decision_is_there_once(capsys: pytest.CaptureF
         there.start_worker(busy)
 
         there.first.kill("redis")
-        there.traders.write(20_000, alone=2_000)
+        there.write()
         time.sleep(15)
         start_redis(there.first)
         wave("Redis gone for 15 seconds")
@@ -183,17 +246,17 @@ def test_whatever_is_killed_every_decision_is_there_once(capsys: pytest.CaptureF
 
         write_and_wait_for_some()
         wave("all well again")
-        assert there.traders.written == 100_000
+        assert sum(one.written for one in there.traders) == 100_000
 
         tracked = datetime.now(UTC)
-        wave("tracked", until=lambda: has_tracked(there, tracked), seconds=240)
-        for machine in (there.first, there.second):
-            done = machine.run([COMMAND, "verify"], check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
-        log = (there.shared / "logs" / "performance_summary.logl").read_text().splitlines()
-        decided = Counter(line.rpartition("[")[2] for line in log if "] DECISION: " in line)
-        assert (len(decided), set(decided.values())) == (100_000, {1})
-        assert not (there.shared / "quarantine").exists() or not any((there.shared / "quarantine").iterdir())
+        wave("tracked", until=lambda: there.has_tracked(tracked), seconds=240)
+        done = there.second.run([COMMAND, "verify"], check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        for one in there.traders:
+            with open_published(one.log) as file:
+                log = file.read().decode().splitlines()
+            decided = Counter(line.rpartition("[")[2] for line in log if "] DECISION: " in line)
+            assert (one.name, len(decided), set(decided.values())) == (one.name, one.written, {1})
 
 
 def is_at_work(machine: Machine) -> bool:
@@ -203,7 +266,3 @@ def is_at_work(machine: Machine) -> bool:
     below = psutil.Process(machine.parts["worker"].pid).children(recursive=True)
     return any("prefect.engine" in " ".join(one.cmdline()) for one in below if one.is_running())
 
-
-def has_tracked(there: Installation, since: datetime) -> bool:
-    ((as_of,),) = there.primary.execute("SELECT last_as_of FROM scorekeeper.market", name=NAME)
-    return as_of is not None and as_of > since

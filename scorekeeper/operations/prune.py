@@ -1,4 +1,4 @@
-"""Deletes candles and archived files that are older than the settings keep them."""
+"""Deletes decisions, candles and archived files that are older than the settings keep them."""
 
 import shutil
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from scorekeeper.decisions.prices import LOOK_BACK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
 from scorekeeper.market import sealed_candles
+from scorekeeper.operations.prune_decisions import PrunedDecisions, prune_decisions
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -19,23 +20,25 @@ from scorekeeper.store.sql import statement
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was deleted: months of candles (YYYY-MM), and the folders of days in the archive."""
+    """What was deleted: months of candles (YYYY-MM), the folders of days in the archive, and decisions."""
 
     months: list[str]
     days: list[Path]
+    decisions: PrunedDecisions
 
 
 def prune(db: Database, settings: Settings, as_of: datetime, *, dry_run: bool = False) -> Pruned:
-    """Delete what is older at `as_of` than KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS; None keeps everything.
+    """Delete what is older at `as_of` than KEEP_DECISIONS_DAYS, KEEP_CANDLES_DAYS, KEEP_ARCHIVE_DAYS; None keeps all.
 
     Candles are deleted by whole months, and only those that no open trade and no undecided decision needs. The next
     month's partition is created. With `dry_run` nothing changes. Raises ScorekeeperError.
     """
+    decisions = prune_decisions(db, settings, as_of, dry_run=dry_run)
     months = db.transact(lambda c: prune_candles(c, as_of, settings.keep_candles_days, dry_run=dry_run))
     days = _old_days(settings.archive_dir, as_of, settings.keep_archive_days)
     if not dry_run:
         _remove(settings.archive_dir, days)
-    return Pruned(months, days)
+    return Pruned(months, days, decisions)
 
 
 def prune_candles(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.locks import Lock, lock
 from scorekeeper.private_files import keep_mode, make_file, make_folder
+from scorekeeper.publish.kept import copy_kept, last_kept
 from scorekeeper.publish.lines import dataset_line, log_line
 from scorekeeper.publish.set_aside import AHEAD, EDITED, count_shared, find_foreign, keep_aside, read_blocks
 from scorekeeper.store.database import Database
@@ -25,6 +26,7 @@ from scorekeeper.store.sql import statement
 BATCH_LINES = 5_000
 TAIL_BYTES = 4_096
 _RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
+KINDS = tuple(_RENDER)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def renew(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
 
 def _renew(connection: Connection, files: Mapping[str, Path]) -> list[tuple[int, Path | None]]:
     lock_publisher(connection)
+    if last_kept(connection):
+        raise ScorekeeperError("the lines of decisions that were deleted by their age cannot be renewed")
     connection.execute(statement("publish/renew_events"))
     connection.execute(statement("publish/keep_renewed_numbers"))
     connection.execute(statement("publish/forget_publications"), {"paths": [str(path) for path in files.values()]})
@@ -230,7 +234,8 @@ def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path |
         make_folder(path.parent)
         with fresh.open("w+b") as file:
             keep_mode(file.fileno(), path)
-            for _, line in render_events(connection, kind, 0, last):
+            after = copy_kept(connection, path, kind, state.begins_after, file)
+            for _, line in render_events(connection, kind, after, last):
                 file.write(line)
                 lines += 1
             file.flush()

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Set
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -83,19 +84,25 @@ def list_set_aside(dataset: Path) -> list[Path]:
 
 
 def find_unknown_ids(connection: Connection, path: Path) -> Iterator[list[str]]:
-    """The ids in a dataset that have no decision in the database, in batches. Raises ScorekeeperError."""
-    read = _read_ids(path)
+    """The ids in a dataset that have no decision in the database, in batches. Raises ScorekeeperError.
+
+    Those of decisions that were deleted by their age are left out.
+    """
+    read = _read_ids(path, connection.execute(statement("inbox/select_kept_from")).scalar())
     while ids := list(dict.fromkeys(islice(read, AT_ONCE))):
         yield list(connection.execute(statement("verify/select_unknown_ids"), {"ids": ids}).scalars())
 
 
-def _read_ids(path: Path) -> Iterator[str]:
+def _read_ids(path: Path, kept_from: datetime | None) -> Iterator[str]:
     last = None
     try:
         with path.open("rb") as file:
             for line in file:
                 try:
-                    trade_id = json.loads(line)["trade_id"]
+                    record = json.loads(line)
+                    trade_id = record["trade_id"]
+                    if kept_from is not None and datetime.fromisoformat(record["timestamp"]) < kept_from:
+                        continue
                 except (ValueError, TypeError, KeyError):
                     continue  # an incomplete line
                 if isinstance(trade_id, str) and trade_id != last:

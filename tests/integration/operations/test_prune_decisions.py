@@ -103,9 +103,11 @@ def test_old_decisions_go_and_figures_files_and_verification_stay_true(
     names = [path for path in lived.settings.archive_dir.rglob("*.json*") if path.is_file()]
     lived.settings.inbox_dir.joinpath("again.jsonl").write_bytes(names[-1].read_bytes() + b"\n")
     assert take(lived.db, lived.settings).decisions == 0
-    with lived.db.begin() as connection, pytest.raises(ScorekeeperError, match="deleted by their age"):
+    with lived.db.begin() as connection:
         staying = text("SELECT trade_id FROM scorekeeper.decision WHERE opened_at < '2025-05-07Z' LIMIT 1")
-        voiding.void_decision(connection, connection.execute(staying).scalar_one(), "late", lived.as_of)
+        one = connection.execute(staying).scalar_one()
+        with pytest.raises(ScorekeeperError, match="deleted by their age"):
+            voiding.void_decision(connection, one, "late", lived.as_of)
     assert verify(lived.db, lived.settings) == []
 
     # Life goes on: a tracker, a track, another folder of files that begins now.

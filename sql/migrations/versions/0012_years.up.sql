@@ -16,6 +16,12 @@ COMMENT ON COLUMN scorekeeper.retention.decisions_from IS
 'A midnight UTC. A decision from before it is refused; rollups of earlier days are never made again.';
 COMMENT ON COLUMN scorekeeper.retention.pruned_as_of IS 'The as_of of the last prune that deleted decisions.';
 
+CREATE VIEW scorekeeper.report_retention AS
+SELECT decisions_from, pruned_as_of
+FROM scorekeeper.retention;
+COMMENT ON VIEW scorekeeper.report_retention IS
+'At most one row: decisions from before decisions_from were deleted by their age; their days stay in the rollups.';
+
 CREATE TABLE scorekeeper.kept_lines (
     kind text NOT NULL,
     until_line_no bigint NOT NULL,

@@ -1,6 +1,7 @@
 """Decisions that are old go, with all that belongs to them. Figures, files and what is checked stay true."""
 
 import json
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.run import compare, verify
+from tests.dashboard.serving import TOKEN, serve
 from tests.integration.trades.test_pipeline import take, track
 
 BOUND = datetime(2025, 5, 7, tzinfo=UTC)
@@ -90,6 +92,11 @@ def test_old_decisions_go_and_figures_files_and_verification_stay_true(
     assert lived.metrics(compose=True)["completed_trades"] == before["completed_trades"]
     assert lived.metrics(by=Breakdown.SIDE) == by_side
     assert lived.metrics(include_suspect=True)["since"] == "2025-05-07T00:00:00Z"
+
+    # The dashboard says so on each page.
+    with serve(lived.db) as served:
+        page = urllib.request.urlopen(f"{served.address}/trades?token={TOKEN}").read().decode()
+    assert "Decisions from before" in page
 
     # Published lines stay, also when a file is written again.
     assert lived.files() == files

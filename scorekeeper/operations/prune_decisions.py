@@ -39,10 +39,10 @@ def prune_decisions(db: Database, settings: Settings, as_of: datetime, *, dry_ru
     wanted = datetime.combine((as_of - timedelta(days=settings.keep_decisions_days)).date(), time(), UTC)
     if not dry_run:
         publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
-    found = db.transact(lambda connection: _begin(connection, wanted, as_of, dry_run=dry_run))
+    found, last = db.transact(lambda connection: _begin(connection, wanted, as_of, dry_run=dry_run))
     if dry_run or found.before is None:
         return found
-    while db.transact(lambda connection: _keep_lines(connection, found.before)):
+    while db.transact(lambda connection: _keep_lines(connection, last)):
         pass
     deleted = 0
     while some := db.transact(_delete):
@@ -50,8 +50,13 @@ def prune_decisions(db: Database, settings: Settings, as_of: datetime, *, dry_ru
     return PrunedDecisions(found.before, deleted, found.held_back)
 
 
-def _begin(connection: Connection, wanted: datetime, as_of: datetime, *, dry_run: bool) -> PrunedDecisions:
-    """Store the bound, while no file is read, nothing is settled, and no day waits to be scored."""
+def _begin(
+    connection: Connection, wanted: datetime, as_of: datetime, *, dry_run: bool
+) -> tuple[PrunedDecisions, int]:
+    """Store the bound, while no file is read, nothing is settled, and no day waits to be scored.
+
+    Returns what is older, and the last line of it.
+    """
     # What is learned, settled or scored before the bound must not change any more.
     lock(connection, Lock.INGEST, Lock.LEARN, Lock.SETTLE, Lock.SCORE)
     blocking = connection.execute(statement("operations/select_unfinished"), {"wanted": wanted}).one_or_none()
@@ -66,16 +71,16 @@ def _begin(connection: Connection, wanted: datetime, as_of: datetime, *, dry_run
     last = connection.execute(statement("operations/select_last_old_line"), given).one()
     before = connection.execute(statement("operations/select_retention")).one_or_none()
     if not last.decisions and before is None:
-        return PrunedDecisions(None, 0, held_back)
+        return PrunedDecisions(None, 0, held_back), 0
     if not dry_run:
         score_stale_days(connection, as_of)
         connection.execute(statement("operations/keep_decisions_from"), given | {"as_of": as_of})
-    return PrunedDecisions(bound, last.decisions, held_back)
+    return PrunedDecisions(bound, last.decisions, held_back), last.line_no
 
 
-def _keep_lines(connection: Connection, bound: datetime | None) -> bool:
+def _keep_lines(connection: Connection, last: int) -> bool:
+    """Store the hashes of the next lines up to `last`; whether there are more."""
     lock(connection, Lock.PUBLISH)
-    last = connection.execute(statement("operations/select_last_old_line"), {"bound": bound}).one().line_no
     if last <= last_kept(connection):
         return False
     connection.execute(statement("operations/forget_lagging"), {"line_no": last})

@@ -50,9 +50,9 @@ ON CONFLICT (only_row) DO UPDATE
 -- name: select_last_old_line
 -- One row: the last line of the decisions that ended before the bound (0: none), and how many of them there are.
 -- Parameter: bound.
-SELECT coalesce(max(e.line_no), 0) AS line_no, count(DISTINCT d.trade_id) AS decisions
+SELECT coalesce(max(e.line_no), 0) AS line_no, count(*) FILTER (WHERE e.kind = 'decision') AS decisions
 FROM scorekeeper.decision AS d
-LEFT JOIN scorekeeper.event AS e ON d.trade_id = e.trade_id
+INNER JOIN scorekeeper.event AS e ON d.trade_id = e.trade_id
 WHERE d.expires_at < cast(:bound AS timestamptz) AND d.opened_at < cast(:bound AS timestamptz);
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from dashboard.data.overview import Scope, read_scope
+from dashboard.data.standby import read_again
 from dashboard.data.watch import TokenWatch
 from dashboard.site import READER
 from scorekeeper.errors import ScorekeeperError
@@ -35,19 +36,20 @@ RETRY_SECONDS = 30  # how often a browser beyond that asks
 class Moment:
     """Where things stand: the change token, what the filter bar offers, and whether the score is kept up.
 
-    `state`: live, stale (the last track is long ago), waiting (there was none yet), away (the database does not
-    answer).
+    `state`: live, stale (the last track is long ago), behind (a standby is read that lags), waiting (there was no track
+    yet), away (the database does not answer). `standby`: a standby is read.
     """
 
     token: str
     state: str
     scope: Scope
     why: str = ""
+    standby: bool = False
 
     @property
     def key(self) -> str:
         """As long as it stays the same, so does every page."""
-        return f"{self.token}-{self.state}"
+        return f"{self.token}-{self.state}{'-standby' if self.standby else ''}"
 
     @property
     def words(self) -> str:
@@ -55,12 +57,14 @@ class Moment:
         at = self.scope.last_as_of
         if self.state == "away":
             return f"Not live: the database does not answer. {self.why}"
+        if self.state == "behind":
+            return "Not live: the standby that this page reads lags behind its primary. The page Health says how far."
         if self.state == "waiting" or at is None:
             return "Not live: no track has run yet."
         said = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         if self.state == "stale":
             return f"Not live: the last track was at {said}. What has happened since is not counted yet."
-        return f"Live. Last track: {said}."
+        return f"Live. Last track: {said}.{' Read from a standby.' if self.standby else ''}"
 
     def message(self) -> str:
         """What a stream says of it."""
@@ -121,13 +125,18 @@ class Live:
             if known is not None and known.token == token and known.state != "away":
                 scope = known.scope
             else:
-                with self._site.reading() as connection:
-                    scope = read_scope(connection)
+                scope = read_again(self._read_scope)
         except (ScorekeeperError, SQLAlchemyError, psycopg.Error, OSError) as exc:
             return self._away(str(exc) if isinstance(exc, ScorekeeperError) else type(exc).__name__)
-        at = scope.last_as_of
+        at, standby = scope.last_as_of, self._watch.standby
         state = "waiting" if at is None else "stale" if datetime.now(UTC) - at > STALE else "live"
-        return Moment(token, state, scope)
+        if standby is not None and standby.is_behind:
+            state = "behind"
+        return Moment(token, state, scope, standby=standby is not None)
+
+    def _read_scope(self) -> Scope:
+        with self._site.reading() as connection:
+            return read_scope(connection)
 
     def _away(self, why: str) -> Moment:
         known = self._known

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboard.data.filters import SHARED, FilterError, Filters
+from dashboard.data.standby import read_again
 from dashboard.export import export
 from dashboard.site import Site, site_of
 
@@ -42,9 +43,12 @@ async def render(request: Request, template: str, load: Load) -> Response:
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": tag, **_FRESH})
 
-    def make() -> tuple[bytes, str]:
+    def read() -> dict[str, Any]:
         with site.reading() as connection:
-            context = dict(load(connection, filters))
+            return dict(load(connection, filters))
+
+    def make() -> tuple[bytes, str]:
+        context = read_again(read)
         context = {**standing(request, site, filters), **context, "moment": moment, "choices": moment.scope}
         return site.write(template, context), "text/html; charset=utf-8"
 

@@ -1,7 +1,7 @@
 """What one running dashboard holds: its database, templates, files, cache, and who may look."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,9 +18,12 @@ from dashboard.data.once import keep_answers
 from dashboard.data.token import begin_read
 from dashboard.files import StaticFiles, squeeze
 from dashboard.shown import FILTERS
+from scorekeeper.locations import Location
 
 if TYPE_CHECKING:
     from dashboard.live import Live
+    from dashboard.metrics.families import Runs
+    from dashboard.metrics.scrape import Monitor
 
 HERE = Path(__file__).parent
 # The style of the charts lies beside the charts, as the report has them too.
@@ -35,42 +38,12 @@ NAV = (
 NAV_OF = (("trades", "trade"), ("agents", "agent"), ("versions", "compare"))
 
 
-@dataclass
-class Site:
-    """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown.
+class Page:
+    """What every page needs: templates and files. The page over several systems has nothing else."""
 
-    `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known.
-    """
-
-    engine: Engine
-    prefect: str | None = None
-    reports: Path | None = None
-    fee_bps: float = 10.0
-    account_equity: float | None = None
-    as_reader: bool = False  # the user may become the reader, and does so in every transaction
-    nav: tuple[tuple[str, str], ...] = NAV
-    nav_of: tuple[tuple[str, str], ...] = NAV_OF
-    build: str = field(default_factory=lambda: version("scorekeeper"))
-    cache: PageCache = field(default_factory=PageCache)
-    static: StaticFiles = field(default_factory=lambda: StaticFiles(HERE / "static", CHARTS))
-    templates: Environment = field(default_factory=lambda: open_templates())
-    live: "Live" = field(init=False)
-
-    def __post_init__(self) -> None:
-        from dashboard.live import Live
-
-        self.live = Live(self)
-        self.build = hashlib.sha256(f"{self.build}{self.static.build}{_stamp()}".encode()).hexdigest()[:12]
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One transaction that only reads, as the reader where that is possible. Raises ScorekeeperError."""
-        with self.engine.connect() as connection, connection.begin():
-            begin_read(connection)
-            if self.as_reader:
-                connection.execute(text(f"SET LOCAL ROLE {READER}"))
-            keep_answers(connection)
-            yield connection
+    def __init__(self) -> None:
+        self.templates = open_templates()
+        self.static = StaticFiles(HERE / "static", CHARTS)
 
     def write(self, template: str, context: dict[str, Any]) -> bytes:
         """A page."""
@@ -82,6 +55,53 @@ class Site:
         if len(body) > 1_000 and "gzip" in request.headers.get("accept-encoding", ""):
             body, headers = squeeze(body), {**headers, "Content-Encoding": "gzip"}
         return Response(body, status, headers=headers, media_type=kind)
+
+
+@dataclass
+class Site(Page):
+    """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown.
+
+    `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known. `inbox`
+    and `runs`: see dashboard.metrics.scrape.Monitor. `system`: whose pages they are, and `systems` gives the names of
+    all; without a name there is one alone.
+    """
+
+    engine: Engine
+    prefect: str | None = None
+    reports: Location | None = None
+    fee_bps: float = 10.0
+    account_equity: float | None = None
+    system: str = ""
+    systems: Callable[[], list[str]] = list
+    as_reader: bool = False  # the user may become the reader, and does so in every transaction
+    nav: tuple[tuple[str, str], ...] = NAV
+    nav_of: tuple[tuple[str, str], ...] = NAV_OF
+    build: str = field(default_factory=lambda: version("scorekeeper"))
+    cache: PageCache = field(default_factory=PageCache)
+    static: StaticFiles = field(default_factory=lambda: StaticFiles(HERE / "static", CHARTS))
+    templates: Environment = field(default_factory=lambda: open_templates())
+    inbox: Callable[[], int | None] | None = None
+    runs: "Callable[[], Runs | None] | None" = None
+    live: "Live" = field(init=False)
+    monitor: "Monitor" = field(init=False)
+
+    def __post_init__(self) -> None:
+        from dashboard.live import Live
+        from dashboard.metrics.scrape import Monitor
+
+        self.live = Live(self)
+        self.monitor = Monitor(self, self.inbox, self.runs)
+        self.build = hashlib.sha256(f"{self.build}{self.static.build}{_stamp()}".encode()).hexdigest()[:12]
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that only reads, as the reader where that is possible. Raises ScorekeeperError."""
+        with self.engine.connect() as connection, connection.begin():
+            begin_read(connection)
+            if self.as_reader:
+                connection.execute(text(f"SET LOCAL ROLE {READER}"))
+            keep_answers(connection)
+            yield connection
 
 
 def site_of(request: Request) -> Site:

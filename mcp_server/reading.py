@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from fastmcp.exceptions import ToolError
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dashboard.data.filters import FilterError
 from dashboard.data.once import keep_answers
+from dashboard.data.standby import read_again
 from dashboard.data.token import begin_read
 from mcp_server.quoted import quote
 from scorekeeper.errors import ScorekeeperError
@@ -48,8 +50,7 @@ class Scores:
     def ask(self, work: Callable[[Connection], T]) -> T:
         """What `work` reads. Raises ToolError with words that a caller can act on."""
         try:
-            with self.reading() as connection:
-                return work(connection)
+            return read_again(partial(self._read, work))
         except FilterError as wrong:
             name = _NAMES.get(wrong.name, wrong.name)
             raise ToolError(f"{name}: expected {wrong.expected}, not {quote(wrong.value, 60)}") from None
@@ -65,6 +66,10 @@ class Scores:
             raise _unexpected(failed) from None
         except SQLAlchemyError as failed:
             raise _unexpected(failed) from None
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with self.reading() as connection:
+            return work(connection)
 
 
 def _unexpected(failed: Exception) -> ToolError:

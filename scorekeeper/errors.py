@@ -30,6 +30,10 @@ class AwayError(DatabaseError):
     """The database does not answer now, or has ended the connection; a later try may succeed."""
 
 
+class CancelledByReplayError(AwayError):
+    """A standby cancelled a read, because it had to apply a change of its primary; a later try may succeed."""
+
+
 def explain(exc: OSError) -> str:
     """The system's reason, and what to do if the disk is full.
 

@@ -4,18 +4,30 @@ A transaction that needs several takes them in the order of `Lock`. Two transact
 deadlock. A new lock gets a place in that order, and a key that no release has used.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from scorekeeper.errors import AwayError
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.2  # seconds between two attempts to take a lock
+# The server ends no transaction that only holds a lock. Settings that it does not have are left out.
+_STAY_OPEN = (
+    "SELECT set_config(name, '0', true) FROM pg_settings "
+    "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
 
 
 class Lock(IntEnum):
     """The locks in the order in which they are taken. The value is the key in Postgres, the same in every release."""
 
     MIGRATE = 0x5C0_0000  # the schema changes
-    INGEST = 0x5C0_0003  # files are read, moved, put back or recovered: held by a session, across transactions
+    INGEST = 0x5C0_0003  # files are read, moved, put back or recovered: held across transactions, see hold
+    INGEST_WRITE = 0x5C0_0009  # the holder of INGEST writes: keeps the next holder from writing until that has ended
     LEARN = 0x5C0_0008  # what is learned is written, or discarded
     SETTLE = 0x5C0_0001  # trades are closed, or a close is requested
     CANDLE = 0x5C0_0002  # candles and sealed ranges are written
@@ -34,14 +46,45 @@ def lock(connection: Connection, *locks: Lock) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": int(one)})
 
 
-@contextmanager
-def hold(connection: Connection, one: Lock) -> Iterator[None]:
-    """Hold a lock on the connection's session, across its transactions. What is open at the end is rolled back."""
-    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": int(one)})
-    connection.commit()
-    try:
-        yield
-    finally:
+def await_turn(connection: Connection, one: Lock) -> None:
+    """Take a lock that others hold for long, until the transaction ends. First in the transaction.
+
+    While it waits it has no transaction open. Behind a pooler it would keep a session of the server from those that
+    the holder of the lock needs.
+    """
+    pause = SHORTEST_PAUSE
+    while not connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": int(one)}).scalar_one():
         connection.rollback()
-        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": int(one)})
-        connection.commit()
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+@contextmanager
+def hold(engine: Engine, one: Lock, *, guarding: Connection | None = None) -> Iterator[None]:
+    """Hold a lock across transactions, by a transaction that stays open on a connection of its own.
+
+    Behind a pooler in transaction mode a lock of a session would be lost. `guarding`: the connection that does the
+    work. Once the lock is lost, a transaction that it begins is refused with AwayError, and another holder waits for
+    the one that began before. What is open on it at the end is rolled back.
+    """
+    with engine.connect() as holder:
+        await_turn(holder, one)
+        holder.execute(text(_STAY_OPEN))
+
+        def guard(connection: Connection) -> None:
+            lock(connection, Lock.INGEST_WRITE)
+            try:
+                holder.execute(text("SELECT 1"))
+            except SQLAlchemyError:
+                raise AwayError(
+                    f"the connection that holds the lock {one.name} was lost", "run it again; what is stored stays"
+                ) from None
+
+        if guarding is not None:
+            event.listen(guarding, "begin", guard)
+        try:
+            yield
+        finally:
+            if guarding is not None:
+                guarding.rollback()
+                event.remove(guarding, "begin", guard)

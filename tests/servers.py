@@ -1,11 +1,11 @@
-"""Other Postgres servers than the embedded one: over TCP, of another version, behind a pooler; each gone at the end."""
+"""Other Postgres servers than the embedded one: over TCP, older, a standby, behind a pooler; gone at the end."""
 
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ OLDEST = Path("/usr/lib/postgresql/15/bin")  # where Debian's package postgresql
 PASSWORD = "canary-7f3a"
 TRUST = "host all all 127.0.0.1/32 trust\n"
 SCRAM = "host all all 127.0.0.1/32 scram-sha-256\n"
+REPLICATED = TRUST + "host replication all 127.0.0.1/32 trust\n"
 
 
 def free_port() -> int:
@@ -63,6 +64,10 @@ class Server:
     def data(self) -> Path:
         return self.folder / "data"
 
+    def promote(self) -> None:
+        """Let a standby take writes."""
+        self.run("pg_ctl", "promote", "-D", str(self.data), "-w")
+
     def run(self, program: str, *arguments: str, check: bool = True) -> None:
         """Run one of its programs as its user."""
         done = run_program([str(self.binaries / program), *arguments], server_user(), folder=self.folder, kill=False)
@@ -102,24 +107,44 @@ def open_server(
 
 
 @contextmanager
-def open_pooler(server: Server, mode: str, **settings: str) -> Iterator[int]:
-    """A PgBouncer before `server`, in pool mode `mode`, that lets in whoever the server does; its port."""
+def open_standby(primary: Server, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A hot standby that streams from `primary`, whose pg_hba.conf lets the owner replicate."""
+    place = Path(tempfile.mkdtemp())
+    give_away(place)
+    standby = Server(place, primary.binaries, free_port(), settings or {})
+    standby.run(
+        "pg_basebackup", "-D", str(standby.data), "-R", "-c", "fast", "-X", "stream", "--no-sync",
+        "-d", f"{primary.url()}?application_name=standby",
+    )  # fmt: skip
+    standby.start()
+    try:
+        yield standby
+    finally:
+        standby.run("pg_ctl", "stop", "-D", str(standby.data), "-m", "immediate", "-w", check=False)
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def open_pooler(server: Server, mode: str, users: Sequence[str] = (), **settings: str) -> Iterator[int]:
+    """A PgBouncer before `server`, in pool mode `mode`, whose clients are `users` there, or all the owner; its port."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        _miss("there is no pgbouncer: apt-get install -y pgbouncer")
+        miss("there is no pgbouncer: apt-get install -y pgbouncer")
     port, owner = free_port(), server_user()
     place = server.folder / f"pooler-{mode}-{port}"
     place.mkdir()
     given = {
-        "listen_addr": "127.0.0.1", "listen_port": str(port), "unix_socket_dir": "", "auth_type": "any",
-        "pool_mode": mode, "logfile": str(place / "log"), "pidfile": str(place / "pid"), **settings,
+        "listen_addr": "127.0.0.1", "listen_port": str(port), "unix_socket_dir": "", "pool_mode": mode,
+        "auth_type": "trust" if users else "any", "auth_file": str(place / "users"),
+        "logfile": str(place / "log"), "pidfile": str(place / "pid"), **settings,
     }  # fmt: skip
     lines = "".join(f"{name} = {value}\n" for name, value in given.items())
-    one = f"host=127.0.0.1 port={server.port} user=owner"
+    one = f"host=127.0.0.1 port={server.port}{'' if users else ' user=owner'}"
+    (place / "users").write_text("".join(f'"{user}" "{PASSWORD}"\n' for user in users))
     (place / "ini").write_text(f"[databases]\n* = {one}\n[pgbouncer]\n{lines}")
     user: dict[str, Any] = {}
     if os.geteuid() == 0:  # it does not run as root
-        for path in (place, place / "ini"):
+        for path in (place, place / "ini", place / "users"):
             give_away(path)
         user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
     pooler = subprocess.Popen(
@@ -144,10 +169,10 @@ def _listens(port: int) -> bool:
 def find_oldest() -> Path:
     """The binaries of the oldest Postgres that is supported."""
     if not (OLDEST / "postgres").exists():
-        _miss("there is no Postgres 15: apt-get install -y postgresql-15")
+        miss("there is no Postgres 15: apt-get install -y postgresql-15")
     return OLDEST
 
 
-def _miss(what: str) -> NoReturn:
+def miss(what: str) -> NoReturn:
     """Fail where all is meant to be there, as in .ci/run, which installs it; elsewhere skip, saying what is missing."""
     (pytest.fail if os.environ.get("EVERY_SERVER") else pytest.skip)(what)

@@ -8,7 +8,7 @@ from cli import stopping
 from cli.options import installation_options
 
 
-@installation_options("home", "database_url")
+@installation_options("home", "scores_url", "system")
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens.")] = 4210,
     host: Annotated[
@@ -18,8 +18,9 @@ def dashboard(
 ) -> None:
     """Show the score in a browser, live.
 
-    It works on any database, also as scorekeeper_reader, and changes nothing. It lets in the system user that runs it,
-    and users who have the token. A running `up` has a dashboard already and prints its address.
+    It works on any database, also as scorekeeper_reader or on a hot standby (DASHBOARD_DATABASE_URL), and changes
+    nothing. It lets in the system user that runs it, and users who have the token. A running `up` has a dashboard
+    already and prints its address.
     """
     from cli.dashboard_server import run_dashboard
     from scorekeeper.settings import load_settings

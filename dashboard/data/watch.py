@@ -1,24 +1,30 @@
-"""The change token on a connection of its own: once a second, one short round trip and no transaction."""
+"""The change token on a connection of its own: once a second, one short round trip, and no transaction of its own.
 
-import contextlib
-from typing import Any
+Behind a pooler nothing may stay in the session, so there it is a transaction of a few round trips.
+"""
+
+from contextlib import nullcontext, suppress
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import Engine
 
+from dashboard.data.standby import Standby, make_standby
+from scorekeeper.store.connections import is_pooled, one_transaction
 from scorekeeper.store.sql import raw
 
 
 class TokenWatch:
     """Asks for the token, by one thread at a time. The connection is opened when it is needed, and again when lost.
 
-    `role`: the session becomes it, None for none.
+    `role`: who asks becomes it, None for none.
     """
 
     def __init__(self, engine: Engine, role: str | None) -> None:
         self._engine, self._role = engine, role
         self._driver: psycopg.Connection[Any] | None = None
+        self.standby: Standby | None = None  # that read the last token
 
     def read(self) -> str:
         """A short string that changes with every commit that a page could show.
@@ -41,13 +47,23 @@ class TokenWatch:
         """Give the connection up; the next question opens another."""
         driver, self._driver = self._driver, None
         if driver is not None:
-            with contextlib.suppress(psycopg.Error):
+            with suppress(psycopg.Error):
                 driver.close()
 
     def _ask(self, driver: psycopg.Connection[Any]) -> str:
-        row = driver.execute(raw("dashboard/select_token"), prepare=True).fetchone()
+        with one_transaction(driver) if is_pooled(driver) else nullcontext():
+            if is_pooled(driver):
+                driver.execute(raw("dashboard/begin_read"))
+                self._become(driver, "SET LOCAL ROLE {}")
+            row = driver.execute(raw("dashboard/select_token"), prepare=True).fetchone()
         assert row is not None
-        return str(row[0])
+        token, *standby = row
+        self.standby = make_standby(*standby)
+        return str(token)
+
+    def _become(self, driver: psycopg.Connection[Any], words: LiteralString) -> None:
+        if self._role is not None:
+            driver.execute(sql.SQL(words).format(sql.Identifier(self._role)))
 
     def _open(self) -> psycopg.Connection[Any]:
         pooled = self._engine.raw_connection()
@@ -60,7 +76,7 @@ class TokenWatch:
             raise
         driver.rollback()
         driver.autocommit = True
-        driver.execute(raw("dashboard/begin_watch"))
-        if self._role is not None:
-            driver.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._role)))
+        if not is_pooled(driver):
+            driver.execute(raw("dashboard/begin_watch"))
+            self._become(driver, "SET ROLE {}")
         return driver

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from dashboard.data.filters import Filters
 from dashboard.data.health import Rejection, read_alerts, read_checks, read_coverage, read_rejections, read_status
 from dashboard.data.rows import Rows
+from dashboard.data.standby import read_standby
 from dashboard.pages.report import has_report
 from dashboard.render import refuse_others, render
 from dashboard.site import site_of
@@ -27,6 +28,7 @@ async def page(request: Request) -> Response:
         return {
             "status": read_status(connection, exact=True), "checks": read_checks(connection, now, exact=True),
             "alerts": read_alerts(connection), "coverage": read_coverage(connection), "rejections": rejections,
+            "standby": read_standby(connection), "now": now,
             "prefect": site.prefect, "has_report": has_report(site.reports), "rows": Rows(Rejection, iter(rejections)),
         }  # fmt: skip
 

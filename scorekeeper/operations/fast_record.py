@@ -4,12 +4,16 @@ When `record` returns, the rows are safe on the disk. The lines are in the files
 not be on the disk yet, and the publication's watermark is still before them. If the process dies or the lines are lost,
 the next publication writes the same bytes again. The caller must publish after the first call, after each second of a
 burst, and whenever a file or the line numbers changed: `Recorded` says so.
+
+Behind a pooler only the rows are written here, and the caller publishes each time. The publisher's lock would have to
+outlive the transaction that stores the rows, and a session behind a pooler does not.
 """
 
 import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -25,8 +29,11 @@ from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.symbols import is_certain, spell
 from scorekeeper.errors import DatabaseError
 from scorekeeper.inbox.store_decisions import keep_reading
+from scorekeeper.locations import Location
 from scorekeeper.locks import Lock
-from scorekeeper.publish.publish import render_lines
+from scorekeeper.publish.events import render_lines
+from scorekeeper.publish.target import make_absolute
+from scorekeeper.store.connections import is_pooled, one_transaction
 from scorekeeper.store.database import Database
 from scorekeeper.store.forks import reset_in_children
 from scorekeeper.store.sql import statement
@@ -40,6 +47,7 @@ class Recorded(Enum):
     NOTHING = 0  # the decision is already known, its id is another's, or the attempt failed
     ROWS = 1  # in the database; publish to write the lines
     WHOLE = 2  # rows and lines
+    LATER = 3  # in the database; a publication within a second writes the lines, or `close`
 
 
 @dataclass
@@ -69,9 +77,11 @@ class FastRecorder:
     After a fork, the child opens its own connection, and it must publish before it may append lines.
     """
 
-    def __init__(self, db: Database, *, log_path: Path, dataset_path: Path) -> None:
+    def __init__(self, db: Database, *, log_path: Location, dataset_path: Location) -> None:
         self._db = db
-        self._paths = log_path.absolute(), dataset_path.absolute()
+        self._paths = make_absolute(log_path), make_absolute(dataset_path)
+        self._publish_at = 0.0
+        self._waits = False
         self._turn = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._sql: dict[str, str] = {}
@@ -106,12 +116,14 @@ class FastRecorder:
                     with self._db.begin() as connection:
                         keep_reading(connection, decision.reading)
                     self._reading = decision.reading.id
-                row = self._execute("operations/record_decision", {**given, "number": bool(self._ends)})
+                number = bool(self._ends) and not is_pooled(self._connect())
+                row = self._execute("operations/record_decision", {**given, "number": number})
                 if row is None:
                     return Recorded.NOTHING
                 if row["line_no"] is None:
                     self._forget()
-                    return Recorded.ROWS
+                    self._waits = time.monotonic() < self._publish_at
+                    return Recorded.LATER if self._waits else Recorded.ROWS
                 written = self._write(row)
                 self._execute("operations/unlock_publisher", {"lock": Lock.PUBLISH})
             except (psycopg.Error, DatabaseError):
@@ -125,8 +137,15 @@ class FastRecorder:
 
     def follow(self) -> None:
         """Call after a publication: later lines are appended where it ended."""
+        files = [path for path in self._paths if isinstance(path, Path)]
         with self._turn:
             self._forget()
+            if len(files) < len(self._paths):
+                # Nothing can be appended in an object store: each publication makes new objects.
+                self._publish_at, self._waits = time.monotonic() + AHEAD_SECONDS, False
+                return
+            if self._connection is not None and is_pooled(self._connection):
+                return
             paths = {"paths": [str(path) for path in self._paths]}
             rows = self._db.transact(lambda c: c.execute(statement("operations/select_publication_ends"), paths).all())
             published = {row.path: row for row in rows}
@@ -136,7 +155,7 @@ class FastRecorder:
             (self._line_no,) = numbers
             self._ahead_until = time.monotonic() + AHEAD_SECONDS
             try:
-                for path in self._paths:
+                for path in files:
                     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
                     found = os.fstat(descriptor)
                     size = published[str(path)].committed_bytes
@@ -146,8 +165,8 @@ class FastRecorder:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the files may hold lines after the publication's watermark."""
-        return bool(self._ends)
+        """Whether lines are to be published that follow the publication's watermark."""
+        return bool(self._ends) or self._waits
 
     def close(self) -> None:
         """Close the files and the connection. A later `record` opens them again."""
@@ -170,16 +189,22 @@ class FastRecorder:
 
     def _execute(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """The one row of a statement, committed. psycopg is called directly: SQLAlchemy would double the time."""
+        connection = self._connect()
+        if name not in self._sql:
+            self._sql[name] = str(statement(name).compile(dialect=self._db.engine.dialect))
+        alone = one_transaction(connection) if is_pooled(connection) else nullcontext()
+        with alone, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(self._sql[name], given, prepare=True).fetchone()
+
+    def _connect(self) -> psycopg.Connection[Any]:
         if self._connection is None:
             # Does not wait for a server that does not answer: the caller's slower way does that.
             self._connection = self._db.open_driver(wait=False)
             self._connection.autocommit = True
-            # An INSERT has the same plan for all values.
-            self._connection.execute("SET plan_cache_mode TO force_generic_plan")
-        if name not in self._sql:
-            self._sql[name] = str(statement(name).compile(dialect=self._db.engine.dialect))
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(self._sql[name], given, prepare=True).fetchone()
+            if not is_pooled(self._connection):
+                # An INSERT has the same plan for all values.
+                self._connection.execute("SET plan_cache_mode TO force_generic_plan")
+        return self._connection
 
     def _forget(self) -> None:
         ends, self._ends = self._ends, []  # in this order: a child forked in between must not close them a second time

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.rollups import score_stale_days
 from scorekeeper.publish import publish
+from scorekeeper.publish.events import KINDS, render_events
 from scorekeeper.publish.kept import keep_lines, last_kept
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -59,6 +60,8 @@ def _begin(
     """
     # What is learned, settled or scored before the bound must not change any more.
     lock(connection, Lock.INGEST, Lock.LEARN, Lock.SETTLE, Lock.SCORE)
+    if (parquet := connection.execute(statement("operations/select_parquet")).scalar()) is not None:
+        return PrunedDecisions(None, 0, f"all decisions stay: the Parquet dataset {parquet} is written from them"), 0
     blocking = connection.execute(statement("operations/select_unfinished"), {"wanted": wanted}).one_or_none()
     bound, held_back = wanted, None
     if blocking is not None:
@@ -84,7 +87,7 @@ def _keep_lines(connection: Connection, last: int) -> bool:
     if last <= last_kept(connection):
         return False
     connection.execute(statement("operations/forget_lagging"), {"line_no": last})
-    return keep_lines(connection, publish.render_events, last, publish.KINDS)
+    return keep_lines(connection, render_events, last, KINDS)
 
 
 def _delete(connection: Connection) -> int:

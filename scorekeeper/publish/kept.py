@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO, NamedTuple
 
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import Location
+from scorekeeper.publish.target import open_published
 from scorekeeper.store.sql import statement
 
 STRETCH_LINES = 20_000  # rendered and hashed in one transaction
@@ -51,30 +52,34 @@ def _hash(file: IO[bytes], start: int, length: int) -> bytes:
     return digest.digest()
 
 
-def copy_kept(connection: Connection, path: Path, kind: str, begins_after: int, target: IO[bytes]) -> int:
-    """Begin a file that is written again with the lines that only the old one holds. Returns the last of them.
+def read_kept(connection: Connection, at: Location, kind: str, begins_after: int) -> tuple[int, Iterator[bytes]]:
+    """The lines that only a published file holds, for one that is written again; and the number of the last of them.
 
-    Without an old file it begins after them. Raises ScorekeeperError if the old one does not hold them any more.
+    Without an old file the new one begins after them. Raises ScorekeeperError if the old one does not hold them any
+    more.
     """
     try:
-        with path.open("rb") as file:
+        with open_published(at) as file:
             kept = check_kept(connection, kind, begins_after, file)
-            if not kept.is_whole:
-                raise ScorekeeperError(
-                    f"{path}: its lines up to byte {kept.size} are of decisions that were deleted by their age, and "
-                    "are not as they were published. Put back that part from a backup, or rename the file: then a new "
-                    "one begins after them"
-                )
-            file.seek(0)
-            left = kept.size
-            while left and (block := file.read(min(left, _BLOCK))):
-                target.write(block)
-                left -= len(block)
-            return kept.line_no
     except FileNotFoundError:
         line_no = last_kept(connection)
-        connection.execute(statement("publish/begin_after"), {"path": str(path), "line_no": line_no})
-        return line_no
+        connection.execute(statement("publish/begin_after"), {"path": str(at), "line_no": line_no})
+        return line_no, iter(())
+    if not kept.is_whole:
+        raise ScorekeeperError(
+            f"{at}: its lines up to byte {kept.size} are of decisions that were deleted by their age, and are not as "
+            "they were published. Put back that part from a backup, or rename the file: then a new one begins after "
+            "them"
+        )
+    return kept.line_no, _read_lines(at, kept.size)
+
+
+def _read_lines(at: Location, size: int) -> Iterator[bytes]:
+    if size:
+        with open_published(at) as file:
+            while size > 0 and (line := file.readline()):
+                yield line
+                size -= len(line)
 
 
 def keep_lines(connection: Connection, render: Render, up_to: int, kinds: tuple[str, ...]) -> bool:

@@ -1,29 +1,40 @@
 """One connection to Postgres, as all code of Scorekeeper uses it: checked, in UTC, without startup parameters."""
 
 import re
-import select
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Dialect, make_url
+from sqlalchemy import URL, Connection, Dialect, make_url
 from sqlalchemy.exc import ArgumentError
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
-from scorekeeper.store.failures import ESCAPES, POOLER, POOLER_DO, show_address
+from scorekeeper.store.failures import ESCAPES, show_address
+from scorekeeper.store.systems import cursor_classes
 
 OLDEST_POSTGRES = 15
-CONNECT_SECONDS = 5  # for each of a name's addresses
-# A pooler refuses startup parameters that it does not know. It keeps these two settings for each client (PgBouncer
-# tracks them, see track_extra_parameters). No statement relies on any other setting of a session.
-_SETTLE_IN = "SELECT pg_backend_pid(), set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false)"
-_LOOKS = 3
+CONNECT_SECONDS = 5  # for each of a name's addresses, and each server
+# user:password@ (perhaps), servers with at least one comma, /name and ?parameters (perhaps)
+_SEVERAL = re.compile(r"^([^/]+://(?:[^/?]*@)?)([^/?@]*,[^/?@]*)(/[^?]*)?(?:\?(.*))?$")
+# A pooler refuses startup parameters that it does not know, so a session is set up by its first statement. No statement
+# relies on any other setting of a session.
+_SETTLE_IN = "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false)"
+# A pooler may give each transaction another session of the server, so it is set up in each. This takes no snapshot.
+_SETTLE_IN_HERE = "SET LOCAL TimeZone TO 'UTC'; SET LOCAL DateStyle TO 'ISO, MDY'"
 
 
-def read_address(secret: str) -> URL:
-    """An address as SQLAlchemy has it. Raises ScorekeeperError, whose text holds no part of it."""
+def read_address(secret: str, *, wants: str = "read-write") -> URL:
+    """An address as SQLAlchemy has it. Raises ScorekeeperError, whose text holds no part of it.
+
+    It may name several servers, of which the first is used that is what `wants` says, a value of libpq's
+    target_session_attrs.
+    """
     secret = re.sub(r"^(postgresql|postgres)://", "postgresql+psycopg://", secret.strip())
     try:
-        url = make_url(secret)
+        url = make_url(_SEVERAL.sub(_as_query, secret))
+        if "," in str(url.query.get("host", "")):
+            url = url.update_query_dict({"target_session_attrs": url.query.get("target_session_attrs", wants)})
     except (ArgumentError, ValueError):
         raise ScorekeeperError(
             f"DATABASE_URL: no database address; write postgresql://user:password@host/name ({ESCAPES})"
@@ -38,15 +49,32 @@ def read_address(secret: str) -> URL:
     return url
 
 
-def connect(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:
-    """A connection that reads times as UTC. Raises psycopg.OperationalError, and DatabaseError if it is too old."""
+def _as_query(found: re.Match[str]) -> str:
+    """The servers of an address as its parameters, which SQLAlchemy hands on to libpq."""
+    head, servers, name, more = found.groups()
+    parts = [re.fullmatch(r"\[?([^\[\]]*?)\]?(?::(\d*))?", server) for server in servers.split(",")]
+    hosts, ports = zip(*((one[1], one[2] or "5432") if one else ("", "") for one in parts), strict=True)
+    return f"{head}{name or '/'}?host={','.join(hosts)}&port={','.join(ports)}{'&' + more if more else ''}"
+
+
+def connect(url: URL, dialect: Dialect, system: str = "") -> psycopg.Connection[Any]:
+    """A connection that reads times as UTC, for one system.
+
+    Raises psycopg.OperationalError, and DatabaseError if it is too old.
+    """
     connection = _connect_bare(url, dialect)
     try:
         check_version(url, connection.info.server_version)
-        row = connection.execute(_SETTLE_IN).fetchone()
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
         assert row is not None
-        connection.is_pooled = row[0] != connection.info.backend_pid  # type: ignore[attr-defined]
+        if row[0] == connection.info.backend_pid:
+            connection.execute(_SETTLE_IN)
+        else:
+            connection.is_pooled = True  # type: ignore[attr-defined]
+            # A prepared statement stays in the session that another client has next.
+            connection.prepare_threshold = None
         connection.autocommit = False
+        connection.cursor_factory, connection.server_cursor_factory = cursor_classes(system)
     except BaseException:
         connection.close()
         raise
@@ -73,40 +101,24 @@ def check_version(url: URL, found: int) -> None:
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Whether a pooler is in between: it reports another process than the one that does the work."""
+    """Whether a pooler is in between: it reports another process than the one that does the work.
+
+    Then nothing may stay in a session after a transaction: no setting, lock, temporary table or prepared statement.
+    """
     return bool(getattr(connection, "is_pooled", False))
 
 
-def refuse_shared_sessions(first: psycopg.Connection[Any], url: URL, dialect: Dialect) -> None:
-    """Raises DatabaseError for a pooler that gives a client's session to others between transactions.
-
-    Without that, two clients that are connected at once never share a session, and each keeps its own. `first` is idle
-    again afterwards.
-    """
-    seen: tuple[set[int], set[int]] = (set(), set())
-    with _connect_bare(url, dialect) as second:
-        for _ in range(_LOOKS):
-            for connection, sessions in zip((first, second), seen, strict=True):
-                if (session := _ask_session(connection)) is None:
-                    return  # it waits for a session, so sessions are kept by their clients
-                sessions.add(session)
-    if seen[0] & seen[1] or len(seen[0]) > 1 or len(seen[1]) > 1:
-        raise DatabaseError(POOLER, POOLER_DO)
+def settle_in(connection: Connection) -> None:
+    """Behind a pooler: set in the transaction that begins what a session of one's own has for all of them."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, psycopg.Connection) and is_pooled(driver):
+        connection.exec_driver_sql(_SETTLE_IN_HERE)
 
 
-def _ask_session(connection: psycopg.Connection[Any]) -> int | None:
-    """The server process that replies; None if there is no reply for CONNECT_SECONDS."""
-    driver = connection.pgconn
-    driver.send_query(b"SELECT pg_backend_pid()")
-    driver.flush()
-    while True:
-        if not select.select([driver.socket], [], [], CONNECT_SECONDS)[0]:
-            return None
-        driver.consume_input()
-        if not driver.is_busy():
-            break
-    session = None
-    while (result := driver.get_result()) is not None:
-        value = result.get_value(0, 0)
-        session = int(value) if value is not None else None
-    return session
+@contextmanager
+def one_transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """A transaction of a connection that is used without SQLAlchemy, and reads times as UTC, behind a pooler too."""
+    with connection.transaction():
+        if is_pooled(connection):
+            connection.execute(_SETTLE_IN_HERE)
+        yield

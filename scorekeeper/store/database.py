@@ -17,12 +17,13 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from scorekeeper.errors import ROOM_NEEDED, AwayError, ContendedError, ScorekeeperError
 from scorekeeper.store import cluster_folder, embedded
-from scorekeeper.store.connections import connect, is_pooled, read_address, refuse_shared_sessions
+from scorekeeper.store.connections import connect, read_address, settle_in
 from scorekeeper.store.failures import explain_lost, explain_refused, explain_unconnected, is_absent, is_lost
 from scorekeeper.store.failures import show_address as show_address
 from scorekeeper.store.forks import leave_to_parent, reset_in_children
 from scorekeeper.store.migrate import migrate_to_head
 from scorekeeper.store.sql import raw
+from scorekeeper.store.systems import SYSTEM_OPTION, check_system
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -39,13 +40,20 @@ class Database:
     leaves the parent's alone.
     """
 
-    def __init__(self, secret: str, server: embedded.Lease | None = None) -> None:
-        self._address = read_address(secret)
+    def __init__(
+        self, secret: str, server: embedded.Lease | None = None, *, system: str = "", wants: str = "read-write"
+    ) -> None:
+        self._address = read_address(secret, wants=wants)
+        self.system = check_system(system)  # whose schema its statements mean; empty for the default one
         self._server = server
         self._drivers: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
         self._stood = False
         self._closed = False
-        self.engine = create_engine(self._address, creator=self.open_driver, pool_pre_ping=True)
+        named = {SYSTEM_OPTION: system}
+        self.engine = create_engine(
+            self._address, creator=self.open_driver, pool_pre_ping=True, execution_options=named
+        )
+        event.listen(self.engine, "begin", settle_in)
         event.listen(self.engine, "handle_error", self._explain)
         reset_in_children(self)
 
@@ -62,7 +70,7 @@ class Database:
             if self._server is not None:
                 self._server.rejoin()
             try:
-                connection = connect(self._address, self.engine.dialect)
+                connection = connect(self._address, self.engine.dialect, self.system)
             except psycopg.Error as exc:
                 if self._server is not None and is_absent(exc) and not started:
                     self._server.ensure_running()
@@ -74,12 +82,6 @@ class Database:
                 time.sleep(0.2)
                 continue
             self._drivers.add(connection)
-            if not self._stood and is_pooled(connection):
-                try:
-                    refuse_shared_sessions(connection, self._address, self.engine.dialect)
-                except BaseException:
-                    connection.close()
-                    raise
             self._stood = True
             return connection
 
@@ -196,8 +198,13 @@ def _silence(driver: psycopg.Connection[Any]) -> None:
             os.dup2(ours.fileno(), descriptor, inheritable=False)
 
 
-def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = True) -> Database:
+def open_database(
+    url: SecretStr | str | None, home: Path, *, migrate: bool = True, system: str = "", wants: str = "read-write"
+) -> Database:
     """The database at `url`, or the embedded one of `home` if None; `migrate`: to the newest schema.
+
+    `system`: whose schema it is, see SYSTEM in the settings. `wants`: which of several servers in the address, see
+    read_address.
 
     Raises ScorekeeperError (without the password), within 15 s if the server is missing. If the server is missing or
     refuses, it is a DatabaseError with cause and next step.
@@ -207,7 +214,7 @@ def open_database(url: SecretStr | str | None, home: Path, *, migrate: bool = Tr
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
     try:
-        database = Database(secret, server)
+        database = Database(secret, server, system=system, wants=wants)
     except BaseException:
         if server is not None:
             server.release()

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 import psycopg
 from sqlalchemy import URL
 
-from scorekeeper.errors import AwayError, DatabaseError
+from scorekeeper.errors import AwayError, CancelledByReplayError, DatabaseError
 
 ESCAPES = "write an @ of the password as %40, a / as %2F, a : as %3A, a % as %25"
-POOLER = (
-    "a pooler before the database gives each transaction another session (PgBouncer's pool_mode = transaction or "
-    "statement), and locks and temporary tables end with their session"
-)
-POOLER_DO = "set pool_mode = session for this database in the pooler, or let DATABASE_URL name the server itself"
+POOLER = "a pooler before the database allows no transactions (PgBouncer's pool_mode = statement)"
+POOLER_DO = "set pool_mode = transaction for this database in the pooler, or let DATABASE_URL name the server itself"
 ROLES_DO = "run: scorekeeper roles | psql postgresql://superuser@host/name, after the migration"
+_REPLAYED = "conflict with recovery"  # its SQLSTATE is that of a conflict between transactions
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,18 @@ _UNCONNECTED = [
           "its log says why; the pooler's own configuration has the server's address, user and password", away=True),
     _Case("server does not support SSL", "the server offers no TLS, which sslmode asks for",
           "switch ssl on in its postgresql.conf, or take sslmode out of DATABASE_URL"),
-    _Case("certificate verify failed|does not match host name|root certificate file|certificate.*(expired|unknown)",
-          "the server's certificate is not trusted here",
-          "set sslrootcert in DATABASE_URL to the certificate that signed it, and the host to its name"),
+    _Case("root certificate file", "the file of sslrootcert cannot be used ({words})",
+          "let sslrootcert in DATABASE_URL name the certificate of the authority that signed the server's"),
+    _Case("does not match host name", "the server's certificate is for another name than {host}",
+          "write the name in the certificate as the host of DATABASE_URL"),
+    _Case("certificate verify failed|certificate.*(expired|unknown)",
+          "the server's certificate has expired, or no authority in sslrootcert signed it",
+          "let sslrootcert in DATABASE_URL name the authority's certificate, or renew the server's"),
+    _Case("requires a valid client certificate|certificate authentication failed",
+          "the server asks user {user} for a certificate of that name",
+          "set sslcert and sslkey in DATABASE_URL"),
+    _Case("private key file|could not (read|load) certificate",
+          "the file of sslcert or sslkey cannot be used ({words})", "correct it in DATABASE_URL; a key has mode 0600"),
     _Case("Temporary failure in name resolution", "the name {host} cannot be looked up now",
           "check this machine's network and name server", away=True),
     _Case("failed to resolve host|could not translate host name|Name or service not known|nodename nor servname",
@@ -69,6 +76,10 @@ _UNCONNECTED = [
           "scorekeeper roles makes three users; or correct DATABASE_URL"),
     _Case("remaining connection slots|too many (clients|connections)|no more connections allowed",
           "the server takes no more connections", "end what holds them, or raise its max_connections", away=True),
+    _Case("session is read-only|server is in hot standby mode", "none of its servers takes writes now ({host})",
+          "promote a standby; if one was promoted, its log says why", away=True),
+    _Case("server is not in hot standby mode|session is not read-only", "none of its servers is a standby ({host})",
+          "correct the hosts, or take target_session_attrs out of the address"),
     _Case("not (yet )?accepting connections|starting up|shutting down|recovery mode|terminating connection|"
           "crash of another server process",
           "the server is starting, stopping or recovering", "wait a moment; if it stays so, its log says why",
@@ -103,8 +114,6 @@ _REFUSED = {
         "the database takes no writes ({words}): it is a standby, or default_transaction_read_only is on",
         "let DATABASE_URL name the primary, or switch that off",
     ),
-    "26000": (POOLER, POOLER_DO),
-    "42P05": (POOLER, POOLER_DO),
     "53200": ("the database server is out of memory ({words})", "give it more, or lower its work_mem"),
     "57014": (
         "the server cancelled the work ({words})",
@@ -152,9 +161,12 @@ def explain_refused(url: URL, exc: BaseException) -> DatabaseError | None:
     """The error for a statement that the server refused; None if a user cannot do anything about it."""
     words = _first_line(url, exc)
     state = getattr(exc, "sqlstate", None) or ""
-    if state == "42P01" and "scorekeeper" not in words:  # a temporary table of ours
-        state = "26000"
-    if state not in _REFUSED:
+    if _REPLAYED in words:
+        return CancelledByReplayError(
+            "the standby cancelled the read, to apply a change of its primary",
+            "try again; if it happens often, set hot_standby_feedback = on there, or raise max_standby_streaming_delay",
+        )
+    if state not in _REFUSED or (state == "42P01" and "scorekeeper" not in words):  # a temporary table of ours
         return None
     says, do = _REFUSED[state]
     user = url.username or url.query.get("user") or "of this system"
@@ -185,7 +197,7 @@ def _find(exc: BaseException) -> _Case | None:
 
 def _host(url: URL) -> str:
     given = url.host or url.query.get("host") or "a socket"
-    return given if isinstance(given, str) else ", ".join(given)
+    return given.replace(",", " or ") if isinstance(given, str) else " or ".join(given)
 
 
 def _first_line(url: URL | None, exc: BaseException) -> str:

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from scorekeeper.locks import Lock, lock
+from scorekeeper.locks import Lock, await_turn
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.analyses import check_analyses
 from scorekeeper.verify.files import check_files
 from scorekeeper.verify.learned import check_learned, find_waiting_learning
+from scorekeeper.verify.parquet_parts import check_parquet
 from scorekeeper.verify.published_files import check_since
 from scorekeeper.verify.scores import check_score
 from scorekeeper.verify.tables import check_tables
@@ -51,6 +52,7 @@ def compare(db: Database, settings: Settings) -> Verified:
         differences += check_learned(connection)
         doubts = list(check_files(connection, settings))
         published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        published += check_parquet(connection, db, settings.parquet_dir)
         published += check_weights_file(connection, settings)
         kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
         waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
@@ -59,7 +61,7 @@ def compare(db: Database, settings: Settings) -> Verified:
     if doubts:
         # A file may have moved since the snapshot. Under this lock no file moves: look at the doubtful ones again.
         with db.begin() as connection:
-            lock(connection, Lock.INGEST)
+            await_turn(connection, Lock.INGEST)
             again = check_files(connection, settings, only={doubt.path for doubt in doubts})
             differences += [doubt.says for doubt in again]
     return Verified([*differences, *published], waits, pruned, kept_from)

@@ -1,5 +1,5 @@
 -- name: create_incoming_candles
--- One row per candle of the page that is being stored; emptied at every commit.
+-- One row per candle of the page that is being stored; dropped when the transaction ends.
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming_candle (
     symbol text NOT NULL,
     minute_at timestamptz NOT NULL,
@@ -9,7 +9,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_candle (
     close double precision NOT NULL,
     volume double precision NOT NULL,
     ends_at timestamptz
-) ON COMMIT DELETE ROWS;
+) ON COMMIT DROP;
 
 -- name: copy_incoming_candles
 -- One row per candle of the page.

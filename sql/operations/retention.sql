@@ -65,4 +65,12 @@ SELECT scorekeeper.delete_decisions(:most);
 -- One row per published file that does not hold the lines up to line_no: it cannot be continued, so a later publication
 -- sets it aside. Parameter: line_no.
 DELETE FROM scorekeeper.publication
-WHERE published_line_no < cast(:line_no AS bigint);
+WHERE published_line_no < cast(:line_no AS bigint) AND kind IN ('log', 'dataset');
+
+
+-- name: select_parquet
+-- At most one row: the folder of a dataset in Parquet. Its files are written again from decisions.
+SELECT p.path
+FROM scorekeeper.publication AS p
+WHERE p.kind = 'parquet'
+LIMIT 1;

@@ -1,10 +1,10 @@
 -- name: create_settled_trades
--- One row per trade closed in this transaction; emptied at every commit.
-CREATE TEMPORARY TABLE IF NOT EXISTS settled_trade (trade_id text COLLATE "C" PRIMARY KEY) ON COMMIT DELETE ROWS;
+-- One row per trade closed in this transaction; dropped when it ends.
+CREATE TEMPORARY TABLE IF NOT EXISTS settled_trade (trade_id text COLLATE "C" PRIMARY KEY) ON COMMIT DROP;
 
 -- name: create_settled_decisions
--- One row per decision whose horizon return became known in this transaction; emptied at every commit.
-CREATE TEMPORARY TABLE IF NOT EXISTS settled_decision (trade_id text COLLATE "C" PRIMARY KEY) ON COMMIT DELETE ROWS;
+-- One row per decision whose horizon return became known in this transaction; dropped when it ends.
+CREATE TEMPORARY TABLE IF NOT EXISTS settled_decision (trade_id text COLLATE "C" PRIMARY KEY) ON COMMIT DROP;
 
 -- name: advance_settled
 -- One row per symbol whose newly sealed candles, or candles filled back, this settlement has compared with the trades.

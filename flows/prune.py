@@ -1,4 +1,4 @@
-"""Daily: delete candles and archived files that are older than the settings keep them."""
+"""Daily: delete decisions, candles and archived files that are older than the settings keep them."""
 
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from tasks.systems import each_system
 
 @flow(
     name="prune",
-    description="Deletes candles and archived files older than KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS.",
+    description="Deletes what is older than KEEP_DECISIONS_DAYS, KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS.",
     flow_run_name="prune",
 )
 async def prune(as_of: datetime | None = None, dry_run: bool = False, system: str | None = None) -> dict[str, Any]:
@@ -34,7 +34,13 @@ async def prune_system(moment: datetime, dry_run: bool, settings: Settings) -> d
     with await connect_patiently(settings) as db:
         done = await step(prune_old)(db, settings, moment, dry_run)
     months, days = counted(len(done.months), "month"), counted(len(done.days), "day")
-    await rename_run(f"prune {months} of candles, {days} of the archive")
+    old = done.decisions
+    await rename_run(f"prune {counted(old.decisions, 'decision')}, {months} of candles, {days} of the archive")
+    if old.held_back:
+        run_logger().warning("%s", old.held_back)
     for what in (*done.months, *done.days):
         run_logger().info("%s: %s", "would be deleted" if dry_run else "deleted", what)
-    return {"months": done.months, "days": [str(folder) for folder in done.days]}
+    return {
+        "months": done.months, "days": [str(folder) for folder in done.days], "decisions": old.decisions,
+        "before": old.before and old.before.isoformat(), "held_back": old.held_back,
+    }  # fmt: skip

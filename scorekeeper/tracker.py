@@ -103,8 +103,8 @@ class PerformanceTracker:
                 ),
                 repeatable=True,  # a decision that is stored already is a duplicate
             )[0]  # fmt: skip
-            if verdict.outcome == "conflict":
-                raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
+            if refusal := verdict.explain(trade_id):
+                raise ScorekeeperError(": ".join(refusal) if refusal[0] != "trade_id" else refusal[1])
             trade_id = verdict.trade_id or trade_id
         self._publish()
         return trade_id

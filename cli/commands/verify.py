@@ -26,6 +26,11 @@ def verify() -> None:
         typer.echo(
             f"{decisions} decisions from before {since:%F %R} UTC: their candles have been pruned, not recomputed"
         )
+    if found.kept_from is not None:
+        typer.echo(
+            f"decisions from before {found.kept_from:%F} UTC were deleted by their age: the rollups of these days, and "
+            "what was learned of them, are not recomputed"
+        )
     if found.differences:
         raise ScorekeeperError(f"{len(found.differences)} differences")
     typer.echo("everything stored and published equals its recompute")

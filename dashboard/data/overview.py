@@ -43,12 +43,14 @@ class Scope:
     last_as_of: datetime | None
     first_day: date | None
     last_day: date | None
+    # Decisions from before were deleted by their age: what is counted from rows covers the later ones.
+    kept_from: datetime | None = None
 
 
 def read_scope(connection: Connection) -> Scope:
     """The versions and symbols there are; moments of the first and last close."""
     row = connection.execute(statement("dashboard/select_scope"), {"most": MOST_OFFERED}).one()
-    return Scope(list(row.versions), list(row.symbols), row.last_as_of, row.first_day, row.last_day)
+    return Scope(list(row.versions), list(row.symbols), row.last_as_of, row.first_day, row.last_day, row.kept_from)
 
 
 def read_equity(connection: Connection, filters: Filters) -> list[EquityDay]:

@@ -78,9 +78,8 @@ def note_outcomes(
             if verdict.outcome == "accepted":
                 tally.take(name, line, decision)
             duplicates += verdict.outcome == "duplicate"
-            if verdict.outcome == "conflict":
-                reason = f"{decision.trade_id} has other content in {verdict.standing}"
-                file.rejections[line] = ("trade_id", escape_controls(reason), show_excerpt(excerpt))
+            if refusal := verdict.explain(decision.trade_id):
+                file.rejections[line] = (refusal[0], escape_controls(refusal[1]), show_excerpt(excerpt))
         accepted += tally.decisions
         if file.known:
             duplicates, file.refused = counts.holds[sha256], counts.refused.get(sha256, 0)

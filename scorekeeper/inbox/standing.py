@@ -1,6 +1,7 @@
 """Whether a decision is new, beside what is stored and what comes before it in its batch; and the id that it gets."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ Row = tuple[Decision, bytes | None, str, int]
 
 
 class Verdict(NamedTuple):
-    """What became of a decision: accepted, duplicate, or conflict with the one that was read at `standing`.
+    """What became of a decision: accepted, duplicate, conflict with the one that was read at `standing`, or too old.
 
     `trade_id`: the id that the decision has in the database; None: its own.
     """
@@ -22,6 +23,14 @@ class Verdict(NamedTuple):
     outcome: str
     standing: str | None = None
     trade_id: str | None = None
+
+    def explain(self, trade_id: str) -> tuple[str, str] | None:
+        """Field and reason of the refusal of a decision with that id of its own; None: it is in the database."""
+        if self.outcome == "conflict":
+            return "trade_id", f"{trade_id} has other content in {self.standing}"
+        if self.outcome == "too old":
+            return "timestamp", f"before {self.standing}: decisions of that time were deleted (KEEP_DECISIONS_DAYS)"
+        return None
 
 
 class _Standing(NamedTuple):
@@ -45,6 +54,7 @@ def judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
             for one in list_ids(rows[place][0].trade_id, rows[place][0].content_sha256)
         )
         stored |= _look_up(connection, longer)
+    kept_from: datetime | None = connection.execute(statement("inbox/select_kept_from")).scalar()
     verdicts = []
     taken: dict[str, Row] = {}
     for place, row in enumerate(rows):
@@ -52,6 +62,8 @@ def judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
         verdict = _ACCEPTED
         if place in stored or decision.trade_id in taken:
             verdict = _judge_again(decision, stored.get(place, {}), taken)
+        if verdict.outcome == "accepted" and kept_from is not None and decision.opened_at < kept_from:
+            verdict = Verdict("too old", f"{kept_from.astimezone(UTC):%Y-%m-%d}")
         if verdict.outcome == "accepted":
             taken[verdict.trade_id or decision.trade_id] = row
         verdicts.append(verdict)

@@ -51,7 +51,14 @@ def system_metrics(
     A version's figures, and those of all versions, come from the scorecard. For a symbol, or with `compose`, they are
     composed from the rollups. Any other selection is counted from the rows, which takes longer. `whole` has the
     figures where the caller has composed them.
+
+    Once old decisions are deleted, what is counted from the rows begins where all are there: then `since` says so. What
+    money.py adds does too.
     """
+    kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+    limited = not (since is None and until is None) or include_suspect or exclude_late or by is not None
+    if kept_from is not None and limited:
+        since = kept_from if since is None else max(since, kept_from)
     rows: dict[str, Any] = {
         "version": version, "symbol": symbol, "since": since, "until": until, "include_suspect": include_suspect,
         "exclude_late": exclude_late, "at": at,
@@ -89,7 +96,7 @@ def system_metrics(
     known = min((moment for moment in (at, count["as_of"]) if moment is not None), default=None)
     _add_analysis(connection, answer, rows | {"at": known}, analysed=of_version)
     if money:
-        answer |= read_money(connection, rows, account_equity)
+        answer |= read_money(connection, rows | {"since": since or kept_from}, account_equity)
     return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
 
 

@@ -25,6 +25,9 @@ def void_decision(connection: Connection, trade_id: str, why: str, at: datetime)
         return "unknown"
     if row["voided_at"] is not None:
         return "already voided"
+    kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+    if kept_from is not None and row["decided_at"] < kept_from:
+        raise ScorekeeperError(f"{trade_id} is not voided: other decisions of its days were deleted by their age")
     connection.execute(statement("trades/void_decision"), {"trade_id": trade_id, "why": why, "at": at})
     market = connection.execute(statement("market/select_market")).one_or_none()
     tracked = None if market is None else market.last_as_of

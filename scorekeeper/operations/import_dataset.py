@@ -167,7 +167,7 @@ class _Storing:
         settle.open_settlement(connection)
         closed = 0
         for record, verdict in zip(self._records, verdicts, strict=True):
-            if verdict.outcome == "conflict":
+            if verdict.explain(record.decision.trade_id):
                 continue
             if record.exit is not None:
                 ended = record.exit
@@ -180,8 +180,7 @@ class _Storing:
         for record, verdict in zip(self._records, verdicts, strict=True):
             self._done.decisions += verdict.outcome == "accepted"
             self._done.duplicates += verdict.outcome == "duplicate"
-            if verdict.outcome == "conflict":
-                reason = f"{record.decision.trade_id} has other content in {verdict.standing}"
+            if refusal := verdict.explain(record.decision.trade_id):
                 self._done.rejected.append(
-                    {"file": str(self._path), "line": record.line, "field": "trade_id", "reason": reason}
+                    {"file": str(self._path), "line": record.line, "field": refusal[0], "reason": refusal[1]}
                 )

@@ -1,4 +1,4 @@
-"""Deletes candles and archived files that are older than the settings keep them."""
+"""Deletes decisions, candles and archived files that are older than the settings keep them."""
 
 import shutil
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from scorekeeper.locations import Location, ObjectUrl
 from scorekeeper.locks import Lock, lock
 from scorekeeper.market import sealed_candles
 from scorekeeper.object_store import open_store
+from scorekeeper.operations.prune_decisions import PrunedDecisions, prune_decisions
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -24,28 +25,30 @@ from scorekeeper.threads import each_in_order
 
 @dataclass(frozen=True)
 class Pruned:
-    """What was deleted: months of candles (YYYY-MM), and the folders of days in the archive."""
+    """What was deleted: months of candles (YYYY-MM), the folders of days in the archive, and decisions."""
 
     months: list[str]
     days: list[Location]
+    decisions: PrunedDecisions
 
 
 def prune(db: Database, settings: Settings, as_of: datetime, *, dry_run: bool = False) -> Pruned:
-    """Delete what is older at `as_of` than KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS; None keeps everything.
+    """Delete what is older at `as_of` than KEEP_DECISIONS_DAYS, KEEP_CANDLES_DAYS, KEEP_ARCHIVE_DAYS; None keeps all.
 
     Candles are deleted by whole months, and only those that no open trade and no undecided decision needs. The next
     month's partition is created. With `dry_run` nothing changes. Raises ScorekeeperError.
     """
+    decisions = prune_decisions(db, settings, as_of, dry_run=dry_run)
     months = db.transact(lambda c: prune_candles(c, as_of, settings.keep_candles_days, dry_run=dry_run))
     if settings.keep_archive_days is None:
-        return Pruned(months, [])
+        return Pruned(months, [], decisions)
     before = (as_of - timedelta(days=settings.keep_archive_days)).date()
     if isinstance(settings.archive, ObjectUrl):
-        return Pruned(months, [*_prune_store(settings.archive, before, dry_run=dry_run)])
+        return Pruned(months, [*_prune_store(settings.archive, before, dry_run=dry_run)], decisions)
     days = _old_days(settings.archive_dir, before)
     if not dry_run:
         _remove(settings.archive_dir, days)
-    return Pruned(months, [*days])
+    return Pruned(months, [*days], decisions)
 
 
 def prune_candles(

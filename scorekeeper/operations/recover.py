@@ -110,10 +110,12 @@ class _Recovery:
         if said.expires_at is not None:
             decision = msgspec.structs.replace(decision, expires_at=said.expires_at)
         # If the record does not say when the decision arrived, it counts as arrived when it was made.
-        store_decisions.record(
+        (verdict,) = store_decisions.record(
             connection, [decision], source_name=path.name, source_sha256=None, fee_bps=self._settings.fee_bps,
             received_at=received_at(decision, said, decision.opened_at),
         )  # fmt: skip
+        if verdict.outcome != "accepted":
+            return  # it was deleted by its age
         self._done.from_dataset += 1
         self._done.guessed += not is_known(said)
 

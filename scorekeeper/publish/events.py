@@ -12,6 +12,7 @@ from scorekeeper.store.sql import statement
 
 BATCH_LINES = 5_000
 _RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
+KINDS = tuple(_RENDER)
 
 
 def lock_publisher(connection: Connection) -> None:

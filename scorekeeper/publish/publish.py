@@ -10,8 +10,10 @@ from typing import cast
 
 from sqlalchemy import Connection
 
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locations import Location
 from scorekeeper.publish.events import BATCH_LINES, lock_publisher, number_events, render_events
+from scorekeeper.publish.kept import last_kept, read_kept
 from scorekeeper.publish.set_aside import AHEAD
 from scorekeeper.publish.target import AheadError, Handed, Mark, make_absolute, open_target
 from scorekeeper.store.database import Database
@@ -70,6 +72,8 @@ def renew(db: Database, *, log_path: Location, dataset_path: Location) -> Publis
 
 def _renew(connection: Connection, files: Mapping[str, Location]) -> list[tuple[int, Location | None]]:
     lock_publisher(connection)
+    if last_kept(connection):
+        raise ScorekeeperError("the lines of decisions that were deleted by their age cannot be renewed")
     connection.execute(statement("publish/renew_events"))
     connection.execute(statement("publish/keep_renewed_numbers"))
     connection.execute(statement("publish/note_counted_line"))
@@ -121,7 +125,7 @@ def _append(db: Database, at: Location, kind: str) -> tuple[int, Location | None
 def _append_batch(connection: Connection, at: Location, kind: str) -> tuple[int, bool]:
     """One transaction, committed after the bytes are stored. Returns (lines appended, whether there are more)."""
     lock_publisher(connection)
-    published, mark = _read_state(connection, at, kind)
+    published, mark, _ = _read_state(connection, at, kind)
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
     up_to = min(last, published + BATCH_LINES)
     content = [line for _, line in render_events(connection, kind, published, up_to)]
@@ -133,13 +137,15 @@ def _append_batch(connection: Connection, at: Location, kind: str) -> tuple[int,
 def _rewrite(connection: Connection, at: Location, kind: str) -> tuple[int, Location | None]:
     """Write the whole file again. Returns how many lines it has, and the place of the old file if it was kept."""
     lock_publisher(connection)
-    _, mark = _read_state(connection, at, kind)
+    _, mark, begins_after = _read_state(connection, at, kind)
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
     lines = 0
 
     def render() -> Iterator[bytes]:
         nonlocal lines
-        for _, line in render_events(connection, kind, 0, last):
+        after, kept = read_kept(connection, at, kind, begins_after)
+        yield from kept
+        for _, line in render_events(connection, kind, after, last):
             lines += 1
             yield line
 
@@ -148,9 +154,10 @@ def _rewrite(connection: Connection, at: Location, kind: str) -> tuple[int, Loca
     return lines, aside
 
 
-def _read_state(connection: Connection, at: Location, kind: str) -> tuple[int, Mark]:
+def _read_state(connection: Connection, at: Location, kind: str) -> tuple[int, Mark, int]:
     row = connection.execute(statement("publish/select_publication"), {"path": str(at), "kind": kind}).one()
-    return row.published_line_no, Mark(row.committed_bytes, row.tail_sha256 and bytes(row.tail_sha256))
+    mark = Mark(row.committed_bytes, row.tail_sha256 and bytes(row.tail_sha256))
+    return row.published_line_no, mark, row.begins_after
 
 
 def _advance(connection: Connection, at: Location, line_no: int, mark: Mark) -> None:

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     candle_grace_minutes: int = Field(5, ge=0, le=1_440)
     suspect_price_pct: float = Field(5, gt=0)
     signals: Literal["trades", "positions"] = "trades"
+    keep_decisions_days: int | None = Field(None, ge=2, le=36_500)
     keep_candles_days: int | None = Field(None, ge=1, le=36_500)
     keep_archive_days: int | None = Field(None, ge=1, le=36_500)
     keep_runs_days: int = Field(14, ge=1, le=36_500)

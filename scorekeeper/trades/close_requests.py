@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
 from scorekeeper.store.sql import statement
 
@@ -26,6 +27,9 @@ def request_close(connection: Connection, trade_id: str, moment: datetime) -> st
         return "closed"
     if row["close_requested_at"] is not None:
         return "already requested"
+    kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+    if kept_from is not None and moment < kept_from:
+        raise ScorekeeperError(f"{trade_id} is not closed: decisions of that time were deleted by their age")
     minute = moment.replace(second=0, microsecond=0)
     asked = {"trade_id": trade_id, "moment": moment, "minute": minute}
     changed = connection.execute(statement("trades/request_close"), asked).rowcount

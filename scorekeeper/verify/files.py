@@ -1,13 +1,15 @@
 """Archived and quarantined files, compared with what the database says of them."""
 
 from collections.abc import Iterable, Iterator, Set
+from datetime import datetime
 from itertools import islice, takewhile, tee
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row
 
-from scorekeeper.decisions.parse import possible_ids
+from scorekeeper.decisions.parse import parse_decision, possible_ids
 from scorekeeper.decisions.strict_json import DecisionError, load_json
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.file_names import can_follow, format_of, is_compressed
@@ -37,6 +39,7 @@ def check_files(connection: Connection, settings: Settings, only: Set[Location] 
 def _check_archive(connection: Connection, settings: Settings, only: Set[Location] | None) -> Iterator[Doubt]:
     """Every decision of every archived file is stored, as the file gives it."""
     doubts: list[Doubt] = []
+    kept_from: datetime | None = connection.execute(statement("inbox/select_kept_from")).scalar()
     found = _read_archive(connection, settings, only, doubts)
     while batch := list(islice(found, DECISIONS_AT_ONCE)):
         ids = {"ids": [name for _, names, *_ in batch for name in names]}
@@ -45,10 +48,28 @@ def _check_archive(connection: Connection, settings: Settings, only: Set[Locatio
             row = find_stored(stored, document, names, settings)
             wrong = _check(row, document, names[0], where, settings)
             if wrong and (longer := list_longer_ids(document, names)):
-                for row in connection.execute(statement("verify/select_decisions_as_stored"), {"ids": longer}):
-                    wrong = min(wrong, _check(row, document, names[0], where, settings), key=len)
+                for other in connection.execute(statement("verify/select_decisions_as_stored"), {"ids": longer}):
+                    row, wrong = other, min(wrong, _check(other, document, names[0], where, settings), key=len)
+            if wrong and row is None and kept_from is not None and _was_deleted(
+                connection, document, path, kept_from, settings
+            ):
+                continue
             yield from (Doubt(path, one) for one in wrong)
     yield from doubts
+
+
+def _was_deleted(
+    connection: Connection, document: dict[str, Any], path: Location, kept_from: datetime, settings: Settings
+) -> bool:
+    """Whether a decision that is not stored is older than decisions are kept."""
+    context = neutral_context(settings)
+    if document.get("timestamp") is None:  # it had the file's time
+        moment = connection.execute(statement("verify/select_modified_at"), {"destination": str(path)}).scalar()
+        context = msgspec.structs.replace(context, fallback_opened_at=moment)
+    try:
+        return parse_decision(document, context=context).opened_at < kept_from
+    except DecisionError:
+        return False
 
 
 def _check(

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locations import Location
 from scorekeeper.publish.events import lock_publisher, render_events
+from scorekeeper.publish.kept import check_kept
 from scorekeeper.publish.set_aside import read_blocks
 from scorekeeper.publish.target import make_absolute, open_published
 from scorekeeper.store.database import Database
@@ -27,13 +28,15 @@ def check_since(snapshot: Connection, db: Database, *, log_path: Location, datas
     """
     differences = []
     for kind, path in {"log": make_absolute(log_path), "dataset": make_absolute(dataset_path)}.items():
-        known = snapshot.execute(
-            text("SELECT published_line_no FROM scorekeeper.publication WHERE path = :path"), {"path": str(path)}
-        ).scalar()
-        if known is None:
+        state = snapshot.execute(
+            text("SELECT published_line_no, begins_after FROM scorekeeper.publication WHERE path = :path"),
+            {"path": str(path)},
+        ).one_or_none()
+        if state is None:
             continue
+        known = state.published_line_no
         try:
-            size, difference = _compare(snapshot, path, kind, known)
+            size, difference = _compare(snapshot, path, kind, known, state.begins_after)
             if difference is None:
                 with db.begin() as connection:
                     lock_publisher(connection)
@@ -47,13 +50,21 @@ def check_since(snapshot: Connection, db: Database, *, log_path: Location, datas
     return differences
 
 
-def _compare(connection: Connection, path: Location, kind: str, up_to: int) -> tuple[int, str | None]:
+def _compare(
+    connection: Connection, path: Location, kind: str, up_to: int, begins_after: int
+) -> tuple[int, str | None]:
     """The length in bytes of the lines up to a line number, and how the file differs from them (None: not at all)."""
-    size = 0
     with open_published(path) as file:
-        for number, (_, line) in enumerate(render_events(connection, kind, 0, up_to), 1):
+        kept = check_kept(connection, kind, begins_after, file)
+        size = kept.size
+        if not kept.is_whole:
+            says = "of decisions that were deleted by their age, are not as they were published"
+            return size, f"its lines up to byte {size}, {says}; put back that part from a backup"
+        file.seek(size)
+        for number, (_, line) in enumerate(render_events(connection, kind, kept.line_no, up_to), 1):
             if file.readline(len(line) + 1) != line:
-                return size, f"line {number} is not as it was published; {_REPAIR}"
+                where = f", {number} lines after byte {size}," if size else f" {number}"
+                return size, f"line{where} is not as it was published; {_REPAIR}"
             size += len(line)
     return size, None
 

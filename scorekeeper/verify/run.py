@@ -27,12 +27,14 @@ class Verified:
 
     `differences`: a sentence for each thing that is wrong. `waits`: a sentence for each thing that is not done yet,
     which is not wrong. `pruned`: since when candles are kept, and how many older decisions cannot be recomputed; None
-    if no candle was pruned.
+    if no candle was pruned. `kept_from`: decisions from before were deleted by their age, and what follows from them is
+    not recomputed; None: none were.
     """
 
     differences: list[str]
     waits: list[str]
     pruned: tuple[datetime, int] | None
+    kept_from: datetime | None = None
 
 
 def verify(db: Database, settings: Settings) -> list[str]:
@@ -52,6 +54,7 @@ def compare(db: Database, settings: Settings) -> Verified:
         published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
         published += check_parquet(connection, db, settings.parquet_dir)
         published += check_weights_file(connection, settings)
+        kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
         waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
         waits += find_waiting_file(connection, settings)
         waits += find_waiting_learning(connection)
@@ -61,7 +64,7 @@ def compare(db: Database, settings: Settings) -> Verified:
             await_turn(connection, Lock.INGEST)
             again = check_files(connection, settings, only={doubt.path for doubt in doubts})
             differences += [doubt.says for doubt in again]
-    return Verified([*differences, *published], waits, pruned)
+    return Verified([*differences, *published], waits, pruned, kept_from)
 
 
 def count_pruned(db: Database) -> tuple[datetime, int] | None:

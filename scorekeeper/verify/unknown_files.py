@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Set
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -88,21 +89,24 @@ def find_unpublished_ids(connection: Connection, dataset: Path) -> Iterator[list
 def find_unknown_ids(connection: Connection, path: Path, after: int = 0) -> Iterator[list[str]]:
     """The ids in a dataset that have no decision in the database, in batches. Raises ScorekeeperError.
 
-    `after`: how many bytes of the file are not read.
+    Those of decisions that were deleted by their age are left out. `after`: how many bytes of the file are not read.
     """
-    read = _read_ids(path, after)
+    read = _read_ids(path, after, connection.execute(statement("inbox/select_kept_from")).scalar())
     while ids := list(dict.fromkeys(islice(read, AT_ONCE))):
         yield list(connection.execute(statement("verify/select_unknown_ids"), {"ids": ids}).scalars())
 
 
-def _read_ids(path: Path, after: int) -> Iterator[str]:
+def _read_ids(path: Path, after: int, kept_from: datetime | None) -> Iterator[str]:
     last = None
     try:
         with open_published(path) as file:
             file.seek(after)
             for line in file:
                 try:
-                    trade_id = json.loads(line)["trade_id"]
+                    record = json.loads(line)
+                    trade_id = record["trade_id"]
+                    if kept_from is not None and datetime.fromisoformat(record["timestamp"]) < kept_from:
+                        continue
                 except (ValueError, TypeError, KeyError):
                     continue  # an incomplete line
                 if isinstance(trade_id, str) and trade_id != last:

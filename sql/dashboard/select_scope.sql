@@ -1,5 +1,5 @@
 -- One row: the versions and symbols there are, at most `most` of each, in order; the last track; the first and the last
--- day on which a trade closed. Parameter: most.
+-- day on which a trade closed; since when decisions are kept (null: all are). Parameter: most.
 WITH RECURSIVE version AS (
     SELECT cast('' AS text) AS name, 0 AS place
     UNION ALL
@@ -59,4 +59,5 @@ SELECT
     (
         SELECT max(p.day) FROM scorekeeper.report_daily_pieces AS p
         WHERE p.version IS NULL AND p.symbol IS NULL AND NOT p.after_fees
-    ) AS last_day;
+    ) AS last_day,
+    (SELECT r.decisions_from FROM scorekeeper.report_retention AS r) AS kept_from;

@@ -1,7 +1,17 @@
 -- name: take_stale_days
--- One row per UTC day whose rollups are to be made again: it is taken off the list.
-DELETE FROM scorekeeper.stale_day
-RETURNING kind, day;
+-- One row per UTC day whose rollups are to be made again: it is taken off the list. A day from before retention is
+-- taken off too, and stays as it was made: not all of its decisions are there.
+WITH taken AS (
+    DELETE FROM scorekeeper.stale_day
+    RETURNING kind, day
+)
+SELECT t.kind, t.day
+FROM taken AS t
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM scorekeeper.retention AS r
+        WHERE t.day < cast(r.decisions_from AT TIME ZONE 'UTC' AS date)
+    );
 
 -- name: delete_daily_scores
 -- One row per rollup row of the given days. Parameter: days (date array).

@@ -30,6 +30,10 @@ fresh AS (
                 d.content_sha256 = :content_sha256
                 AND position(substr(encode(d.content_sha256, 'hex'), 1, 16) IN d.trade_id) > 0
         )
+        AND NOT EXISTS (
+            SELECT 1 FROM scorekeeper.retention AS r
+            WHERE r.decisions_from > :opened_at
+        )
     ON CONFLICT (trade_id) DO NOTHING
     RETURNING
         trade_id, symbol, bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason,
@@ -78,7 +82,10 @@ noted AS (
                 THEN
                     CASE
                         WHEN pg_try_advisory_lock(cast(:lock AS bigint))
-                            THEN (SELECT coalesce(max(e.line_no), 0) + 1 FROM scorekeeper.event AS e)
+                            THEN 1 + greatest(
+                                (SELECT coalesce(max(e.line_no), 0) FROM scorekeeper.event AS e),
+                                (SELECT coalesce(max(k.until_line_no), 0) FROM scorekeeper.kept_lines AS k)
+                            )
                     END
         END
     FROM fresh

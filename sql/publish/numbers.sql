@@ -5,8 +5,10 @@ SET line_no = n.line_no
 FROM (
     SELECT
         event_id,
-        (SELECT coalesce(max(x.line_no), 0) FROM scorekeeper.event AS x) + row_number() OVER (ORDER BY event_id)
-            AS line_no
+        greatest(
+            (SELECT coalesce(max(x.line_no), 0) FROM scorekeeper.event AS x),
+            (SELECT coalesce(max(k.until_line_no), 0) FROM scorekeeper.kept_lines AS k)
+        ) + row_number() OVER (ORDER BY event_id) AS line_no
     FROM scorekeeper.event AS u
     WHERE
         line_no IS NULL
@@ -21,7 +23,10 @@ WHERE e.event_id = n.event_id;
 
 -- name: select_last_line
 -- One row: the highest line number, or 0.
-SELECT coalesce(max(line_no), 0) FROM scorekeeper.event;
+SELECT greatest(
+    (SELECT coalesce(max(e.line_no), 0) FROM scorekeeper.event AS e),
+    (SELECT coalesce(max(k.until_line_no), 0) FROM scorekeeper.kept_lines AS k)
+) AS line_no;
 
 
 -- name: renew_events

@@ -7,11 +7,13 @@ SELECT exists(
 
 
 -- name: select_publication
--- One row, locked: the watermark of a file, which is created if there is none. Parameters: path, kind.
-INSERT INTO scorekeeper.publication (path, kind)
-VALUES (:path, :kind)
+-- One row, locked: the watermark of a file, which is created if there is none. A new file begins after the lines of
+-- deleted decisions. Parameters: path, kind.
+INSERT INTO scorekeeper.publication (path, kind, published_line_no, begins_after)
+SELECT :path, :kind, coalesce(max(k.until_line_no), 0), coalesce(max(k.until_line_no), 0)
+FROM scorekeeper.kept_lines AS k
 ON CONFLICT (path) DO UPDATE SET kind = excluded.kind
-RETURNING published_line_no, committed_bytes, tail_sha256;
+RETURNING published_line_no, committed_bytes, tail_sha256, begins_after;
 
 
 -- name: lock_publication

@@ -6,11 +6,17 @@ ORDER BY as_of, version;
 
 
 -- name: select_analyses_to_verify
--- One row per version of the last analysis. No row if something from before its as_of became known after it was made.
+-- One row per version of the last analysis. No row if something from before its as_of became known, or was
+-- deleted by its age, after it was made.
 SELECT a.as_of, a.version, a.document
 FROM scorekeeper.analysis AS a
 WHERE
     a.as_of = (SELECT max(x.as_of) FROM scorekeeper.analysis AS x)
+    -- It counted decisions that were deleted since.
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.retention AS r
+        WHERE r.pruned_as_of >= a.as_of
+    )
     AND NOT EXISTS (
         SELECT 1
         FROM scorekeeper.event AS e

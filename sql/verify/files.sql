@@ -43,3 +43,10 @@ FROM (
     WHERE outcome = 'quarantined' AND moved_at IS NOT NULL AND destination IS NOT NULL
     ORDER BY destination ASC, arrival_id DESC
 ) AS a;
+
+
+-- name: select_modified_at
+-- One row: the time of the file that was moved to an address, as it first came (null: none was). Parameter: destination.
+SELECT min(a.modified_at)
+FROM scorekeeper.file_arrival AS a
+WHERE a.destination = :destination;

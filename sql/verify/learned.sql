@@ -1,6 +1,6 @@
 -- name: select_learning
 -- One row per version that is learned: up to which moment its rows hold (null: none do, since all are to be made
--- again), and from when on they are to be made again (null: they are not).
+-- again), and from when on they are to be made again (null: they are not). is_cut: decisions of it may be deleted.
 SELECT
     p.version, p.block_hours,
     CASE
@@ -8,7 +8,13 @@ SELECT
         WHEN s.from_at > coalesce(p.blocks_from, 'infinity')
             THEN date_trunc('hour', s.from_at - interval '1 microsecond', 'UTC')
     END AS holds_until,
-    CASE WHEN s.from_at <= p.learned_until THEN s.from_at END AS again_from
+    CASE WHEN s.from_at <= p.learned_until THEN s.from_at END AS again_from,
+    coalesce(
+        (
+            SELECT min(v.opened_at) FROM scorekeeper.learned_vote AS v
+            WHERE v.version = p.version
+        ) < (SELECT r.decisions_from FROM scorekeeper.retention AS r), false
+    ) AS is_cut
 FROM scorekeeper.learning_progress AS p
 LEFT JOIN scorekeeper.stale_learning AS s ON p.version = s.version
 ORDER BY p.version;

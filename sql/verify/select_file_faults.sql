@@ -25,7 +25,7 @@ SELECT
     'file ' || a.name,
     'brought ' || a.decisions || ' decisions, and ' || count(d.trade_id) || ' name it as their source'
 FROM (
-    SELECT name, coalesce(followed_as, sha256) AS source, sum(decisions) AS decisions
+    SELECT name, coalesce(followed_as, sha256) AS source, sum(decisions) - sum(deleted_decisions) AS decisions
     FROM scorekeeper.file_arrival
     GROUP BY name, coalesce(followed_as, sha256)
 ) AS a

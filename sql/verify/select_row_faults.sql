@@ -71,9 +71,13 @@ WHERE
     )
 GROUP BY r.symbol
 UNION ALL
-SELECT 'published lines', 'are numbered up to ' || max(line_no) || ', and there are ' || count(line_no)
-FROM scorekeeper.event
-HAVING max(line_no) <> count(line_no) OR min(line_no) <> 1
+SELECT 'published lines', 'are numbered up to ' || max(e.line_no) || ', and there are ' || count(e.line_no)
+FROM scorekeeper.event AS e
+-- Lines up to this one may be of deleted decisions.
+CROSS JOIN (SELECT coalesce(max(k.until_line_no), 0) AS line_no FROM scorekeeper.kept_lines AS k) AS k
+WHERE e.line_no > k.line_no
+GROUP BY k.line_no
+HAVING max(e.line_no) - k.line_no <> count(e.line_no) OR min(e.line_no) <> k.line_no + 1
 UNION ALL
 SELECT 'decision ' || e.trade_id, 'its ' || e.kind || ' is published, and is not known'
 FROM scorekeeper.event AS e
@@ -86,7 +90,10 @@ SELECT p.path, 'is published up to line ' || p.published_line_no || ', and there
 FROM scorekeeper.publication AS p
 LEFT JOIN scorekeeper.event AS e ON e.line_no IS NOT NULL
 GROUP BY p.path, p.published_line_no
-HAVING p.published_line_no > coalesce(max(e.line_no), 0)
+HAVING
+    p.published_line_no > greatest(
+        coalesce(max(e.line_no), 0), (SELECT coalesce(max(k.until_line_no), 0) FROM scorekeeper.kept_lines AS k)
+    )
 UNION ALL
 SELECT 'equity of ' || q.version || ' at ' || q.as_of, 'cannot have been known then'
 FROM scorekeeper.equity AS q

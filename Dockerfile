@@ -4,8 +4,8 @@
 ARG PYTHON_VERSION=3.11
 
 FROM python:${PYTHON_VERSION}-slim-bookworm AS build
-# What is installed beside the product, as options of `uv sync`. `redis` lets several Prefect servers share their events.
-ARG EXTRAS="--extra redis"
+# What is installed beside the product, as options of `uv sync`: for several Prefect servers, and for object stores.
+ARG EXTRAS="--extra redis --extra objects"
 ENV UV_LINK_MODE=copy \
     UV_NO_CACHE=1 \
     UV_PROJECT_ENVIRONMENT=/opt/venv \

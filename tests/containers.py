@@ -197,6 +197,7 @@ class Container:
             r"printf 'root:x:0:0::/root:/bin/sh\nscorekeeper:x:1001:1001::/tmp:/bin/sh\n' > $R/etc/passwd",
             r"printf 'root:x:0:\nscorekeeper:x:1001:\n' > $R/etc/group",
             "cp /etc/nsswitch.conf $R/etc/",
+            "echo 'multi on' > $R/etc/host.conf",  # a name has all of its addresses, not the first alone
         ]
         for folder in ("bin", "sbin", "lib", "lib64"):
             lines.append(f"ln -s usr/{folder} $R/{folder}")

@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 
 GIVEN = (
     "POSTGRES_PASSWORD", "PREFECT_DATABASE_PASSWORD", "OWNER_PASSWORD", "WRITER_PASSWORD", "READER_PASSWORD",
-    "REDIS_PASSWORD", "PREFECT_PASSWORD", "DASHBOARD_TOKEN",
+    "REDIS_PASSWORD", "PREFECT_PASSWORD", "DASHBOARD_TOKEN", "METRICS_TOKEN",
 )  # fmt: skip
 PROGRAMS = ("ip", "unshare", "nsenter", "setpriv", "tini", "redis-server")
 OURS = ("prefect", "prefect-services", "worker", "watcher", "dashboard")
@@ -114,6 +114,8 @@ def test_only_who_has_the_password_or_the_token_gets_in(world: Compose) -> None:
     assert world.status("dashboard", 4210, "/trades") == 401
     assert world.status("dashboard", 4210, "/trades", headers=token) == 200
     assert world.status("dashboard", 4210, "/trades", headers=token | {"Host": "evil.example"}) == 400
+    scraper = {"Authorization": f"Bearer {world.given['METRICS_TOKEN']}"}
+    assert [world.status("dashboard", 4210, path, headers=scraper) for path in ("/metrics", "/trades")] == [200, 401]
     assert world.status("prefect", 4200, "/api/admin/version") == 401
     refused = world.one("watcher").execute("python", "-c", "import redis; redis.Redis('redis').ping()")
     assert "AuthenticationError" in refused.stderr

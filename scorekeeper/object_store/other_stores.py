@@ -26,7 +26,10 @@ class OtherStore:
         self._store: Any = from_url(
             f"{scheme}://{bucket}",
             retry_config={"max_retries": 6, "retry_timeout": timedelta(seconds=30)},
-            client_options={"connect_timeout": timedelta(seconds=5), "timeout": timedelta(minutes=5)},
+            # Plain HTTP only where the environment names such a server.
+            client_options={
+                "allow_http": True, "connect_timeout": timedelta(seconds=5), "timeout": timedelta(minutes=5),
+            },
         )
 
     def head(self, url: ObjectUrl) -> StoredObject | None:

@@ -85,7 +85,7 @@ def run_in(state: dict[str, Any], deployment: dict[str, Any], *, beat: datetime 
         event = {"event": "prefect.flow-run.heartbeat", "payload": {}, "id": str(uuid4()),
                  "resource": {"prefect.resource.id": f"prefect.flow-run.{made['id']}"},
                  "occurred": beat.isoformat()}  # fmt: skip
-        api("POST", "/events", [event])  # type: ignore[arg-type]  # the one address that takes a list
+        api("POST", "/events", [event])
     return str(made["id"])
 
 

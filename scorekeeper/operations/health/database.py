@@ -64,6 +64,14 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
             f"let {settings.archive_dir} and {settings.quarantine_dir} be written; the next ingest moves them",
         )  # fmt: skip
     yield from judge_understood(not_understood.read_unread(connection, settings.reading))
+    try:
+        yield from _judge_files(connection, settings)
+    except ScorekeeperError as exc:  # an object store that does not answer
+        yield Check("archive", "red", str(exc), "let the archive and the quarantine be there, and readable")
+
+
+def _judge_files(connection: Connection, settings: Settings) -> Iterator[Check]:
+    """Whether the database knows what lies in the archive, and what is refused. Raises ScorekeeperError."""
     unknown = unknown_files.find_unknown_files(connection, settings, most=MOST_LOOKED_AT)
     lost = {path for path, _ in find_lost(connection, settings)}
     aside = unknown_files.list_set_aside(settings.dataset_path)

@@ -124,6 +124,21 @@ def test_decisions_come_in_once_from_a_bucket_and_are_found_again(
     assert verify(db, settings) == []
 
 
+def test_doctor_names_an_object_store_that_is_away(
+    db: Database, bucket_settings: Settings, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put(f"{INBOX}bad.jsonl", b"{broken}\n")
+    take(db, bucket_settings)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with db.begin() as connection:
+        checks = [*health.check_database(connection, bucket_settings, lambda: datetime.now(UTC))]
+    checks += health.check_inbox(bucket_settings, datetime.now(UTC), {})
+    red = {one.name: one.says for one in checks if one.state == "red"}
+    assert red.keys() == {"archive", "inbox"}
+    assert all("cannot be reached" in says for says in red.values())
+
+
 def test_what_the_database_lost_is_taken_in_again_from_a_bucket(
     db: Database, bucket_settings: Settings, bucket: Bucket
 ) -> None:

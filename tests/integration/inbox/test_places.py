@@ -90,6 +90,19 @@ def test_decision_files_are_found_and_the_rest_is_named(there: There) -> None:
     assert not there.place.holds("d.json")
 
 
+def test_what_waits_is_listed_with_its_size_and_its_time(there: There) -> None:
+    there.put("a.jsonl", CONTENT)
+    there.put("bot/b.jsonl", CONTENT * 2)
+    addresses = there.place.look()
+    waiting = list(there.place.arrivals())
+    assert [one.address for one in waiting] == addresses
+    assert [(one.name, one.size) for one in waiting] == [("a.jsonl", len(CONTENT)), ("bot/b.jsonl", 2 * len(CONTENT))]
+    source = opened(there.place, addresses[0])
+    assert waiting[0].modified_ns / 1e9 == pytest.approx(source.mtime.timestamp(), abs=1e-3)
+    assert there.place.ends_whole(addresses[0])
+    assert len(there.place.look(1)) >= 1
+
+
 def test_a_file_says_what_it_is_and_gives_its_bytes(there: There) -> None:
     there.put("a.jsonl", CONTENT)
     (address,) = there.place.look()

@@ -15,6 +15,7 @@ from flows.close_trade import close_trade
 from flows.import_dataset import import_dataset
 from flows.ingest import ingest
 from flows.prune import prune
+from flows.publish_parquet import publish_parquet
 from flows.track import track
 from flows.void_decision import void_decision
 from scorekeeper.errors import ScorekeeperError
@@ -56,6 +57,17 @@ def test_files_become_a_published_score(home: Path) -> None:
         assert name in artifacts(key)[0]
     again = run(track(as_of))
     assert (again["closed"], again["dataset_lines"], again["log_lines"]) == (0, 0, 0)
+
+
+def test_parquet_is_published_where_it_is_switched_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sample(home / "inbox", home / "market")
+    run(ingest())
+    assert run(publish_parquet()) == {"rows": 0, "files": 0}
+    assert not (home / "datasets" / "parquet").exists()
+    monkeypatch.setenv("PUBLISH_PARQUET", "true")
+    assert run(publish_parquet()) == {"rows": 420, "files": 1}
+    assert run(publish_parquet()) == {"rows": 0, "files": 0}
+    assert [path.parent.name for path in (home / "datasets" / "parquet").rglob("*.parquet")] == ["month=2025-05"]
 
 
 def test_an_empty_inbox_is_a_green_run_that_does_nothing(home: Path) -> None:

@@ -13,6 +13,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locations import ObjectUrl
 from scorekeeper.object_store import open_store
 from scorekeeper.object_store.s3 import S3Store
+from scorekeeper.operations.health.home import check_published
 from scorekeeper.operations.recover import recover
 from scorekeeper.publish import events, manifest, parquet, publish
 from scorekeeper.publish.parquet import publish_parquet, rebuild_parquet
@@ -21,9 +22,11 @@ from scorekeeper.publish.weights_file import weights_path, write_weights_file
 from scorekeeper.report import write_report
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
+from scorekeeper.tracker import PerformanceTracker
 from scorekeeper.verify.run import verify
 from tests.integration.publish.test_lines import live
 from tests.integration.trades.test_pipeline import NOW, take
+from tests.object_stores import Fault, run_bad_day
 
 HOLD = {"symbol": "BTC/USDT", "type": "HOLD", "timestamp": "2025-03-31T23:59:59Z"}
 
@@ -155,6 +158,46 @@ def test_a_death_between_any_two_requests_leaves_each_line_once(
         publish_both(db, remote)
         assert publish_parquet(db, folder).set_aside == []
     assert verify(db, remote) == []
+
+
+def test_on_a_bad_day_each_line_is_published_once(
+    db: Database, remote: Settings, s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request of each kind for each object fails, in each of the ways."""
+    faults: tuple[Fault | None, ...] = ("slow down", "lost answer", "failed answer", "cut bytes", None)
+
+    def fail_first(fault: Fault | None) -> Callable[[str, str, int], Fault | None]:
+        return lambda method, path, before: fault if before == 0 else None
+
+    with run_bad_day(s3) as day:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", day.url)
+        for number, fault in enumerate(faults):
+            day.befall = fail_first(fault)
+            day.asked.clear()
+            decide(db, remote, 10 * number, 2)
+            done = publish_both(db, remote)
+            assert (done.dataset_lines, done.ahead, done.edited) == (2, (), ())
+            assert fault is None or day.hit[fault] >= 4
+            assert publish_parquet(db, remote.parquet_dir).rows == 2
+        assert_as_in_a_folder(db, remote, tmp_path, "one")
+        assert {one.state for one in check_published(remote)} == {"ok"}
+        wrong = load_settings(log_dir="s3://no-such-bucket/logs")
+        (red,) = [one for one in check_published(wrong) if one.state == "red"]
+        assert "no such bucket" in red.says
+        with pytest.raises(ScorekeeperError, match="no such bucket"):
+            publish_both(db, wrong)
+
+
+def test_a_tracker_publishes_to_a_bucket_once_a_second(
+    remote: Settings, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    with PerformanceTracker() as tracker:
+        ids = [tracker.record_decision(HOLD | {"n": n}) for n in range(30)]
+        early = content(remote.dataset_path).count(b"\n")
+        assert 1 <= early < 30
+    said = [json.loads(line)["trade_id"] for line in content(remote.dataset_path).splitlines()]
+    assert said == ids
 
 
 def test_what_another_database_and_a_restore_left_is_kept_and_recovered(

@@ -26,6 +26,7 @@ from scorekeeper.inbox.ingest import Period
 from scorekeeper.learning.run import learn
 from scorekeeper.locks import Lock, hold
 from scorekeeper.metrics import score_update
+from scorekeeper.operations import fast_record
 from scorekeeper.operations.fast_record import Recorded
 from scorekeeper.operations.recover import recover
 from scorekeeper.operations.sample import write_sample
@@ -36,7 +37,7 @@ from scorekeeper.store.sql import raw
 from scorekeeper.trades import fetch, settle
 from scorekeeper.verify.run import verify
 from tests.dashboard.serving import serve
-from tests.integration.operations.test_fast_record import Files, decisions
+from tests.integration.operations.test_fast_record import LONG, Files, decisions
 from tests.integration.store.test_oldest import assert_utc
 from tests.integration.store.test_roles import ROLES
 from tests.integration.tracker.test_tracker import DECISION, Quotes
@@ -147,8 +148,11 @@ def assert_pages_answer(db: Database) -> None:
             assert answer.status_code == 200, (page, answer.text[-500:])
 
 
-def test_lines_are_there_at_once_behind_a_pooler_too(pooled: Pooled, tmp_path: Path) -> None:
+def test_lines_are_there_at_once_behind_a_pooler_too(
+    pooled: Pooled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Alone, and by two recorders at once, of which the second finds that the files are not as it left them."""
+    monkeypatch.setattr(fast_record, "AHEAD_SECONDS", LONG)
     pooled.server.execute("CREATE DATABASE lines")
     with open_database(pooled.url("lines"), tmp_path) as db:
         files, others = Files(db, tmp_path), Files(db, tmp_path)

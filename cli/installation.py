@@ -35,12 +35,36 @@ def open_installation(*, migrate: bool = True) -> "Iterator[tuple[Database, Sett
 
     A command that runs a flow opens it too, before it imports the flow: a database that is away is reported at once.
     """
+    from scorekeeper.settings import check_one
     from scorekeeper.store.database import open_database
 
     hear_while_busy()
     settings = load()
-    with open_database(settings.database_url, settings.scorekeeper_home, migrate=migrate) as db:
+    check_one(settings)
+    with open_database(
+        settings.database_url, settings.scorekeeper_home, migrate=migrate, system=settings.system
+    ) as db:  # fmt: skip
         yield db, settings
+
+
+@contextmanager
+def open_installations() -> Iterator[None]:
+    """The same for a command whose flow works on all systems: with several, the flow opens each.
+
+    Raises ScorekeeperError.
+    """
+    settings = load()
+    if settings.systems_dir is None or settings.system:
+        with open_installation():
+            yield
+    else:
+        hear_while_busy()
+        yield
+
+
+def by_system(done: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What a flow did for each system, with its name; without a name where it is one alone."""
+    return list(done["systems"].items()) if "systems" in done else [("", done)]
 
 
 def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:

@@ -40,6 +40,7 @@ COMMANDS = {
     "import": "import_dataset",
     "status": "status",
     "doctor": "doctor",
+    "deploy": "deploy",
     "automations": "automations",
     "verify": "verify",
     "move-database": "move_database",

@@ -14,7 +14,7 @@ from dashboard.security import SHORTEST_TOKEN
 from mcp_server.reading import Scores
 from mcp_server.server import make_server
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.settings import Settings
+from scorekeeper.settings import Settings, check_one
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def serve_stdio(settings: Settings) -> None:
     """Answer the program that has started this one, until it closes our input. Raises ScorekeeperError, StopError."""
     _log_to_stderr()
+    check_one(settings)
     with open_scores(settings) as (db, as_reader):
         server = make_server(Scores(db.engine, as_reader, settings.fee_bps), version=version("scorekeeper"))
         anyio.run(_run_stdio, server)
@@ -31,6 +32,7 @@ def serve_stdio(settings: Settings) -> None:
 def serve_http(settings: Settings, host: str, port: int, names: list[str]) -> None:
     """Answer on HTTP until a signal ends it; `names`: by which a proxy calls it. Raises ScorekeeperError, StopError."""
     _log_to_stderr()
+    check_one(settings)
     token = settings.mcp_token.get_secret_value() if settings.mcp_token else None
     if token is None or len(token) < SHORTEST_TOKEN:
         raise ScorekeeperError(

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from pathlib import Path
+from collections.abc import Callable
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -15,24 +15,43 @@ import dashboard.pages
 from dashboard import errors
 from dashboard.data.filters import FilterError
 from dashboard.login import login
+from dashboard.metrics import scrape
+from dashboard.metrics.families import Runs
 from dashboard.render import AwayError, NotThereError
-from dashboard.security import Access, Guard
+from dashboard.security import METRICS, Access, Guard
 from dashboard.site import Site, site_of
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import Location
 
 
 def create_app(
-    engine: Engine, access: Access, *, prefect: str | None = None, reports: Path | None = None,
+    engine: Engine, access: Access, *, prefect: str | None = None, reports: Location | None = None,
     fee_bps: float = 10.0, account_equity: float | None = None, as_reader: bool = False,
 ) -> "Dashboard":  # fmt: skip
     """The dashboard on a database, behind its guard. `engine` stays the caller's, to be disposed of by it."""
+    app = make_pages(
+        engine, access, prefect=prefect, reports=reports, fee_bps=fee_bps, account_equity=account_equity,
+        as_reader=as_reader,
+    )  # fmt: skip
+    return Dashboard(app, access)
+
+
+def make_pages(
+    engine: Engine, access: Access, *, prefect: str | None = None, reports: Location | None = None,
+    fee_bps: float = 10.0, account_equity: float | None = None, as_reader: bool = False, system: str = "",
+    systems: Callable[[], list[str]] = list, inbox: Callable[[], int | None] | None = None,
+    runs: Callable[[], Runs | None] | None = None,
+) -> Starlette:  # fmt: skip
+    """The pages of one system, without a guard. `systems` gives the names of all: the head of each page has them.
+
+    `inbox` and `runs`: see dashboard.metrics.scrape.Monitor.
+    """
     app = Starlette(
         routes=[
             *find_pages(),
             Route("/events", _events, methods=["GET"]),
-            Route("/healthz", _alive, methods=["GET"]),
-            Route("/login", login, methods=["GET", "POST"]),
-            Route("/static/{name:path}", _static, methods=["GET"]),
+            Route(METRICS, scrape.answer, methods=["GET"]),
+            *static_and_login(),
         ],
         exception_handlers={
             FilterError: errors.show_filter, NotThereError: errors.show_missing, AwayError: errors.show_away,
@@ -41,10 +60,21 @@ def create_app(
     )  # fmt: skip
     app.router.redirect_slashes = False  # to an absolute address, which behind a proxy is another's
     app.state.site = Site(
-        engine, prefect=prefect, reports=reports, fee_bps=fee_bps, account_equity=account_equity, as_reader=as_reader
-    )
+        engine, prefect=prefect, reports=reports, fee_bps=fee_bps, account_equity=account_equity, as_reader=as_reader,
+        system=system, systems=systems,
+    )  # fmt: skip
+    app.state.monitor = scrape.Monitor(app.state.site, inbox, runs)
     app.state.access = access
-    return Dashboard(app, access)
+    return app
+
+
+def static_and_login() -> list[Route]:
+    """What needs no database."""
+    return [
+        Route("/healthz", _alive, methods=["GET"]),
+        Route("/login", login, methods=["GET", "POST"]),
+        Route("/static/{name:path}", _static, methods=["GET"]),
+    ]
 
 
 class Dashboard(Guard):

@@ -11,7 +11,7 @@ from dashboard.security import SESSION_SECONDS, Access
 from dashboard.site import site_of
 
 LONGEST_FORM = 4_096
-_NEXT = re.compile(r"[a-z]*(\?[!-~]*)?")  # one of our pages, and what it was asked for
+_NEXT = re.compile(r"([a-z][a-z0-9_]*/)?[a-z]*(\?[!-~]*)?")  # a page, of a system perhaps, and what it was asked for
 
 
 async def login(request: Request) -> Response:

@@ -39,6 +39,8 @@ HEADERS = [
 # Headers that a proxy adds. Behind a proxy, the connection's user is the proxy's, not the reader.
 _FORWARDED = re.compile(r"forwarded|via|x-forwarded-.*|x-real-ip|cf-connecting-ip|true-client-ip")
 OPEN = ("/login", "/healthz")  # and what is below /static/: nothing there is of the database
+METRICS = "/metrics"
+_METRICS = re.compile(r"(/[a-z][a-z0-9_]*)?/metrics")  # of one system alone, or below its name
 _PROC = {4: Path("/proc/net/tcp"), 6: Path("/proc/net/tcp6")}
 _ESTABLISHED = "01"
 
@@ -47,12 +49,14 @@ _ESTABLISHED = "01"
 class Access:
     """Who may look. `token` admits any user; `names`: hosts besides this machine's own.
 
-    `peers`: whether this system user gets in without it; off where the token was chosen, as for a proxy.
+    `peers`: whether this system user gets in without it; off where the token was chosen, as for a proxy. `scraper`: a
+    token that opens METRICS and nothing else.
     """
 
     token: str | None = field(repr=False)
     names: tuple[str, ...] = ()
     peers: bool = True
+    scraper: str | None = field(default=None, repr=False)
 
     @property
     def cookie(self) -> str:
@@ -68,6 +72,10 @@ class Access:
         """Whether this is the token, in a time that does not tell how much of it is right."""
         return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
 
+    def scrapes(self, given: str) -> bool:
+        """Whether this is the token of a program that collects metrics."""
+        return self.scraper is not None and hmac.compare_digest(given.encode(), self.scraper.encode())
+
     def has_session(self, given: str, now: float) -> bool:
         """Whether a cookie's value is one that this dashboard has given, and not over."""
         until, _, signature = given.partition(".")
@@ -78,12 +86,13 @@ class Access:
         return hmac.new((self.token or "").encode(), f"dashboard session {until}".encode(), hashlib.sha256).hexdigest()
 
 
-def check_token(token: str | None, host: str) -> None:
+def check_token(token: str | None, host: str, scraper: str | None = None) -> None:
     """Refuse a token that can be guessed, and an address that others reach without one. Raises ScorekeeperError."""
-    if token is not None and len(token) < SHORTEST_TOKEN:
-        raise ScorekeeperError(
-            f"DASHBOARD_TOKEN: shorter than {SHORTEST_TOKEN} characters; make one with: openssl rand -hex 32"
-        )
+    for name, given in (("DASHBOARD_TOKEN", token), ("METRICS_TOKEN", scraper)):
+        if given is not None and len(given) < SHORTEST_TOKEN:
+            raise ScorekeeperError(
+                f"{name}: shorter than {SHORTEST_TOKEN} characters; make one with: openssl rand -hex 32"
+            )
     if token is None and not is_loopback(host):
         raise ScorekeeperError(
             f"others reach {host}: set DASHBOARD_TOKEN to {SHORTEST_TOKEN} characters or more (openssl rand -hex 32)"
@@ -142,6 +151,8 @@ class Guard:
         for given in headers.get("authorization", []):
             kind, _, word = given.partition(" ")
             if kind.lower() == "bearer" and self._access.knows(word.strip()):
+                return True
+            if kind.lower() == "bearer" and _METRICS.fullmatch(scope["path"]) and self._access.scrapes(word.strip()):
                 return True
         now = time.time()
         for line in headers.get("cookie", []):

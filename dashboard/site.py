@@ -1,7 +1,7 @@
 """What one running dashboard holds: its database, templates, files, cache, and who may look."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from dashboard.data.once import keep_answers
 from dashboard.data.token import begin_read
 from dashboard.files import StaticFiles, squeeze
 from dashboard.shown import FILTERS
+from scorekeeper.locations import Location
 
 if TYPE_CHECKING:
     from dashboard.live import Live
@@ -35,18 +36,41 @@ NAV = (
 NAV_OF = (("trades", "trade"), ("agents", "agent"), ("versions", "compare"))
 
 
+class Page:
+    """What every page needs: templates and files. The page over several systems has nothing else."""
+
+    def __init__(self) -> None:
+        self.templates = open_templates()
+        self.static = StaticFiles(HERE / "static", CHARTS)
+
+    def write(self, template: str, context: dict[str, Any]) -> bytes:
+        """A page."""
+        return self.templates.get_template(template).render(context).encode()
+
+    def answer(self, request: Request, body: bytes, kind: str, headers: dict[str, str], status: int = 200) -> Response:
+        """A response, compressed if the browser takes that."""
+        headers = {**headers, "Vary": "Accept-Encoding"}
+        if len(body) > 1_000 and "gzip" in request.headers.get("accept-encoding", ""):
+            body, headers = squeeze(body), {**headers, "Content-Encoding": "gzip"}
+        return Response(body, status, headers=headers, media_type=kind)
+
+
 @dataclass
-class Site:
+class Site(Page):
     """One dashboard. `prefect`: the address of Prefect's UI, `reports`: the folder of reports; both None if unknown.
 
     `fee_bps`: the fee of one side. `account_equity`: what the account held before the first trade, if known.
+    `system`: whose pages they are, and `systems` gives the names of
+    all; without a name there is one alone.
     """
 
     engine: Engine
     prefect: str | None = None
-    reports: Path | None = None
+    reports: Location | None = None
     fee_bps: float = 10.0
     account_equity: float | None = None
+    system: str = ""
+    systems: Callable[[], list[str]] = list
     as_reader: bool = False  # the user may become the reader, and does so in every transaction
     nav: tuple[tuple[str, str], ...] = NAV
     nav_of: tuple[tuple[str, str], ...] = NAV_OF
@@ -71,17 +95,6 @@ class Site:
                 connection.execute(text(f"SET LOCAL ROLE {READER}"))
             keep_answers(connection)
             yield connection
-
-    def write(self, template: str, context: dict[str, Any]) -> bytes:
-        """A page."""
-        return self.templates.get_template(template).render(context).encode()
-
-    def answer(self, request: Request, body: bytes, kind: str, headers: dict[str, str], status: int = 200) -> Response:
-        """A response, compressed if the browser takes that."""
-        headers = {**headers, "Vary": "Accept-Encoding"}
-        if len(body) > 1_000 and "gzip" in request.headers.get("accept-encoding", ""):
-            body, headers = squeeze(body), {**headers, "Content-Encoding": "gzip"}
-        return Response(body, status, headers=headers, media_type=kind)
 
 
 def site_of(request: Request) -> Site:

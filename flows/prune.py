@@ -1,15 +1,18 @@
 """Daily: delete candles and archived files that are older than the settings keep them."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 
-from scorekeeper.settings import load_settings
+from scorekeeper.settings import Settings
 from tasks.as_of import fix_as_of
+from tasks.at_work import run_logger, step
 from tasks.database import connect_patiently
 from tasks.prune import prune_old
 from tasks.run_names import counted, rename_run
+from tasks.systems import each_system
 
 
 @flow(
@@ -17,14 +20,21 @@ from tasks.run_names import counted, rename_run
     description="Deletes candles and archived files older than KEEP_CANDLES_DAYS and KEEP_ARCHIVE_DAYS.",
     flow_run_name="prune",
 )
-async def prune(as_of: datetime | None = None, dry_run: bool = False) -> dict[str, Any]:
-    """Prune as of `as_of` (default: now); `dry_run` only says what would be deleted."""
-    settings = load_settings()
+async def prune(as_of: datetime | None = None, dry_run: bool = False, system: str | None = None) -> dict[str, Any]:
+    """Prune as of `as_of` (default: now); `dry_run` only says what would be deleted.
+
+    `system`: one of SYSTEMS_DIR (default: all).
+    """
     moment = await fix_as_of(as_of)
+    return await each_system(system, "prune", partial(prune_system, moment, dry_run))
+
+
+async def prune_system(moment: datetime, dry_run: bool, settings: Settings) -> dict[str, Any]:
+    """Prune one system."""
     with await connect_patiently(settings) as db:
-        done = await prune_old(db, settings, moment, dry_run)
+        done = await step(prune_old)(db, settings, moment, dry_run)
     months, days = counted(len(done.months), "month"), counted(len(done.days), "day")
     await rename_run(f"prune {months} of candles, {days} of the archive")
     for what in (*done.months, *done.days):
-        get_run_logger().info("%s: %s", "would be deleted" if dry_run else "deleted", what)
+        run_logger().info("%s: %s", "would be deleted" if dry_run else "deleted", what)
     return {"months": done.months, "days": [str(folder) for folder in done.days]}

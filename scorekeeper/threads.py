@@ -5,7 +5,9 @@ So a transaction ends before its database is closed.
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -13,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 async def run_in_thread(work: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:
@@ -39,3 +42,22 @@ async def _run(work: Callable[[], T], stop: threading.Event) -> T:
         with suppress(Exception):
             running.result()
         raise
+
+
+def each_in_order(work: Callable[[Item], T], items: Iterable[Item], at_once: int) -> Iterator[T]:
+    """The results of `work` for each item, in their order; `at_once` threads work on those that come next.
+
+    Items are taken in the caller's thread, and no more than twice as many as there are threads before their results
+    are. With one thread it is the caller's own.
+    """
+    if at_once == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        waiting: deque[Future[T]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= 2 * at_once:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

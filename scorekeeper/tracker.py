@@ -25,7 +25,7 @@ from scorekeeper.operations.quotes import QuoteProvider, read_quote
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.safe_text import escape_controls
-from scorekeeper.settings import load_settings
+from scorekeeper.settings import check_one, load_settings
 from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
@@ -48,12 +48,11 @@ class PerformanceTracker:
 
         `log_dir` and `datasets_dir`: where the two files are published; by default LOG_DIR and DATASETS_DIR.
         """
-        self._settings = load_settings(
-            log_dir=log_dir and Path(log_dir).absolute(), datasets_dir=datasets_dir and Path(datasets_dir).absolute()
-        )
+        self._settings = load_settings(log_dir=log_dir or None, datasets_dir=datasets_dir or None)
+        check_one(self._settings)
         home = self._settings.scorekeeper_home
         begins = self._settings.database_url is None and not cluster_folder.has_cluster(home)
-        self._db = open_database(self._settings.database_url, home)
+        self._db = open_database(self._settings.database_url, home, system=self._settings.system)
         logger.log(
             logging.WARNING if begins else logging.INFO, "%s in the home %s (%s), database %s",
             "a new history begins" if begins else "the history goes on",
@@ -92,27 +91,23 @@ class PerformanceTracker:
                 "%s: the word %s is in no list and opens no trade (WORDS adds words)",
                 decision.trade_id, escape_controls(decision.action),
             )  # fmt: skip
-        source, fee_bps = "record_decision", settings.fee_bps
+        source, fee_bps, trade_id = "record_decision", settings.fee_bps, decision.trade_id
         recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
-        if recorded is Recorded.WHOLE:
-            return decision.trade_id
+        if recorded in (Recorded.WHOLE, Recorded.LATER):
+            return trade_id
         if recorded is Recorded.NOTHING:
             verdict = self._db.transact(
                 lambda connection: store_decisions.record(
-                    connection,
-                    [decision],
-                    source_name=source,
-                    source_sha256=None,
-                    received_at=now,
-                    fee_bps=fee_bps,
+                    connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps,
                     by_custom=True,
                 ),
                 repeatable=True,  # a decision that is stored already is a duplicate
-            )[0]
+            )[0]  # fmt: skip
             if verdict.outcome == "conflict":
                 raise ScorekeeperError(f"{decision.trade_id} has other content in {verdict.standing}")
+            trade_id = verdict.trade_id or trade_id
         self._publish()
-        return decision.trade_id
+        return trade_id
 
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close the trades that stored candles close, then those that have been open for `max_hold_time` minutes.

@@ -7,24 +7,29 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect import get_run_logger
-
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.quarantine import ID_LENGTH, count_refused
 from scorekeeper.operations import alerts
+from scorekeeper.operations.alerts import DRAWDOWN_BREACHED as DRAWDOWN_BREACHED
+from scorekeeper.operations.alerts import FILE_QUARANTINED as FILE_QUARANTINED
+from scorekeeper.operations.alerts import LEARN_FAILED as LEARN_FAILED
+from scorekeeper.operations.alerts import PRICE_STALE as PRICE_STALE
+from scorekeeper.operations.alerts import TRACK_LATE as TRACK_LATE
+from scorekeeper.operations.alerts import VERIFY_FAILED as VERIFY_FAILED
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
+from tasks.at_work import run_logger
 from tasks.prefect_server import post_event
 
-FILE_QUARANTINED = "scorekeeper.file-quarantined"
-PRICE_STALE = "scorekeeper.price-stale"
-DRAWDOWN_BREACHED = "scorekeeper.drawdown-breached"
-TRACK_LATE = "scorekeeper.track-late"
-VERIFY_FAILED = "scorekeeper.verify-failed"
 RESOURCE = "scorekeeper.installation"
 MOST_NAMED = 20
+
+
+def resource_of(system: str) -> str:
+    """What an event is about: the installation, or one of its systems."""
+    return f"{RESOURCE}.{system}" if system else RESOURCE
 
 
 async def emit_refusals(db: Database) -> None:
@@ -77,6 +82,12 @@ async def emit_track_late(db: Database) -> None:
         await _emit_once(db, TRACK_LATE, new, {})
 
 
+async def emit_learn_failed(db: Database, error: Exception | None) -> None:
+    """An event if `learn` has failed, with the kind of the error; None: it has succeeded, and the condition ends."""
+    if new := await _note(db, LEARN_FAILED, [] if error is None else [alerts.WHOLE]):
+        await _emit_once(db, LEARN_FAILED, new, {"error": type(error).__name__})
+
+
 async def emit_verify_failed(db: Database, differences: int) -> None:
     """An event if what is stored or published differs from its recomputation."""
     if new := await _note(db, VERIFY_FAILED, [alerts.WHOLE] if differences else []):
@@ -91,16 +102,16 @@ async def _note(db: Database, name: str, subjects: Sequence[str]) -> list[str]:
 
 async def _emit_once(db: Database, name: str, subjects: Sequence[str], payload: dict[str, Any]) -> None:
     """Emit, then store that it was emitted: a run killed in between emits twice, which is better than never."""
-    if await _emit(name, payload):
+    if await _emit(db.system, name, payload):
         at = datetime.now(UTC)
         await run_in_thread(db.transact, lambda connection: alerts.mark_reported(connection, name, subjects, at))
 
 
-async def _emit(name: str, payload: dict[str, Any]) -> bool:
+async def _emit(system: str, name: str, payload: dict[str, Any]) -> bool:
     """Emit an event; whether the server took it. The run goes on without."""
     try:
-        await post_event(name, RESOURCE, payload)
+        await post_event(name, resource_of(system), {"system": system, **payload} if system else payload)
     except ScorekeeperError as exc:
-        get_run_logger().warning("%s could not be emitted: %s", name, exc)
+        run_logger().warning("%s could not be emitted: %s", name, exc)
         return False
     return True

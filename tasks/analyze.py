@@ -2,19 +2,22 @@
 
 from datetime import datetime
 
-from prefect import get_run_logger, task
-from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect import task
+from prefect.artifacts import LinkArtifact, MarkdownArtifact, TableArtifact
 from prefect.cache_policies import NO_CACHE
 
 from scorekeeper.analysis import run as library
 from scorekeeper.analysis import tables
 from scorekeeper.analysis.document import Analysis
+from scorekeeper.publish.outputs import link_to
 from scorekeeper.report import write_report
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
+from tasks.artifacts import key_of, write_changed
 from tasks.as_of import whole_minute
+from tasks.at_work import run_logger
 from tasks.links import describe
 from tasks.retries import REPEATABLE
 
@@ -43,17 +46,25 @@ async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
 async def publish_analysis(db: Database, settings: Settings, analysis: Analysis) -> None:
     """Write the artifacts of the newest analysis, and the report that they link to; an older one gets none."""
     if not await run_in_thread(_is_last, db, analysis):
-        get_run_logger().info("A later moment has been analysed already: this analysis is stored, without artifacts")
+        run_logger().info("A later moment has been analysed already: this analysis is stored, without artifacts")
         return
-    about = describe("analysis", "What can be concluded", settings.dashboard_url)
-    await acreate_markdown_artifact(analysis_markdown(analysis), key="analysis", description=about)
-    for key, (rows, words) in TABLES.items():
-        about = describe(key, words, settings.dashboard_url)
-        await acreate_table_artifact(rows(analysis, escape_markdown), key=key, description=about)
     report = await run_in_thread(
         write_report, db, settings.reports_dir, fee_bps=settings.fee_bps, account_equity=settings.account_equity
     )
-    await acreate_link_artifact(report.as_uri(), key="report", link_text=report.name)
+    url = settings.dashboard_url
+    about = {key: describe(key, words, url) for key, (_, words) in TABLES.items()}
+    said = describe("analysis", "What can be concluded", url)
+    await write_changed(
+        [
+            MarkdownArtifact(markdown=analysis_markdown(analysis, db.system), key="analysis", description=said),
+            *(
+                TableArtifact(table=rows(analysis, escape_markdown), key=key, description=about[key])
+                for key, (rows, _) in TABLES.items()
+            ),
+            LinkArtifact(link=link_to(report), link_text=report.name, key="report"),
+        ],
+        db.system,
+    )
 
 
 def _is_last(db: Database, analysis: Analysis) -> bool:
@@ -62,7 +73,7 @@ def _is_last(db: Database, analysis: Analysis) -> bool:
     return last is None or last.as_of <= analysis.as_of
 
 
-def analysis_markdown(analysis: Analysis) -> str:
+def analysis_markdown(analysis: Analysis, system: str = "") -> str:
     """The sentences, with links to the tables."""
     return "\n".join(
         [
@@ -74,6 +85,8 @@ def analysis_markdown(analysis: Analysis) -> str:
             "",
             *(f"- {sentence}" for sentence in analysis.sentences),
             "",
-            " · ".join(f"[{key.replace('-', ' ')}](/artifacts/key/{key})" for key in (*TABLES, "report")),
+            " · ".join(
+                f"[{key.replace('-', ' ')}](/artifacts/key/{key_of(key, system)})" for key in (*TABLES, "report")
+            ),
         ]
     )

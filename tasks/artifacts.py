@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from prefect.artifacts import Artifact, LinkArtifact, MarkdownArtifact, TableArtifact, acreate_table_artifact
+from prefect.artifacts import Artifact, LinkArtifact, MarkdownArtifact, TableArtifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     ArtifactCollectionFilter,
@@ -16,11 +15,13 @@ from prefect.client.schemas.filters import (
 
 from scorekeeper.inbox import quarantine
 from scorekeeper.metrics.scorecard import read_scorecard
+from scorekeeper.publish.outputs import link_to
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
+from tasks.at_work import is_one_of_several
 from tasks.links import describe
 
 MOST_ROWS = 200
@@ -34,10 +35,15 @@ LINKED = ("system-metrics", "agent-metrics", "open-trades", "performance-log", "
 
 
 async def publish_artifacts(db: Database, settings: Settings) -> int:
-    """Write the artifacts of a track; the number of open trades."""
+    """Write the artifacts of a track; the number of open trades.
+
+    For one of several systems none is written: publish_systems writes one table of all.
+    """
     metrics, open_trades = await run_in_thread(_read, db)
+    if is_one_of_several():
+        return int(metrics["active_trades"])
     links = (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path))
-    summary, url = summary_markdown(metrics), settings.dashboard_url
+    summary, url = summary_markdown(metrics, settings.system), settings.dashboard_url
     about = {key: describe(key, words, url) for key, words in ABOUT.items()}
     await write_changed(
         [
@@ -46,11 +52,12 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
             TableArtifact(table=agent_rows(metrics), key="agent-metrics", description=about["agent-metrics"]),
             TableArtifact(table=open_trades, key="open-trades", description=about["open-trades"]),
             *(
-                LinkArtifact(link=Path(path).as_uri(), link_text=path.name, key=key, description=about[key])
+                LinkArtifact(link=link_to(path), link_text=path.name, key=key, description=about[key])
                 for key, path in links
             ),
             *([LinkArtifact(link=url, link_text="Dashboard", key="dashboard", description="Live")] if url else []),
-        ]
+        ],
+        settings.system,
     )
     return int(metrics["active_trades"])
 
@@ -60,14 +67,25 @@ async def publish_quarantine(db: Database, settings: Settings) -> None:
     words = f"Files with rejections, the latest {MOST_ROWS}: `scorekeeper quarantine --help`"
     about = describe("quarantine", words, settings.dashboard_url)
     rows = await run_in_thread(_read_quarantine, db, settings)
-    await write_changed([TableArtifact(table=rows, key="quarantine", description=about)])
+    await write_changed([TableArtifact(table=rows, key="quarantine", description=about)], settings.system)
 
 
-async def write_changed(wanted: Sequence[Artifact]) -> None:
+def key_of(key: str, system: str) -> str:
+    """The key of an artifact; a named system has its own. A key of Prefect has no underscore.
+
+    >>> key_of("open-trades", "alpha_2"), key_of("open-trades", "")
+    ('alpha-2-open-trades', 'open-trades')
+    """
+    return f"{system.replace('_', '-')}-{key}" if system else key
+
+
+async def write_changed(wanted: Sequence[Artifact], system: str = "") -> None:
     """Write each artifact that has changed: at most one new one an hour, in between the latest is overwritten.
 
-    A new artifact every minute, with its events, would fill Prefect's database.
+    A new artifact every minute, with its events, would fill Prefect's database. `system`: whose artifacts they are.
     """
+    for one in wanted:
+        one.key = key_of(str(one.key), system)
     keys = ArtifactCollectionFilterKey(any_=[str(one.key) for one in wanted])
     async with get_client() as client:
         found = await client.read_latest_artifacts(artifact_filter=ArtifactCollectionFilter(key=keys))
@@ -79,20 +97,19 @@ async def write_changed(wanted: Sequence[Artifact]) -> None:
         for written in await client.read_artifacts(artifact_filter=ids) if known else []:
             if written.created is not None and written.created >= hour:
                 changed.remove(one := known[written.id])
-                data = {"data": await one.aformat()}
+                data = {"data": await one.aformat(), "description": one.description}
                 # The client's own function would also emit an event.
                 await client.request("PATCH", "/artifacts/{id}", path_params={"id": written.id}, json=data)
         for one in changed:
             await one.acreate(client)
 
 
-async def publish_differences(differences: list[str], dashboard: str | None = None) -> None:
+async def publish_differences(differences: list[str], dashboard: str | None = None, system: str = "") -> None:
     """Write the table of differences that a verify found."""
     words = f"Differences from the recomputation: {len(differences)}, of which the first {MOST_ROWS}"
-    await acreate_table_artifact(
-        [{"difference": shown(line)} for line in differences[:MOST_ROWS]], key="differences",
-        description=describe("differences", words, dashboard),
-    )  # fmt: skip
+    table = [{"difference": shown(line)} for line in differences[:MOST_ROWS]]
+    about = describe("differences", words, dashboard)
+    await write_changed([TableArtifact(table=table, key="differences", description=about)], system)
 
 
 def _read_quarantine(db: Database, settings: Settings) -> list[dict[str, str]]:
@@ -140,7 +157,7 @@ def agent_rows(metrics: dict[str, Any]) -> list[dict[str, str]]:
     return [{"agent": shown(agent)} | {name: shown(value) for name, value in one.items()} for agent, one in agents]
 
 
-def summary_markdown(metrics: dict[str, Any]) -> str:
+def summary_markdown(metrics: dict[str, Any], system: str = "") -> str:
     """The score in a few lines; every average beside its sample size."""
     n = metrics["completed_trades"]
     interval = metrics["win_rate_ci95"]
@@ -158,7 +175,7 @@ def summary_markdown(metrics: dict[str, Any]) -> str:
             f"after fees **{_short(metrics['net']['total_pnl_pct'])} %**",
             f"- largest drawdown **{_short(metrics['max_drawdown_pct'])}** points",
             "",
-            " · ".join(f"[{key.replace('-', ' ')}](/artifacts/key/{key})" for key in LINKED),
+            " · ".join(f"[{key.replace('-', ' ')}](/artifacts/key/{key_of(key, system)})" for key in LINKED),
         ]
     )
 

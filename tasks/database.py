@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 600.0
 
 def connect(settings: Settings) -> Database:
     """The database of this installation, migrated to the newest schema. Raises ScorekeeperError."""
-    return open_database(settings.database_url, settings.scorekeeper_home)
+    return open_database(settings.database_url, settings.scorekeeper_home, system=settings.system)
 
 
 async def connect_patiently(settings: Settings) -> Database:

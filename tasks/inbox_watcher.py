@@ -6,9 +6,11 @@ writer has open is not announced again while it does not change. The watcher nee
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,9 +22,11 @@ from prefect.settings import PREFECT_API_URL
 from watchfiles import awatch
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.file_names import can_follow, known_name
-from scorekeeper.inbox.places.leases import has_writer
-from scorekeeper.inbox.places.walk import list_inbox
+from scorekeeper.inbox.file_names import can_follow
+from scorekeeper.inbox.places.base import Place
+from scorekeeper.inbox.places.choose import open_place
+from scorekeeper.phrases import name_some
+from scorekeeper.settings import Settings, settings_of_all
 from tasks import prefect_server
 
 EVENT = "decision-file.arrived"
@@ -32,12 +36,16 @@ WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0
 GROWING_SECONDS = 1.0
 LOOK_SECONDS = 1.0
+POLL_SECONDS = 5.0
 TRUST_SECONDS = 30.0
 # A file that no run takes in is announced every ten seconds for two minutes, and then once a minute.
 PATIENT_TIMES = 12
 SELDOM_SECONDS = 60.0
 # Enough to know that files wait, and for how long, while a look at a flooded inbox stays cheap.
 MOST_LOOKED_AT = 20_000
+# How often SYSTEMS_DIR is read: a system that is new there is watched from then on.
+SYSTEMS_SECONDS = 10.0
+MOST_NAMED = 5
 
 
 class Shape(NamedTuple):
@@ -50,6 +58,46 @@ class Shape(NamedTuple):
     modified_ns: int
     grows: bool = False
     held: bool = False
+
+
+class Inbox:
+    """Where files arrive by these settings. `shapes`: what waited there at the last look, by name."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.shapes: dict[str, Shape] = {}
+        self._looked_at = float("-inf")
+
+    @cached_property
+    def place(self) -> Place:
+        """What the settings name. Raises ScorekeeperError."""
+        return open_place(self.settings)
+
+    def as_before(self, before: "Inbox | None") -> "Inbox":
+        """The inbox of `before`, with what it has opened, if it has the same settings; else this one."""
+        return before if before is not None and before.settings == self.settings else self
+
+    def look(self, now: float) -> Mapping[str, Shape]:
+        """What waits. `now`: a steady clock, in seconds. Raises ScorekeeperError.
+
+        Without a folder, each look is a paid request, made every POLL_SECONDS. A system without its folder holds up no
+        other.
+        """
+        folder = self.place.watched_folder
+        if folder is None and now - self._looked_at < POLL_SECONDS:
+            return self.shapes
+        self._looked_at, self.shapes = now, {}
+        if not (self.settings.system and folder is not None and not folder.is_dir()):
+            self.shapes = dict(_list_shapes(self.place))
+        return self.shapes
+
+
+def _list_shapes(place: Place) -> Iterator[tuple[str, Shape]]:
+    place.look(MOST_LOOKED_AT)
+    for one in islice(place.arrivals(), MOST_LOOKED_AT):
+        grows = can_follow(one.name)
+        held = grows and bool(place.has_writer(one.address))
+        yield one.name, Shape(one.size, one.modified_ns, grows, held)
 
 
 class Announcer:
@@ -106,46 +154,80 @@ def _has_grown(now: Shape, announced: Shape) -> bool:
 
 
 async def watch_inbox(
-    folder: Path,
+    settings: Settings,
     stop: asyncio.Event,
     report: Callable[[str], None],
     take: Callable[[], Awaitable[bool]] | None = None,
-    skip: Sequence[Path] = (),
 ) -> None:
-    """Watch `folder` and those below it, except `skip`, until `stop`. A folder or a server that does not answer is
-    reported once, and waited for.
+    """Watch the inbox of these settings alone, see watch_inboxes."""
+    one = Inbox(settings)
+    await watch_inboxes(lambda: ([one], ""), stop, report, None if take is None else lambda _system: take())
 
-    `take`: runs the ingest at once in this process instead of an event; False if it cannot. Files that still wait
+
+def inboxes_of(settings: Settings) -> tuple[list[Inbox], str]:
+    """The inbox of an installation, or of each system of SYSTEMS_DIR; and what is wrong with other systems.
+
+    Raises ScorekeeperError.
+    """
+    found, troubles = settings_of_all(settings)
+    return [Inbox(one) for one in found], "; ".join(f"{name}: {why}" for name, why in troubles.items())
+
+
+async def watch_inboxes(
+    inboxes: Callable[[], tuple[Sequence[Inbox], str]],
+    stop: asyncio.Event,
+    report: Callable[[str], None],
+    take: Callable[[str], Awaitable[bool]] | None = None,
+) -> None:
+    """Watch the inboxes with all folders in them until `stop`. A folder or a server that does not answer is reported
+    once, and waited for.
+
+    `inboxes` is asked again every SYSTEMS_SECONDS; the words beside them are reported. `take`: runs the ingest of a
+    system (empty: of all) at once in this process instead of an event; False if it cannot. Files that still wait
     afterwards are announced by the event and by `take` in turn, so that neither a missing worker nor an error in this
     process holds them up. Raises ScorekeeperError if PREFECT_API_URL is not set.
     """
     if not PREFECT_API_URL.value():
         raise ScorekeeperError("no Prefect server to announce files to: set PREFECT_API_URL, or run scorekeeper up")
     announcer, complaint, taken = Announcer(), "", False
+    known: Sequence[Inbox] = ()
+    trouble, asked_at = "", float("-inf")
     while not stop.is_set():
         error = ""
         try:
-            files = await asyncio.to_thread(_shapes, folder, skip)
+            if time.monotonic() - asked_at > SYSTEMS_SECONDS:
+                asked_at = time.monotonic()
+                fresh, trouble = await asyncio.to_thread(inboxes)
+                before = {one.settings.system: one for one in known}
+                known = [one.as_before(before.get(one.settings.system)) for one in fresh]
+            error = trouble
+            files = await asyncio.to_thread(_shapes, known, time.monotonic())
             why = announcer.look(files, now := time.monotonic())
             # A run in progress takes in new files too: an event would only start a second run, which is cancelled. The
             # run in progress may be dead, so it is trusted for TRUST_SECONDS only.
             if why and (announcer.seconds_since(now) >= TRUST_SECONDS or not await is_at_work(or_due=not take)):
-                report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {folder}")
-                taken = take is not None and (why == "news" or not taken) and await take()
+                waiting = [one for one in known if one.shapes]
+                where = name_some([str(one.settings.inbox) for one in waiting], MOST_NAMED)
+                report(f"{len(files)}{'+' * (len(files) == MOST_LOOKED_AT)} files wait in {where}")
+                system = waiting[0].settings.system if len(waiting) == 1 else ""
+                taken = take is not None and (why == "news" or not taken) and await take(system)
                 if not taken:
-                    await announce(len(files))
+                    await announce(len(files), system)
                 announcer.note_announced(files, time.monotonic())
         except ScorekeeperError as exc:
             error = str(exc)
         if error and error != complaint:
             report(error)
         complaint = error
-        await _wait(folder, stop)
+        await _wait([one.place.watched_folder for one in known], stop)
 
 
-async def announce(files: int) -> None:
-    """Post the event: a number only, never a file's name or content. Raises ScorekeeperError."""
-    await prefect_server.post_event(EVENT, RESOURCE, {"files": files})
+async def announce(files: int, system: str = "") -> None:
+    """Post the event: a number and whose they are (empty: of several), never a file's name or content.
+
+    Raises ScorekeeperError.
+    """
+    await prefect_server.post_event(EVENT, RESOURCE, {"files": files, "system": system})
 
 
 async def is_at_work(*, or_due: bool = True) -> bool:
@@ -167,25 +249,26 @@ def _is_due(state: State) -> bool:
     return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
 
 
-def _shapes(folder: Path, skip: Sequence[Path]) -> dict[str, Shape]:
-    shapes = {}
-    for path in islice(list_inbox(folder, skip), MOST_LOOKED_AT):
-        try:
-            found = path.stat(follow_symlinks=False)
-        except OSError:
-            continue  # it has been moved meanwhile
-        grows = can_follow(path.name)
-        name, held = known_name(path, folder), grows and bool(has_writer(path))
-        shapes[name] = Shape(found.st_size, found.st_mtime_ns, grows, held)
+def _shapes(inboxes: Sequence[Inbox], now: float) -> dict[str, Shape]:
+    """The shape of each file that waits, by its name in the inbox, after its system's name if there are several."""
+    shapes: dict[str, Shape] = {}
+    for inbox in inboxes:
+        prefix = f"{inbox.settings.system}/" if inbox.settings.system else ""
+        shapes |= {f"{prefix}{name}": shape for name, shape in inbox.look(now).items()}
     return shapes
 
 
-async def _wait(folder: Path, stop: asyncio.Event) -> None:
-    """Wait for a change in the folder, at most LOOK_SECONDS: not every file system reports changes."""
+async def _wait(folders: Sequence[Path | None], stop: asyncio.Event) -> None:
+    """Wait for a change in the folders, at most LOOK_SECONDS: not every file system reports changes."""
+    there = [one for one in folders if one is not None and (len(folders) == 1 or one.is_dir())]
+    if not there:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+        return
     try:
         changes = awatch(
-            folder.resolve(), step=50, debounce=200, rust_timeout=int(LOOK_SECONDS * 1000), yield_on_timeout=True,
-            recursive=True, stop_event=stop, ignore_permission_denied=True,
+            *(one.resolve() for one in there), step=50, debounce=200, rust_timeout=int(LOOK_SECONDS * 1000),
+            yield_on_timeout=True, recursive=True, stop_event=stop, ignore_permission_denied=True,
         )  # fmt: skip
         async for _ in changes:
             return

@@ -6,17 +6,19 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from prefect import get_run_logger, task
+from prefect import task
 
 from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
 from scorekeeper.inbox.places import walk
+from scorekeeper.operations.restored import refuse_lost
 from scorekeeper.phrases import and_more
 from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_until_stopped
+from tasks.at_work import run_logger
 from tasks.progress import ProgressBar
 from tasks.retries import REPEATABLE
 
@@ -25,10 +27,14 @@ WAIT_FOR_WRITERS_SECONDS = 6
 
 @task(name="ingest files", **REPEATABLE)
 async def ingest_files(db: Database, settings: Settings, paths: list[str] | None) -> ingest.Summary:
-    """Ingest the inbox (or `paths`); a file that is still being written is waited for, WAIT_FOR_WRITERS_SECONDS."""
-    logger = get_run_logger()
+    """Ingest the inbox (or `paths`); a file that is still being written is waited for, WAIT_FOR_WRITERS_SECONDS.
+
+    Raises ScorekeeperError while the database has lost what was published: see `refuse_lost`.
+    """
+    logger = run_logger()
     total = ingest.Summary()
     given = None if paths is None else walk.list_named(map(Path, paths))
+    await asyncio.to_thread(refuse_lost, db, settings)
     bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
     loop = asyncio.get_running_loop()
 
@@ -76,7 +82,7 @@ def warn_of_unread(summary: ingest.Summary) -> None:
         )
     for line in (*lines, word_warnings.tell_small(summary.small)):
         if line:
-            get_run_logger().warning("%s", escape_links(line))
+            run_logger().warning("%s", escape_links(line))
 
 
 def fail_at_trouble(summary: ingest.Summary) -> None:

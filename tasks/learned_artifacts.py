@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from prefect import get_run_logger, task
+from prefect import task
 from prefect.artifacts import LinkArtifact, MarkdownArtifact, TableArtifact
 from prefect.cache_policies import NO_CACHE
 
@@ -10,12 +10,14 @@ from scorekeeper.learning import tables
 from scorekeeper.learning.document import Learned, iso
 from scorekeeper.learning.learned import read_learned
 from scorekeeper.learning.sentences import write_sentences
+from scorekeeper.publish.outputs import link_to
 from scorekeeper.publish.weights_file import write_weights_file
 from scorekeeper.safe_text import escape_markdown
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
-from tasks.artifacts import write_changed
+from tasks.artifacts import key_of, write_changed
+from tasks.at_work import run_logger
 from tasks.links import describe
 
 # By the key of the artifact: its rows, and what they are.
@@ -38,16 +40,17 @@ async def publish_learned(db: Database, settings: Settings) -> Learned | None:
     path = await run_in_thread(write_weights_file, db, settings)
     learned = await run_in_thread(_read, db, settings)
     if learned is None or path is None:
-        get_run_logger().info("Nothing was learned yet: no decision that counts has come in")
+        run_logger().info("Nothing was learned yet: no decision that counts has come in")
         return None
     about = {key: describe(key, words, settings.dashboard_url) for key, (_, words) in TABLES.items()}
     words = describe("learning", "What was learned", settings.dashboard_url)
     await write_changed(
         [
-            MarkdownArtifact(markdown=learning_markdown(learned), key="learning", description=words),
+            MarkdownArtifact(markdown=learning_markdown(learned, db.system), key="learning", description=words),
             *(TableArtifact(table=rows(learned), key=key, description=about[key]) for key, (rows, _) in TABLES.items()),
-            LinkArtifact(link=path.as_uri(), link_text=path.name, key="agent-weights-file"),
-        ]
+            LinkArtifact(link=link_to(path), link_text=path.name, key="agent-weights-file"),
+        ],
+        db.system,
     )
     return learned
 
@@ -57,7 +60,7 @@ def _read(db: Database, settings: Settings) -> Learned | None:
         return read_learned(connection, fee_bps=settings.fee_bps)
 
 
-def learning_markdown(learned: Learned) -> str:
+def learning_markdown(learned: Learned, system: str = "") -> str:
     """The sentences, with links to the tables."""
     return "\n".join(
         [
@@ -69,6 +72,9 @@ def learning_markdown(learned: Learned) -> str:
             "",
             *(f"- {sentence}" for sentence in write_sentences(learned, escape_markdown)),
             "",
-            " · ".join(f"[{key.replace('-', ' ')}](/artifacts/key/{key})" for key in (*TABLES, "agent-weights-file")),
+            " · ".join(
+                f"[{key.replace('-', ' ')}](/artifacts/key/{key_of(key, system)})"
+                for key in (*TABLES, "agent-weights-file")
+            ),
         ]
     )

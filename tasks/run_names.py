@@ -4,12 +4,13 @@ from prefect import runtime
 from prefect.client.orchestration import get_client
 
 from scorekeeper.phrases import and_more
+from tasks.at_work import is_one_of_several
 
 
 async def rename_run(name: str) -> None:
-    """Name the current flow run after what it did."""
+    """Name the current flow run after what it did. A run over several systems is named once, when all are done."""
     run_id = runtime.flow_run.id
-    if run_id is None:
+    if run_id is None or is_one_of_several():
         return
     async with get_client() as client:
         await client.update_flow_run(run_id, name=name[:200])

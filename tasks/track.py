@@ -2,28 +2,37 @@
 
 from datetime import UTC, datetime
 
-from prefect import get_run_logger, task
+from prefect import task
 
+from scorekeeper.market import open_market
+from scorekeeper.market.shared import SharedMarkets
 from scorekeeper.metrics import score_update
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from scorekeeper.trades import fetch, settle
+from tasks.at_work import is_one_of_several, run_logger
 from tasks.progress import ProgressBar
 from tasks.retries import REPEATABLE
 
 
 @task(name="fetch candles", **REPEATABLE)
-async def fetch_candles(db: Database, settings: Settings, as_of: datetime) -> fetch.Prices:
-    """Fetch candles for each symbol with an open trade or an undecided decision; one that fails stops no other."""
+async def fetch_candles(
+    db: Database, settings: Settings, as_of: datetime, markets: SharedMarkets | None = None
+) -> fetch.Prices:
+    """Fetch candles for each symbol with an open trade or an undecided decision; one that fails stops no other.
+
+    `markets`: those that several systems of this run share.
+    """
     bar = ProgressBar("candles-progress", "Symbols whose candles have been fetched")
     return await fetch.fetch_prices(
         db,
         settings,
         as_of,
         now=datetime.now(UTC),
-        tell=get_run_logger().log,
-        on_percent=bar.show,
+        tell=run_logger().log,
+        on_percent=None if is_one_of_several() else bar.show,
+        opened_by=markets if markets is not None and is_one_of_several() else open_market,
     )
 
 

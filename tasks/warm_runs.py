@@ -59,7 +59,7 @@ class WarmRunner:
         # Runs claimed or ended here of which we do not know what the server stored: they may hold slots.
         self._unsure: set[UUID] = set()
 
-    async def run_now(self, name: str) -> bool:
+    async def run_now(self, name: str, parameters: dict[str, Any] | None = None) -> bool:
         """Make a run of the deployment and execute it; False if none was made: it is paused, missing, or busy here.
 
         Raises ScorekeeperError if the server does not answer.
@@ -74,7 +74,7 @@ class WarmRunner:
                 deployment = await _find(client, name)
                 if deployment is None or deployment.paused:
                     return False
-                run = await client.create_flow_run_from_deployment(deployment.id)
+                run = await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
                 is_ours = await self._claim(client, run)
             if is_ours:
                 await self._execute(name, run)

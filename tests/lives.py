@@ -82,6 +82,9 @@ class UniverseMarket:
     def bars(self) -> Bars:
         return self.replay.bars
 
+    def take_requests(self) -> Mapping[str, int]:
+        return self.replay.take_requests()
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from scorekeeper.inbox.file_names import archive_name, format_of, is_compressed, is_decision_file
 from scorekeeper.inbox.formats.base import Format
-from scorekeeper.inbox.places.base import ChangedError, PassedOver, SourceFile
+from scorekeeper.inbox.places.base import Arrival, ChangedError, PassedOver, SourceFile
 
 SETTLED_SECONDS = 5
 
@@ -70,6 +70,8 @@ class MemoryPlace:
     """Objects by key: `inbox/…`, `archive/…`, `quarantine/…`, each with its bytes, its version and its time."""
 
     moves_files = True
+    at_once = 3
+    watched_folder = None
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, int, datetime]] = {}
@@ -78,8 +80,19 @@ class MemoryPlace:
     def put(self, name: str, content: bytes, at: datetime | None = None) -> None:
         self._write(f"inbox/{name}", content, at)
 
-    def look(self) -> list[str]:
+    def look(self, most: int | None = None) -> list[str]:
         return sorted(key for key in self.objects if key.startswith("inbox/") and is_decision_file(_last(key)))
+
+    def arrivals(self) -> Iterator[Arrival]:
+        for address in self.look():
+            content, version, at = self.objects[address]
+            came_at = at.timestamp()
+            yield Arrival(
+                address, self.name_of(address), len(content), int(came_at * 1e9), came_at, f"{address}@{version}"
+            )
+
+    def ends_whole(self, address: str) -> bool:
+        return self.objects[address][0].endswith(b"\n")
 
     def passed_over(self) -> list[PassedOver]:
         others = [key for key in self.objects if key.startswith("inbox/") and not is_decision_file(_last(key))]

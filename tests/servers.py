@@ -129,7 +129,7 @@ def open_pooler(server: Server, mode: str, users: Sequence[str] = (), **settings
     """A PgBouncer before `server`, in pool mode `mode`, whose clients are `users` there, or all the owner; its port."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        _miss("there is no pgbouncer: apt-get install -y pgbouncer")
+        miss("there is no pgbouncer: apt-get install -y pgbouncer")
     port, owner = free_port(), server_user()
     place = server.folder / f"pooler-{mode}-{port}"
     place.mkdir()
@@ -169,10 +169,10 @@ def _listens(port: int) -> bool:
 def find_oldest() -> Path:
     """The binaries of the oldest Postgres that is supported."""
     if not (OLDEST / "postgres").exists():
-        _miss("there is no Postgres 15: apt-get install -y postgresql-15")
+        miss("there is no Postgres 15: apt-get install -y postgresql-15")
     return OLDEST
 
 
-def _miss(what: str) -> NoReturn:
+def miss(what: str) -> NoReturn:
     """Fail where all is meant to be there, as in .ci/run, which installs it; elsewhere skip, saying what is missing."""
     (pytest.fail if os.environ.get("EVERY_SERVER") else pytest.skip)(what)

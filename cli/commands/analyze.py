@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scorekeeper.store.database import Database
 
 
-@installation_options()
+@installation_options(each=True)
 def analyze(
     as_of: Annotated[str | None, typer.Option(help="What had closed by then, UTC; default: the last track.")] = None,
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scorekeeper.settings import Settings
 
 
-@installation_options("home", "market", "database_url")
+@installation_options("home", "market", "database_url", "system")
 def backtest(
     since: Annotated[str, typer.Option("--from", metavar="T", help="The first moment, ISO 8601, UTC.")],
     until: Annotated[str, typer.Option("--to", metavar="T", help="The end, not included; what is open then stays so.")],
@@ -43,11 +43,12 @@ def backtest(
     from cli.output.voted import print_votes
     from cli.progress import show_progress
     from scorekeeper.operations.backtest import run_backtest
-    from scorekeeper.settings import load_settings
+    from scorekeeper.settings import check_one, load_settings
 
     now = datetime.now(UTC)
     period = _read_period(since, until, now)
     settings = load_settings()
+    check_one(settings)
     with show_progress() as tell:
         report = run_backtest(
             settings, period, now=now, paths=paths or None, with_weights=with_weights, tell=tell

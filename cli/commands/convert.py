@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_TOLD = 20
 
 
-@installation_options("home", "inbox")
+@installation_options("home", "inbox", "system")
 def convert(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of them.")],
     source: Annotated[

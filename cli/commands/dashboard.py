@@ -8,7 +8,7 @@ from cli import stopping
 from cli.options import installation_options
 
 
-@installation_options("home", "scores_url")
+@installation_options("home", "scores_url", "system")
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens.")] = 4210,
     host: Annotated[

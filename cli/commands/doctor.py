@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scorekeeper.settings import Settings
 
 
-@installation_options()
+@installation_options(each=True)
 def doctor(
     json: AsJson = False,
     exchange: Annotated[bool, typer.Option("--exchange", help="Ask the exchange too: its clock.")] = False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.installation import open_installation, run_flow
+from cli.installation import by_system, open_installations, run_flow
 from cli.options import installation_options
 
 
@@ -22,8 +22,11 @@ def ingest(
     """
     from cli.output.ingested import print_ingested
 
-    with open_installation():
+    with open_installations():
         from flows.ingest import ingest as flow
 
         done = run_flow(flow([str(path.absolute()) for path in paths] if paths else None))
-    print_ingested(done)
+    for name, one in by_system(done):
+        if name:
+            typer.echo(f"{name}:")
+        print_ingested(one)

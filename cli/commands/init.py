@@ -1,7 +1,6 @@
 """`scorekeeper init`: from an empty folder to the first decisions."""
 
 import asyncio
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -13,6 +12,7 @@ import typer
 
 from cli.env_file import change_env, read_env
 from cli.installation import open_installation
+from cli.setting_values import check_value, first_settings, list_settings, read_pairs, spell_given
 from scorekeeper.errors import ScorekeeperError
 
 if TYPE_CHECKING:
@@ -32,11 +32,15 @@ QUESTIONS = (
     ("DECISION_TIMEZONE", "Time zone of times that name none, such as Europe/Berlin"),
     ("MAX_HOLD_TIME_MINUTES", "Minutes until a trade expires whose decision does not say"),
 )
+# How a file gets into an object store.
+_COPY = {"s3": "aws s3 cp", "gs": "gcloud storage cp"}
 OF_REPLAY = ("REPLAY_LAYOUT", "CANDLE_LENGTH", "CALENDAR")  # asked where the market is a folder
 
 
 def init(
-    inbox: Annotated[Path | None, typer.Option(help="Where decision files arrive.")] = None,
+    inbox: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where decision files arrive: a folder, or s3://BUCKET/PREFIX.")
+    ] = None,
     market: Annotated[str | None, typer.Option(help="ccxt:EXCHANGE, or replay:DIR, a folder of candle files.")] = None,
     fee_bps: Annotated[float | None, typer.Option(help="Fee of one side, in basis points.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of times that name none.")] = None,
@@ -61,20 +65,20 @@ def init(
     path = Path.cwd() / ENV
     before = _read_file(path)
     held = {name.upper(): value for name, value in read_env(before).items()}
-    given = _given(
+    given = spell_given(
         INBOX_DIR=inbox, MARKET=market, FEE_BPS=fee_bps, DECISION_TIMEZONE=timezone, MAX_HOLD_TIME_MINUTES=max_hold,
         SCOREKEEPER_HOME=home, DATABASE_URL=database_url,
-    ) | _read_pairs(more or [])  # fmt: skip
+    ) | read_pairs(more or [])  # fmt: skip
     for name, value in {**held, **given}.items():
-        if name in _known() and (name in given or not asks or name not in dict(QUESTIONS)):
-            _check(name, value, {**held, **given})
+        if name in list_settings() and (name in given or not asks or name not in dict(QUESTIONS)):
+            check_value(name, value, {**held, **given})
     if asks:
         first = _ask(given, held, first)
     else:
         told = recognise_settings((held | given).get("MARKET", ""))
         given |= {name: word for name, word in told.items() if name not in held | given}
-    values = _defaults() | held | given
-    chosen = {name: values[name] for name in (*_defaults(), *given)}
+    values = first_settings() | held | given
+    chosen = {name: values[name] for name in (*first_settings(), *given)}
     _check_first(first)
     changed = [name for name, value in chosen.items() if name in held and held[name] != value]
     if changed and not overwrite:
@@ -91,16 +95,16 @@ def _ask(given: dict[str, str], held: dict[str, str], first: Path | None) -> Pat
     """Ask for what is not given, and put it there; the first file."""
     from scorekeeper.market.recognise import recognise_settings
 
-    defaults = {**_defaults(), **held}
+    defaults = {**first_settings(), **held}
     for name, question in QUESTIONS:
         market = {**defaults, **given}["MARKET"]
         if name in given or (name in OF_REPLAY and not market.startswith("replay:")):
             continue
-        default = {**_known(), **recognise_settings(market), **defaults}[name]
+        default = {**list_settings(), **recognise_settings(market), **defaults}[name]
 
         def read(value: str, name: str = name) -> str:
             try:
-                _check(name, value.strip(), {**defaults, **given})
+                check_value(name, value.strip(), {**defaults, **given})
             except (ScorekeeperError, typer.BadParameter) as wrong:
                 raise typer.BadParameter(str(wrong)) from None
             return value.strip()
@@ -139,10 +143,11 @@ def _set_up(settings: "Settings", first: Path | None) -> None:
     from scorekeeper.operations.health import check_all
     from scorekeeper.private_files import make_folder
 
-    try:
-        make_folder(settings.inbox_dir)
-    except OSError as refused:
-        raise ScorekeeperError(f"{settings.inbox_dir} cannot be made: {refused.strerror}") from None
+    if isinstance(settings.inbox, Path):
+        try:
+            make_folder(settings.inbox)
+        except OSError as refused:
+            raise ScorekeeperError(f"{settings.inbox} cannot be made: {refused.strerror}") from None
     unwell: ScorekeeperError | None = None
     typer.echo("Opening the database ...")
     with open_installation() as (db, _):
@@ -178,7 +183,10 @@ def _say_next(settings: "Settings", has_decisions: bool) -> None:
     typer.echo("\nNext:")
     lines = []
     if not has_decisions:
-        lines.append((f"cp decisions.jsonl {_short(settings.inbox_dir)}/", "your decisions (docs/decision-files.md)"))
+        inbox = settings.inbox
+        copy = "cp" if isinstance(inbox, Path) else _COPY.get(inbox.scheme, "upload")
+        to = _short(inbox) if isinstance(inbox, Path) else inbox
+        lines.append((f"{copy} decisions.jsonl {to}/", "your decisions (docs/decision-files.md)"))
         lines.append(("scorekeeper ingest", "take them in"))
     lines += [
         ("scorekeeper track", "follow them through the market"),
@@ -189,91 +197,6 @@ def _say_next(settings: "Settings", has_decisions: bool) -> None:
     width = max(len(words) for words, _ in lines)
     for words, why in lines:
         typer.echo(f"  {words:<{width}}   # {why}")
-
-
-def _known() -> dict[str, str]:
-    """Every setting with its default, as a `.env` writes it."""
-    from scorekeeper.settings import Settings
-
-    found = {}
-    for name, field in Settings.model_fields.items():
-        if not field.exclude:
-            value = field.get_default(call_default_factory=True)
-            number = isinstance(value, float) and value.is_integer()
-            found[name.upper()] = "" if value is None else str(int(value)) if number else str(value)
-    return found
-
-
-def _defaults() -> dict[str, str]:
-    """The settings that a new `.env` holds even if nothing is said of them."""
-    known = _known()
-    names = ("SCOREKEEPER_HOME", "INBOX_DIR", "MARKET", "FEE_BPS", "DECISION_TIMEZONE", "MAX_HOLD_TIME_MINUTES")
-    return {name: known[name] for name in names}
-
-
-def _given(**options: object) -> dict[str, str]:
-    given = {name: one for name, one in options.items() if one is not None}
-    return {name: f"{one:.12g}" if isinstance(one, float) else str(one) for name, one in given.items()}
-
-
-def _read_pairs(pairs: list[str]) -> dict[str, str]:
-    found = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or name.strip().upper() not in _known():
-            raise typer.BadParameter(f"{name!r} is no setting: see README.md", param_hint="--set")
-        found[name.strip().upper()] = value.strip()
-    return found
-
-
-def _check(name: str, value: str, beside: dict[str, str]) -> None:
-    """Raises ScorekeeperError for a value that the settings do not take, or a market that is not there."""
-    from pydantic import ValidationError
-
-    from scorekeeper.settings import Settings
-    from scorekeeper.trading_calendar import calendar_of
-
-    if not value.isprintable():
-        raise ScorekeeperError(f"{name}: write it on one line")
-    field = name.lower()
-    try:
-        said = {key.lower(): _decode(word) for key, word in {**beside, name: value}.items() if key in _known() and word}
-        Settings(_env_file=None, base_dir=Path.cwd(), **said)  # type: ignore[arg-type,call-arg]
-    except ValidationError as wrong:
-        for error in wrong.errors(include_input=False, include_url=False):
-            if error["loc"] == (field,):
-                raise ScorekeeperError(f"{name}: {error['msg'].removeprefix('Value error, ')}") from None
-    if name == "MARKET":
-        _check_market(value)
-    if name == "CALENDAR":
-        calendar_of(value)
-
-
-def _decode(word: str) -> object:
-    """A value as the settings read it: JSON for an object."""
-    try:
-        return json.loads(word) if word.startswith("{") else word
-    except ValueError:
-        return word
-
-
-def _check_market(name: str) -> None:
-    kind, _, rest = name.partition(":")
-    if kind == "replay" and rest:
-        folder = Path(rest).expanduser()
-        if not folder.is_dir():
-            raise ScorekeeperError(f"MARKET: there is no folder {folder}")
-        return
-    if kind != "ccxt" or not rest:
-        raise ScorekeeperError(f"MARKET={name}: write ccxt:EXCHANGE (such as ccxt:binance), or replay:FOLDER")
-    import ccxt
-
-    if rest not in ccxt.exchanges:
-        from difflib import get_close_matches
-
-        alike = get_close_matches(rest.lower(), ccxt.exchanges)
-        hint = f"; did you mean {' or '.join(alike)}?" if alike else ""
-        raise ScorekeeperError(f"MARKET: ccxt knows no exchange {rest}{hint}")
 
 
 def _check_first(first: Path | None) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scorekeeper.store.database import Database
 
 
-@installation_options()
+@installation_options(each=True)
 def learn(
     as_of: Annotated[str | None, typer.Option(help="Up to the whole hour before it, UTC; default: now.")] = None,
 ) -> None:

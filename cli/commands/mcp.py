@@ -10,7 +10,7 @@ from cli.options import installation_options
 from scorekeeper.errors import ScorekeeperError
 
 
-@installation_options("home", "scores_url")
+@installation_options("home", "scores_url", "system")
 def mcp(
     http: Annotated[bool, typer.Option("--http", help="Listen for HTTP; it asks for MCP_TOKEN.")] = False,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="With --http: where it listens.")] = 4220,

@@ -8,7 +8,7 @@ from cli.installation import open_installation
 from cli.options import installation_options
 
 
-@installation_options()
+@installation_options(each=True)
 def migrate(
     switch_market: Annotated[
         bool, typer.Option("--switch-market", help="Let the next track bind the database to another market.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scorekeeper.settings import Settings
 
 
-@installation_options("home", "database_url")
+@installation_options("home", "database_url", "system")
 def move_database(
     url: Annotated[str, typer.Argument(envvar="NEW_DATABASE_URL", help="Where to: an empty database.")],
 ) -> None:

@@ -8,7 +8,7 @@ from cli.installation import open_installation, run_flow
 from cli.options import installation_options
 
 
-@installation_options()
+@installation_options(each=True)
 def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
 ) -> None:

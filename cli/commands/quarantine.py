@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scorekeeper.inbox.quarantine import Quarantined
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-_options = installation_options("home", "inbox", "database_url")
+_options = installation_options("home", "inbox", "database_url", "system")
 
 
 @app.callback()
@@ -101,7 +101,7 @@ def retry(
             typer.echo("nothing is in quarantine")
             return
         returned = [sha256 for one in chosen for sha256 in library.put_back(db, settings, one, datetime.now(UTC))]
-        typer.echo(f"{len(returned)} files put back into {settings.inbox_dir}")
+        typer.echo(f"{len(returned)} files put back into {settings.inbox}")
         from cli.output.ingested import print_ingested
         from flows.ingest import ingest
 

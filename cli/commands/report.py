@@ -10,7 +10,7 @@ from cli.installation import open_installation
 from cli.options import installation_options
 
 
-@installation_options()
+@installation_options(each=True)
 def report(
     version: Annotated[str | None, typer.Option(help="One SYSTEM_VERSION only.")] = None,
     output: Annotated[Path | None, typer.Option(help="The file; default: in reports/, beside LOG_DIR.")] = None,
@@ -20,6 +20,7 @@ def report(
 
     Equity, win rate, each agent's reliability, what trades earned and when. The same rows give the same bytes.
     """
+    from scorekeeper.publish.outputs import link_to
     from scorekeeper.report import write_report
 
     with open_installation() as (db, settings):
@@ -29,7 +30,7 @@ def report(
             account_equity=settings.account_equity,
         )  # fmt: skip
     typer.echo(str(path))
-    if show:
+    if show and link_to(path).startswith("file:"):
         import webbrowser
 
-        webbrowser.open(path.as_uri())
+        webbrowser.open(link_to(path))

@@ -9,12 +9,10 @@ from cli.installation import open_installation
 from cli.options import AsJson, installation_options
 
 
-@installation_options()
+@installation_options(each=True)
 def status(json: AsJson = False) -> None:
     """Say where things stand. Exit code 1 if something is red: see scorekeeper doctor."""
     from cli.output.checks import print_checks
-    from scorekeeper.inbox.places import walk
-    from scorekeeper.inbox.places.leases import has_writer
     from scorekeeper.metrics.formulas import iso
     from scorekeeper.operations import health
     from scorekeeper.store.database import describe_database
@@ -25,10 +23,7 @@ def status(json: AsJson = False) -> None:
             row = dict(connection.execute(statement("operations/select_status")).mappings().one())
             checks = [*health.check_database(connection, settings, lambda: datetime.now(UTC))]
             read = health.read_offsets(connection)
-        waiting = None
-        if settings.inbox_dir.is_dir():
-            found = walk.list_inbox(settings.inbox_dir, settings.own_dirs)
-            waiting = sum(not has_writer(path) for path in found)
+        waiting = health.count_waiting(settings)
         checks += [health.check_home(settings), *health.check_left_over(settings)]
         checks += [*health.check_inbox(settings, datetime.now(UTC), read), *health.check_disk(settings)]
     figures: dict[str, Any] = {"home": str(settings.scorekeeper_home), "home_set_by": settings.home_from}

@@ -1,10 +1,10 @@
 """`scorekeeper track`: open trades through the market."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cli.installation import open_installation, run_flow
+from cli.installation import by_system, open_installations, run_flow
 from cli.options import installation_options, parse_moment
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.safe_text import escape_controls
@@ -19,12 +19,24 @@ def track(
     Example:  scorekeeper track --market replay:candles --as-of 2025-05-08T00:00Z
     """
     moment = parse_moment(as_of)
-    with open_installation():
+    with open_installations():
         from flows.track import track as flow
 
-        done = run_flow(flow(moment))
+        done = by_system(run_flow(flow(moment)))
+    failed = [line for name, one in done for line in print_tracked(name, one)]
+    if len(failed) > 1:  # the error message is one line, cut at 500 characters: the names would not fit
+        for line in failed:
+            typer.echo(escape_controls(f"  no candles for {line}"), err=True)
+        raise ScorekeeperError(f"no candles for {len(failed)} symbols, which are named above")
+    if failed:
+        raise ScorekeeperError(f"no candles for {failed[0]}")
+
+
+def print_tracked(system: str, done: dict[str, Any]) -> list[str]:
+    """Say what a track did for a system; the symbols without candles, a line each."""
+    head = f"{system}: " if system else ""
     typer.echo(
-        f"{done['as_of']:%Y-%m-%d %H:%M} UTC: {done['closed']} closed, {done['horizons']} horizon returns, "
+        f"{head}{done['as_of']:%Y-%m-%d %H:%M} UTC: {done['closed']} closed, {done['horizons']} horizon returns, "
         f"{done['open']} open; {done['dataset_lines']} records published"
     )
     if done["idle_exits"]:
@@ -35,10 +47,4 @@ def track(
         typer.echo(escape_controls(f"  {line}: what is due later stays open until there are more"), err=True)
     for line in done["prices_gone"]:
         typer.echo(f"  {line}: void them, or leave them open", err=True)
-    failed = done["symbols_failed"]
-    if len(failed) > 1:  # the error message is one line, cut at 500 characters: the names would not fit
-        for line in failed:
-            typer.echo(escape_controls(f"  no candles for {line}"), err=True)
-        raise ScorekeeperError(f"no candles for {len(failed)} symbols, which are named above")
-    if failed:
-        raise ScorekeeperError(f"no candles for {failed[0]}")
+    return [f"{head}{line}" for line in done["symbols_failed"]]

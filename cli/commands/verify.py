@@ -7,7 +7,7 @@ from cli.options import installation_options
 from scorekeeper.errors import ScorekeeperError
 
 
-@installation_options()
+@installation_options(each=True)
 def verify() -> None:
     """Recompute everything, and name every difference.
 

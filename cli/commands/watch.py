@@ -1,15 +1,17 @@
 """`scorekeeper watch`: the inbox's watcher, for a Prefect server of the user's own."""
 
 import asyncio
+from functools import partial
 
 import typer
 
 from cli import stopping
 from cli.installation import load
+from cli.logs import begin_logs
 from cli.options import installation_options
 
 
-@installation_options("home", "inbox")
+@installation_options("home", "inbox", "system")
 def watch() -> None:
     """Tell Prefect when decision files arrive.
 
@@ -17,7 +19,8 @@ def watch() -> None:
     and while files wait it is sent again every 10 seconds. Needs no database. Ends with Ctrl-C.
     """
     settings = load()
-    from tasks.inbox_watcher import watch_inbox
+    begin_logs(settings, "watcher")
+    from tasks.inbox_watcher import inboxes_of, watch_inboxes
 
     async def until_signal() -> None:
         stop = asyncio.Event()
@@ -28,6 +31,6 @@ def watch() -> None:
 
         for number in stopping.SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, end, number)
-        await watch_inbox(settings.inbox_dir, stop, typer.echo, skip=settings.own_dirs)
+        await watch_inboxes(partial(inboxes_of, settings), stop, typer.echo)
 
     asyncio.run(until_signal())

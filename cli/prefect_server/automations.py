@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
 Labels = dict[str, str | list[str]]
+# The installation, and each of its systems.
+_ABOUT: str | list[str] = [alert_events.RESOURCE, f"{alert_events.RESOURCE}.*"]
 LATE_SECONDS = 600
 HEARTBEAT_SECONDS = 30
 SILENT_SECONDS = 4 * HEARTBEAT_SECONDS
@@ -27,6 +29,7 @@ _ALERTS = {
     alert_events.PRICE_STALE: "There are no prices for an open trade: scorekeeper doctor --exchange",
     alert_events.DRAWDOWN_BREACHED: _DRAWDOWN,
     alert_events.TRACK_LATE: "Decisions wait, and track has not run for ten minutes: scorekeeper doctor",
+    alert_events.LEARN_FAILED: "What became known is not learned, and weights grow old: scorekeeper learn says why",
     alert_events.VERIFY_FAILED: "What is stored differs from its recomputation: scorekeeper verify",
 }
 _SUBJECT = "Scorekeeper: {{ event.event }}"
@@ -89,7 +92,7 @@ def build(block: "UUID | None") -> "list[AutomationCore]":
     for_alerts = [
         AutomationCore(
             name=name, description=words,
-            trigger=_when(expect={name}, match={"prefect.resource.id": alert_events.RESOURCE}),
+            trigger=_when(expect={name}, match={"prefect.resource.id": _ABOUT}),
             actions=notify(_BODY),
         )
         for name, words in _ALERTS.items()

@@ -14,9 +14,8 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectAlreadyExists
 
 from cli.folders import ROOT
+from cli.prefect_server import POOL as POOL
 from scorekeeper.errors import ScorekeeperError
-
-POOL = "scorekeeper"
 
 
 async def make_pool() -> None:

@@ -4,10 +4,12 @@ import json
 import os
 import sys
 
+from cli.logs import PREFECT_CONFIG, PREFECT_VARIABLE
 from cli.prefect_server.client_settings import reach_directly
 from cli.prefect_server.password import CLIENTS, SERVERS, choose_password
 from cli.up.processes import MARK
 from scorekeeper.settings import Settings
+from scorekeeper.system_names import BY_OPTION
 
 # Prefect keeps these events for an hour. Automations react to them at once, and the runs themselves keep what they say.
 FLEETING = (
@@ -28,7 +30,7 @@ def environment_of(settings: Settings, port: int, dashboard: int | None = None) 
     home, origin = settings.scorekeeper_home, f"http://127.0.0.1:{port}"
     api, password = f"{origin}/api", choose_password(home)
     chosen = settings.as_environment() | {
-        MARK: home, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        MARK: home, BY_OPTION: "", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api,
         # The UI calls the server that served it, by any name; pages of other origins cannot.
         "PREFECT_SERVER_UI_API_URL": "/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origin,
@@ -48,6 +50,8 @@ def environment_of(settings: Settings, port: int, dashboard: int | None = None) 
         chosen[DASHBOARD_PORT] = dashboard
         if settings.dashboard_url is None:
             chosen["DASHBOARD_URL"] = f"http://127.0.0.1:{dashboard}"
+    if settings.log_format == "json":
+        chosen[PREFECT_VARIABLE] = PREFECT_CONFIG
     if sys.dont_write_bytecode:
         # Each run is a process. Without a cache each would compile everything that it imports.
         chosen |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": home / "cache" / "python"}

@@ -15,15 +15,20 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cli.folders import ROOT, UP_FOLDER, address_file
+from cli.logs import begin_lines, begin_logs
 from cli.up.environment import DASHBOARD_PORT
 from cli.up.processes import MARK, WORKER_MARK, end_leftovers, end_with_parent
 from cli.up.supervision import SPEAKING
+from cli.up.systems import migrate_all, tell_dashboard, tell_places
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.private_files import write_private
 from scorekeeper.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from tasks.warm_runs import WarmRunner
 
 LOOK_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -41,7 +46,10 @@ def main(part: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _on_signal)
     try:
-        PARTS[part](load_settings())
+        settings = load_settings()
+        if part != "reporter":  # it speaks supervisord's own language
+            begin_logs(settings, part)
+        PARTS[part](settings)
     except _EndError:
         return
     except ScorekeeperError as exc:
@@ -102,11 +110,14 @@ def run_worker(settings: Settings) -> None:
     from cli.prefect_server.runs import Executor, clear_runs
 
     asyncio.run(clear_runs(Executor.WORKER))
+    is_json = settings.log_format == "json"
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     worker = subprocess.Popen(  # noqa: S603 - our own program
         [str(PROGRAMS / command[0]), *command[1:]], cwd=ROOT, env={**os.environ, WORKER_MARK: "1"},
         preexec_fn=lambda: end_with_parent(signal.SIGKILL),  # on SIGTERM it would wait for its runs
+        stdout=subprocess.PIPE if is_json else None, stderr=subprocess.STDOUT if is_json else None,
     )  # fmt: skip
+    begin_lines(settings, worker, "worker")
     try:
         while worker.poll() is None and cluster.server_started() in (database, None):
             time.sleep(0.5)
@@ -120,9 +131,9 @@ def run_watcher(settings: Settings) -> None:
     """The inbox's watcher. With WARM_RUNS it also executes the frequent runs: ingest, and track every minute."""
     _wait_until(_server_answers)
     if not settings.warm_runs:
-        from tasks.inbox_watcher import watch_inbox
+        from tasks.inbox_watcher import inboxes_of, watch_inboxes
 
-        asyncio.run(watch_inbox(settings.inbox_dir, asyncio.Event(), _say, skip=settings.own_dirs))
+        asyncio.run(watch_inboxes(partial(inboxes_of, settings), asyncio.Event(), _say))
         return
     # Until that file exists, the deployer may still mark unfinished runs as Crashed: also ours.
     _wait_until(lambda: address_file(settings.scorekeeper_home).exists())
@@ -136,16 +147,21 @@ async def _watch_warm(settings: Settings) -> None:
     from cli.prefect_server.runs import Executor, clear_runs
     from flows.ingest import ingest
     from flows.track import track
-    from tasks.inbox_watcher import watch_inbox
+    from tasks.inbox_watcher import inboxes_of, watch_inboxes
     from tasks.warm_runs import WarmRunner
 
     await clear_runs(Executor.WARM)
     runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        take = partial(runner.run_now, "ingest")
-        group.create_task(watch_inbox(settings.inbox_dir, stop, _say, take=take, skip=settings.own_dirs))
+        inboxes = partial(inboxes_of, settings)
+        take = partial(_ingest_now, runner)
+        group.create_task(watch_inboxes(inboxes, stop, _say, take))
         await runner.follow_schedule("track")
         stop.set()  # supervisord starts a new process
+
+
+async def _ingest_now(runner: "WarmRunner", system: str) -> bool:
+    return await runner.run_now("ingest", {"system": system} if system else None)
 
 
 def _say(line: str) -> None:
@@ -158,10 +174,10 @@ def run_deployer(settings: Settings) -> None:
     _wait_until(_server_answers)
     from cli.prefect_server.deployments import deploy, make_pool
     from cli.prefect_server.runs import Executor, clear_runs
-    from scorekeeper.store.database import describe_database, open_database
+    from scorekeeper.store.database import describe_database
 
     def prepare() -> tuple[int, int]:
-        open_database(settings.database_url, home).close()
+        migrate_all(settings)
         asyncio.run(make_pool())
         cleared = asyncio.run(clear_runs(Executor.EITHER))
         deploy()
@@ -174,13 +190,10 @@ def run_deployer(settings: Settings) -> None:
         print(f"After the last end: {crashed} runs marked Crashed, {late} overdue ones dropped", flush=True)
     opens = f"scorekeeper ui --home {shlex.quote(str(home))}"
     places = {
-        **_tell_dashboard(settings),
+        **tell_dashboard(settings),
         "UI": f"{_api().removesuffix('/api')}, with a password: {opens}",
         "database": describe_database(settings.database_url, home),
-        "inbox": settings.inbox_dir,
-        "market": settings.market,
-        "log": settings.log_path,
-        "dataset": settings.dataset_path,
+        **tell_places(settings),
         "parts' logs": home / UP_FOLDER,
     }
     print("Ready.", *(f"  {name:<12}{where}" for name, where in places.items()), sep="\n")
@@ -188,25 +201,16 @@ def run_deployer(settings: Settings) -> None:
     print(f"  scorekeeper metrics --home {shlex.quote(str(home))}", flush=True)
 
 
-def _tell_dashboard(settings: Settings) -> dict[str, str]:
-    """The line that says where the dashboard is and whom it lets in; empty without one."""
-    if (port := os.environ.get(DASHBOARD_PORT)) is None:
-        return {}
-    from cli.dashboard_server import say_who
-
-    return {"dashboard": f"http://127.0.0.1:{port}  ({say_who(settings, int(port))})"}
-
-
 def run_dashboard(settings: Settings) -> None:
     """Serve the dashboard on 127.0.0.1, once the database has the newest schema."""
-    from cli.dashboard_server import make_access, open_scores, serve
+    from cli.dashboard_server import make_access, open_all_scores, serve
     from cli.ports import hold_port
 
     port = int(os.environ[DASHBOARD_PORT])
     access = make_access(settings, "127.0.0.1", port)
     with contextlib.ExitStack() as held:
-        db, as_reader = _insist(lambda: held.enter_context(open_scores(settings)), pause=0.5, longest=2.0)
-        serve(db, settings, access, [hold_port(port, listening=True)], as_reader=as_reader)
+        make = _insist(lambda: held.enter_context(open_all_scores(settings)), pause=0.5, longest=2.0)
+        serve(make(access), [hold_port(port, listening=True)])
 
 
 def run_feeder(settings: Settings) -> None:

@@ -17,12 +17,13 @@ from pathlib import Path
 from types import FrameType
 
 from cli.folders import ROOT, address_file, lock_file, make_up_folder
+from cli.logs import begin_logs
 from cli.ports import take_ipv6_port, take_port
 from cli.stopping import SIGNALS, StopError
 from cli.up.environment import environment_of
 from cli.up.processes import end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.settings import Settings
+from scorekeeper.settings import Settings, settings_of_all
 from scorekeeper.store.cluster_folder import has_cluster
 
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
@@ -40,14 +41,17 @@ def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None =
 
     Raises ScorekeeperError, StopError.
     """
-    if dashboard is not None and settings.dashboard_token:
-        from dashboard.security import check_token
+    if dashboard is not None:
+        from cli.dashboard_server import check_tokens
 
-        check_token(settings.dashboard_token.get_secret_value(), "127.0.0.1")
+        check_tokens(settings, "127.0.0.1")
+    begin_logs(settings, "up")
     home = settings.scorekeeper_home
     has_cluster(home)  # a lost database is reported before anything starts
     folder = make_up_folder(home)
-    settings.inbox_dir.mkdir(parents=True, exist_ok=True)
+    for system in settings_of_all(settings)[0]:
+        if isinstance(system.inbox, Path):
+            system.inbox.mkdir(parents=True, exist_ok=True)
     with _lock_home(home):
         address_file(home).unlink(missing_ok=True)  # no command uses the server before it is ready
         end_leftovers(home)
@@ -137,12 +141,14 @@ def _config(parts: tuple[tuple[str, int], ...]) -> str:
     for priority, (part, seconds) in enumerate(parts):
         once = part == "deployer"
         target, size = (_TERMINAL, "0") if part in SPEAKING else (f"{part}.log", "5MB")
+        # The spans of runs are wanted, not those of the server's own services, of which there are several a second.
+        untraced = 'environment=OTEL_SDK_DISABLED="true"\n' if part == "server" else ""
         sections.append(
             f"[program:{part}]\ncommand={_command(part)}\npriority={priority}\n{common}"
             f"autorestart={'unexpected' if once else 'true'}\nstartsecs={0 if once else 5}\nstopwaitsecs={seconds}\n"
             # The worker part ends the worker's flow runs and then the worker itself.
             f"stopasgroup={'false' if part == 'worker' else 'true'}\n"
-            f"redirect_stderr=true\nstdout_logfile={target}\nstdout_logfile_maxbytes={size}\n"
+            f"redirect_stderr=true\nstdout_logfile={target}\nstdout_logfile_maxbytes={size}\n{untraced}"
         )
     return "\n".join(sections)
 

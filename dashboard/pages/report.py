@@ -1,14 +1,15 @@
 """/report: the last report that `analyze` has written, as it is, in a box of its own."""
 
-from pathlib import Path
-
-import anyio
+import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboard.data.filters import FilterError
 from dashboard.render import NotThereError
 from dashboard.site import site_of
+from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import Location
+from scorekeeper.publish.outputs import has_output, read_output
 
 NAME = "report.html"
 # It holds its own style and script. In a sandbox it belongs to no site: it reaches neither our pages nor any other.
@@ -18,9 +19,12 @@ POLICY = (
 )
 
 
-def has_report(folder: Path | None) -> bool:
+def has_report(folder: Location | None) -> bool:
     """Whether there is one."""
-    return folder is not None and (folder / NAME).is_file()
+    try:
+        return folder is not None and has_output(folder / NAME)
+    except ScorekeeperError:
+        return False  # the object store does not answer
 
 
 async def page(request: Request) -> Response:
@@ -28,8 +32,12 @@ async def page(request: Request) -> Response:
     folder = site_of(request).reports
     if request.query_params.get("format", "html") != "html":
         raise FilterError("format", request.query_params["format"], "html: the report is a file")
-    if folder is None or not has_report(folder):
+    body = None if folder is None else await anyio.to_thread.run_sync(_read, folder)
+    if body is None:
         raise NotThereError("No report has been written yet: scorekeeper report writes one, and analyze does.")
-    body = await anyio.Path(folder / NAME).read_bytes()
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "private, no-cache"}
     return site_of(request).answer(request, body, "text/html; charset=utf-8", headers)
+
+
+def _read(folder: Location) -> bytes | None:
+    return read_output(folder / NAME)

@@ -8,7 +8,7 @@ from typing import Any
 from scorekeeper.decisions.agents import read_agents
 from scorekeeper.decisions.costs import NO_COSTS, read_costs
 from scorekeeper.decisions.decision import Decision, DecisionContext
-from scorekeeper.decisions.exit_signals import LONGEST_ID, name_exit
+from scorekeeper.decisions.exit_signals import name_exit
 from scorekeeper.decisions.fields import (
     Note,
     check_text,
@@ -21,6 +21,7 @@ from scorekeeper.decisions.fields import (
 )
 from scorekeeper.decisions.hold import read_expiry
 from scorekeeper.decisions.levels import read_levels, read_price
+from scorekeeper.decisions.made_ids import LONGEST_ID, make_id
 from scorekeeper.decisions.strict_json import DecisionError, canonical_json, load_json
 from scorekeeper.decisions.symbols import plain_symbol, unify_symbol
 from scorekeeper.decisions.timestamps import NO_TIME, read_moment
@@ -201,7 +202,7 @@ def _trade_id(document: Mapping[str, Any], raw_symbol: str, opened_at: datetime 
     given = document.get("trade_id")
     if given is None:
         time = "" if opened_at is None else f"-{opened_at.replace(tzinfo=None).isoformat()}Z"
-        return f"{plain_symbol(raw_symbol)}{time}-{content.hex()[:8]}"
+        return make_id(f"{plain_symbol(raw_symbol)}{time}", content)
     return _id("trade_id", given)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox.arrival_activity import count_arrivals
 from scorekeeper.inbox.file_ledger import note_outcomes, note_progress, write
 from scorekeeper.inbox.file_progress import Counts, FileProgress
 from scorekeeper.inbox.places import local_files
@@ -20,6 +21,7 @@ from scorekeeper.inbox.places.base import Place, SourceFile
 from scorekeeper.inbox.store_decisions import record_rows
 from scorekeeper.inbox.summary import Tally
 from scorekeeper.store.sql import statement
+from scorekeeper.threads import each_in_order
 
 # How long the reading thread keeps the interpreter while the writing thread asks for it. The writing thread needs it
 # briefly between two waits for Postgres. At Python's own 5 ms a batch is not written before the next one is read.
@@ -120,21 +122,29 @@ class Writer:
 
     def move(self, files: Sequence[tuple[SourceFile, str]]) -> list[str]:
         """Move files to their addresses and note that; a line for each that cannot be moved."""
+        explained = (
+            (source, address, self._explain(source) if self._place.is_quarantined(address) else None)
+            for source, address in files
+        )
         moved, trouble = [], []
-        for source, address in files:
-            error_file = None
-            try:
-                if self._place.is_quarantined(address):
-                    error_file = self._place.write_error_file(address, self._explain(source))
-                lies = self._place.move(source, address)
-            except ScorekeeperError as exc:
-                trouble.append(str(exc))
+        for done in each_in_order(self._move, explained, self._place.at_once):
+            if isinstance(done, str):
+                trouble.append(done)
             else:
-                done = {"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies}
-                moved.append(done | {"report": error_file})
+                moved.append(done)
         with self._connection.begin():
             write(self._connection, "inbox/mark_arrivals_moved", moved)
         return trouble
+
+    def _move(self, given: tuple[SourceFile, str, dict[str, Any] | None]) -> dict[str, Any] | str:
+        """Move a file, with its error file if it has refusals; what to note of it, or why it cannot be moved."""
+        source, address, refusals = given
+        try:
+            report = None if refusals is None else self._place.write_error_file(address, refusals)
+            lies = self._place.move(source, address)
+        except ScorekeeperError as exc:
+            return str(exc)
+        return {"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies, "report": report}
 
     def _write(self, files: Sequence[FileProgress]) -> Written:
         with self._connection.begin():
@@ -145,6 +155,7 @@ class Writer:
                 self._connection, files, iter(verdicts), at=self._at, counts=self._counts,
                 destination=self._destination, in_place=not self._place.moves_files,
             )  # fmt: skip
+            count_arrivals(self._connection, files, tally, arrive=self._place.moves_files)
         finished = [file for file in files if file.finished]
         done = Written(tally, len(finished))
         if self._place.moves_files:

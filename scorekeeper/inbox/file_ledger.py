@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper.inbox.file_progress import Counts, FileProgress, show_excerpt
-from scorekeeper.inbox.store_decisions import Verdict
+from scorekeeper.inbox.standing import Verdict
 from scorekeeper.inbox.summary import Tally
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.store.sql import json_rows, statement

@@ -7,7 +7,7 @@ The way of a file: `places/` finds it, `formats/` reads its entries, `read_decis
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -32,6 +32,7 @@ from scorekeeper.locks import Lock, hold
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
+from scorekeeper.threads import each_in_order
 
 FILES_AT_ONCE = 2_000
 
@@ -118,7 +119,8 @@ class _Ingestion:
         """Read files, and hand over what they hold. The last batch may still be being written afterwards."""
         moves = self._place.moves_files
         rest = [address for address in addresses if not (moves and self._begin_following(address))]
-        sources = [source for address in rest if (source := self._open(address)) is not None]
+        opened = each_in_order(self._open, rest, self._place.at_once)
+        sources = [source for source in opened if source is not None]
         hashes = {"rows": json_rows({"sha256": source.sha256} for source in sources)}
         # The state before the batch that is being written. What this run has read, it knows itself.
         ledger = {row.sha256: row for row in self._looking.execute(statement("inbox/select_file_ledger"), hashes)}
@@ -189,18 +191,25 @@ class _Ingestion:
         self._connection.rollback()
         there = set(map(self._place.name_of, files)) if found else set()
         moved = []
-        for name, sha256, destination in found:
-            try:
-                lies = self._place.finish_move(name, destination, sha256)
-            except ScorekeeperError as exc:
-                self.summary.trouble.append(str(exc))
-                continue
-            if name in there or self._place.holds(name):
-                self._unmoved[name].append(sha256)
-            else:
-                moved.append({"name": name, "sha256": sha256, "moved_at": self._received_at, "lies": lies})
+        ends = each_in_order(lambda row: self._finish_move(row, there), found, self._place.at_once)
+        for row, lies in zip(found, ends, strict=True):
+            if lies is not None:
+                done = {"name": row.name, "sha256": row.sha256, "moved_at": self._received_at, "lies": lies}
+                moved.append(done)
         with self._connection.begin():
             write(self._connection, "inbox/mark_arrivals_moved", moved)
+
+    def _finish_move(self, row: Row[Any], there: Set[str]) -> bool | None:
+        """Whether a file lies where it was moved; None if one of its name is still in the inbox, or that is unknown."""
+        try:
+            lies = self._place.finish_move(row.name, row.destination, row.sha256)
+            if row.name not in there and not self._place.holds(row.name):
+                return lies
+        except ScorekeeperError as exc:
+            self.summary.trouble.append(str(exc))
+            return None
+        self._unmoved[row.name].append(row.sha256)
+        return None
 
     def _open(self, address: str) -> SourceFile | None:
         try:

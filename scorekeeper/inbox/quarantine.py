@@ -1,10 +1,8 @@
 """Quarantined files: what was refused of them and why, and how they go back into the inbox for another try."""
 
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,6 +10,8 @@ from sqlalchemy import Connection
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.file_ledger import write
 from scorekeeper.inbox.places.choose import open_place
+from scorekeeper.inbox.places.moved import are_there, find_location
+from scorekeeper.locations import Location
 from scorekeeper.locks import Lock, hold
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -27,8 +27,8 @@ class Quarantined:
     """A content with refusals.
 
     `name`: the name of its file. `rejected`: how many decisions were refused. `line` (from 1; 0: the whole file),
-    `field` and `reason`: the first refusal. `files`: its paths in quarantine, by the names under which it came. If
-    there are none, `whereabouts` says where it is.
+    `field` and `reason`: the first refusal. `files`: where they are in quarantine, by the names under which it
+    came. If there are none, `whereabouts` says where it is.
     """
 
     sha256: bytes
@@ -38,7 +38,7 @@ class Quarantined:
     line: int
     field: str | None
     reason: str
-    files: dict[str, Path]
+    files: dict[str, Location]
     whereabouts: str
 
     @property
@@ -56,14 +56,19 @@ def list_quarantined(
     connection: Connection, settings: Settings, *, prefix: str = "", most: int = MOST_LISTED
 ) -> list[Quarantined]:
     """The `most` latest contents with refusals; `prefix`: only those whose hash begins so."""
-    rows = connection.execute(statement("inbox/select_quarantine"), {"prefix": prefix, "most": most})
+    rows = connection.execute(statement("inbox/select_quarantine"), {"prefix": prefix, "most": most}).all()
+    place = open_place(settings)
+    places = [
+        {name: find_location(place.quarantine_address(name, row.sha256)) for name in row.names or ()} for row in rows
+    ]
+    there = are_there(one for files in places for one in files.values())
     return [
         Quarantined(
             row.sha256, row.name, row.rejected, row.rejected_at, row.line, row.field, row.reason,
-            {name: path for name in row.names or () if _is_file(path := _place(settings, name, row.sha256))},
-            _say_where(settings, row.waiting or (), unmoved=bool(row.unmoved)),
+            found := {name: one for name, one in files.items() if one in there},
+            "" if found else _say_where(settings, row.waiting or (), unmoved=bool(row.unmoved)),
         )
-        for row in rows
+        for row, files in zip(rows, places, strict=True)
     ]  # fmt: skip
 
 
@@ -125,21 +130,10 @@ def _put_back(connection: Connection, settings: Settings, one: Quarantined, at: 
     return returned
 
 
-def _place(settings: Settings, name: str, sha256: bytes) -> Path:
-    return Path(open_place(settings).quarantine_address(name, sha256))
-
-
 def _say_where(settings: Settings, waiting: Sequence[str], *, unmoved: bool) -> str:
     """Where a file is that is not in quarantine."""
-    if any(_is_file(settings.inbox_dir / name) for name in waiting):
+    if are_there(settings.inbox / name for name in waiting):
         return "its file still lies in the inbox: the next ingest moves it"
     if unmoved:
         return "its file was not moved here: it was read where it lay, or had gone"
-    return f"its file is gone from {settings.quarantine_dir}"
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except OSError:
-        return False
+    return f"its file is gone from {settings.quarantine}"

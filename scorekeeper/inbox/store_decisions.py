@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from psycopg.errors import UniqueViolation
@@ -13,21 +13,9 @@ from scorekeeper.decisions.columns import cost_values, decision_values, signal_v
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.reading_rules import Reading
 from scorekeeper.decisions.symbols import is_certain, spell
+from scorekeeper.inbox.standing import Row, Verdict, judge
 from scorekeeper.store.database import open_copy
-from scorekeeper.store.sql import json_rows, statement
-
-# A decision and where it was read: the hash of the file (None: no file), its name, the line.
-Row = tuple[Decision, bytes | None, str, int]
-
-
-class Verdict(NamedTuple):
-    """What became of a decision: accepted, duplicate, or conflict with the one that was read at `standing`."""
-
-    outcome: str
-    standing: str | None = None
-
-
-_ACCEPTED, _DUPLICATE = Verdict("accepted"), Verdict("duplicate")
+from scorekeeper.store.sql import statement
 
 
 def record(
@@ -66,8 +54,12 @@ def record_rows(
     if held and by_custom and connection.execute(statement("market/select_market")).one_or_none() is None:
         held = set()
     while True:
-        verdicts = _judge(connection, rows)
-        fresh = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict.outcome == "accepted"]
+        verdicts = judge(connection, rows)
+        fresh = [
+            row if verdict.trade_id is None else (msgspec.structs.replace(row[0], trade_id=verdict.trade_id), *row[1:])
+            for row, verdict in zip(rows, verdicts, strict=True)
+            if verdict.outcome == "accepted"
+        ]
         if not fresh:
             return verdicts
         for reading in {row[0].reading.id: row[0].reading for row in fresh}.values():
@@ -99,27 +91,6 @@ def _read_symbols(connection: Connection, rows: Sequence[Row]) -> tuple[Sequence
         for row in rows
     ]  # fmt: skip
     return named, words.keys() - meant.keys()
-
-
-def _judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
-    """A verdict for each row of a batch, by what is stored and by what comes before it in the batch."""
-    given = json_rows(
-        {"place": place, "trade_id": d.trade_id, "content_sha256": d.content_sha256}
-        for place, (d, *_) in enumerate(rows, 1)
-    )
-    standing = {
-        place: _DUPLICATE if where is None else Verdict("conflict", where)
-        for place, where in connection.execute(statement("inbox/select_standing_decisions"), {"rows": given})
-    }
-    verdicts = []
-    firsts: dict[str, Row] = {}
-    for place, row in enumerate(rows, 1):
-        verdict = standing.get(place)
-        if verdict is None and (first := firsts.setdefault(row[0].trade_id, row)) is not row:
-            same = first[0].content_sha256 == row[0].content_sha256
-            verdict = _DUPLICATE if same else Verdict("conflict", f"{first[2]}, line {first[3]}")
-        verdicts.append(verdict or _ACCEPTED)
-    return verdicts
 
 
 def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float) -> None:

@@ -159,6 +159,10 @@ class Market(Protocol):
         """How many minutes one page holds at most; None: any number."""
         ...
 
+    def take_requests(self) -> Mapping[str, int]:
+        """How many requests were sent since this was last called, by what came of them: `answered`, or the error."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

@@ -7,6 +7,7 @@ A candle is complete by the exchange's own clock. One that a page does not show 
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -60,6 +61,11 @@ class ExchangeMarket:
     def name(self) -> str:
         """`ccxt:` and the exchange."""
         return f"ccxt:{self._id}"
+
+    def take_requests(self) -> Mapping[str, int]:
+        """See Market.take_requests."""
+        taken, self._client.requests = self._client.requests, Counter()
+        return taken
 
     @property
     def page_minutes(self) -> int:

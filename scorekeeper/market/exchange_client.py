@@ -1,6 +1,7 @@
 """Asking one ccxt exchange: public endpoints only, no keys, with retries."""
 
 import importlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -13,6 +14,13 @@ from scorekeeper.market.base import MarketError, UnknownSymbolError
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 30
 SPOT_ONLY = {"types": ["spot"]}
+# The kinds of errors that requests are counted by, by ccxt's class. The first class that fits counts.
+KINDS = {
+    "RateLimitExceeded": "rate_limit", "DDoSProtection": "rate_limit", "RequestTimeout": "timeout",
+    "ExchangeNotAvailable": "unavailable", "NetworkError": "network", "BadResponse": "bad_response",
+    "OperationFailed": "unavailable", "BadSymbol": "unknown_symbol",
+}  # fmt: skip
+ANSWERED, REFUSED, UNREADABLE = "answered", "refused", "bad_response"
 _BODY: ContextVar[str] = ContextVar("body", default="")
 T = TypeVar("T")
 
@@ -24,7 +32,8 @@ class BadResponseError(Exception):
 class ExchangeClient:
     """The ccxt exchange `exchange_id`. `options` go to ccxt as they are (proxies, host names, time-outs).
 
-    `api` is ccxt's exchange: call its methods through `ask`. `date`: the Date header of the last response.
+    `api` is ccxt's exchange: call its methods through `ask`. `date`: the Date header of the last response. `requests`:
+    how many were sent, by what came of them: ANSWERED, one of KINDS, or REFUSED for any other error of the exchange.
     `length`: that of the candles, as CANDLE_LENGTH has it. Raises ScorekeeperError for an exchange that ccxt does not
     have, or that gives no such candles.
     """
@@ -47,6 +56,7 @@ class ExchangeClient:
         self.api.on_rest_response = self._read_body
         self.api.has["fetchCurrencies"] = False  # some load them all the same, and fail without a key
         self.date: str | None = None
+        self.requests: Counter[str] = Counter()
 
     @staticmethod
     def body() -> str:
@@ -74,7 +84,7 @@ class ExchangeClient:
                 reraise=True,
             ):
                 with attempt:
-                    return await question()
+                    return await self._count(question)
         except self._errors.BadSymbol as exc:
             raise UnknownSymbolError(f"{self.id}: {_first_line(exc)}") from None
         except self._errors.BaseError as exc:
@@ -85,6 +95,18 @@ class ExchangeClient:
             # ccxt raises these where it reads a response in a form that it does not know.
             raise MarketError(f"{self.id}: an answer that ccxt cannot read ({type(exc).__name__})") from None
         raise AssertionError("unreachable: an attempt returns or raises")
+
+    async def _count(self, question: Callable[[], Awaitable[T]]) -> T:
+        """One attempt, counted by what comes of it."""
+        try:
+            answer = await question()
+        except Exception as exc:
+            is_of_ccxt = isinstance(exc, self._errors.BaseError)
+            fits = (kind for name, kind in KINDS.items() if isinstance(exc, getattr(self._errors, name)))
+            self.requests[next(fits, REFUSED if is_of_ccxt else UNREADABLE)] += 1
+            raise
+        self.requests[ANSWERED] += 1
+        return answer
 
     def _wait(self, state: RetryCallState) -> float:
         backoff = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT_SECONDS)(state)

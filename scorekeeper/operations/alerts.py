@@ -9,6 +9,13 @@ from scorekeeper.metrics.scorecard import read_scorecard
 from scorekeeper.operations import health
 from scorekeeper.store.sql import statement
 
+FILE_QUARANTINED = "scorekeeper.file-quarantined"
+PRICE_STALE = "scorekeeper.price-stale"
+DRAWDOWN_BREACHED = "scorekeeper.drawdown-breached"
+TRACK_LATE = "scorekeeper.track-late"
+LEARN_FAILED = "scorekeeper.learn-failed"
+VERIFY_FAILED = "scorekeeper.verify-failed"
+NAMES = (FILE_QUARANTINED, PRICE_STALE, DRAWDOWN_BREACHED, TRACK_LATE, LEARN_FAILED, VERIFY_FAILED)
 WHOLE = ""  # the subject of a condition that concerns the whole installation
 
 

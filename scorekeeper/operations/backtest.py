@@ -97,7 +97,9 @@ def replay(
 ) -> BacktestResult:
     """See run_backtest. `db` is an empty database; `settings` name the files to publish to."""
     if paths is None:
-        with open_database(settings.database_url, settings.scorekeeper_home, migrate=False) as installation:
+        with open_database(
+            settings.database_url, settings.scorekeeper_home, migrate=False, system=settings.system
+        ) as installation:
             taken, voided = copy_decisions(installation, db, period)
             candles = copy_candles(installation, db, period, settings)
         tell(logging.INFO, f"{candles} sealed candles taken as the installation holds them")

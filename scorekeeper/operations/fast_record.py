@@ -29,8 +29,10 @@ from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.symbols import is_certain, spell
 from scorekeeper.errors import DatabaseError
 from scorekeeper.inbox.store_decisions import keep_reading
+from scorekeeper.locations import Location
 from scorekeeper.locks import Lock
-from scorekeeper.publish.publish import render_lines
+from scorekeeper.publish.events import render_lines
+from scorekeeper.publish.target import make_absolute
 from scorekeeper.store.connections import is_pooled, one_transaction
 from scorekeeper.store.database import Database
 from scorekeeper.store.forks import reset_in_children
@@ -42,9 +44,10 @@ AHEAD_SECONDS = 1.0
 class Recorded(Enum):
     """What was written."""
 
-    NOTHING = 0  # the decision is already known, or the attempt failed
+    NOTHING = 0  # the decision is already known, its id is another's, or the attempt failed
     ROWS = 1  # in the database; publish to write the lines
     WHOLE = 2  # rows and lines
+    LATER = 3  # in the database; a publication within a second writes the lines, or `close`
 
 
 @dataclass
@@ -74,9 +77,11 @@ class FastRecorder:
     After a fork, the child opens its own connection, and it must publish before it may append lines.
     """
 
-    def __init__(self, db: Database, *, log_path: Path, dataset_path: Path) -> None:
+    def __init__(self, db: Database, *, log_path: Location, dataset_path: Location) -> None:
         self._db = db
-        self._paths = log_path.absolute(), dataset_path.absolute()
+        self._paths = make_absolute(log_path), make_absolute(dataset_path)
+        self._publish_at = 0.0
+        self._waits = False
         self._turn = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
         self._sql: dict[str, str] = {}
@@ -117,7 +122,8 @@ class FastRecorder:
                     return Recorded.NOTHING
                 if row["line_no"] is None:
                     self._forget()
-                    return Recorded.ROWS
+                    self._waits = time.monotonic() < self._publish_at
+                    return Recorded.LATER if self._waits else Recorded.ROWS
                 if keeps:
                     written = self._write(row)
                     self._execute("operations/unlock_publisher", {"lock": Lock.PUBLISH})
@@ -134,8 +140,13 @@ class FastRecorder:
 
     def follow(self) -> None:
         """Call after a publication: later lines are appended where it ended."""
+        files = [path for path in self._paths if isinstance(path, Path)]
         with self._turn:
             self._forget()
+            if len(files) < len(self._paths):
+                # Nothing can be appended in an object store: each publication makes new objects.
+                self._publish_at, self._waits = time.monotonic() + AHEAD_SECONDS, False
+                return
             paths = {"paths": [str(path) for path in self._paths]}
             rows = self._db.transact(lambda c: c.execute(statement("operations/select_publication_ends"), paths).all())
             published = {row.path: row for row in rows}
@@ -145,7 +156,7 @@ class FastRecorder:
             (self._line_no,) = numbers
             self._ahead_until = time.monotonic() + AHEAD_SECONDS
             try:
-                for path in self._paths:
+                for path in files:
                     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
                     found = os.fstat(descriptor)
                     size = published[str(path)].committed_bytes
@@ -155,8 +166,8 @@ class FastRecorder:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the files may hold lines after the publication's watermark."""
-        return bool(self._ends)
+        """Whether lines are to be published that follow the publication's watermark."""
+        return bool(self._ends) or self._waits
 
     def close(self) -> None:
         """Close the files and the connection. A later `record` opens them again."""

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from scorekeeper.decisions.decision import Decision
-from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.inbox.places import moved, moves
+from scorekeeper.inbox.places.base import SourceFile
+from scorekeeper.locations import Location
+from scorekeeper.publish.target import open_published
 from scorekeeper.settings import Settings
 
 
@@ -22,7 +25,7 @@ class Said(NamedTuple):
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
     """The complete records of a dataset."""
-    with path.open("rb") as file:
+    with open_published(path) as file:
         for line in file:
             try:
                 record = json.loads(line)
@@ -58,22 +61,22 @@ def received_at(decision: Decision, said: Said | None, arrived: datetime) -> dat
     return min(arrived, decision.expires_at)
 
 
-def find_arrival(path: Path, source: local_files.LocalFile, settings: Settings) -> tuple[datetime, datetime]:
-    """When a file arrived, as far as the disk tells: the likely time, and the latest possible one.
+def find_arrival(location: Location, source: SourceFile, settings: Settings) -> tuple[datetime, datetime]:
+    """When a file arrived, as far as its place tells: the likely time, and the latest possible one.
 
     A file in the archive was moved right after it was read, on the day that its folder names. If it was copied since,
     the disk only tells that it was written before it arrived.
     """
-    moved = datetime.fromtimestamp(path.lstat().st_ctime, UTC)
-    if moves.is_quarantined(settings.quarantine_dir, path):
-        moved = moves.error_file_written_at(path) or moved
-        return moved, moved
-    try:
-        parts = path.relative_to(settings.archive_dir).parts[: moves.DAY_PARTS]
-        day = datetime.combine(date(*(int(part) for part in parts)), time(), UTC)
-    except (TypeError, ValueError):
-        return moved, moved
+    when = moved.moved_at(location)
+    if moves.is_quarantined(settings.quarantine, location):
+        report = moved.find_error_file(location)
+        when = when if report is None else report.written_at
+        return when, when
+    named = moved.read_day(location, settings.archive)
+    if named is None:
+        return when, when
+    day = datetime.combine(named, time(), UTC)
     end = day + timedelta(days=1)
-    if day <= moved < end:
-        return moved, moved
+    if day <= when < end:
+        return when, when
     return min(max(source.mtime, day), end), end

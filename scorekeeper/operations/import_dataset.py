@@ -172,8 +172,8 @@ class _Storing:
             if record.exit is not None:
                 ended = record.exit
                 closed += close_as_imported(
-                    connection, record.decision.trade_id, ended.price, ended.time, ended.mfe_pct, ended.mae_pct,
-                    self._now,
+                    connection, verdict.trade_id or record.decision.trade_id, ended.price, ended.time,
+                    ended.mfe_pct, ended.mae_pct, self._now,
                 )  # fmt: skip
         settle.record_settlement(connection)
         self._done.completed += closed

@@ -37,13 +37,18 @@ def move_database(
     everything or nothing: counts and checksums of every table are compared before the commit. `tell(table, rows)` is
     called for each table. Raises ScorekeeperError if the target is not empty, or differs in the end.
     """
-    with open_database(target_url, home, migrate=False) as untouched, untouched.begin() as connection:
+    with (
+        open_database(target_url, home, migrate=False, system=source.system) as untouched,
+        untouched.begin() as connection,
+    ):
         _refuse_rows(connection)
     with source.begin() as connection:
         check_schema(connection)
         tables = _tables(connection)
     kept = source.engine.connect().execution_options(isolation_level="REPEATABLE READ")
-    with open_database(target_url, home) as target, kept as ours, target.begin() as theirs:
+    with (
+        open_database(target_url, home, system=source.system) as target, kept as ours, target.begin() as theirs
+    ):  # fmt: skip
         _lock(ours, tables)
         _refuse_rows(theirs)  # again: the first check and the migration were transactions of their own
         for year, month in ours.execute(statement("operations/select_candle_months")):
@@ -95,11 +100,11 @@ def _copy(ours: psycopg.Connection[Any], theirs: psycopg.Connection[Any], table:
         for block in out:
             into.write(block)
     for column in table.numbered:
-        where = (f"scorekeeper.{table.name}", column)
-        sequence = _one(ours.execute("SELECT pg_get_serial_sequence(%s, %s)", where))[0]
+        asked = sql.SQL("SELECT pg_get_serial_sequence({}, %s)").format(sql.SQL(f"'scorekeeper.{table.name}'"))
+        sequence = _one(ours.execute(asked, (column,)))[0]
         place = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(*sequence.split(".")))
-        set_to = (*where, *_one(ours.execute(place)))
-        theirs.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s, %s)", set_to)
+        set_to = (sequence, *_one(ours.execute(place)))
+        theirs.execute("SELECT setval(%s::regclass, %s, %s)", set_to)
 
 
 def _one(answer: psycopg.Cursor[Any]) -> tuple[Any, ...]:

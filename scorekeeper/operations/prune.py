@@ -10,11 +10,16 @@ from sqlalchemy import Connection
 
 from scorekeeper.decisions.prices import LOOK_BACK
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.inbox.places.moved import AT_ONCE, note_pruned, read_day
+from scorekeeper.inbox.places.moves import DAY_PARTS
+from scorekeeper.locations import Location, ObjectUrl
 from scorekeeper.locks import Lock, lock
 from scorekeeper.market import sealed_candles
+from scorekeeper.object_store import open_store
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
+from scorekeeper.threads import each_in_order
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Pruned:
     """What was deleted: months of candles (YYYY-MM), and the folders of days in the archive."""
 
     months: list[str]
-    days: list[Path]
+    days: list[Location]
 
 
 def prune(db: Database, settings: Settings, as_of: datetime, *, dry_run: bool = False) -> Pruned:
@@ -32,10 +37,15 @@ def prune(db: Database, settings: Settings, as_of: datetime, *, dry_run: bool = 
     month's partition is created. With `dry_run` nothing changes. Raises ScorekeeperError.
     """
     months = db.transact(lambda c: prune_candles(c, as_of, settings.keep_candles_days, dry_run=dry_run))
-    days = _old_days(settings.archive_dir, as_of, settings.keep_archive_days)
+    if settings.keep_archive_days is None:
+        return Pruned(months, [])
+    before = (as_of - timedelta(days=settings.keep_archive_days)).date()
+    if isinstance(settings.archive, ObjectUrl):
+        return Pruned(months, [*_prune_store(settings.archive, before, dry_run=dry_run)])
+    days = _old_days(settings.archive_dir, before)
     if not dry_run:
         _remove(settings.archive_dir, days)
-    return Pruned(months, days)
+    return Pruned(months, [*days])
 
 
 def prune_candles(
@@ -62,11 +72,10 @@ def prune_candles(
     return [f"{year:04}-{month:02}" for year, month in old]
 
 
-def _old_days(archive: Path, as_of: datetime, keep_days: int | None) -> list[Path]:
-    """The folders archive/YYYY/MM/DD from before `keep_days` ago, in order. Folders with other names are left alone."""
-    if keep_days is None or not archive.is_dir():
+def _old_days(archive: Path, before: date) -> list[Path]:
+    """The folders archive/YYYY/MM/DD of days before one, in order. Folders with other names are left alone."""
+    if not archive.is_dir():
         return []
-    before = (as_of - timedelta(days=keep_days)).date()
     found = []
     for folder in archive.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]"):
         try:
@@ -92,3 +101,20 @@ def _remove(archive: Path, days: Sequence[Path]) -> None:
                     parent.rmdir()
         except OSError as exc:
             raise ScorekeeperError(f"{folder} cannot be removed: {exc.strerror}") from None
+
+
+def _prune_store(archive: ObjectUrl, before: date, *, dry_run: bool) -> list[ObjectUrl]:
+    """Remove the days of an archive in an object store that are before one; the prefixes of them."""
+    store = open_store(archive)
+    found = [archive]
+    for _ in range(DAY_PARTS):
+        found = [deeper for prefix in found for deeper in store.browse(prefix)[0]]
+    days = sorted(one for one in found if (read_day(one, archive) or before) < before)
+    if days and not dry_run:
+        # Note it first, so that a reader takes a day that is half removed for one that is gone.
+        note_pruned(archive, before)
+        for day in days:
+            urls = (one.url for one in store.list(day))
+            for _ in each_in_order(store.delete, urls, AT_ONCE):
+                pass
+    return days

@@ -16,13 +16,14 @@ from scorekeeper.decisions.decision import DecisionContext
 from scorekeeper.decisions.reading_rules import make_reading
 from scorekeeper.decisions.strict_json import DecisionError
 from scorekeeper.inbox import store_decisions
-from scorekeeper.inbox.places import walk
+from scorekeeper.inbox.places.choose import open_place
 from scorekeeper.locks import Lock, hold
 from scorekeeper.operations import import_dataset
 from scorekeeper.operations.first_arrival import Said, is_known, read_records, read_said, received_at
 from scorekeeper.operations.recover_files import FileRecovery
 from scorekeeper.operations.recovered import BATCH, Recovered
 from scorekeeper.publish import publish
+from scorekeeper.publish.outputs import move_output
 from scorekeeper.publish.set_aside import AHEAD
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import Settings
@@ -69,16 +70,16 @@ class _Recovery:
             unknown = (ids for path in datasets for ids in unknown_files.find_unknown_ids(connection, path))
             missing = {one for ids in unknown for one in ids}
             # Of the archive by day: as they came.
-            files = sorted(unknown_files.find_unknown_files(connection, self._settings))
+            files = sorted(unknown_files.find_unknown_files(connection, self._settings), key=str)
         for path in datasets:
             for record in read_records(path):
                 if record["trade_id"] in missing:
                     self._said.setdefault(record["trade_id"], read_said(record))
-        for path in files:
-            self._files.take(path)
+        for file in files:
+            self._files.take(file)
         if self._said:
-            for path in walk.walk_inbox(self._settings.inbox_dir, self._settings.own_dirs).files:
-                self._files.take_told(path)
+            for address in open_place(self._settings).look():
+                self._files.take_told(address)
         for path in datasets:
             refused = len(self._done.refused)
             records = read_records(path)
@@ -86,7 +87,7 @@ class _Recovery:
                 with self._db.begin() as connection:
                     self._take_records(connection, some, path)
             if path in set_aside and len(self._done.refused) == refused:
-                path.rename(path.with_name(path.name.replace(AHEAD, RECOVERED)))
+                move_output(path, path.parent / path.name.replace(AHEAD, RECOVERED))
 
     def _take_records(self, connection: Connection, records: list[dict[str, Any]], path: Path) -> None:
         """Take in decisions of a dataset that no file has brought, and the exits that candles do not decide again."""

@@ -10,15 +10,20 @@ from pathlib import Path
 import msgspec
 
 from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.made_ids import list_ids
 from scorekeeper.inbox import file_ledger, file_names, store_decisions
 from scorekeeper.inbox.file_progress import Counts, FileProgress
 from scorekeeper.inbox.formats.base import Entry, FileError
 from scorekeeper.inbox.formats.json_lines import LONGEST_LINE
-from scorekeeper.inbox.places import local_files, moves
-from scorekeeper.inbox.places.base import ChangedError
+from scorekeeper.inbox.places import moved, moves
+from scorekeeper.inbox.places.base import ChangedError, SourceFile
+from scorekeeper.inbox.places.choose import open_place
 from scorekeeper.inbox.places.local_files import LocalFile
+from scorekeeper.inbox.places.object_file import ObjectFile
 from scorekeeper.inbox.read_decisions import read_decision
 from scorekeeper.inbox.reader import NO_DECISION
+from scorekeeper.inbox.standing import Verdict
+from scorekeeper.locations import Location
 from scorekeeper.operations.first_arrival import Said, find_arrival, is_known, received_at
 from scorekeeper.operations.recovered import BATCH, Recovered
 from scorekeeper.settings import Settings
@@ -35,21 +40,22 @@ class FileRecovery:
     ) -> None:  # fmt: skip
         self._db, self._settings, self._now, self._done = db, settings, now, done
         self._context, self._said = context, said
+        self._place = open_place(settings)
 
-    def take(self, path: Path) -> None:
+    def take(self, path: Location) -> None:
         """Take in one file of the archive or of quarantine."""
-        root = moves.root_of(path, self._settings.archive_dir, self._settings.quarantine_dir)
-        source = local_files.open_source(path, root)
+        root = moves.root_of(path, self._settings.archive, self._settings.quarantine)
+        source = moved.open_moved(path, root)
         if source is None:
             return
         digits = file_names.read_hash(path.name)
-        quarantined = moves.is_quarantined(self._settings.quarantine_dir, path)  # where it may be corrected
+        quarantined = moves.is_quarantined(self._settings.quarantine, path)  # where it may be corrected
         if digits is not None and not quarantined and not source.sha256.hex().startswith(digits):
-            if not _has_grown(source, digits):
+            if not isinstance(path, Path) or not _has_grown(path, source, digits):  # no object grows
                 self._done.refused.append(f"{path} is not as it came")
                 return
             path = path.rename(path.with_name(file_names.archive_name(file_names.first_name(path.name), source.sha256)))
-            if (source := local_files.open_source(path, root)) is None:
+            if (source := moved.open_moved(path, root)) is None:
                 return
         file, counts = self._begin(source)
         arrived, latest = find_arrival(path, source, self._settings)
@@ -77,17 +83,15 @@ class FileRecovery:
         self._move(file, path)
         self._done.files += 1
 
-    def take_told(self, path: Path) -> None:
+    def take_told(self, address: str) -> None:
         """Take in the decisions of a dataset whose file is in the inbox, such as one that is still appended to.
 
         The next ingest reads the file and meets these decisions as duplicates. Lines of the dataset do not say all of
         them: if they were taken from there, the content of the file would differ.
         """
-        name = file_names.known_name(path, self._settings.inbox_dir)
-        if file_names.can_follow(path.name):
-            source = local_files.find_growing(path, name, b"")
-        else:
-            source = local_files.open_source(path, self._settings.inbox_dir)
+        name = self._place.name_of(address)
+        source = self._place.open_growing(address, name, b"") if file_names.can_follow(name) else None
+        source = source or self._place.open(address)
         if source is None:
             return
         file = FileProgress(source)
@@ -102,7 +106,7 @@ class FileRecovery:
             pass  # the next ingest reads the rest
         self._record_told(file)
 
-    def _begin(self, source: LocalFile) -> tuple[FileProgress, Counts]:
+    def _begin(self, source: LocalFile | ObjectFile) -> tuple[FileProgress, Counts]:
         """The file under the name that it came under, and how far it was read when the backup was made."""
         with self._db.begin() as connection:
             hashes = {"rows": json_rows([{"sha256": source.sha256}])}
@@ -128,26 +132,30 @@ class FileRecovery:
         decision = read_decision(file, entry, context)
         if decision is None:
             return
-        said = self._said.get(decision.trade_id)
-        if said is not None:
+        # The longest: a published line keeps its id, in whatever order its decision and another of that id come in.
+        ids = list_ids(decision.trade_id, decision.content_sha256)
+        trade_id = next((one for one in reversed(ids) if one in self._said), None)
+        if trade_id is not None:
+            said = self._said[trade_id]
             decision = msgspec.structs.replace(
-                decision, expires_at=said.expires_at or decision.expires_at, version=said.version or decision.version
-            )
+                decision, trade_id=trade_id, expires_at=said.expires_at or decision.expires_at,
+                version=said.version or decision.version,
+            )  # fmt: skip
         file.accept(entry.number, decision, entry.text)
 
-    def _write(self, file: FileProgress, path: Path, counts: Counts, arrived: datetime) -> None:
+    def _write(self, file: FileProgress, path: Location, counts: Counts, arrived: datetime) -> None:
         """Write a batch of a file's decisions in one transaction, each with the time of its first arrival."""
         name, sha256 = file.source.name, file.source.sha256
 
         def destination(file: FileProgress) -> str:
-            if file.refused and path.is_relative_to(self._settings.archive_dir):
-                return str(moves.quarantine_path(self._settings.quarantine_dir, name, sha256))
+            if file.refused and not moves.is_quarantined(self._settings.quarantine, path):
+                return self._place.quarantine_address(name, sha256)
             return str(path)
 
         with self._db.begin() as connection:
             file_ledger.note_progress(connection, [file], arrived)
             rows = [(decision, sha256, name, line) for line, decision, _ in file.decisions]
-            verdicts: list[store_decisions.Verdict] = []
+            verdicts: list[Verdict] = []
             for moment, some in groupby(rows, key=lambda row: self._received(row[0], arrived)):
                 verdicts += store_decisions.record_rows(connection, list(some), moment, self._settings.fee_bps)
             tally = file_ledger.note_outcomes(
@@ -163,27 +171,25 @@ class FileRecovery:
     def _received(self, decision: Decision, arrived: datetime) -> datetime:
         return received_at(decision, self._said.get(decision.trade_id), arrived)
 
-    def _move(self, file: FileProgress, path: Path) -> None:
+    def _move(self, file: FileProgress, path: Location) -> None:
         """Note where the file lies. A file with refusals goes to quarantine, with an error file beside it."""
         source, error_file, lies = file.source, None, True
         assert file.destination is not None
-        assert isinstance(source, LocalFile)
-        destination = Path(file.destination)
         if file.refused:
             given = {"sha256": source.sha256}
             with self._db.begin() as connection:
                 rows = connection.execute(statement("inbox/select_rejections"), given).mappings().all()
-            error_file = moves.write_error_file(
-                destination,
+            error_file = self._place.write_error_file(
+                file.destination,
                 {"file": source.name, "sha256": source.sha256.hex(), "rejected": [dict(row) for row in rows]},
             )
-            if destination != path:
-                lies = moves.move_file(source, destination, keep=True)
-        moved = {
+            if file.destination != str(path):
+                lies = self._place.move(source, file.destination)
+        done = {
             "name": source.name, "sha256": source.sha256, "moved_at": self._now, "lies": lies, "report": error_file,
         }  # fmt: skip
         with self._db.begin() as connection:
-            file_ledger.write(connection, "inbox/mark_arrivals_moved", [moved])
+            file_ledger.write(connection, "inbox/mark_arrivals_moved", [done])
 
 
 def _read_entries(file: FileProgress) -> Iterator[Entry]:
@@ -201,10 +207,10 @@ def _read_entries(file: FileProgress) -> Iterator[Entry]:
         raise FileError(NO_DECISION)
 
 
-def _has_grown(source: LocalFile, digits: str) -> bool:
+def _has_grown(path: Path, source: SourceFile, digits: str) -> bool:
     """Whether a file of lines begins with the content that its name tells of: it was written to after it was moved."""
     digest = hashlib.sha256()
-    with source.path.open("rb") as file:
+    with path.open("rb") as file:
         while source.format.streams and not source.is_compressed and (line := file.readline(LONGEST_LINE)):
             torn = digest.copy()
             torn.update(line.rstrip(b"\n"))

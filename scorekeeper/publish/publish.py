@@ -3,28 +3,19 @@
 A rebuild gives the same bytes.
 """
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
-from pathlib import Path
-from typing import IO, Any
+from typing import cast
 
 from sqlalchemy import Connection
 
-from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.locks import Lock, lock
-from scorekeeper.private_files import keep_mode, make_file, make_folder
-from scorekeeper.publish.lines import dataset_line, log_line
-from scorekeeper.publish.set_aside import AHEAD, EDITED, count_shared, find_foreign, keep_aside, read_blocks
+from scorekeeper.locations import Location
+from scorekeeper.publish.events import BATCH_LINES, lock_publisher, number_events, render_events
+from scorekeeper.publish.set_aside import AHEAD
+from scorekeeper.publish.target import AheadError, Handed, Mark, make_absolute, open_target
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
-
-BATCH_LINES = 5_000
-TAIL_BYTES = 4_096
-_RENDER: Mapping[str, Callable[[Mapping[Any, Any]], str | None]] = {"log": log_line, "dataset": dataset_line}
 
 
 @dataclass(frozen=True)
@@ -37,9 +28,9 @@ class Published:
 
     log_lines: int
     dataset_lines: int
-    set_aside: tuple[Path, ...] = ()
-    ahead: tuple[Path, ...] = ()
-    edited: tuple[Path, ...] = ()
+    set_aside: tuple[Handed, ...] = ()
+    ahead: tuple[Handed, ...] = ()
+    edited: tuple[Handed, ...] = ()
 
     def explain(self) -> list[str]:
         """What was set aside and why, one sentence per file."""
@@ -54,11 +45,7 @@ class Published:
         ]
 
 
-class _AheadError(Exception):
-    """The file holds whole lines after those that the database knows."""
-
-
-def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
+def publish(db: Database, *, log_path: Location, dataset_path: Location) -> Published:
     """Append new lines to both files. Raises ScorekeeperError if a file was changed since the last publication.
 
     A file with whole lines that the database does not know is kept under another name, and written again.
@@ -68,178 +55,104 @@ def publish(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
     return _sum_up(done, aside)
 
 
-def rebuild(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
+def rebuild(db: Database, *, log_path: Location, dataset_path: Location) -> Published:
     """Write both files again and rename each into place. An old file with other whole lines is kept beside it."""
     files, aside = _begin(db, log_path, dataset_path)
-    done = [db.transact(partial(_rewrite, path=path, kind=kind)) for kind, path in files.items()]
+    done = [db.transact(partial(_rewrite, at=path, kind=kind)) for kind, path in files.items()]
     return _sum_up(done, aside)
 
 
-def renew(db: Database, *, log_path: Path, dataset_path: Path) -> Published:
+def renew(db: Database, *, log_path: Location, dataset_path: Location) -> Published:
     """Rebuild both files with lines of today's form instead of an older release's. The old files are kept."""
     files, aside = _begin(db, log_path, dataset_path)
     return _sum_up(db.transact(partial(_renew, files=files)), aside)
 
 
-def _renew(connection: Connection, files: Mapping[str, Path]) -> list[tuple[int, Path | None]]:
+def _renew(connection: Connection, files: Mapping[str, Location]) -> list[tuple[int, Location | None]]:
     lock_publisher(connection)
     connection.execute(statement("publish/renew_events"))
     connection.execute(statement("publish/keep_renewed_numbers"))
+    connection.execute(statement("publish/note_counted_line"))
     connection.execute(statement("publish/forget_publications"), {"paths": [str(path) for path in files.values()]})
     return [_rewrite(connection, path, kind) for kind, path in files.items()]
 
 
-def _sum_up(done: Sequence[tuple[int, Path | None]], aside: tuple[Path, ...]) -> Published:
-    kept = [path for _, path in done if path is not None]
+def _sum_up(done: Sequence[tuple[int, Location | None]], aside: tuple[Location, ...]) -> Published:
+    kept = [cast(Handed, path) for _, path in done if path is not None]
     ahead = tuple(path for path in kept if f".{AHEAD}-" in path.name)
-    return Published(done[0][0], done[1][0], aside, ahead, tuple(path for path in kept if path not in ahead))
+    edited = tuple(path for path in kept if path not in ahead)
+    return Published(done[0][0], done[1][0], cast(tuple[Handed, ...], aside), ahead, edited)
 
 
-def render_lines(row: Mapping[Any, Any]) -> list[bytes]:
-    """The lines of a row of select_events_to_publish: the log's, then the dataset's, as far as it has them."""
-    lines = (render(row) for render in _RENDER.values())
-    return [line.encode() + b"\n" for line in lines if line is not None]
-
-
-def lock_publisher(connection: Connection) -> None:
-    lock(connection, Lock.PUBLISH)
-
-
-def _number(connection: Connection) -> None:
-    lock_publisher(connection)
-    connection.execute(statement("publish/number_events"))
-
-
-def _begin(db: Database, log_path: Path, dataset_path: Path) -> tuple[dict[str, Path], tuple[Path, ...]]:
+def _begin(
+    db: Database, log_path: Location, dataset_path: Location
+) -> tuple[dict[str, Location], tuple[Location, ...]]:
     """Number the events and claim both files. Returns their paths by kind, and the paths of files set aside."""
-    db.transact(_number)
-    files = {"log": log_path.absolute(), "dataset": dataset_path.absolute()}
-    aside = [db.transact(partial(_claim, path=path, kind=kind)) for kind, path in files.items()]
+    db.transact(number_events)
+    files = {"log": make_absolute(log_path), "dataset": make_absolute(dataset_path)}
+    aside = [db.transact(partial(_claim, at=path, kind=kind)) for kind, path in files.items()]
     return files, tuple(path for path in aside if path is not None)
 
 
-def _claim(connection: Connection, path: Path, kind: str) -> Path | None:
+def _claim(connection: Connection, at: Location, kind: str) -> Location | None:
     """Store that this database publishes to the file, before the first byte. Sets another writer's file aside."""
     lock_publisher(connection)
-    if connection.execute(statement("publish/select_is_published"), {"path": str(path)}).scalar():
+    if connection.execute(statement("publish/select_is_published"), {"path": str(at)}).scalar():
         return None
-    aside = None
-    if path.exists() and path.stat().st_size:
-        names = (path.with_name(f"{path.name}.before-scorekeeper-{number}") for number in count(1))
-        aside = next(name for name in names if not name.exists())
-        try:
-            path.rename(aside)
-        except OSError as exc:
-            why = f"was not published by this database, and cannot be set aside: {explain(exc)}"
-            raise ScorekeeperError(f"{path} {why}") from None
-    connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind})
+    aside = open_target(at).set_foreign_aside()
+    connection.execute(statement("publish/select_publication"), {"path": str(at), "kind": kind})
     return aside
 
 
-def render_events(connection: Connection, kind: str, after: int, up_to: int) -> Iterator[tuple[int, bytes]]:
-    """Yields (line number, bytes) of the events with a line of that kind, in order, one batch in memory at a time."""
-    render = _RENDER[kind]
-    while True:
-        # The log names no agents, and reading them takes half of the time.
-        window = {"after": after, "up_to": up_to, "most": BATCH_LINES, "with_agents": kind == "dataset"}
-        rows = connection.execute(statement("publish/select_events_to_publish"), window).mappings().all()
-        if not rows:
-            return
-        for row in rows:
-            if row["kind"] == "outcome" and row["exit_time"] is None:
-                raise ScorekeeperError(f"line {row['line_no']} tells of the exit of {row['trade_id']}, which has none")
-            if (line := render(row)) is not None:
-                yield row["line_no"], line.encode() + b"\n"
-        after = rows[-1]["line_no"]
-
-
-def _append(db: Database, path: Path, kind: str) -> tuple[int, Path | None]:
-    """Returns how many lines were appended, and the new path of the old file if it was set aside."""
+def _append(db: Database, at: Location, kind: str) -> tuple[int, Location | None]:
+    """Returns how many lines were appended, and the new place of the old file if it was set aside."""
     total = 0
     while True:
         try:
-            lines, more = db.transact(partial(_append_batch, path=path, kind=kind))
-        except _AheadError:
-            lines, aside = db.transact(partial(_rewrite, path=path, kind=kind))
+            lines, more = db.transact(partial(_append_batch, at=at, kind=kind))
+        except AheadError:
+            lines, aside = db.transact(partial(_rewrite, at=at, kind=kind))
             return total + lines, aside
         total += lines
         if not more:
             return total, None
 
 
-def _append_batch(connection: Connection, path: Path, kind: str) -> tuple[int, bool]:
-    """One transaction, committed after the bytes are on the disk. Returns (lines appended, whether there are more)."""
+def _append_batch(connection: Connection, at: Location, kind: str) -> tuple[int, bool]:
+    """One transaction, committed after the bytes are stored. Returns (lines appended, whether there are more)."""
     lock_publisher(connection)
-    key = {"path": str(path), "kind": kind}
-    state = connection.execute(statement("publish/select_publication"), key).one()
+    published, mark = _read_state(connection, at, kind)
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
-    up_to = min(last, state.published_line_no + BATCH_LINES)
-    content = [line for _, line in render_events(connection, kind, state.published_line_no, up_to)]
-    try:
-        make_folder(path.parent)
-        if not state.committed_bytes:
-            make_file(path)  # keeps lines that a FastRecorder wrote before the first publication
-        with path.open("r+b") as file:
-            _check_tail(file, path, state.committed_bytes, state.tail_sha256)
-            # After the watermark there may be lines of a FastRecorder, or of a run that died before its commit. They
-            # are the same bytes, so they stay: a reader tailing the file never sees it shrink. A torn line is cut.
-            file.seek(state.committed_bytes)
-            lines = b"".join(content)
-            found = file.read(len(lines))
-            same = count_shared(lines, found)
-            looks = up_to == last or same < len(found)
-            if b"\n" in found[same:] or (looks and any(b"\n" in block for block in read_blocks(file))):
-                raise _AheadError
-            file.seek(state.committed_bytes + same)
-            file.write(lines[same:])
-            if looks:
-                file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
-            mark = _mark(file, state.committed_bytes + len(lines))
-    except FileNotFoundError:
-        raise ScorekeeperError(f"{path} was removed: repair it with: scorekeeper publish --rebuild") from None
-    except OSError as exc:
-        raise ScorekeeperError(f"{path} cannot be written: {explain(exc)}") from None
-    connection.execute(statement("publish/advance_publication"), {"path": str(path), "line_no": up_to, **mark})
+    up_to = min(last, published + BATCH_LINES)
+    content = [line for _, line in render_events(connection, kind, published, up_to)]
+    new = open_target(at).append(mark, b"".join(content), last=up_to == last)
+    _advance(connection, at, up_to, new)
     return len(content), up_to < last
 
 
-def _check_tail(file: IO[bytes], path: Path, size: int, tail: bytes | None) -> None:
-    file.seek(max(0, size - TAIL_BYTES))
-    found = file.read(min(size, TAIL_BYTES))
-    if size and (len(found) < min(size, TAIL_BYTES) or hashlib.sha256(found).digest() != tail):
-        raise ScorekeeperError(
-            f"{path} was changed or cut since it was published: repair it with: scorekeeper publish --rebuild"
-        )
-
-
-def _mark(file: IO[bytes], size: int) -> dict[str, Any]:
-    file.seek(max(0, size - TAIL_BYTES))
-    return {"bytes": size, "tail": hashlib.sha256(file.read(min(size, TAIL_BYTES))).digest()}
-
-
-def _rewrite(connection: Connection, path: Path, kind: str) -> tuple[int, Path | None]:
-    """Write the whole file again. Returns how many lines it has, and the new path of the old file if it was kept."""
+def _rewrite(connection: Connection, at: Location, kind: str) -> tuple[int, Location | None]:
+    """Write the whole file again. Returns how many lines it has, and the place of the old file if it was kept."""
     lock_publisher(connection)
-    state = connection.execute(statement("publish/select_publication"), {"path": str(path), "kind": kind}).one()
+    _, mark = _read_state(connection, at, kind)
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
-    fresh, aside = path.with_name(f".{path.name}.part"), None
     lines = 0
-    try:
-        make_folder(path.parent)
-        with fresh.open("w+b") as file:
-            keep_mode(file.fileno(), path)
-            for _, line in render_events(connection, kind, 0, last):
-                file.write(line)
-                lines += 1
-            file.flush()
-            os.fsync(file.fileno())
-            mark = _mark(file, file.seek(0, os.SEEK_END))
-            if path.exists() and (same := find_foreign(path, file)) is not None:
-                aside = keep_aside(path, AHEAD if same >= state.committed_bytes else EDITED)
-        fresh.replace(path)
-    except OSError as exc:
-        raise ScorekeeperError(f"{path} cannot be written: {explain(exc)}") from None
-    connection.execute(statement("publish/advance_publication"), {"path": str(path), "line_no": last, **mark})
+
+    def render() -> Iterator[bytes]:
+        nonlocal lines
+        for _, line in render_events(connection, kind, 0, last):
+            lines += 1
+            yield line
+
+    new, aside = open_target(at).rewrite(mark, render())
+    _advance(connection, at, last, new)
     return lines, aside
+
+
+def _read_state(connection: Connection, at: Location, kind: str) -> tuple[int, Mark]:
+    row = connection.execute(statement("publish/select_publication"), {"path": str(at), "kind": kind}).one()
+    return row.published_line_no, Mark(row.committed_bytes, row.tail_sha256 and bytes(row.tail_sha256))
+
+
+def _advance(connection: Connection, at: Location, line_no: int, mark: Mark) -> None:
+    given = {"path": str(at), "line_no": line_no, "bytes": mark.size, "tail": mark.sha256}
+    connection.execute(statement("publish/advance_publication"), given)

@@ -7,6 +7,9 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
+from scorekeeper.locations import Location
+from scorekeeper.object_store import open_store
+
 AHEAD, EDITED = "before-restore", "before-rebuild"  # part of the new name
 
 
@@ -62,3 +65,11 @@ def keep_aside(path: Path, word: str) -> Path:
         if aside.samefile(path):
             return aside
     raise AssertionError("unreachable: there is always another number")
+
+
+def list_kept(at: Location, word: str) -> list[Location]:
+    """The published files that were kept under another name, by the word in it."""
+    if isinstance(at, Path):
+        return sorted(at.parent.glob(f"{at.name}.{word}-*"))
+    kept = [one.url for one in open_store(at).list(at) if one.url.name.startswith(f"manifest.{word}-")]
+    return sorted(kept)

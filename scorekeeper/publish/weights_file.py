@@ -1,27 +1,28 @@
 """Publishes `agent_weights.json`: what was learned, for programs that do not ask the database."""
 
-from pathlib import Path
+from typing import cast
 
 from scorekeeper.learning.learned import read_learned
 from scorekeeper.learning.words import render_weights
 from scorekeeper.locks import Lock, lock
-from scorekeeper.private_files import replace_file
+from scorekeeper.publish.outputs import read_output, replace_output
+from scorekeeper.publish.target import Handed, make_absolute
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
 NAME = "agent_weights.json"
 
 
-def weights_path(settings: Settings) -> Path:
+def weights_path(settings: Settings) -> Handed:
     """Where the file is published."""
-    return settings.datasets_dir.absolute() / NAME
+    return cast(Handed, make_absolute(settings.datasets) / NAME)
 
 
-def write_weights_file(db: Database, settings: Settings) -> Path | None:
+def write_weights_file(db: Database, settings: Settings) -> Handed | None:
     """Write the file of the version with the newest decision, and return its path; None if nothing was learned.
 
     Written beside its name and renamed: a reader sees the old one or the new one, whole. The same rows give the same
-    bytes, and a file that has them already is left alone. Raises OSError.
+    bytes, and a file that has them already is left alone. Raises OSError, ScorekeeperError.
     """
     path = weights_path(settings)
     with db.begin() as connection:
@@ -30,13 +31,6 @@ def write_weights_file(db: Database, settings: Settings) -> Path | None:
         if learned is None:
             return None
         content = render_weights(learned)
-        if _read(path) != content:
-            replace_file(path, content)
+        if read_output(path) != content:
+            replace_output(path, content)
     return path
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None

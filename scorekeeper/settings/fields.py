@@ -3,25 +3,33 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from scorekeeper.decisions.costs import MOST_BPS, NO_RULES, CostRules, SizeUnit
 from scorekeeper.decisions.hold import MOST_HOLD_SESSIONS
 from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scales
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
+from scorekeeper.locations import Location, ObjectUrl, read_location
 from scorekeeper.settings.spelling import spell
+from scorekeeper.system_names import NO_NAME, SYSTEM_NAME
 
 MOST_WORDS = 1_000
 _CALENDAR = re.compile(r"[A-Za-z0-9_./ -]{1,40}")
 REPLAY = "replay:"
+# A folder, or an address in an object store. A type checker sees the folder, as most code and every test has one. Code
+# that works with both reads the property of type Location beside the field: `inbox` for `inbox_dir`.
+if TYPE_CHECKING:
+    FolderOrAddress = Path
+else:
+    FolderOrAddress = Annotated[Location, NoDecode]
 
 
 class Settings(BaseSettings):
-    """How this installation is configured; every path is absolute."""
+    """How this installation is configured; every path is absolute. What is a Location may lie in an object store."""
 
     # The .env of a host program also holds its own keys: they are ignored.
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
@@ -30,12 +38,14 @@ class Settings(BaseSettings):
     max_hold_time_minutes: float = Field(60, gt=0, le=5_256_000)
     calendar: str = ""
     max_hold_sessions: int | None = Field(None, ge=1, le=MOST_HOLD_SESSIONS)
-    log_dir: Path = Path("logs")
-    datasets_dir: Path = Path("datasets")
+    log_dir: FolderOrAddress = Path("logs")
+    datasets_dir: FolderOrAddress = Path("datasets")
     database_url: SecretStr | None = None
     dashboard_database_url: SecretStr | None = None
     scorekeeper_home: Path = Path(".scorekeeper")
-    inbox_dir: Path = Path("inbox")
+    system: str = ""
+    systems_dir: Path | None = None
+    inbox_dir: FolderOrAddress = Path("inbox")
     market: str = "ccxt:binance"
     candle_length: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] = "1m"
     replay_layout: Literal["scorekeeper", "yahoo", "stooq", "binance"] = "scorekeeper"
@@ -58,15 +68,25 @@ class Settings(BaseSettings):
     keep_archive_days: int | None = Field(None, ge=1, le=36_500)
     keep_runs_days: int = Field(14, ge=1, le=36_500)
     keep_events_days: int = Field(2, ge=1, le=36_500)
+    publish_parquet: bool = False
     warm_runs: bool = True
     drawdown_alert_pct: float | None = Field(None, gt=0)
     ui_hosts: str = ""
     dashboard_token: SecretStr | None = None
     dashboard_hosts: str = ""
     dashboard_url: str | None = None
+    metrics_token: SecretStr | None = None
+    log_format: Literal["text", "json"] = "text"
     mcp_token: SecretStr | None = None
     base_dir: Path = Field(default_factory=Path.cwd, exclude=True)
     _home_from: str = PrivateAttr("")
+
+    @field_validator("system")
+    @classmethod
+    def _named_system(cls, name: str) -> str:
+        if name and not SYSTEM_NAME.fullmatch(name):
+            raise ValueError(f"{name[:60]!r} {NO_NAME}")
+        return name
 
     @field_validator("decision_timezone")
     @classmethod
@@ -115,8 +135,14 @@ class Settings(BaseSettings):
     def _resolve_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Make every path absolute: relative ones are relative to `base_dir`."""
         base = Path(values.get("base_dir") or Path.cwd()).resolve()
+        if values.get("systems_dir"):
+            values["systems_dir"] = base / Path(values["systems_dir"]).expanduser()
         for name in path_fields():
-            values[name] = base / Path(values.get(name) or cls.model_fields[name].default).expanduser()
+            given = values.get(name) or cls.model_fields[name].default
+            try:
+                values[name] = read_location(given, base) if _is_location(name) else base / Path(given).expanduser()
+            except ValueError as exc:
+                raise ValueError(f"{name.upper()}: {exc}") from None
         market = str(values.get("market") or "")
         if market.startswith(REPLAY):
             values["market"] = f"{REPLAY}{(base / Path(market.removeprefix(REPLAY)).expanduser()).resolve()}"
@@ -180,6 +206,26 @@ class Settings(BaseSettings):
         return self.signals == "positions"
 
     @property
+    def inbox(self) -> Location:
+        """`inbox_dir`, as what it is."""
+        return self.inbox_dir
+
+    @property
+    def archive(self) -> Location:
+        """`archive_dir`, as what it is."""
+        return self.archive_dir
+
+    @property
+    def quarantine(self) -> Location:
+        """`quarantine_dir`, as what it is."""
+        return self.quarantine_dir
+
+    @property
+    def datasets(self) -> Location:
+        """`datasets_dir`, as what it is."""
+        return self.datasets_dir
+
+    @property
     def archive_dir(self) -> Path:
         """The folder for files that were taken in: beside the inbox, so that a move is a rename."""
         return self.inbox_dir.parent / "archive"
@@ -195,6 +241,15 @@ class Settings(BaseSettings):
 
         A replay market's is one of them: its candles are CSV too.
         """
+        return tuple(one for one in self._own_places if isinstance(one, Path))
+
+    @property
+    def own_addresses(self) -> tuple[ObjectUrl, ...]:
+        """Like `own_dirs`, those in an object store."""
+        return tuple(one for one in self._own_places if isinstance(one, ObjectUrl))
+
+    @property
+    def _own_places(self) -> tuple[Location, ...]:
         market = (Path(self.market.removeprefix(REPLAY)),) if self.market.startswith(REPLAY) else ()
         return (
             self.archive_dir, self.quarantine_dir, self.scorekeeper_home, self.log_dir, self.datasets_dir,
@@ -216,7 +271,18 @@ class Settings(BaseSettings):
         """The published dataset."""
         return self.datasets_dir / "performance_dataset.jsonl"
 
+    @property
+    def parquet_dir(self) -> Path:
+        """The folder of the published dataset in Parquet."""
+        return self.datasets_dir / "parquet"
+
 
 def path_fields() -> list[str]:
-    """The names of the settings that are paths, without base_dir."""
-    return [name for name, field in Settings.model_fields.items() if field.annotation is Path and not field.exclude]
+    """The names of the settings that are paths, or addresses in an object store, without base_dir."""
+    fields = Settings.model_fields.items()
+    return [name for name, one in fields if (one.annotation is Path or _is_location(name)) and not one.exclude]
+
+
+def _is_location(name: str) -> bool:
+    """Whether a setting may be an address in an object store, too."""
+    return bool(Settings.model_fields[name].annotation == Location)

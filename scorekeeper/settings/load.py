@@ -5,19 +5,54 @@ from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import is_address, read_location
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings.fields import REPLAY, Settings, path_fields
+from scorekeeper.settings.systems import OWN, list_misnamed, list_systems, load_system, naming_the_setting
+from scorekeeper.system_names import NO_NAME
 
 
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment and `.env`; `overrides` (by field name, None is skipped) win over both.
 
+    With SYSTEMS_DIR and SYSTEM they are those of that system, see systems.py.
+
     Raises ScorekeeperError that names the wrong variable, but not a value that may be secret.
     """
+    settings = _load(**overrides)
+    if settings.system and settings.systems_dir is not None:
+        return load_system(settings, settings.system)
+    return settings
+
+
+def settings_of_all(settings: Settings) -> tuple[list[Settings], dict[str, str]]:
+    """The settings of each system of SYSTEMS_DIR, and why those of others cannot be used, by name.
+
+    Of two systems with the same inbox, log or dataset, the first one is used. Without SYSTEMS_DIR, or with a system's
+    settings: those alone. Raises ScorekeeperError if the folder is away.
+    """
+    if settings.systems_dir is None or settings.system:
+        return [settings], {}
+    found: list[Settings] = []
+    troubles = dict.fromkeys(list_misnamed(settings.systems_dir), NO_NAME)
+    places: dict[tuple[str, str], str] = {}
+    for name in list_systems(settings.systems_dir):
+        try:
+            one = load_settings(system=name)
+            for kind in OWN:
+                other = places.setdefault((kind, str(getattr(one, kind))), name)
+                if other != name:
+                    raise ScorekeeperError(f"{kind.upper()} is that of {other} too: give each a place of its own")
+        except ScorekeeperError as exc:
+            troubles[name] = str(exc)
+        else:
+            found.append(one)
+    return found, troubles
+
+
+def _load(**overrides: Any) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     home = given.get("scorekeeper_home") or os.environ.get("SCOREKEEPER_HOME")
     candidates = [Path(home).expanduser() / ".env"] if home else []
@@ -25,25 +60,18 @@ def load_settings(**overrides: Any) -> Settings:
     files = [] if "SCOREKEEPER_UP" in os.environ else [*candidates, Path.cwd() / ".env"]
     env_file = next((file for file in files if is_plain_file(file)), None)
     base = env_file.parent if env_file else Path.cwd()
-    given = {name: Path.cwd() / value if isinstance(value, Path) else value for name, value in given.items()}
+    places = {name for name, value in given.items() if isinstance(value, Path) or name in path_fields()}
+    given |= {name: read_location(given[name], Path.cwd()) for name in places}
     # A path in the environment is relative to the working directory.
-    for name in path_fields():
+    for name in (*path_fields(), "systems_dir"):
         if (value := os.environ.get(name.upper())) and name not in given:
-            given[name] = Path.cwd() / Path(value).expanduser()
+            given[name] = value if is_address(value) else Path.cwd() / Path(value).expanduser()
     market = str(given.get("market") or os.environ.get("MARKET") or "")
     if market.startswith(REPLAY):
         given["market"] = f"{REPLAY}{Path.cwd() / Path(market.removeprefix(REPLAY)).expanduser()}"
-    try:
+    with naming_the_setting(env_file):
         settings = Settings(_env_file=env_file, base_dir=base, **given)  # type: ignore[call-arg]  # pydantic-settings takes it
         settings._home_from = _who_set_home(home, env_file)
-    except OSError as exc:
-        raise ScorekeeperError(f"{env_file} cannot be read: {exc.strerror}") from None
-    except SettingsError as exc:
-        raise ScorekeeperError(f"{exc.args[0]}: write JSON (in the environment or in .env)") from None
-    except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise ScorekeeperError(f"{name}: {first['msg']} (set in the environment or in .env)") from None
     return settings
 
 

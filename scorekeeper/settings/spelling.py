@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import SecretStr
 from pydantic_core import to_jsonable_python
 
+from scorekeeper.locations import ObjectUrl
+
 
 def spell(value: Any) -> str:
     """A value as an environment variable: empty for None, JSON for lists and mappings."""
@@ -20,6 +22,8 @@ def _to_json(value: Any) -> Any:
     """A value as JSON has it, secrets in plain text."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, ObjectUrl):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(_to_json(key)): _to_json(one) for key, one in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

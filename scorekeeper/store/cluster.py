@@ -5,6 +5,7 @@ folders that are not its own, and after one kill -9 it never stops the server ag
 socket in a folder of mode 0700, and accepts only the system user that runs it (and root).
 """
 
+import contextlib
 import fcntl
 import os
 import pwd
@@ -178,6 +179,7 @@ class Cluster:
         self.check_room()
         cluster_folder.note_cluster(self.home, self.folder)
         self._write("pg_ident.conf", self._identities())  # the home may have come from another machine
+        self._allow_backups()
         sweep_folders(self._owner.pw_uid)
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -185,11 +187,14 @@ class Cluster:
             remove_stale_pid(self.data)
             folder = self.socket_folder
             make_socket_folder(folder, self._owner.pw_uid, self._owner.pw_gid)
+            is_restored = (self.data / "recovery.signal").exists()
             options = f"-k {shlex.quote(str(folder))} -c listen_addresses="
             started = self._run(
                 "pg_ctl", "start", *self._at, "-l", "../postgres.log", "-w", "-t", str(START_SECONDS), "-o", options,
                 check=False,
             )  # fmt: skip
+            if is_restored:
+                self._wait_for_recovery()
             if started.returncode == 0 or self._answers():
                 return
             self.check_room()
@@ -199,6 +204,25 @@ class Cluster:
                     f"the embedded Postgres does not start; its log is {self.folder / 'postgres.log'}"
                 )
             time.sleep(0.5)
+
+    def _wait_for_recovery(self) -> None:
+        """Wait while a restored server replays the archive, for as long as it takes: until then it takes no writes.
+
+        Raises ScorekeeperError if it pauses at its target, as Postgres does by default.
+        """
+        while self._find_postmaster():
+            with contextlib.suppress(psycopg.OperationalError), self._administer() as connection:
+                row = connection.execute(
+                    "SELECT pg_is_in_recovery(), pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused'"
+                ).fetchone()
+                if row == (False, False):
+                    return
+                if row == (True, True):
+                    raise ScorekeeperError(
+                        "the embedded Postgres has reached its recovery target, and pauses there: add "
+                        f"recovery_target_action = 'promote' to {self.data / 'postgresql.conf'} and restore again"
+                    )
+            time.sleep(0.2)
 
     def _answers(self) -> bool:
         return self.has_database("postgres")
@@ -218,6 +242,12 @@ class Cluster:
         with (self.data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = {value}\n" for name, value in lines.items())
         self._write(cluster_folder.READY, "")
+
+    def _allow_backups(self) -> None:
+        """Let pg_basebackup in: earlier versions made clusters that did not."""
+        found = (self.data / "pg_hba.conf").read_text()
+        if "replication" not in found:
+            self._write("pg_hba.conf", f"{found}local replication all peer map=scorekeeper\n")
 
     def _identities(self) -> str:
         names = {pwd.getpwuid(os.geteuid()).pw_name, self._owner.pw_name}

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.store.failures import ESCAPES, show_address
+from scorekeeper.store.systems import cursor_classes
 
 OLDEST_POSTGRES = 15
 CONNECT_SECONDS = 5  # for each of a name's addresses, and each server
@@ -56,8 +57,11 @@ def _as_query(found: re.Match[str]) -> str:
     return f"{head}{name or '/'}?host={','.join(hosts)}&port={','.join(ports)}{'&' + more if more else ''}"
 
 
-def connect(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:
-    """A connection that reads times as UTC. Raises psycopg.OperationalError, and DatabaseError if it is too old."""
+def connect(url: URL, dialect: Dialect, system: str = "") -> psycopg.Connection[Any]:
+    """A connection that reads times as UTC, for one system.
+
+    Raises psycopg.OperationalError, and DatabaseError if it is too old.
+    """
     connection = _connect_bare(url, dialect)
     try:
         check_version(url, connection.info.server_version)
@@ -70,6 +74,7 @@ def connect(url: URL, dialect: Dialect) -> psycopg.Connection[Any]:
             # A prepared statement stays in the session that another client has next.
             connection.prepare_threshold = None
         connection.autocommit = False
+        connection.cursor_factory, connection.server_cursor_factory = cursor_classes(system)
     except BaseException:
         connection.close()
         raise

@@ -23,6 +23,7 @@ from scorekeeper.store.failures import show_address as show_address
 from scorekeeper.store.forks import leave_to_parent, reset_in_children
 from scorekeeper.store.migrate import migrate_to_head
 from scorekeeper.store.sql import raw
+from scorekeeper.store.systems import SYSTEM_OPTION, check_system
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -39,13 +40,19 @@ class Database:
     leaves the parent's alone.
     """
 
-    def __init__(self, secret: str, server: embedded.Lease | None = None, wants: str = "read-write") -> None:
+    def __init__(
+        self, secret: str, server: embedded.Lease | None = None, *, system: str = "", wants: str = "read-write"
+    ) -> None:
         self._address = read_address(secret, wants=wants)
+        self.system = check_system(system)  # whose schema its statements mean; empty for the default one
         self._server = server
         self._drivers: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
         self._stood = False
         self._closed = False
-        self.engine = create_engine(self._address, creator=self.open_driver, pool_pre_ping=True)
+        named = {SYSTEM_OPTION: system}
+        self.engine = create_engine(
+            self._address, creator=self.open_driver, pool_pre_ping=True, execution_options=named
+        )
         event.listen(self.engine, "begin", settle_in)
         event.listen(self.engine, "handle_error", self._explain)
         reset_in_children(self)
@@ -63,7 +70,7 @@ class Database:
             if self._server is not None:
                 self._server.rejoin()
             try:
-                connection = connect(self._address, self.engine.dialect)
+                connection = connect(self._address, self.engine.dialect, self.system)
             except psycopg.Error as exc:
                 if self._server is not None and is_absent(exc) and not started:
                     self._server.ensure_running()
@@ -192,11 +199,12 @@ def _silence(driver: psycopg.Connection[Any]) -> None:
 
 
 def open_database(
-    url: SecretStr | str | None, home: Path, *, migrate: bool = True, wants: str = "read-write"
+    url: SecretStr | str | None, home: Path, *, migrate: bool = True, system: str = "", wants: str = "read-write"
 ) -> Database:
     """The database at `url`, or the embedded one of `home` if None; `migrate`: to the newest schema.
 
-    `wants`: which of several servers in the address, see read_address.
+    `system`: whose schema it is, see SYSTEM in the settings. `wants`: which of several servers in the address, see
+    read_address.
 
     Raises ScorekeeperError (without the password), within 15 s if the server is missing. If the server is missing or
     refuses, it is a DatabaseError with cause and next step.
@@ -206,7 +214,7 @@ def open_database(
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
     try:
-        database = Database(secret, server, wants)
+        database = Database(secret, server, system=system, wants=wants)
     except BaseException:
         if server is not None:
             server.release()

@@ -10,6 +10,7 @@ from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.locks import Lock, lock
 from scorekeeper.store.failures import ROLES_DO, show_address
 from scorekeeper.store.sql import SQL_FOLDER, statement
+from scorekeeper.store.systems import in_system, system_of, version_table
 
 MIGRATIONS = SQL_FOLDER / "migrations"
 
@@ -21,7 +22,7 @@ def newest_version() -> str:
 
 def current_version(connection: Connection) -> str | None:
     """The version of the database's schema, None if it has no schema."""
-    if not inspect(connection).has_table("scorekeeper_version", schema="public"):
+    if not inspect(connection).has_table(version_table(system_of(connection)), schema="public"):
         return None
     return connection.execute(text("SELECT version_num FROM public.scorekeeper_version")).scalar()
 
@@ -35,6 +36,7 @@ def migrate_to(connection: Connection, version: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
+    config.attributes["version_table"] = version_table(system_of(connection))
     lock(connection, Lock.MIGRATE)
     if version == "base":
         command.downgrade(config, version)
@@ -85,21 +87,22 @@ def _naming_missing_rights(connection: Connection, current: str | None = None) -
             raise
         with connection.engine.connect() as other:  # the transaction of `connection` has failed
             found = other.execute(statement("store/select_access")).one()
-        where = show_address(connection.engine.url)
+        where, system = show_address(connection.engine.url), system_of(connection)
         if current is not None:
             raise DatabaseError(
                 f"the database at {where} has schema {current}, this Scorekeeper works with {newest_version()}, and "
                 f"user {found.name} may not change it",
-                "run scorekeeper migrate with the address of its owner (scorekeeper_owner)",
+                in_system("run scorekeeper migrate with the address of its owner (scorekeeper_owner)", system),
             ) from None
         if not found.is_there:
             raise DatabaseError(
                 f"the database at {where} has no schema yet, and user {found.name} may not make one",
-                "run scorekeeper migrate with the address of its owner (scorekeeper_owner)",
+                in_system("run scorekeeper migrate with the address of its owner (scorekeeper_owner)", system),
             ) from None
         if found.reads_views and not found.reads_rows:
             raise DatabaseError(
                 f"user {found.name} may only read the views report_* of the database at {where}",
-                "let DATABASE_URL name the writer (scorekeeper_writer); the reader is for dashboards",
+                f"let DATABASE_URL name the writer ({in_system('scorekeeper_writer', system)}); the reader is for "
+                "dashboards",
             ) from None
         raise DatabaseError(f"user {found.name} has no rights in the database at {where}", ROLES_DO) from None

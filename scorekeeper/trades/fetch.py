@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ from scorekeeper.market import (
 )
 from scorekeeper.market.sealed_candles import Fetched, Need, OnPage
 from scorekeeper.settings import Settings
+from scorekeeper.store.activity import count_activity
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.threads import run_in_thread
@@ -40,6 +42,7 @@ CLOCK_TOLERANCE = timedelta(seconds=5)
 LOCAL_AHEAD = timedelta(minutes=5)  # up to here the local clock is believed where the two differ
 Tell = Callable[[int, str], object]  # a level of the logging module, and the message: Logger.log is one
 OnPercent = Callable[[float], Awaitable[None]]
+Opener = Callable[..., AbstractAsyncContextManager[Market]]  # open_market is one
 
 
 @dataclass
@@ -72,16 +75,18 @@ async def fetch_prices(
     now: datetime,
     tell: Tell,
     on_percent: OnPercent | None = None,
+    opened_by: Opener = open_market,
 ) -> Prices:
     """Fetch candles up to `as_of` for every symbol that has something open or undecided.
 
     `now` is the local clock. An `as_of` ahead of it and of the market's clock is refused, and so is one far ahead of
     the market's. `tell` takes progress and problems, `on_percent` the share of symbols gone through.
-    Raises ScorekeeperError.
+    `opened_by`: SharedMarkets, if several systems fetch in the same run. Raises ScorekeeperError.
     """
-    async with open_market(
-        settings.market, settings.candle_grace_minutes, now=now, **settings.market_options
-    ) as market:
+    async with (
+        opened_by(settings.market, settings.candle_grace_minutes, now=now, **settings.market_options) as market,
+        _count_requests(db, market),
+    ):
         await run_in_thread(calendar_of, settings.calendar)  # one that is not listed must not be bound
         terms: dict[str, Any] = {"calendar": settings.calendar, "bars": market.bars}
         await run_in_thread(db.transact, lambda c: binding.check_market(c, market.name, **terms))
@@ -107,6 +112,16 @@ async def fetch_prices(
         names.sort()
     await run_in_thread(db.transact, lambda c: note_price_troubles(c, prices.troubles, as_of))
     return prices
+
+
+@asynccontextmanager
+async def _count_requests(db: Database, market: Market) -> AsyncIterator[None]:
+    """At the end, also by an error, add the market's requests to the counts of all processes."""
+    try:
+        yield
+    finally:
+        if requests := market.take_requests():
+            await run_in_thread(db.transact, lambda c: count_activity(c, "requests", requests))
 
 
 async def _read_spellings(db: Database, market: Market, tell: Tell) -> None:

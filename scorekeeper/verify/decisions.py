@@ -15,6 +15,7 @@ from sqlalchemy import Row
 from scorekeeper.decisions.agents import AgentSignal
 from scorekeeper.decisions.columns import DOCUMENT_COLUMNS
 from scorekeeper.decisions.decision import Decision, DecisionContext
+from scorekeeper.decisions.made_ids import list_ids
 from scorekeeper.decisions.parse import LATEST, parse_decision
 from scorekeeper.decisions.reading_rules import STANDARD, Reading, read_rules
 from scorekeeper.decisions.strict_json import DecisionError, canonical_json
@@ -53,6 +54,12 @@ def find_stored(
     except DecisionError:
         return stored.get(names[0])
     return stored.get(decision.trade_id)
+
+
+def list_longer_ids(document: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+    """The longer ids that a document's decision may have, since another content may have the one in `names`."""
+    content = hashlib.sha256(canonical_json(document)).digest()
+    return [one for name in names for one in list_ids(name, content)[1:]]
 
 
 def check_decision(row: Row[Any], document: dict[str, Any], where: str, settings: Settings) -> Iterator[str]:

@@ -1,30 +1,30 @@
 """Archived and quarantined files, compared with what the database says of them."""
 
-from collections.abc import Iterator, Set
-from dataclasses import replace
-from itertools import islice, takewhile
+from collections.abc import Iterable, Iterator, Set
+from itertools import islice, takewhile, tee
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from scorekeeper.decisions.parse import possible_ids
 from scorekeeper.decisions.strict_json import DecisionError, load_json
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.file_names import can_follow
-from scorekeeper.inbox.places import local_files, moves
-from scorekeeper.inbox.places.base import ChangedError
+from scorekeeper.inbox.file_names import can_follow, format_of, is_compressed
+from scorekeeper.inbox.places import moved
+from scorekeeper.inbox.places.base import ChangedError, SourceFile
+from scorekeeper.locations import Location, ObjectUrl
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
-from scorekeeper.verify.decisions import check_decision, find_stored, neutral_context
+from scorekeeper.verify.decisions import check_decision, find_stored, list_longer_ids, neutral_context
 from scorekeeper.verify.unknown_files import Doubt, check_unknown
 
 DECISIONS_AT_ONCE = 500
 # A document in a file, the ids that it may have, where it stands, and the file.
-_Found = tuple[dict[str, Any], tuple[str, ...], str, Path]
+_Found = tuple[dict[str, Any], tuple[str, ...], str, Location]
 
 
-def check_files(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Doubt]:
+def check_files(connection: Connection, settings: Settings, only: Set[Location] | None = None) -> Iterator[Doubt]:
     """Every difference between the archive, the quarantine and the database. With `only`: of these files.
 
     A file that was moved after the snapshot was taken is doubted too: check it again while no file can move.
@@ -34,7 +34,7 @@ def check_files(connection: Connection, settings: Settings, only: Set[Path] | No
     yield from check_unknown(connection, settings, only)
 
 
-def _check_archive(connection: Connection, settings: Settings, only: Set[Path] | None) -> Iterator[Doubt]:
+def _check_archive(connection: Connection, settings: Settings, only: Set[Location] | None) -> Iterator[Doubt]:
     """Every decision of every archived file is stored, as the file gives it."""
     doubts: list[Doubt] = []
     found = _read_archive(connection, settings, only, doubts)
@@ -43,53 +43,81 @@ def _check_archive(connection: Connection, settings: Settings, only: Set[Path] |
         stored = {row.trade_id: row for row in connection.execute(statement("verify/select_decisions_as_stored"), ids)}
         for document, names, where, path in batch:
             row = find_stored(stored, document, names, settings)
-            if row is None:
-                yield Doubt(path, f"decision {names[0]}: {where} holds it, and it is not stored")
-            else:
-                yield from (Doubt(path, one) for one in check_decision(row, document, where, settings))
+            wrong = _check(row, document, names[0], where, settings)
+            if wrong and (longer := list_longer_ids(document, names)):
+                for row in connection.execute(statement("verify/select_decisions_as_stored"), {"ids": longer}):
+                    wrong = min(wrong, _check(row, document, names[0], where, settings), key=len)
+            yield from (Doubt(path, one) for one in wrong)
     yield from doubts
 
 
+def _check(
+    row: Row[Any] | None, document: dict[str, Any], trade_id: str, where: str, settings: Settings
+) -> list[str]:
+    """What is wrong with the row that may be the decision of a document."""
+    if row is None:
+        return [f"decision {trade_id}: {where} holds it, and it is not stored"]
+    return list(check_decision(row, document, where, settings))
+
+
 def _read_archive(
-    connection: Connection, settings: Settings, only: Set[Path] | None, doubts: list[Doubt]
+    connection: Connection, settings: Settings, only: Set[Location] | None, doubts: list[Doubt]
 ) -> Iterator[_Found]:
     """The decisions of the archived files, file by file. A file that changed since it arrived goes to `doubts`."""
     rows = connection.execute(statement("verify/select_archived_files").execution_options(yield_per=DECISIONS_AT_ONCE))
-    for name, sha256, destination, size in rows:
-        path = _locate(Path(destination), settings.archive_dir, name)
-        if only is not None and path not in only:
-            continue
-        if settings.keep_archive_days is not None and not path.parent.exists():
-            continue  # prune removed that day
-        source = None
+    wanted, opened = tee(_choose(rows, settings, only))
+    for (name, sha256, path, size), found in zip(wanted, moved.open_all(row[2] for row in opened), strict=True):
+        source = found if not isinstance(found, ScorekeeperError) else None
         try:
-            source = local_files.open_source(path)
+            if isinstance(found, ScorekeeperError):
+                raise found
             if source is None:
+                if settings.keep_archive_days is not None and moved.is_pruned(path, settings.archive):
+                    continue  # prune removed that day
                 doubts.append(Doubt(path, f"file {name}: is not at {path}, where it was moved to"))
             elif source.sha256 != sha256 and not (can_follow(name) and source.begins_with(size, sha256)):
                 doubts.append(Doubt(path, f"file {name}: {path} has changed since it came in"))
             else:  # lines that were appended after the move are read by the next ingest
-                yield from _read_file(connection, source, settings, size)
+                yield from _read_file(connection, source, path, settings, size)
         except (ScorekeeperError, DecisionError, ChangedError) as exc:
             if source is not None and _came_as_another_kind(connection, source):
                 continue
             doubts.append(Doubt(path, f"file {name}: {path} cannot be read again: {exc}"))
 
 
-def _came_as_another_kind(connection: Connection, source: local_files.LocalFile) -> bool:
+def _choose(
+    rows: Iterable[Row[Any]], settings: Settings, only: Set[Location] | None
+) -> Iterator[tuple[str, bytes, Location, int]]:
+    """Name, hash and size of the archived files, and where each is now."""
+    for name, sha256, destination, size in rows:
+        path = _locate(moved.find_location(destination), settings.archive, name)
+        if only is None or path in only:
+            yield name, sha256, path, size
+
+
+def _came_as_another_kind(connection: Connection, source: SourceFile) -> bool:
     """Whether the same bytes also arrived as another kind of file: the database keeps the outcome of one kind only."""
     names = connection.execute(statement("verify/select_names_of_content"), {"sha256": source.sha256}).scalars()
-    return any(replace(source, name=name).kind != source.kind for name in names)
+    return any((format_of(name), is_compressed(name)) != source.kind for name in names)
 
 
-def _locate(destination: Path, archive: Path, name: str) -> Path:
-    """Where the file is now: at its destination, or at the same place below an archive that was moved as a whole."""
-    moved = archive.joinpath(*destination.parts[-4 - name.count("/") :])
-    return moved if moved.exists() and not destination.exists() else destination
+def _locate(destination: Location, archive: Location, name: str) -> Location:
+    """Where the file is now: at its destination, or at the same place below an archive that was moved as a whole.
+
+    An archive in an object store that was moved is a bucket or a prefix with another name.
+    """
+    below = str(destination).split("/")[-4 - name.count("/") :]
+    if isinstance(destination, Path) and isinstance(archive, Path):
+        now = archive.joinpath(*below)
+        return now if now.exists() and not destination.exists() else destination
+    if isinstance(archive, ObjectUrl) and not (isinstance(destination, ObjectUrl) and archive.holds(destination)):
+        now_at = archive / "/".join(below)
+        return now_at if moved.are_there([now_at]) else destination
+    return destination
 
 
 def _read_file(
-    connection: Connection, source: local_files.LocalFile, settings: Settings, size: int
+    connection: Connection, source: SourceFile, path: Location, settings: Settings, size: int
 ) -> Iterator[_Found]:
     """The decisions in the first `size` bytes of the file, which is what was read before it was moved."""
     entries = takewhile(
@@ -106,10 +134,10 @@ def _read_file(
             if connection.execute(statement("verify/select_is_of_old"), {"sha256": source.sha256}).scalar():
                 continue
             raise
-        yield document, names, f"{source.path}, {source.format.place_word}{entry.number}", source.path
+        yield document, names, f"{path}, {source.format.place_word}{entry.number}", path
 
 
-def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterator[Doubt]:
+def _check_quarantine(connection: Connection, only: Set[Location] | None) -> Iterator[Doubt]:
     """Every unchanged file in quarantine has rejections, and its error file names them.
 
     Users may correct or delete files in quarantine, so a changed or missing one is no difference.
@@ -117,16 +145,16 @@ def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterato
     for name, sha256, destination, refused, newest, report in connection.execute(
         statement("verify/select_quarantined_files")
     ):
-        path = Path(destination)
+        path = moved.find_location(destination)
         if only is not None and path not in only:
             continue
         try:
-            source = local_files.open_source(path)
+            source = moved.open_moved(path)
             if source is None or source.sha256 != sha256:
                 continue
             if not newest:
                 # The same bytes arrived again later: the database keeps the rejections of that arrival.
-                if report is not None and moves.hash_error_file(path) != report:
+                if report is not None and moved.hash_error_file(path) != report:
                     yield Doubt(path, f"file {name}: its error file in quarantine has changed")
                 continue
             if not refused:
@@ -134,7 +162,7 @@ def _check_quarantine(connection: Connection, only: Set[Path] | None) -> Iterato
                     yield Doubt(path, f"file {name}: lies in quarantine, and has no rejections")
                 continue
             rows = connection.execute(statement("inbox/select_rejections"), {"sha256": sha256}).mappings()
-            if moves.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
+            if moved.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
                 yield Doubt(path, f"file {name}: its error file in quarantine does not name its rejections")
         except ScorekeeperError as exc:
             yield Doubt(path, f"file {name}: {exc}")

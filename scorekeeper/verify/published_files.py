@@ -1,32 +1,32 @@
 """The published log and dataset, compared with the lines that the database renders."""
 
-from pathlib import Path
-
 from sqlalchemy import Connection, text
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.publish.publish import lock_publisher, render_events
+from scorekeeper.locations import Location
+from scorekeeper.publish.events import lock_publisher, render_events
 from scorekeeper.publish.set_aside import read_blocks
+from scorekeeper.publish.target import make_absolute, open_published
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
 _REPAIR = "repair it with: scorekeeper publish --rebuild"
 
 
-def check_published(db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
+def check_published(db: Database, *, log_path: Location, dataset_path: Location) -> list[str]:
     """One line per difference between the files and a rebuild. A file that was never published is no difference."""
     with db.snapshot() as snapshot:
         return check_since(snapshot, db, log_path=log_path, dataset_path=dataset_path)
 
 
-def check_since(snapshot: Connection, db: Database, *, log_path: Path, dataset_path: Path) -> list[str]:
+def check_since(snapshot: Connection, db: Database, *, log_path: Location, dataset_path: Location) -> list[str]:
     """As check_published, in two steps, while other processes may publish.
 
     Up to the snapshot's watermark, a file must hold the lines that the snapshot renders. The rest must hold the
     lines of the present, which are read under the publisher's lock.
     """
     differences = []
-    for kind, path in {"log": log_path.absolute(), "dataset": dataset_path.absolute()}.items():
+    for kind, path in {"log": make_absolute(log_path), "dataset": make_absolute(dataset_path)}.items():
         known = snapshot.execute(
             text("SELECT published_line_no FROM scorekeeper.publication WHERE path = :path"), {"path": str(path)}
         ).scalar()
@@ -47,10 +47,10 @@ def check_since(snapshot: Connection, db: Database, *, log_path: Path, dataset_p
     return differences
 
 
-def _compare(connection: Connection, path: Path, kind: str, up_to: int) -> tuple[int, str | None]:
+def _compare(connection: Connection, path: Location, kind: str, up_to: int) -> tuple[int, str | None]:
     """The length in bytes of the lines up to a line number, and how the file differs from them (None: not at all)."""
     size = 0
-    with path.open("rb") as file:
+    with open_published(path) as file:
         for number, (_, line) in enumerate(render_events(connection, kind, 0, up_to), 1):
             if file.readline(len(line) + 1) != line:
                 return size, f"line {number} is not as it was published; {_REPAIR}"
@@ -58,13 +58,13 @@ def _compare(connection: Connection, path: Path, kind: str, up_to: int) -> tuple
     return size, None
 
 
-def _compare_rest(connection: Connection, path: Path, kind: str, after: int, size: int) -> str | None:
+def _compare_rest(connection: Connection, path: Location, kind: str, after: int, size: int) -> str | None:
     """How the file after its first `size` bytes differs from the lines after a line number.
 
     A later publication wrote these lines, or a FastRecorder did ahead of one. The last line may be incomplete.
     """
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
-    with path.open("rb") as file:
+    with open_published(path) as file:
         file.seek(size)
         for _, line in render_events(connection, kind, after, last):
             at = file.tell()

@@ -13,6 +13,7 @@ from scorekeeper.store.sql import statement
 from scorekeeper.verify.analyses import check_analyses
 from scorekeeper.verify.files import check_files
 from scorekeeper.verify.learned import check_learned, find_waiting_learning
+from scorekeeper.verify.parquet_parts import check_parquet
 from scorekeeper.verify.published_files import check_since
 from scorekeeper.verify.scores import check_score
 from scorekeeper.verify.tables import check_tables
@@ -49,6 +50,7 @@ def compare(db: Database, settings: Settings) -> Verified:
         differences += check_learned(connection)
         doubts = list(check_files(connection, settings))
         published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        published += check_parquet(connection, db, settings.parquet_dir)
         published += check_weights_file(connection, settings)
         waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
         waits += find_waiting_file(connection, settings)

@@ -1,18 +1,19 @@
 """Files and decisions on the disk that the database does not know, as after a restore from an older backup."""
 
 import json
-import os
 from collections.abc import Iterator, Set
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import file_names
-from scorekeeper.inbox.places import local_files, moves
-from scorekeeper.publish.set_aside import AHEAD
+from scorekeeper.inbox.places import moved
+from scorekeeper.locations import Location
+from scorekeeper.publish.set_aside import AHEAD, list_kept
+from scorekeeper.publish.target import make_absolute, measure_published, open_published
 from scorekeeper.settings import Settings
 from scorekeeper.store.sql import statement
 
@@ -21,13 +22,13 @@ RECOVER = "scorekeeper recover takes it in again"
 
 
 class Doubt(NamedTuple):
-    """A file that seems to differ from the database: its path, and a sentence."""
+    """A file that seems to differ from the database: where it lies, and a sentence."""
 
-    path: Path
+    path: Location
     says: str
 
 
-def check_unknown(connection: Connection, settings: Settings, only: Set[Path] | None = None) -> Iterator[Doubt]:
+def check_unknown(connection: Connection, settings: Settings, only: Set[Location] | None = None) -> Iterator[Doubt]:
     """Files and set-aside datasets with content that is not in the database. With `only`: of these files."""
     for path in find_unknown_files(connection, settings, only):
         yield Doubt(path, f"file {path}: the database does not know it; {RECOVER}")
@@ -40,22 +41,22 @@ def check_unknown(connection: Connection, settings: Settings, only: Set[Path] | 
 
 
 def find_unknown_files(
-    connection: Connection, settings: Settings, only: Set[Path] | None = None, most: int | None = None
-) -> Iterator[Path]:
+    connection: Connection, settings: Settings, only: Set[Location] | None = None, most: int | None = None
+) -> Iterator[Location]:
     """The archived and quarantined decision files whose content is not in the database, the latest days first.
 
     `most`: how many files are looked at.
     """
-    listed = islice(_list_files(settings), most)
+    listed = islice(moved.list_moved(settings), most)
     while batch := list(islice(listed, AT_ONCE)):
-        hashed: dict[str, list[Path]] = {}
+        hashed: dict[str, list[Location]] = {}
         for path in batch:
             if only is not None and path not in only:
                 continue
             if (digits := file_names.read_hash(path.name)) is None:
                 # The name holds no hash, so Scorekeeper did not give it. The content may be known all the same.
                 try:
-                    source = local_files.open_source(path)
+                    source = moved.open_moved(path)
                 except ScorekeeperError:
                     continue
                 if source is None:
@@ -67,32 +68,38 @@ def find_unknown_files(
             yield from hashed[digits]
 
 
-def _list_files(settings: Settings) -> Iterator[Path]:
-    for root in (settings.archive_dir, settings.quarantine_dir):
-        for folder, below, names in os.walk(root):  # skips folders that prune removes meanwhile
-            below[:] = sorted((name for name in below if not name.startswith(".")), reverse=True)
-            for name in sorted(names):
-                if file_names.is_decision_file(name) and not name.endswith(moves.ERROR_FILE_SUFFIX):
-                    yield Path(folder, name)
-
-
 def list_set_aside(dataset: Path) -> list[Path]:
     """The datasets that were renamed because they held whole lines that the database did not know."""
-    dataset = dataset.absolute()
-    return sorted(dataset.parent.glob(f"{dataset.name}.{AHEAD}-*"))
+    return cast(list[Path], list_kept(make_absolute(dataset), AHEAD))
 
 
-def find_unknown_ids(connection: Connection, path: Path) -> Iterator[list[str]]:
-    """The ids in a dataset that have no decision in the database, in batches. Raises ScorekeeperError."""
-    read = _read_ids(path)
+def find_unpublished_ids(connection: Connection, dataset: Path) -> Iterator[list[str]]:
+    """The ids in the published dataset, after the lines that the database has published, that it does not know.
+
+    There are some if the database was restored, or a standby took over, and nothing has been published since. Raises
+    ScorekeeperError.
+    """
+    at = make_absolute(dataset)
+    row = connection.execute(statement("verify/select_committed_bytes"), {"path": str(at)}).one_or_none()
+    if row is not None and (measure_published(at) or 0) > row.committed_bytes:
+        yield from find_unknown_ids(connection, dataset, row.committed_bytes)
+
+
+def find_unknown_ids(connection: Connection, path: Path, after: int = 0) -> Iterator[list[str]]:
+    """The ids in a dataset that have no decision in the database, in batches. Raises ScorekeeperError.
+
+    `after`: how many bytes of the file are not read.
+    """
+    read = _read_ids(path, after)
     while ids := list(dict.fromkeys(islice(read, AT_ONCE))):
         yield list(connection.execute(statement("verify/select_unknown_ids"), {"ids": ids}).scalars())
 
 
-def _read_ids(path: Path) -> Iterator[str]:
+def _read_ids(path: Path, after: int) -> Iterator[str]:
     last = None
     try:
-        with path.open("rb") as file:
+        with open_published(path) as file:
+            file.seek(after)
             for line in file:
                 try:
                     trade_id = json.loads(line)["trade_id"]

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from scorekeeper.learning.document import Learned, WeightsFile
 from scorekeeper.learning.learned import read_learned, read_versions
 from scorekeeper.learning.words import render_weights
+from scorekeeper.publish.outputs import has_output, read_output
 from scorekeeper.publish.weights_file import weights_path
 from scorekeeper.settings import Settings
 
@@ -24,11 +25,11 @@ def check_weights_file(connection: Connection, settings: Settings) -> Iterator[s
     """
     path = weights_path(settings)
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return
+        content = read_output(path)
     except OSError as exc:
         yield f"{path}: cannot be read: {exc.strerror}; {_REPAIR}"
+        return
+    if content is None:
         return
     try:
         file = msgspec.json.decode(content, type=WeightsFile)
@@ -46,7 +47,7 @@ def check_weights_file(connection: Connection, settings: Settings) -> Iterator[s
 def find_waiting_file(connection: Connection, settings: Settings) -> Iterator[str]:
     """A sentence if the next `learn` is to write the file, which is not wrong."""
     path = weights_path(settings)
-    if not path.exists() and read_versions(connection):
+    if not has_output(path) and read_versions(connection):
         yield f"{path.name} waits for the next learn"
 
 

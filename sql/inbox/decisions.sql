@@ -1,12 +1,19 @@
 -- name: select_standing_decisions
--- One row per decision of a batch whose id is stored already: its place in the batch, from 1, and where the stored one
--- was read, if that says something else. Parameter: rows (JSON, one for each decision).
-SELECT
-    g.place,
-    CASE WHEN g.content_sha256 <> d.content_sha256 THEN d.source_name || ', line ' || d.source_line END AS standing
-FROM
-    json_to_recordset(cast(:rows AS json)) AS g (place integer, trade_id text, content_sha256 bytea)
-INNER JOIN scorekeeper.decision AS d ON g.trade_id = d.trade_id;
+-- One row per decision of a batch and stored decision that has its id, or has its content under a longer made id: the
+-- place in the batch, and of the stored one its id, its content's hash, and where it was read. The index
+-- decision_longer serves the second half; hardly any decision is in it. Parameter: rows (JSON, one for each decision).
+WITH given AS MATERIALIZED (
+    SELECT g.place, g.trade_id, g.content_sha256
+    FROM json_to_recordset(cast(:rows AS json)) AS g (place integer, trade_id text, content_sha256 bytea)
+)
+SELECT g.place, d.trade_id, d.content_sha256, d.source_name || ', line ' || d.source_line AS place_read
+FROM given AS g
+INNER JOIN scorekeeper.decision AS d ON g.trade_id = d.trade_id
+UNION ALL
+SELECT g.place, d.trade_id, d.content_sha256, d.source_name || ', line ' || d.source_line AS place_read
+FROM given AS g
+INNER JOIN scorekeeper.decision AS d ON g.content_sha256 = d.content_sha256
+WHERE position(substr(encode(d.content_sha256, 'hex'), 1, 16) IN d.trade_id) > 0;
 
 -- name: insert_reading
 -- At most one row: the rules by which decisions are read, unless they are stored. Parameters: reading_id, rules (JSON).

@@ -4,7 +4,7 @@ from alembic import context
 
 context.configure(
     connection=context.config.attributes["connection"],
-    version_table="scorekeeper_version",
+    version_table=context.config.attributes["version_table"],
     version_table_schema="public",
 )
 context.run_migrations()

@@ -1,9 +1,10 @@
 -- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
 -- number only if :number is true and no process publishes: then the publisher's lock is held, by this session until it
--- gives it back if :keeps is true, else by this transaction. No row if there is a decision of that id. An error if
--- another session has just given the same line number. Parameters: source_name, received_at, symbol and the other
--- columns of a decision, spelled (its symbol, if the list of the market says what it means), signals (a JSON array),
--- exit_side, closes, given_id, fee_bps, the trade's other terms (decisions/costs.py), lock, number, keeps.
+-- gives it back if :keeps is true, else by this transaction. No row if there is a decision of that id, or of that
+-- content under a longer made id. An error if another session has just given the same line number. Parameters:
+-- source_name, received_at, symbol and the other columns of a decision, spelled (its symbol, if the list of the market
+-- says what it means), signals (a JSON array), exit_side, closes, given_id, fee_bps, the trade's other terms
+-- (decisions/costs.py), lock, number, keeps.
 WITH said AS MATERIALIZED (
     SELECT s.__signal_columns__
     FROM jsonb_populate_recordset(cast(null AS scorekeeper.agent_signal), cast(:signals AS jsonb)) AS s
@@ -21,9 +22,14 @@ fresh AS (
     INSERT INTO scorekeeper.decision (
         source_name, source_line, received_at, symbol, __decision_columns__
     )
-    VALUES (
-        :source_name, 1, :received_at, coalesce((SELECT m.symbol FROM meant AS m), :symbol), :__decision_columns__
-    )
+    SELECT :source_name, 1, :received_at, coalesce((SELECT m.symbol FROM meant AS m), :symbol), :__decision_columns__
+    WHERE
+        NOT EXISTS (
+            SELECT 1 FROM scorekeeper.decision AS d
+            WHERE
+                d.content_sha256 = :content_sha256
+                AND position(substr(encode(d.content_sha256, 'hex'), 1, 16) IN d.trade_id) > 0
+        )
     ON CONFLICT (trade_id) DO NOTHING
     RETURNING
         trade_id, symbol, bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason,

@@ -14,6 +14,13 @@ ON CONFLICT (path) DO UPDATE SET kind = excluded.kind
 RETURNING published_line_no, committed_bytes, tail_sha256;
 
 
+-- name: lock_publication
+-- At most one row, locked: the watermark of a file or folder, if this database publishes to it. Parameter: path.
+SELECT p.published_line_no FROM scorekeeper.publication AS p
+WHERE p.path = :path
+FOR UPDATE;
+
+
 -- name: advance_publication
 -- One row: sets a file's watermark. Parameters: path, line_no, bytes, tail.
 UPDATE scorekeeper.publication

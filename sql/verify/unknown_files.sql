@@ -21,3 +21,10 @@ WHERE
         SELECT 1 FROM scorekeeper.decision AS d
         WHERE d.trade_id = g.trade_id
     );
+
+
+-- name: select_committed_bytes
+-- One row per published file of that path: how many of its bytes this database has published. Parameter: path.
+SELECT p.committed_bytes
+FROM scorekeeper.publication AS p
+WHERE p.path = :path;

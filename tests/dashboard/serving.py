@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -32,7 +33,13 @@ def serve(
     reports: Path | None = None,
 ) -> Iterator[Served]:  # fmt: skip
     """Serve a database until the end of the block; by default this system user gets in."""
-    app = create_app(db.engine, access or Access(TOKEN), prefect=prefect, reports=reports)
+    with serve_app(create_app(db.engine, access or Access(TOKEN), prefect=prefect, reports=reports), port) as served:
+        yield served
+
+
+@contextmanager
+def serve_app(app: Any, port: int = 0) -> Iterator[Served]:
+    """Serve a dashboard until the end of the block."""
     listening = hold_port(port, listening=True)
     config = uvicorn.Config(app, log_level="warning", lifespan="off", proxy_headers=False, timeout_graceful_shutdown=3)
     server = uvicorn.Server(config)

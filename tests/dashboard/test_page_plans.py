@@ -20,6 +20,7 @@ from dashboard.data.filters import Filters
 from dashboard.data.health import read_alerts, read_checks, read_coverage, read_rejections, read_status
 from dashboard.data.learned import read_learned, read_observed, read_weights
 from dashboard.data.lists import DECISIONS, OPEN, TRADES, read_decisions, read_open_trades, read_trades
+from dashboard.data.monitored import read_monitored
 from dashboard.data.overview import read_analysis, read_equity, read_scope
 from dashboard.data.parts import read_agent_parts, read_parts
 from dashboard.data.token import begin_read, read_token
@@ -185,3 +186,14 @@ def test_every_commit_that_a_page_could_show_changes_the_token(history: Database
             assert len(seen) == number, change
         assert read_token(connection) in seen
         transaction.rollback()
+
+
+def test_what_monitoring_reads_does_not_grow_with_history(reading: Connection) -> None:
+    seen = read_monitored(reading)  # by the reader's rights
+    assert seen.last_as_of == AS_OF
+    asked = {"select_monitored": {"most": FEW}, "select_monitored_symbols": {"most": FEW}}
+    names = ("select_activity", "select_alert_counts", "select_waiting_files", "select_published_lines")
+    for name in (*asked, *names, "select_monitored_score"):
+        plan = explain(reading, f"dashboard/{name}", **asked.get(name, {}))
+        for table in ("trade", "decision", "agent_signal", "event", "candle", "equity", "file_arrival", "daily_score"):
+            assert sum(map(rows_read, of_table(plan, table))) <= FEW, (name, table)

@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_API_URL
 from sqlalchemy import text
 
 from flows.ingest import ingest
+from flows.learn import learn
 from flows.track import track
 from flows.verify_score import verify
 from scorekeeper.errors import ScorekeeperError
@@ -19,6 +20,7 @@ from scorekeeper.operations.alerts import measure_drawdown
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.store.database import Database
 from tasks import alert_events
+from tests.deciding import decide, insert_decisions, track_until
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_flows import artifacts, run
 from tests.flows.test_watching import api
@@ -112,6 +114,26 @@ def test_a_difference_makes_verify_red_names_it_inert_and_is_told_once(home: Pat
     assert heard.all()[0]["differences"] >= len(rows) > 0
 
 
+def test_a_failed_learn_is_told_once_and_again_after_a_success(home: Path, db: Database) -> None:
+    heard = Heard(alert_events.LEARN_FAILED)
+    decisions = decide(8, 40)
+    with db.begin() as connection:
+        insert_decisions(connection, decisions)
+        track_until(connection, decisions[-1].opened_at + timedelta(hours=4))
+    for number in range(2):
+        for _ in range(2):
+            (home / "datasets").write_text("a file where the folder of agent_weights.json belongs")
+            with pytest.raises(OSError, match="datasets"):
+                run(learn())
+        (home / "datasets").unlink()
+        run(learn())
+        (home / "datasets").rename(home / f"datasets-{number}")
+    assert heard.becomes(2)
+    assert heard.all()[0] == {"error": "NotADirectoryError"}
+    with db.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM scorekeeper.alert")).scalar() == 0
+
+
 @pytest.fixture
 def clean_automations() -> Iterator[None]:
     yield
@@ -137,6 +159,7 @@ def test_automations_are_made_once_kept_as_they_were_switched_and_can_notify(hom
         alert_events.PRICE_STALE,
         alert_events.DRAWDOWN_BREACHED,
         alert_events.TRACK_LATE,
+        alert_events.LEARN_FAILED,
         alert_events.VERIFY_FAILED,
     }
     assert set(made) >= told

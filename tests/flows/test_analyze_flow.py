@@ -20,6 +20,7 @@ def test_an_analysis_is_published_as_tables_sentences_and_a_report(home: Path, d
     run(track(as_of))
     done = run(analyze())
     assert (done["as_of"], done["decisions"]) == ("2025-05-08T00:00:00Z", 420)
+    written = {key: len(artifacts(key)) for key in (*TABLES, "analysis", "report")}
     tables = {key: json.loads(artifacts(key)[0]) for key in TABLES}
     assert len(tables["agent-attribution"]) == 5
     assert len(tables["baselines"]) == 1 + 4 + 5
@@ -34,6 +35,8 @@ def test_an_analysis_is_published_as_tables_sentences_and_a_report(home: Path, d
         assert f"(/artifacts/key/{key})" in words
     assert "report.html" in artifacts("report")[0]
     assert "cannot be told from" in (home / "reports" / "report.html").read_text(encoding="utf-8")
+    run(analyze())  # nothing has changed: no artifact is written again
+    assert {key: len(artifacts(key)) for key in (*TABLES, "analysis", "report")} == written
     rows = {row["figure"]: row for row in json.loads(artifacts("system-metrics")[0])}
     assert rows["analysis_as_of"]["gross"] == "n/a"  # track came before the first analysis
     run(track(as_of))

@@ -33,8 +33,8 @@ def deployed() -> Iterator[dict[str, dict[str, Any]]]:
 
 
 def test_each_flow_is_deployed_to_the_process_pool_with_words_of_its_own(deployed: dict[str, Any]) -> None:
-    close_requests = {"close-trade", "void-decision", "import-dataset"}
-    assert set(deployed) == {"ingest", "track", "analyze", "learn", "verify", "prune"} | close_requests
+    by_hand = {"close-trade", "void-decision", "import-dataset"}
+    assert set(deployed) == {"ingest", "track", "analyze", "learn", "verify", "prune", "publish-parquet"} | by_hand
     for one in deployed.values():
         assert one["work_pool_name"] == "scorekeeper"
         assert one["tags"] == ["scorekeeper"]
@@ -52,6 +52,8 @@ def test_each_that_is_scheduled_runs_as_often_as_it_is_said(
     (hour,), (next_hour,), (night,) = (deployed[name]["schedules"] for name in ("analyze", "learn", "prune"))
     assert (hour["schedule"]["cron"], hour["schedule"]["timezone"], hour["active"]) == ("7 * * * *", "UTC", True)
     assert (next_hour["schedule"]["cron"], next_hour["schedule"]["timezone"]) == ("12 * * * *", "UTC")
+    (parquet,) = deployed["publish-parquet"]["schedules"]
+    assert (parquet["schedule"]["cron"], parquet["active"]) == ("37 * * * *", True)
     assert (night["schedule"]["cron"], night["schedule"]["timezone"], night["active"]) == ("17 3 * * *", "UTC", True)
     assert deployed["close-trade"]["schedules"] == deployed["import-dataset"]["schedules"] == []
 
@@ -75,7 +77,7 @@ def test_arrivals_trigger_ingest_and_deploying_again_adds_no_second_trigger(depl
 
 def test_the_ones_run_by_hand_ask_for_what_they_need(deployed: dict[str, Any]) -> None:
     close = deployed["close-trade"]["parameter_openapi_schema"]
-    assert set(close["properties"]) == {"trade_id", "as_of"}
+    assert set(close["properties"]) == {"trade_id", "as_of", "system"}
     assert close["required"] == ["trade_id"]
     assert set(deployed["void-decision"]["parameter_openapi_schema"]["required"]) == {"trade_id", "why"}
     assert deployed["import-dataset"]["parameter_openapi_schema"]["required"] == ["path"]

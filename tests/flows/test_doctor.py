@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.settings import PREFECT_API_URL
 
+from cli.prefect_server.run_counts import RunCounter
 from cli.prefect_server.runs import find_stuck, is_stuck
 from tests.flows.test_command import scorekeeper
 from tests.flows.test_deployments import deployed as deployed
@@ -44,6 +45,13 @@ def test_deployments_that_are_not_there_paused_or_without_a_worker_are_red(
     assert doctor(home)["deployments"]["says"] == "not there: ingest; paused: track"
     api("POST", "/work_pools/scorekeeper/workers/heartbeat", {"name": "w", "heartbeat_interval_seconds": 30})
     assert doctor(home)["worker"]["state"] == "ok"
+    run = api("POST", f"/deployments/{deployed['track']['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+    api("POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "FAILED"}, "force": True})
+    seen = RunCounter(str(PREFECT_API_URL.value()), None)()  # what /metrics shows of them
+    assert seen.up
+    assert seen.workers == 1
+    assert seen.by_state["track", "Failed"] == 1
+    assert not RunCounter("http://127.0.0.1:1/api", "scorekeeper:password")().up
 
 
 def test_a_server_that_is_away_is_red_and_the_rest_is_said_all_the_same(home: Path) -> None:

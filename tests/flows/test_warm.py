@@ -18,6 +18,7 @@ from cli.prefect_server.runs import Executor, clear_runs
 from flows.ingest import ingest
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations.sample import write_sample
+from scorekeeper.settings import load_settings
 from tasks import warm_runs as warm
 from tasks.inbox_watcher import is_at_work, watch_inbox
 from tasks.warm_runs import WarmRunner
@@ -139,7 +140,8 @@ def test_a_run_that_no_worker_comes_for_keeps_no_file_waiting(home: Path, deploy
 
     async def watch() -> None:
         stop, runner = asyncio.Event(), WarmRunner({"ingest": ingest}, print)
-        watch = asyncio.create_task(watch_inbox(home / "inbox", stop, print, lambda: runner.run_now("ingest")))
+        settings = load_settings(inbox_dir=home / "inbox")
+        watch = asyncio.create_task(watch_inbox(settings, stop, print, lambda: runner.run_now("ingest")))
         assert await until_taken()
         waiting.append(await asyncio.to_thread(schedule, deployed["ingest"], datetime.now(UTC)))
         assert await is_at_work()

@@ -1,23 +1,28 @@
 """Arrivals become events: one for many files, again while they wait, none for nothing."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.settings import load_settings
 from tasks import inbox_watcher as watching
 from tasks.inbox_watcher import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Announcer, Shape
+from tests.object_stores import make_bucket, run_s3
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
@@ -88,7 +93,7 @@ def test_an_open_file_is_told_again_when_it_grows_or_is_closed() -> None:
     assert Told(every_second(100, grown)).at == [0.0, 40.0, 50.0, 66.0]
 
 
-def api(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def api(method: str, path: str, body: dict[str, Any] | list[Any] | None = None) -> Any:
     async def ask() -> Any:
         async with get_client() as client:
             answer = await client.request(method, path, json=body)  # type: ignore[arg-type]
@@ -175,7 +180,7 @@ def test_what_waits_is_taken_here_and_told_of_in_turns(tmp_path: Path, monkeypat
 
     async def watch() -> None:
         stop = asyncio.Event()
-        watch = asyncio.create_task(watching.watch_inbox(tmp_path, stop, print, take))
+        watch = asyncio.create_task(watching.watch_inbox(load_settings(inbox_dir=tmp_path), stop, print, take))
         (tmp_path / "a.json").write_text("{}")
         await asyncio.sleep(8)
         stop.set()
@@ -191,7 +196,7 @@ def test_without_a_server_it_says_what_to_do(tmp_path: Path) -> None:
         temporary_settings(restore_defaults={PREFECT_API_URL}),
         pytest.raises(ScorekeeperError, match="scorekeeper up"),
     ):
-        asyncio.run(watching.watch_inbox(tmp_path, asyncio.Event(), print))
+        asyncio.run(watching.watch_inbox(load_settings(inbox_dir=tmp_path), asyncio.Event(), print))
 
 
 def test_a_missing_inbox_and_a_server_that_is_away_are_said_once_and_waited_for(tmp_path: Path) -> None:
@@ -199,7 +204,8 @@ def test_a_missing_inbox_and_a_server_that_is_away_are_said_once_and_waited_for(
 
     async def watch() -> None:
         stop = asyncio.Event()
-        watch = asyncio.create_task(watching.watch_inbox(tmp_path / "inbox", stop, said.append))
+        settings = load_settings(inbox_dir=tmp_path / "inbox")
+        watch = asyncio.create_task(watching.watch_inbox(settings, stop, said.append))
         await asyncio.sleep(2.5)
         (tmp_path / "inbox").mkdir()
         (tmp_path / "inbox" / "a.json").write_text("{}")
@@ -211,3 +217,30 @@ def test_a_missing_inbox_and_a_server_that_is_away_are_said_once_and_waited_for(
         asyncio.run(watch())
     assert [line for line in said if "does not exist" in line] == said[:1]
     assert len([line for line in said if "does not take events" in line]) == 1
+
+
+def test_what_arrives_in_a_bucket_is_told_by_the_watcher_or_by_the_bucket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.5)
+    before = len(arrivals())
+    with run_s3() as endpoint:
+        bucket = make_bucket(endpoint, monkeypatch)
+        bucket.put("live/inbox/a.json", b"{}")
+
+        async def watch() -> None:
+            stop = asyncio.Event()
+            settings = load_settings(inbox_dir=bucket.url / "live/inbox")
+            watch = asyncio.create_task(watching.watch_inbox(settings, stop, print))
+            while len(await asyncio.to_thread(arrivals)) == before:
+                await asyncio.sleep(0.2)
+            stop.set()
+            await watch
+
+        asyncio.run(asyncio.wait_for(watch(), 60))
+    assert arrivals()[before:] == [1]
+    document = (Path(__file__).parents[2] / "docs/operations/object-storage.md").read_text(encoding="utf-8")
+    told = json.loads(document.partition("<!-- event -->\n```json\n")[2].partition("```")[0])
+    now = {"id": str(uuid4()), "occurred": datetime.now(UTC).isoformat()}
+    api("POST", "/events", [one | now for one in told])
+    assert wait_until(lambda: len(arrivals()) == before + 2)

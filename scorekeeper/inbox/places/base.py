@@ -1,14 +1,16 @@
 """What a place is in which decision files lie: the interface that each one implements.
 
-A new place (an object store, say) is a module beside this one with a class that has these members; choose.py chooses it
-by the settings. tests/integration/inbox/test_places.py runs the same suite over all of them.
+A new place is a module beside this one with a class that has these members; choose.py chooses it by the settings.
+Each method may be called by `at_once` threads. tests/integration/inbox/test_places.py runs the same suite over all of
+them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from scorekeeper.inbox.formats.base import Format
@@ -26,6 +28,21 @@ class PassedOver:
     count: int
     names: list[str]
     do: str
+
+
+class Arrival(NamedTuple):
+    """A file that waits, as it was listed: it was not opened.
+
+    `size` in bytes; `modified_ns`: the last write, in nanoseconds of epoch time; `came_at`: when it got there, as far
+    as the place knows, in seconds of epoch time. `lasting_id`: as in SourceFile, if that is known without opening it.
+    """
+
+    address: str
+    name: str
+    size: int
+    modified_ns: int
+    came_at: float
+    lasting_id: str | None
 
 
 class SourceFile(Protocol):
@@ -99,8 +116,25 @@ class Place(Protocol):
     def moves_files(self) -> bool:
         """Whether files leave once they are read. Where they stay, they are taken as finished, and none is followed."""
 
-    def look(self) -> list[str]:
-        """The addresses of the files to be read, in their order. Raises ScorekeeperError."""
+    @property
+    def at_once(self) -> int:
+        """How many files it pays to open, or to move, at the same time: more than one where each request waits long."""
+
+    @property
+    def watched_folder(self) -> Path | None:
+        """The folder in which the system reports changes; None: it has to be looked at every now and then."""
+
+    def look(self, most: int | None = None) -> list[str]:
+        """The addresses of the files to be read, in their order; `most`: of so many, if that spares work.
+
+        Raises ScorekeeperError.
+        """
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """The files that the last `look` found, without those that have left since."""
+
+    def ends_whole(self, address: str) -> bool:
+        """Whether the file's last line has an end; False for an empty file."""
 
     def passed_over(self) -> list[PassedOver]:
         """What the last `look` found that is not read."""

@@ -1,7 +1,7 @@
 """The inbox as a folder, with the folders of the archive and of quarantine: the place that decision files lie in."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from scorekeeper.inbox.file_names import archive_name, can_follow, known_name
 from scorekeeper.inbox.places import leases, local_files, moves, walk
-from scorekeeper.inbox.places.base import PassedOver, SourceFile
+from scorekeeper.inbox.places.base import Arrival, PassedOver, SourceFile
 from scorekeeper.inbox.places.local_files import LocalFile
 from scorekeeper.settings import Settings
 
@@ -23,16 +23,38 @@ class Folder:
     """
 
     moves_files = True
+    at_once = 1
 
     def __init__(self, settings: Settings) -> None:
         self._inbox, self._archive, self._quarantine = settings.inbox_dir, settings.archive_dir, settings.quarantine_dir
         self._own_dirs = settings.own_dirs
         self._found = walk.InboxContents()
 
-    def look(self) -> list[str]:
+    @property
+    def watched_folder(self) -> Path | None:
+        """See Place."""
+        return self._inbox
+
+    def look(self, most: int | None = None) -> list[str]:
         """See Place."""
         self._found = walk.walk_inbox(self._inbox, self._own_dirs)
         return [str(path) for path in self._found.files]
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """See Place. A rename into the inbox sets the time of a file's change, and keeps that of its last write."""
+        for path in self._found.files:
+            try:
+                lies = path.lstat()
+            except OSError:
+                continue
+            yield Arrival(
+                str(path), known_name(path, self._inbox), lies.st_size, lies.st_mtime_ns, lies.st_ctime,
+                local_files.inode_id(lies.st_dev, lies.st_ino),
+            )  # fmt: skip
+
+    def ends_whole(self, address: str) -> bool:
+        """See Place."""
+        return local_files.ends_whole(Path(address))
 
     def passed_over(self) -> list[PassedOver]:
         """See Place."""
@@ -82,7 +104,7 @@ class Folder:
 
     def write_error_file(self, address: str, report: Mapping[str, Any]) -> bytes:
         """See Place."""
-        return moves.write_error_file(Path(address), dict(report))
+        return moves.write_error_file(Path(address), report)
 
     def put_back(self, address: str, name: str) -> None:
         """See Place. A name that is too long for the file system, with its folders, is that of the file now."""

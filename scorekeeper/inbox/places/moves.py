@@ -4,13 +4,15 @@ import hashlib
 import json
 import os
 import shutil
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.inbox.file_names import archive_name
 from scorekeeper.inbox.places.local_files import LocalFile, open_source, stat_identity
+from scorekeeper.locations import Location
 from scorekeeper.private_files import keep_mode, make_folder
 
 DAY_PARTS = 3  # archive/YYYY/MM/DD
@@ -22,9 +24,16 @@ def archive_folder(archive: Path, received_at: datetime) -> Path:
     return archive / f"{received_at:%Y/%m/%d}"
 
 
-def root_of(path: Path, archive: Path, quarantine: Path) -> Path:
+def root_of(moved: Location, archive: Location, quarantine: Location) -> Location:
     """The folder in which a file has the path that it had in the inbox: that of a day, or quarantine."""
-    return quarantine if quarantine in path.parents else archive.joinpath(*path.relative_to(archive).parts[:DAY_PARTS])
+    if is_quarantined(quarantine, moved):
+        return quarantine
+    return archive / "/".join(day_parts(moved, archive))
+
+
+def day_parts(moved: Location, archive: Location) -> list[str]:
+    """The folders of its day, in which a file of the archive is: year, month, day."""
+    return str(moved)[len(str(archive)) :].lstrip("/").split("/")[:DAY_PARTS]
 
 
 def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
@@ -32,7 +41,7 @@ def quarantine_path(folder: Path, name: str, sha256: bytes) -> Path:
     return folder / archive_name(name, sha256)
 
 
-def is_quarantined(folder: Path, destination: Path | str) -> bool:
+def is_quarantined(folder: Location, destination: Location | str) -> bool:
     """Whether a file goes to quarantine, where it may be corrected: a file that is there already stays.
 
     The paths are compared as text: it is asked for each file, and to compare parents takes as long as to move one.
@@ -184,10 +193,15 @@ def _put_back(moved: Path, path: Path) -> None:
             return
 
 
-def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
-    """Write `<name>.error.json` beside a quarantined file: the reason for each line. Returns the hash of its bytes."""
+def render_report(report: Mapping[str, Any]) -> bytes:
+    """The content of an error file: the reason for each line."""
+    return (json.dumps(report, indent=2) + "\n").encode()
+
+
+def write_error_file(quarantined: Path, report: Mapping[str, Any]) -> bytes:
+    """Write `<name>.error.json` beside a quarantined file. Returns the hash of its bytes."""
     target = _error_file(quarantined)
-    content = (json.dumps(report, indent=2) + "\n").encode()
+    content = render_report(report)
     try:
         make_folder(target.parent)
         part = target.with_name(f".{target.name}.part")
@@ -198,34 +212,3 @@ def write_error_file(quarantined: Path, report: dict[str, Any]) -> bytes:
     except OSError as exc:
         raise ScorekeeperError(f"{target} cannot be written: {explain(exc)}") from None
     return hashlib.sha256(content).digest()
-
-
-def error_file_written_at(quarantined: Path) -> datetime | None:
-    """When the error file beside a quarantined file was written; None if there is none. The move came right after."""
-    try:
-        return datetime.fromtimestamp(_error_file(quarantined).lstat().st_mtime, UTC)
-    except OSError:
-        return None
-
-
-def hash_error_file(quarantined: Path) -> bytes:
-    """The hash of the error file beside a quarantined file. Raises ScorekeeperError."""
-    path = _error_file(quarantined)
-    try:
-        return hashlib.sha256(path.read_bytes()).digest()
-    except OSError as exc:
-        raise ScorekeeperError(f"{path} cannot be read: {exc.strerror}") from None
-
-
-def read_error_file(quarantined: Path) -> dict[str, Any]:
-    """What the error file beside a quarantined file says. Raises ScorekeeperError."""
-    path = _error_file(quarantined)
-    try:
-        report = json.loads(path.read_bytes())
-    except OSError as exc:
-        raise ScorekeeperError(f"{path} cannot be read: {exc.strerror}") from None
-    except ValueError:
-        report = None
-    if not isinstance(report, dict):
-        raise ScorekeeperError(f"{path} is no error file")
-    return report

@@ -20,7 +20,7 @@ class NamedFiles(Folder):
         super().__init__(settings)
         self._paths = [str(path) for path in paths]
 
-    def look(self) -> list[str]:
+    def look(self, most: int | None = None) -> list[str]:
         """See Place."""
         return list(self._paths)
 

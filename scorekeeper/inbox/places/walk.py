@@ -121,10 +121,11 @@ def _sort_in(
     elif is_decision_file(name):
         listing.files.append(here / name)
     else:
-        listing.leave(here / name, _judge(name.lower()))
+        listing.leave(here / name, judge(name.lower()))
 
 
-def _judge(name: str) -> int:
+def judge(name: str) -> int:
+    """Of which kind a file is that is not read, by its name in lower case."""
     if name.endswith(_PACKED):
         return PACKED
     if _NUMBERED.fullmatch(name):

@@ -13,7 +13,7 @@ from scorekeeper.operations.health.database import (
     read_offsets,
 )
 from scorekeeper.operations.health.home import check_disk, check_home, check_left_over
-from scorekeeper.operations.health.inbox import check_inbox
+from scorekeeper.operations.health.inbox import check_inbox, count_waiting
 from scorekeeper.operations.health.prices import explain_prices, judge_prices, read_patience, read_sealed, stale_symbols
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "check_inbox",
     "check_left_over",
     "compare_clocks",
+    "count_waiting",
     "explain_prices",
     "judge_learning",
     "judge_prices",

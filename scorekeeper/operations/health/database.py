@@ -11,6 +11,7 @@ from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox import not_understood, quarantine
 from scorekeeper.inbox.places.leases import has_writer
+from scorekeeper.locations import Location
 from scorekeeper.operations.health.check import (
     CLOCK_RED,
     CLOCK_WARNING,
@@ -22,6 +23,7 @@ from scorekeeper.operations.health.check import (
     State,
 )
 from scorekeeper.operations.health.prices import explain_prices, name_symbols, read_patience, read_sealed
+from scorekeeper.operations.restored import find_lost
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import show_address
 from scorekeeper.store.migrate import check_schema, newest_version
@@ -63,7 +65,9 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
         )  # fmt: skip
     yield from judge_understood(not_understood.read_unread(connection, settings.reading))
     unknown = unknown_files.find_unknown_files(connection, settings, most=MOST_LOOKED_AT)
-    yield judge_unknown(list(islice(unknown, MOST_NAMED)), settings)
+    lost = {path for path, _ in find_lost(connection, settings)}
+    aside = unknown_files.list_set_aside(settings.dataset_path)
+    yield judge_unknown([*islice(unknown, MOST_NAMED), *sorted(lost.union(aside))])
     quarantined = [one for one in quarantine.list_quarantined(connection, settings) if one.files]
     if quarantined:
         says = f"{len(quarantined)} files with rejected decisions"
@@ -95,9 +99,9 @@ def judge_understood(found: not_understood.NotUnderstood) -> Iterator[Check]:
         yield Check("notes", "ok", "none")
 
 
-def judge_unknown(files: list[Path], settings: Settings) -> Check:
-    """Whether archive, quarantine or a set-aside dataset hold content that is not in the database."""
-    found = [str(path) for path in (*files, *unknown_files.list_set_aside(settings.dataset_path))]
+def judge_unknown(files: list[Location]) -> Check:
+    """Whether there are `files` that hold, or seem to hold, content that is not in the database."""
+    found = [str(path) for path in files]
     if not found:
         return Check("restored", "ok", "the database knows all that came in")
     more = " and more" if len(found) > MOST_NAMED else ""
@@ -107,6 +111,8 @@ def judge_unknown(files: list[Path], settings: Settings) -> Check:
 
 def _count_held(connection: Connection, settings: Settings) -> int:
     """How many files were read and stay in the inbox because their writers have them open."""
+    if not isinstance(settings.inbox, Path):
+        return 0
     names = connection.execute(statement("inbox/select_unmoved_arrivals")).scalars()
     return sum(bool(has_writer(settings.inbox_dir / name)) for name in names)
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locations import Location, ObjectUrl
+from scorekeeper.object_store import open_store
 from scorekeeper.operations.health.check import DISK_RED, DISK_WARNING, FEWEST_INODES, MOST_NAMED, Check
 from scorekeeper.phrases import name_some
 from scorekeeper.settings import Settings
@@ -39,11 +41,24 @@ def check_left_over(settings: Settings) -> Iterator[Check]:
         )  # fmt: skip
 
 
+def check_published(settings: Settings) -> Iterator[Check]:
+    """Whether the object stores answer in which log and dataset are published; nothing where these are on a disk."""
+    places: list[Location] = [settings.log_dir, settings.datasets_dir]
+    for at in places:
+        if isinstance(at, ObjectUrl):
+            try:
+                next(open_store(at).list(at), None)
+                yield Check("published", "ok", f"{at} answers")
+            except ScorekeeperError as exc:
+                yield Check("published", "red", str(exc), "nothing is lost: the next publication writes what is new")
+
+
 def check_disk(settings: Settings) -> Iterator[Check]:
     """Free space on each disk that Scorekeeper writes to."""
     seen = set()
     server = settings.scorekeeper_home / "postgres"  # a link to another disk, perhaps, where root runs it
-    for folder in (settings.scorekeeper_home, server, settings.inbox_dir, settings.log_dir, settings.datasets_dir):
+    places = (settings.scorekeeper_home, server, settings.inbox, settings.log_dir, settings.datasets_dir)
+    for folder in [place for place in places if isinstance(place, Path)]:  # an object store has no disk
         # os.path.exists: Path.exists raises for a folder that may not be entered.
         there = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110
         device = there.stat().st_dev

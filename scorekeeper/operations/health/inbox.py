@@ -1,16 +1,12 @@
 """Checks of the inbox: files that wait, lines without an end, and files that are not read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.file_names import known_name
-from scorekeeper.inbox.places import local_files
-from scorekeeper.inbox.places.leases import has_writer
-from scorekeeper.inbox.places.local_files import inode_id
-from scorekeeper.inbox.places.walk import InboxContents, walk_inbox
+from scorekeeper.inbox.places.base import PassedOver
+from scorekeeper.inbox.places.choose import open_place
 from scorekeeper.operations.health.check import LATE, MOST_LOOKED_AT, MOST_NAMED, UNFINISHED, Check
 from scorekeeper.phrases import and_more, name_some
 from scorekeeper.settings import Settings
@@ -21,30 +17,36 @@ def check_inbox(settings: Settings, now: datetime, read: Mapping[str, int]) -> I
 
     `read`: see `read_offsets`.
     """
+    place = open_place(settings)
     try:
-        found = walk_inbox(settings.inbox_dir, settings.own_dirs)
+        place.look()
     except ScorekeeperError as exc:
         yield Check("inbox", "red", str(exc), "let it be there, and readable")
         return
-    changed, followed, unfinished = [], 0, []
-    for path in islice(found.files, MOST_LOOKED_AT):
-        try:
-            lies = path.lstat()
-            held = has_writer(path)
-            if held is None:
-                held = read.get(inode_id(lies.st_dev, lies.st_ino)) == lies.st_size
-            followed += held
-            if not held:
-                changed.append(lies.st_ctime)  # a rename into the inbox sets ctime, and keeps mtime
-            still = now.timestamp() - lies.st_mtime
-            if held and still > UNFINISHED.total_seconds() and lies.st_size and not local_files.ends_whole(path):
-                unfinished.append((still, known_name(path, settings.inbox_dir)))
-        except OSError:
-            continue  # the file has left the inbox meanwhile
-    yield _judge_waiting(changed, followed, now)
+    came, followed, unfinished = [], 0, []
+    for one in islice(place.arrivals(), MOST_LOOKED_AT):
+        held = place.has_writer(one.address)
+        if held is None:
+            held = read.get(one.lasting_id or "") == one.size
+        followed += held
+        if not held:
+            came.append(one.came_at)
+        still = now.timestamp() - one.modified_ns / 1e9
+        if held and still > UNFINISHED.total_seconds() and one.size and not place.ends_whole(one.address):
+            unfinished.append((still, one.name))
+    yield _judge_waiting(came, followed, now)
     if unfinished:
         yield _judge_unfinished(sorted(unfinished, reverse=True))
-    yield from _list_not_read(found, settings.inbox_dir)
+    yield from _list_not_read(place.passed_over())
+
+
+def count_waiting(settings: Settings) -> int | None:
+    """How many files wait in the inbox, without those that their writers have open; None if it cannot be read."""
+    place = open_place(settings)
+    try:
+        return sum(not place.has_writer(address) for address in place.look())
+    except ScorekeeperError:
+        return None
 
 
 def _judge_waiting(changed: list[float], followed: int, now: datetime) -> Check:
@@ -67,7 +69,7 @@ def _judge_unfinished(unfinished: list[tuple[float, str]]) -> Check:
     )  # fmt: skip
 
 
-def _list_not_read(found: InboxContents, folder: Path) -> Iterator[Check]:
-    for kind in found.unread(folder):
+def _list_not_read(kinds: Iterable[PassedOver]) -> Iterator[Check]:
+    for kind in kinds:
         named = ", ".join(kind.names) + and_more(kind.count, len(kind.names))
         yield Check("not read", "warning", f"{kind.what}: {named}", kind.do)

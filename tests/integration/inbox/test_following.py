@@ -423,9 +423,10 @@ def test_folders_below_the_inbox_are_read_and_keep_their_path_when_moved(db: Dat
     ]  # fmt: skip
     assert verify(db, settings) == []
     (one,) = quarantined(db, settings)
-    (path,) = one.files.values()
-    assert path.parent == settings.quarantine_dir / "BTC"
-    path.write_text(lines(1, 2))
+    (lies,) = one.files.values()
+    assert isinstance(lies, Path)
+    assert lies.parent == settings.quarantine_dir / "BTC"
+    lies.write_text(lines(1, 2))
     quarantine.put_back(db, settings, one, datetime.now(UTC))
     assert (settings.inbox_dir / "BTC" / "bad.jsonlines").read_text() == lines(1, 2)
     take(db, settings)

@@ -1,6 +1,5 @@
-"""What every place of decision files must do: a new one joins PLACES."""
+"""What every place of decision files must do: a new one joins `there`."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +8,10 @@ import pytest
 from scorekeeper.inbox import ingest
 from scorekeeper.inbox.places.base import ChangedError, Place, SourceFile
 from scorekeeper.inbox.places.choose import open_place
-from scorekeeper.settings import Settings
+from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store.database import Database
 from tests.memory_place import MemoryPlace
+from tests.object_stores import Bucket
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 CONTENT = b'{"symbol": "BTC/USDT", "type": "HOLD"}\n'
@@ -49,13 +49,28 @@ class InMemory:
         return self.memory.objects[address][0] if address in self.memory.objects else None
 
 
-PLACES: list[Callable[[Settings], InFolder | InMemory]] = [InFolder, InMemory]
+class InBucket:
+    """The inbox in an object store, asked over HTTP."""
+
+    def __init__(self, settings: Settings, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self.place: Place = open_place(load_settings(inbox_dir=bucket.url / "live/inbox"))
+
+    def put(self, name: str, content: bytes) -> None:
+        self.bucket.put(f"live/inbox/{name}", content)
+
+    def at(self, address: str) -> bytes | None:
+        return self.bucket.get(address.removeprefix(f"s3://{self.bucket.name}/"))
 
 
-@pytest.fixture(params=PLACES, ids=["folder", "memory"])
-def there(request: pytest.FixtureRequest, settings: Settings) -> InFolder | InMemory:
-    given: InFolder | InMemory = request.param(settings)
-    return given
+There = InFolder | InMemory | InBucket
+
+
+@pytest.fixture(params=["folder", "memory", "bucket"])
+def there(request: pytest.FixtureRequest, settings: Settings) -> There:
+    if request.param == "bucket":
+        return InBucket(settings, request.getfixturevalue("bucket"))
+    return InFolder(settings) if request.param == "folder" else InMemory(settings)
 
 
 def opened(place: Place, address: str) -> SourceFile:
@@ -64,7 +79,7 @@ def opened(place: Place, address: str) -> SourceFile:
     return source
 
 
-def test_decision_files_are_found_and_the_rest_is_named(there: InFolder | InMemory) -> None:
+def test_decision_files_are_found_and_the_rest_is_named(there: There) -> None:
     assert there.place.look() == []
     for name in ("b.jsonl", "a.json", "bot/c.jsonl.gz", "notes.txt"):
         there.put(name, CONTENT)
@@ -75,7 +90,7 @@ def test_decision_files_are_found_and_the_rest_is_named(there: InFolder | InMemo
     assert not there.place.holds("d.json")
 
 
-def test_a_file_says_what_it_is_and_gives_its_bytes(there: InFolder | InMemory) -> None:
+def test_a_file_says_what_it_is_and_gives_its_bytes(there: There) -> None:
     there.put("a.jsonl", CONTENT)
     (address,) = there.place.look()
     source, again = opened(there.place, address), opened(there.place, address)
@@ -92,7 +107,7 @@ def test_a_file_says_what_it_is_and_gives_its_bytes(there: InFolder | InMemory) 
     assert there.place.open(address + ".gone") is None
 
 
-def test_what_replaced_a_file_is_not_read_as_that_file(there: InFolder | InMemory) -> None:
+def test_what_replaced_a_file_is_not_read_as_that_file(there: There) -> None:
     there.put("a.jsonl", CONTENT * 1000)  # too long to be kept in memory
     (address,) = there.place.look()
     source = opened(there.place, address)
@@ -102,7 +117,7 @@ def test_what_replaced_a_file_is_not_read_as_that_file(there: InFolder | InMemor
         file.read()
 
 
-def test_a_file_moves_to_the_archive_and_to_quarantine_and_back(there: InFolder | InMemory) -> None:
+def test_a_file_moves_to_the_archive_and_to_quarantine_and_back(there: There) -> None:
     place = there.place
     for name, quarantined in (("bot/a.jsonl", False), ("b.jsonl", True)):
         there.put(name, CONTENT)
@@ -124,7 +139,7 @@ def test_a_file_moves_to_the_archive_and_to_quarantine_and_back(there: InFolder 
     assert ([place.name_of(one) for one in place.look()], there.at(target)) == ([name], None)
 
 
-def test_what_took_the_place_of_a_file_stays_where_it_is(there: InFolder | InMemory) -> None:
+def test_what_took_the_place_of_a_file_stays_where_it_is(there: There) -> None:
     there.put("a.jsonl", CONTENT)
     (address,) = there.place.look()
     source = opened(there.place, address)
@@ -135,7 +150,7 @@ def test_what_took_the_place_of_a_file_stays_where_it_is(there: InFolder | InMem
     assert there.at(address) == CONTENT * 2
 
 
-def test_a_file_goes_back_beside_another_of_its_name(there: InFolder | InMemory) -> None:
+def test_a_file_goes_back_beside_another_of_its_name(there: There) -> None:
     there.put("a.jsonl", CONTENT)
     (address,) = there.place.look()
     source = opened(there.place, address)

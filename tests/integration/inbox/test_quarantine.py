@@ -33,6 +33,12 @@ def listed(db: Database, settings: Settings) -> list[Quarantined]:
         return quarantine.list_quarantined(connection, settings)
 
 
+def path_of(one: Quarantined, name: str) -> Path:
+    lies = one.files[name]
+    assert isinstance(lies, Path)
+    return lies
+
+
 def retry(db: Database, settings: Settings, one: Quarantined) -> ingest.Summary:
     quarantine.put_back(db, settings, one, datetime.now(UTC))
     return take(db, settings)
@@ -62,7 +68,7 @@ def test_what_is_refused_is_listed_with_file_line_field_and_reason(db: Database,
     assert (one.name, one.rejected, one.line, one.field) == ("log.jsonl", 1, 2, "trade_id")
     assert "first.jsonl, line 1" in one.reason
     assert one.files == {"log.jsonl": settings.quarantine_dir / f"log-{one.id}.jsonl"}
-    assert one.files["log.jsonl"].is_file()
+    assert path_of(one, "log.jsonl").is_file()
     with db.begin() as connection:
         assert quarantine.find(connection, settings, one.id[:6].upper()) == one
         (refusal,) = quarantine.read_refusals(connection, one)
@@ -99,7 +105,7 @@ def test_a_retry_that_succeeds_clears_the_refusal_and_archives_the_file(
 
 def test_a_file_that_was_mended_in_quarantine_takes_the_refused_ones_place(db: Database, settings: Settings) -> None:
     one = conflict(db, settings)
-    path = one.files["log.jsonl"]
+    path = path_of(one, "log.jsonl")
     path.write_text(path.read_text().replace('"t1"', '"t2"'))
     summary = retry(db, settings, one)
     assert (summary.decisions, summary.duplicates, summary.rejected) == (1, 2, 0)
@@ -112,7 +118,7 @@ def test_a_retry_killed_anywhere_is_finished_by_the_next_one(
 ) -> None:
     one = conflict(db, settings)
     # Killed between the two halves of the move back: the file has both names.
-    os.link(one.files["log.jsonl"], settings.inbox_dir / "log.jsonl")
+    os.link(path_of(one, "log.jsonl"), settings.inbox_dir / "log.jsonl")
     take(db, settings)
     assert files(settings.inbox_dir) == []
     (again,) = listed(db, settings)
@@ -172,7 +178,7 @@ def test_files_of_any_name_go_back_and_come_in(db: Database, settings: Settings,
 
 def test_a_file_that_somebody_took_away_is_listed_as_gone(db: Database, settings: Settings) -> None:
     one = conflict(db, settings)
-    one.files["log.jsonl"].unlink()
+    path_of(one, "log.jsonl").unlink()
     (gone,) = listed(db, settings)
     assert gone.files == {}
     assert quarantine.put_back(db, settings, gone, datetime.now(UTC)) == []
@@ -192,7 +198,7 @@ def test_a_file_that_could_not_be_moved_is_said_to_lie_in_the_inbox(db: Database
     take(db, settings)
     stays = next(one for one in listed(db, settings) if one.name == "stays.jsonl")
     assert list(stays.files) == ["stays.jsonl"]
-    next(iter(stays.files.values())).unlink()
+    path_of(stays, "stays.jsonl").unlink()
     stays = next(one for one in listed(db, settings) if one.name == "stays.jsonl")
     assert stays.whereabouts == f"its file is gone from {settings.quarantine_dir}"
 
@@ -212,7 +218,7 @@ def test_what_is_being_mended_in_quarantine_stays_when_the_refused_bytes_come_ag
     drop(settings, "a.jsonl", bad)
     take(db, settings)
     (one,) = listed(db, settings)
-    place = one.files["a.jsonl"]
+    place = path_of(one, "a.jsonl")
     place.write_text(json.dumps(GOOD) + "\n")
     drop(settings, "a.jsonl", bad)
     if how == "copied":

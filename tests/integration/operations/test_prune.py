@@ -133,7 +133,7 @@ def test_old_days_of_the_archive_go_and_nothing_else(db: Database, settings: Set
     (archive / "2024" / "04").mkdir()
     (archive / "2024" / "04" / "01").symlink_to(archive / "mine")
     done = prune(db, settings, NOW)
-    assert [str(day.relative_to(archive)) for day in done.days] == ["2025/04/30", "2025/05/15"]
+    assert done.days == [archive / "2025/04/30", archive / "2025/05/15"]
     left = {str(path.parent.relative_to(archive)) for path in archive.rglob("a.json")}
     assert left == {"2025/05/17", "2025/13/45", "mine/04/30"}
     assert not (archive / "2025" / "04").exists()

@@ -43,6 +43,15 @@ WITH fresh AS (
 UPDATE scorekeeper.trade AS t SET scanned = false FROM fresh WHERE t.trade_id = fresh.trade_id
 """
 NEW = 10
+# So many of all symbols at once that the statistics, which are of before, know nothing of them.
+BURST = """
+WITH fresh AS (
+    UPDATE scorekeeper.decision SET reference_price = NULL, price_suspect = NULL, tracked = false
+    WHERE trade_id IN (SELECT trade_id FROM scorekeeper.trade WHERE due_at > :later ORDER BY trade_id LIMIT 5000)
+    RETURNING trade_id
+)
+UPDATE scorekeeper.trade AS t SET scanned = false FROM fresh WHERE t.trade_id = fresh.trade_id
+"""
 SAID = """
 INSERT INTO scorekeeper.agent_signal (trade_id, agent, ordinal, signal, direction, confidence)
 SELECT trade_id, 'Agent', 0, 'BUY', 1, 70 FROM scorekeeper.decision WHERE trade_id LIKE 'past-%'
@@ -239,6 +248,12 @@ def test_reference_prices_read_what_has_just_arrived(connection: Connection) -> 
     plan = explain(connection, "trades/set_reference_prices", as_of=AS_OF, suspect_price_pct=5)
     assert indexes(plan, "decision") == {"decision_unreferenced", "decision_untracked", "decision_pkey"}
     assert most_read(plan, "decision") == NEW
+
+
+def test_a_burst_that_no_statistics_know_of_is_not_compared_with_itself_row_by_row(connection: Connection) -> None:
+    connection.execute(text(BURST), {"later": AS_OF})
+    plan = explain(connection, "trades/set_reference_prices", as_of=AS_OF, suspect_price_pct=5)
+    assert max(rows_read(node) for node in plan if node["Node Type"] == "CTE Scan") <= 2 * 5_000
 
 
 def test_the_symbols_to_fetch_are_found_in_a_step_each(connection: Connection) -> None:

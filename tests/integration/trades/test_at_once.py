@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from scorekeeper.decisions.decision import DecisionContext
 from scorekeeper.decisions.parse import parse_decision
-from scorekeeper.inbox import store_decisions
+from scorekeeper.inbox import standing, store_decisions
 from scorekeeper.market import CandlePage, MarketError, sealed_candles
 from scorekeeper.market.base import CANDLE_COLUMNS
 from scorekeeper.market.replay import ReplayMarket
@@ -30,7 +30,7 @@ CONTEXT = DecisionContext(START + timedelta(days=99), "v1", 60, ZoneInfo("UTC"),
 SUSPECT_PCT = 5.0
 
 
-def decide(connection: Connection, *decisions: dict[str, Any]) -> list[store_decisions.Verdict]:
+def decide(connection: Connection, *decisions: dict[str, Any]) -> list[standing.Verdict]:
     whole = [
         {"symbol": "BTC/USDT", "type": "BUY", "price": 100.0, "timestamp": START.isoformat()} | d for d in decisions
     ]

@@ -43,4 +43,4 @@ def test_shared_options_reach_the_settings_and_not_the_command(monkeypatch: pyte
     one.command()(command)
     done = CliRunner().invoke(one, ["w", "--market", "replay:m", "--inbox", "in"])
     assert (done.exit_code, seen) == (0, ["w", "own", "replay:m", "in", "before"])
-    assert list(INSTALLATION) == ["home", "inbox", "market", "database_url"]
+    assert list(INSTALLATION) == ["home", "inbox", "market", "database_url", "system"]

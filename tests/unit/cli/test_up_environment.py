@@ -26,17 +26,18 @@ SPELLINGS = (
     '{"TechnicalAnalystAgent": "fraction"}', '{"MOON": "up"}', '{"timeout": 7000, "urls": {"api": "http://x"}}',
     '["KAUFEN"]', "postgresql://reader:p%w;o rd@host/name", "replay:elsewhere", "Europe/Berlin", "fraction",
     "positions", "units", "1h", "yahoo", "false", "true", "23", "0.23", "23d", "a, b", "else where/ü'q",
+    "json",
 )  # fmt: skip
 # What a part does with its settings is replaced by noting them; all before it is as under `up`.
 SAY = """
-import json, cli.up.parts
+import json, sys, cli.up.parts
 noted = {}
 def note(settings):
     noted[part] = settings.as_environment()
 cli.up.parts.PARTS = dict.fromkeys(cli.up.parts.PARTS, note)
 for part in cli.up.parts.PARTS:
     cli.up.parts.main(part)
-print(json.dumps(noted))
+print(json.dumps(noted), file=sys.__stdout__)  # LOG_FORMAT=json makes records of what a part prints
 """
 
 
@@ -54,8 +55,8 @@ def set_everything(home: Path) -> dict[str, Any]:
     lines: list[str] = []
     chosen: dict[str, Any] = {}
     for name in FIELDS:
-        if name == "scorekeeper_home":
-            continue  # the folder of the .env itself
+        if name in ("scorekeeper_home", "system"):
+            continue  # the folder of the .env itself; and with a system, SYSTEMS_DIR must have a folder for it
         (home / ".env").write_text("")
         default = getattr(load_settings(), name)
         for spelling in SPELLINGS:

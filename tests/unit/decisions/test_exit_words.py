@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorekeeper.decisions.exit_signals import LONGEST_ID, exit_side, name_exit
+from scorekeeper.decisions.exit_signals import exit_side, name_exit
+from scorekeeper.decisions.made_ids import LONGEST_ID
 from scorekeeper.store.sql import SQL_FOLDER
 
 LONGS, SHORTS, BOTH = 1, -1, 0

@@ -1,0 +1,1 @@
+"""`/metrics`: what Prometheus collects. `families.py` lists every metric, `scrape.py` answers."""

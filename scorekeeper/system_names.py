@@ -1,0 +1,8 @@
+"""What a trading system may be called: its name becomes part of the names of its schema and roles."""
+
+import re
+
+SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+# In the environment: the settings that an option of this command has set. They win over a system's own `.env`.
+BY_OPTION = "SCOREKEEPER_OPTIONS"
+NO_NAME = "is no name of a system; write 1 to 40 of a-z, 0-9 and _, a letter first"

@@ -1,0 +1,1 @@
+DROP INDEX scorekeeper.decision_longer;

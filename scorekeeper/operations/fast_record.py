@@ -5,8 +5,8 @@ not be on the disk yet, and the publication's watermark is still before them. If
 the next publication writes the same bytes again. The caller must publish after the first call, after each second of a
 burst, and whenever a file or the line numbers changed: `Recorded` says so.
 
-Behind a pooler only the rows are written here, and the caller publishes each time. The publisher's lock would have to
-outlive the transaction that stores the rows, and a session behind a pooler does not.
+The publisher's lock is held from the statement until the lines are written. Behind a pooler no session keeps it
+that long: it is taken again for the lines, which are written only if no other process wrote any in between.
 """
 
 import os
@@ -116,16 +116,19 @@ class FastRecorder:
                     with self._db.begin() as connection:
                         keep_reading(connection, decision.reading)
                     self._reading = decision.reading.id
-                number = bool(self._ends) and not is_pooled(self._connect())
-                row = self._execute("operations/record_decision", {**given, "number": number})
+                keeps = not is_pooled(self._connect())
+                row = self._execute("operations/record_decision", {**given, "number": bool(self._ends), "keeps": keeps})
                 if row is None:
                     return Recorded.NOTHING
                 if row["line_no"] is None:
                     self._forget()
                     self._waits = time.monotonic() < self._publish_at
                     return Recorded.LATER if self._waits else Recorded.ROWS
-                written = self._write(row)
-                self._execute("operations/unlock_publisher", {"lock": Lock.PUBLISH})
+                if keeps:
+                    written = self._write(row)
+                    self._execute("operations/unlock_publisher", {"lock": Lock.PUBLISH})
+                else:
+                    written = self._write_locked(row)
             except (psycopg.Error, DatabaseError):
                 # Closing the connection gives up its locks. If the rows were stored, the next attempt finds them.
                 self._disconnect()
@@ -143,8 +146,6 @@ class FastRecorder:
             if len(files) < len(self._paths):
                 # Nothing can be appended in an object store: each publication makes new objects.
                 self._publish_at, self._waits = time.monotonic() + AHEAD_SECONDS, False
-                return
-            if self._connection is not None and is_pooled(self._connection):
                 return
             paths = {"paths": [str(path) for path in self._paths]}
             rows = self._db.transact(lambda c: c.execute(statement("operations/select_publication_ends"), paths).all())
@@ -187,13 +188,25 @@ class FastRecorder:
         self._forget()
         return False
 
+    def _write_locked(self, row: Mapping[str, Any]) -> bool:
+        """`_write` in a transaction that holds the publisher's lock, if no process publishes."""
+        with self._connect().transaction():
+            locked = self._fetch("operations/lock_publisher", {"lock": Lock.PUBLISH})
+            if locked is not None and locked["is_held"]:
+                return self._write(row)
+        self._forget()
+        return False
+
     def _execute(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """The one row of a statement, committed. psycopg is called directly: SQLAlchemy would double the time."""
         connection = self._connect()
+        with one_transaction(connection) if is_pooled(connection) else nullcontext():
+            return self._fetch(name, given)
+
+    def _fetch(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
         if name not in self._sql:
             self._sql[name] = str(statement(name).compile(dialect=self._db.engine.dialect))
-        alone = one_transaction(connection) if is_pooled(connection) else nullcontext()
-        with alone, connection.cursor(row_factory=dict_row) as cursor:
+        with self._connect().cursor(row_factory=dict_row) as cursor:
             return cursor.execute(self._sql[name], given, prepare=True).fetchone()
 
     def _connect(self) -> psycopg.Connection[Any]:

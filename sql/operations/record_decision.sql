@@ -1,10 +1,10 @@
 -- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
--- number only if :number is true and no process publishes: then this session holds the publisher's lock, until it
--- gives it back. No row if there is a decision of that id, or of that content under a longer made id. An error if
--- another session has just given the same line number. Parameters: source_name, received_at, symbol and the other
--- columns of a decision, spelled (its symbol, if the
--- list of the market says what it means), signals (a JSON array), exit_side, closes, given_id, fee_bps, the
--- trade's other terms (decisions/costs.py), lock, number.
+-- number only if :number is true and no process publishes: then the publisher's lock is held, by this session until it
+-- gives it back if :keeps is true, else by this transaction. No row if there is a decision of that id, or of that
+-- content under a longer made id. An error if another session has just given the same line number. Parameters:
+-- source_name, received_at, symbol and the other columns of a decision, spelled (its symbol, if the list of the market
+-- says what it means), signals (a JSON array), exit_side, closes, given_id, fee_bps, the trade's other terms
+-- (decisions/costs.py), lock, number, keeps.
 WITH said AS MATERIALIZED (
     SELECT s.__signal_columns__
     FROM jsonb_populate_recordset(cast(null AS scorekeeper.agent_signal), cast(:signals AS jsonb)) AS s
@@ -81,7 +81,11 @@ noted AS (
             WHEN cast(:number AS boolean) AND NOT EXISTS (SELECT 1 FROM held)
                 THEN
                     CASE
-                        WHEN pg_try_advisory_lock(cast(:lock AS bigint))
+                        WHEN
+                            CASE
+                                WHEN cast(:keeps AS boolean) THEN pg_try_advisory_lock(cast(:lock AS bigint))
+                                ELSE pg_try_advisory_xact_lock(cast(:lock AS bigint))
+                            END
                             THEN 1 + greatest(
                                 (SELECT coalesce(max(e.line_no), 0) FROM scorekeeper.event AS e),
                                 (SELECT coalesce(max(k.until_line_no), 0) FROM scorekeeper.kept_lines AS k)

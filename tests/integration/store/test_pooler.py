@@ -26,6 +26,8 @@ from scorekeeper.inbox.ingest import Period
 from scorekeeper.learning.run import learn
 from scorekeeper.locks import Lock, hold
 from scorekeeper.metrics import score_update
+from scorekeeper.operations import fast_record
+from scorekeeper.operations.fast_record import Recorded
 from scorekeeper.operations.recover import recover
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
@@ -35,6 +37,7 @@ from scorekeeper.store.sql import raw
 from scorekeeper.trades import fetch, settle
 from scorekeeper.verify.run import verify
 from tests.dashboard.serving import serve
+from tests.integration.operations.test_fast_record import LONG, Files, decisions
 from tests.integration.store.test_oldest import assert_utc
 from tests.integration.store.test_roles import ROLES
 from tests.integration.tracker.test_tracker import DECISION, Quotes
@@ -143,6 +146,28 @@ def assert_pages_answer(db: Database) -> None:
         for page in ("", "trades", "open", "decisions", "agents", "learning", "breakdown", "calendar", "health"):
             answer = browser.get(f"{served.address}/{page}")
             assert answer.status_code == 200, (page, answer.text[-500:])
+
+
+def test_lines_are_there_at_once_behind_a_pooler_too(
+    pooled: Pooled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alone, and by two recorders at once, of which the second finds that the files are not as it left them."""
+    monkeypatch.setattr(fast_record, "AHEAD_SECONDS", LONG)
+    pooled.server.execute("CREATE DATABASE lines")
+    with open_database(pooled.url("lines"), tmp_path) as db:
+        files, others = Files(db, tmp_path), Files(db, tmp_path)
+        first, second, third, *more = decisions(40)
+        assert files.record(first) is Recorded.WHOLE
+        assert files.record(first) is Recorded.NOTHING
+        assert others.record(second) is Recorded.ROWS
+        files.check(2)
+        assert files.record(third) is Recorded.ROWS  # the publication of the check came in between
+        files.recorder.follow()
+        with ThreadPoolExecutor(2) as threads:
+            said = list(threads.map(lambda n: (files, others)[n % 2].record(more[n]), range(len(more))))
+        assert set(said) <= {Recorded.ROWS, Recorded.WHOLE}
+        files.check(40)
+    assert pooled.left("lines") == []
 
 
 def test_ingests_at_once_take_turns_and_one_that_loses_its_lock_ends(

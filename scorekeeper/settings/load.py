@@ -39,7 +39,7 @@ def settings_of_all(settings: Settings) -> tuple[list[Settings], dict[str, str]]
     if "inbox_dir" in set_by_option():
         raise ScorekeeperError("--inbox is for one system: name it with --system")
     found: list[Settings] = []
-    troubles = dict.fromkeys(list_misnamed(settings.systems_dir), NO_NAME)
+    troubles = dict.fromkeys(list_misnamed(settings.systems_dir), NO_NAME.removeprefix("is "))
     places: dict[tuple[str, str], str] = {}
     for name in list_systems(settings.systems_dir):
         try:

@@ -9,7 +9,7 @@ from prefect import get_run_logger
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.phrases import name_some
-from scorekeeper.settings import Settings, check_one, load_settings, set_by_option, settings_of_all
+from scorekeeper.settings import Settings, check_one, load_settings, settings_of_all
 from tasks.at_work import AT_WORK, run_logger
 from tasks.run_names import counted, rename_run
 
@@ -46,8 +46,6 @@ async def each_system(
     settings = load_settings(system=system)
     if settings.systems_dir is None or settings.system:
         return await work(settings)
-    if "inbox_dir" in set_by_option():
-        raise ScorekeeperError("--inbox is for one system: name it with --system")
     found, troubles = settings_of_all(settings)
     done, at_once = Done(failed=dict(troubles)), asyncio.Semaphore(SYSTEMS_AT_ONCE)
 

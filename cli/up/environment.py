@@ -30,7 +30,8 @@ def environment_of(settings: Settings, port: int, dashboard: int | None = None) 
     home, origin = settings.scorekeeper_home, f"http://127.0.0.1:{port}"
     api, password = f"{origin}/api", choose_password(home)
     chosen = settings.as_environment() | {
-        MARK: home, BY_OPTION: "", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        MARK: home, BY_OPTION: os.environ.get(BY_OPTION, "") if settings.system else "",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api,
         # The UI calls the server that served it, by any name; pages of other origins cannot.
         "PREFECT_SERVER_UI_API_URL": "/api", "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origin,

@@ -14,4 +14,3 @@ from scorekeeper.settings.load import settings_of_all as settings_of_all
 from scorekeeper.settings.systems import check_one as check_one
 from scorekeeper.settings.systems import list_misnamed as list_misnamed
 from scorekeeper.settings.systems import list_systems as list_systems
-from scorekeeper.settings.systems import set_by_option as set_by_option

@@ -9,8 +9,9 @@ from dotenv import dotenv_values
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locations import is_address, read_location
 from scorekeeper.private_files import is_plain_file
+from scorekeeper.settings import systems
 from scorekeeper.settings.fields import REPLAY, Settings, path_fields
-from scorekeeper.settings.systems import OWN, list_misnamed, list_systems, load_system, naming_the_setting
+from scorekeeper.settings.systems import list_misnamed, list_systems, load_system, naming_the_setting, set_by_option
 from scorekeeper.system_names import NO_NAME
 
 
@@ -35,13 +36,15 @@ def settings_of_all(settings: Settings) -> tuple[list[Settings], dict[str, str]]
     """
     if settings.systems_dir is None or settings.system:
         return [settings], {}
+    if "inbox_dir" in set_by_option():
+        raise ScorekeeperError("--inbox is for one system: name it with --system")
     found: list[Settings] = []
-    troubles = dict.fromkeys(list_misnamed(settings.systems_dir), NO_NAME)
+    troubles = dict.fromkeys(list_misnamed(settings.systems_dir), NO_NAME.removeprefix("is "))
     places: dict[tuple[str, str], str] = {}
     for name in list_systems(settings.systems_dir):
         try:
             one = load_settings(system=name)
-            for kind in OWN:
+            for kind in systems.OWN:
                 other = places.setdefault((kind, str(getattr(one, kind))), name)
                 if other != name:
                     raise ScorekeeperError(f"{kind.upper()} is that of {other} too: give each a place of its own")

@@ -19,12 +19,12 @@ from scorekeeper.system_names import NO_NAME, SYSTEM_NAME
 
 SCHEMA = "scorekeeper"
 SYSTEM_OPTION = "scorekeeper_system"  # the execution option of an engine that names its system
-MOST_TEXTS = 4_096  # statements that are kept with a system's names in them
+MOST_TEXTS = 2_048  # statements whose pieces are kept
 # What stands for the default system in the text of a statement. A name in a longer name is none of these.
 _NAMES = re.compile(
     r"""(?:(?<=SCHEMA\ )|(?<=EXISTS\ ))scorekeeper\b  # CREATE SCHEMA, ON SCHEMA, IN SCHEMA ...
       | \bscorekeeper(?=\.[\w"%{']|\.$|"\.|'(?!s))   # scorekeeper.trade, "scorekeeper"."trade", 'scorekeeper'
-      | \bscorekeeper_(?P<part>owner|writer|reader|version)\b
+      | \bscorekeeper_(?:owner|writer|reader|version)\b
       | (?P<lock>\bpg_(?:try_)?advisory_\w+\()(?!\))""",
     re.VERBOSE,
 )
@@ -67,7 +67,6 @@ def system_of(connection: Connection) -> str:
     return str(connection.get_execution_options().get(SYSTEM_OPTION, ""))
 
 
-@lru_cache(MOST_TEXTS)
 def in_system(text: str, system: str) -> str:
     """A statement, or words about it, with the system's schema, roles, version table and locks.
 
@@ -78,16 +77,33 @@ def in_system(text: str, system: str) -> str:
     """
     if not system:
         return text
-    schema, locks = schema_of(system), first_lock(system)
+    names = _names_of(system)
+    return "".join([part if place is None else names[place] + part for place, part in _pieces(text)])
 
-    def name(found: re.Match[str]) -> str:
-        if found["lock"]:
-            return f"{found['lock']}{locks} + "
-        if found["part"] == "version":
-            return version_table(system)
-        return f"{schema}_{found['part']}" if found["part"] else schema
 
-    return _NAMES.sub(name, text)
+@cache
+def _names_of(system: str) -> dict[str, str]:
+    """What stands in a statement of this system, by what stands in its text."""
+    schema = schema_of(system)
+    roles = {f"scorekeeper_{part}": f"{schema}_{part}" for part in ("owner", "writer", "reader")}
+    return {SCHEMA: schema, "scorekeeper_version": version_table(system), "lock": f"{first_lock(system)} + ", **roles}
+
+
+@lru_cache(MOST_TEXTS)
+def _pieces(text: str) -> list[tuple[str | None, str]]:
+    """A text between the names in it: each piece with the name before it (None: none). It is the same for all systems.
+
+    A hundred systems have the same few hundred statements, and to find the names takes a millisecond for a long one.
+    """
+    found: list[tuple[str | None, str]] = []
+    place, at = None, 0
+    for one in _NAMES.finditer(text):
+        # A lock's key comes after the function's name, which stays.
+        start = one.end() if one["lock"] else one.start()
+        found.append((place, text[at:start]))
+        place, at = ("lock" if one["lock"] else one[0]), one.end()
+    found.append((place, text[at:]))
+    return found
 
 
 def _put_names(query: Any, system: str) -> Any:

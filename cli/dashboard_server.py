@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from cli.folders import UP_FOLDER
-from cli.logs import begin_logs
+from cli.logs import begin_logs, web_server_logs
 from cli.ports import hold_port
 from cli.prefect_server.password import CLIENTS
 from cli.prefect_server.run_counts import RunCounter
@@ -257,8 +257,8 @@ def serve(app: Dashboard | SystemsDashboard, listening: list[socket.socket]) -> 
         # Few threads that do little need no memory pools of their own: some megabytes less. -8: M_ARENA_MAX
         ctypes.CDLL(None).mallopt(-8, 1)
     config = uvicorn.Config(
-        app, log_level="warning", proxy_headers=False, server_header=False, lifespan="off", ws="none",
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        app, log_level="warning", log_config=web_server_logs(), proxy_headers=False, server_header=False,
+        lifespan="off", ws="none", timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
 
     class Server(uvicorn.Server):

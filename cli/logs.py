@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from scorekeeper.json_log import JsonFormatter, JsonLines, find_secrets, log_uncaught, wrap_line
 from scorekeeper.settings import Settings
@@ -34,6 +34,13 @@ def begin_logs(settings: Settings, name: str) -> None:
         lines = JsonLines(real, "INFO", name)
         setattr(sys, stream, lines)
         atexit.register(lines.finish)
+
+
+def web_server_logs() -> dict[str, Any] | None:
+    """For uvicorn's `log_config`: its own, or None where its records become JSON with all others."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    return None if isinstance(sys.stderr, JsonLines) else LOGGING_CONFIG
 
 
 def begin_lines(settings: Settings, child: "subprocess.Popen[bytes]", name: str) -> threading.Thread | None:

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -56,13 +57,15 @@ class JsonLines(TextIOBase):
         self._stream, self._level, self._logger = stream, level, logger
         self._secrets = find_secrets(os.environ)
         self._rest = ""
+        self._turn = threading.RLock()  # threads print, and so does a signal's handler in the midst of it
 
     def write(self, words: str) -> int:
         """Take text in; each line goes out once it has its end."""
-        *lines, self._rest = (self._rest + words).split("\n")
-        for line in lines:
-            if line.strip():
-                self._stream.write(wrap_line(line, self._level, self._logger, self._secrets) + "\n")
+        with self._turn:
+            *lines, self._rest = (self._rest + words).split("\n")
+            for line in lines:
+                if line.strip():
+                    self._stream.write(wrap_line(line, self._level, self._logger, self._secrets) + "\n")
         return len(words)
 
     def flush(self) -> None:

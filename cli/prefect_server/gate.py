@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cli.logs import web_server_logs
 from cli.ports import hold_port
 from cli.prefect_server.password import DOOR, SERVERS, prove
 
@@ -160,4 +161,5 @@ def serve(port: int, names: Iterable[str]) -> None:
 
     gate = Gate(create_app(final=True), os.environ[SERVERS], names)
     with hold_port(port, listening=True) as listening:
-        uvicorn.Server(uvicorn.Config(gate, log_level="warning", proxy_headers=False)).run(sockets=[listening])
+        config = uvicorn.Config(gate, log_level="warning", log_config=web_server_logs(), proxy_headers=False)
+        uvicorn.Server(config).run(sockets=[listening])

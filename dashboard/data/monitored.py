@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, text
-from sqlalchemy.exc import DBAPIError
 
 from dashboard.data.token import begin_read
+from scorekeeper.errors import AwayError, DatabaseError
 from scorekeeper.store.sql import raw, statement
 from scorekeeper.store.systems import in_system
 
@@ -94,8 +94,8 @@ def read_monitored_systems(connection: Connection, names: Iterable[str]) -> dict
         try:
             with connection.begin_nested():
                 found[name] = read_monitored(connection, name)
-        except DBAPIError as refused:
-            if getattr(refused.orig, "sqlstate", None) not in ("42P01", "3F000", "42501"):
-                raise
+        except AwayError:
+            raise
+        except DatabaseError:  # it names a migration or a right, which this system lacks
             found[name] = None
     return found

@@ -17,6 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from cli.dashboard_server import make_access, open_all_scores
 from dashboard.app import Dashboard, make_pages
 from dashboard.metrics.families import COUNTS, METRICS, PREFIX, Look, Runs, make_families
 from dashboard.security import Access
@@ -33,6 +34,7 @@ from tests.conftest import fresh_database
 from tests.dashboard.lived import track
 from tests.dashboard.serving import TOKEN, Served, serve, serve_app
 from tests.loopback import make_klines, open_exchange
+from tests.systems import decisions, put_in, write_system
 from tests.waiting import wait_until
 
 SCRAPER = "a-token-for-metrics-of-more-than-thirty-two-characters"
@@ -246,6 +248,37 @@ def test_several_systems_share_each_metric_and_differ_by_a_label(db: Database, s
     for family, single in zip(both, alone, strict=True):
         counts = Counter(sample.labels["system"] for sample in family.samples)
         assert counts["alpha"] == len(single.samples)
+
+
+def test_each_system_of_an_installation_has_its_own_counts(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text_of in (("SYSTEMS_DIR", "systems"), ("DATABASE_URL", database_url), ("METRICS_TOKEN", SCRAPER)):
+        monkeypatch.setenv(name, text_of)
+    for name in ("alpha", "beta", "gamma"):
+        write_system(tmp_path / "systems" / name)
+    write_system(tmp_path / "systems" / "wrong", "FEE_BPS=x\n")
+    for name, many in (("alpha", 5), ("beta", 2)):
+        put_in(tmp_path / "systems" / name / "inbox", decisions(many, seed=1))
+        one = load_settings(system=name)
+        with open_database(one.database_url, one.scorekeeper_home, system=name) as db:
+            take_in(db, one)
+    put_in(tmp_path / "systems" / "beta" / "inbox", decisions(3, seed=2))
+    settings = load_settings()
+    with open_all_scores(settings) as make, serve_app(make(make_access(settings, "127.0.0.1", 4210))) as served:
+        given = {"Authorization": f"Bearer {SCRAPER}", "X-Forwarded-For": "192.0.2.7"}  # not as this system user
+        answer, found = scrape(served, **given)
+        assert answer.status_code == 200
+        up = {dict(labels)["system"]: shown for (name, labels), shown in found.items() if name == "database_up"}
+        assert up == {"alpha": 1, "beta": 1, "gamma": 0, "wrong": 0}  # the last two: never migrated, and not read
+        assert value(found, "entries_total", outcome="accepted", system="alpha") == 5
+        assert value(found, "entries_total", outcome="accepted", system="beta") == 2
+        assert value(found, "inbox_files", system="beta") == 1
+        own = httpx.get(f"{served.address}/alpha/metrics", headers=given, timeout=30)
+        assert 'scorekeeper_entries_total{outcome="accepted",system="alpha"} 5.0' in own.text
+        assert "beta" not in own.text
+        assert httpx.get(f"{served.address}/alpha/trades", headers=given, timeout=30).status_code == 401
 
 
 def test_the_document_names_the_metrics_that_there_are() -> None:

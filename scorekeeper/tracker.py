@@ -69,7 +69,8 @@ class PerformanceTracker:
     def record_decision(self, decision_data: dict[str, Any]) -> str:
         """Record a decision (the fields of a decision file; no timestamp: now) and return its trade_id.
 
-        When this returns, the decision is on the disk in the database, and readers see its lines in the two files.
+        When this returns, the decision is on the disk in the database, and readers see its lines in the two files; in
+        an object store they see them a second later, if another decision is recorded, or at `close`.
         An optional field that cannot be read is left out, with a warning in this module's log.
         Raises DecisionError, a ValueError, that names the invalid field.
         """

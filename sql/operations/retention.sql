@@ -73,4 +73,5 @@ WHERE published_line_no < cast(:line_no AS bigint) AND kind IN ('log', 'dataset'
 SELECT p.path
 FROM scorekeeper.publication AS p
 WHERE p.kind = 'parquet'
+ORDER BY p.path
 LIMIT 1;

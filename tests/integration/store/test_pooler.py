@@ -76,7 +76,7 @@ class Pooled:
 
 @pytest.fixture(scope="module")
 def pooled() -> Iterator[Pooled]:
-    settings = {"timezone": "Asia/Kathmandu", "datestyle": "German", "idle_in_transaction_session_timeout": "2s"}
+    settings = {"timezone": "Asia/Kathmandu", "datestyle": "German"}
     with (
         open_server(hba=TRUST, binaries=find_oldest(), settings=settings) as server,
         open_pooler(server, "transaction", ("owner", *ROLES), server_round_robin="1", default_pool_size="4") as port,
@@ -174,7 +174,9 @@ def test_ingests_at_once_take_turns_and_one_that_loses_its_lock_ends(
     pooled: Pooled, tmp_path: Path, sample: datetime
 ) -> None:
     """Longer than the server lets a transaction idle, with more waiting runs than the pooler has sessions."""
-    pooled.server.execute("CREATE DATABASE turns")
+    pooled.server.execute(
+        "CREATE DATABASE turns", "ALTER DATABASE turns SET idle_in_transaction_session_timeout TO '2s'"
+    )
     settings = load_settings()
     with open_database(pooled.url("turns"), tmp_path) as db, ThreadPoolExecutor(6) as threads:
         run = partial(ingest.ingest_files, db, settings, received_at=datetime.now(UTC) + timedelta(seconds=6))
@@ -191,6 +193,8 @@ def test_ingests_at_once_take_turns_and_one_that_loses_its_lock_ends(
                 assert threads.submit(take_turn, db).result(60)
             with pytest.raises(AwayError, match="lock INGEST was lost"), work.begin():
                 pass
+    pooled.server.execute("ALTER DATABASE turns RESET idle_in_transaction_session_timeout")
+    with open_database(pooled.server.url(name="turns"), tmp_path) as db:
         assert verify(db, settings) == []
 
 

@@ -179,7 +179,7 @@ def has_result(prometheus: str, expression: str) -> bool:
 def has_scraped(prometheus: str) -> bool:
     try:
         return bool(ask(prometheus, "count_over_time(scorekeeper_database_up[2m]) >= 4"))
-    except httpx.HTTPError:
+    except (httpx.HTTPError, ValueError):  # it is starting
         return False
 
 

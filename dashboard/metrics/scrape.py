@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 5.0
 ANSWER_SECONDS = 6.0  # less than Prometheus waits, so that a database that hangs is told from a dashboard that is away
+KEPT_SECONDS = 90.0
 BESIDE_SECONDS = 1.0  # what is beside the database is waited for so long; then its last answer counts
 VERSION = version("scorekeeper")
 AWAY = (ScorekeeperError, SQLAlchemyError, psycopg.Error, OSError)
@@ -53,6 +54,10 @@ class Asked(Generic[T]):
         for task in done:
             task.result()
         return self.known if done else None
+
+    def kept(self, seconds: float) -> T | None:
+        """The last answer, if it is no older than so many seconds."""
+        return self.known if time.monotonic() - self._asked_at < seconds else None
 
     async def _run(self) -> None:
         try:
@@ -115,6 +120,8 @@ class SystemsMonitor:
         looks, names, runs = await asyncio.gather(
             self._read.answer(ANSWER_SECONDS), self._names.answer(ANSWER_SECONDS), _beside(self._runs)
         )
+        if looks is None:  # a look at a hundred systems may take long: the next scrape shows it
+            looks = self._read.kept(KEPT_SECONDS)
         if looks is None:
             looks = {name: Look(VERSION, None, ANSWER_SECONDS) for name in names or ()}
         return looks, runs

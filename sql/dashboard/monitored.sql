@@ -15,15 +15,15 @@ SELECT
         SELECT count(*) FROM (
             SELECT 1 AS one FROM scorekeeper.report_decisions AS d
             WHERE d.horizon_known_at IS NULL
-            LIMIT :most
+            ORDER BY one LIMIT :most
         ) AS undecided
     ) AS undecided
 FROM scorekeeper.report_status AS s;
 
 
 -- name: select_monitored_symbols
--- One row per symbol, those first that something open or undecided needs, then those in trouble, then those whose prices
--- end first, at most `most`; symbols: how many there are. Parameter: most.
+-- One row per symbol, those first that something open or undecided needs, then those in trouble, then those whose
+-- prices end first, at most `most`; symbols: how many there are. Parameter: most.
 WITH known AS (
     SELECT
         c.symbol, c.sealed_from, c.sealed_until, c.trouble,
@@ -35,7 +35,7 @@ WITH known AS (
 )
 SELECT k.symbol, k.sealed_from, k.sealed_until, k.trouble, k.needed, count(*) OVER () AS symbols
 FROM known AS k
-ORDER BY k.needed DESC, k.trouble IS NULL, k.sealed_until, k.symbol
+ORDER BY k.needed DESC, k.trouble IS NULL ASC, k.sealed_until ASC, k.symbol ASC
 LIMIT :most;
 
 

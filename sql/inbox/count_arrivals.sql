@@ -1,7 +1,7 @@
 -- One row per thing that a batch of files adds to a count: files read to their end by outcome, their entries by what
--- became of them, and the seconds from a file's last change to the transaction that has all of its rows (by upper bound,
--- and summed in milliseconds). Parameters: files (JSON: outcome, modified_at; null: a file whose age says nothing),
--- accepted, duplicate, refused.
+-- became of them, and the seconds from a file's last change to the transaction that has all of its rows (by upper
+-- bound, and summed in milliseconds). Parameters: files (JSON: outcome, modified_at; null: a file whose age says
+-- nothing), accepted, duplicate, refused.
 WITH read_files AS (
     SELECT
         g.outcome, greatest(extract(EPOCH FROM clock_timestamp() - g.modified_at), 0) AS seconds

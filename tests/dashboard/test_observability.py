@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +143,11 @@ def test_every_metric_that_a_query_or_a_rule_names_is_there(world: World) -> Non
 
 @pytest.fixture(scope="module")
 def prometheus(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Prometheus that collects the dashboard's metrics twice a second, with our rules; its address."""
+    """A real Prometheus that collects the dashboard's metrics once a second, with our rules; its address."""
     program = shutil.which("prometheus") or miss("there is no prometheus: apt-get install -y prometheus")
     folder = tmp_path_factory.mktemp("prometheus")
     ours = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
-    ours["global"] = {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"}
+    ours["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     (scraped,) = ours["scrape_configs"]
     scraped["static_configs"] = [{"targets": [world.served.address.removeprefix("http://")]}]
     (folder / scraped["authorization"]["credentials_file"]).write_text(SCRAPER)
@@ -171,10 +172,14 @@ def ask(prometheus: str, expression: str) -> list[Any]:
     return found
 
 
+def has_result(prometheus: str, expression: str) -> bool:
+    return bool(ask(prometheus, expression))
+
+
 def has_scraped(prometheus: str) -> bool:
     try:
-        return bool(ask(prometheus, "count_over_time(scorekeeper_database_up[1m]) >= 4"))
-    except httpx.HTTPError:
+        return bool(ask(prometheus, "count_over_time(scorekeeper_database_up[2m]) >= 4"))
+    except (httpx.HTTPError, ValueError):  # it is starting
         return False
 
 
@@ -182,8 +187,9 @@ def test_a_real_prometheus_collects_and_answers_every_query_and_rule(prometheus:
     assert wait_until(lambda: has_scraped(prometheus), 60)
     assert ask(prometheus, "scorekeeper_database_up")[0]["value"][1] == "1"
     for title, words in queries("prometheus"):
-        found = ask(prometheus, words.replace("$__rate_interval", "1m").replace("$system", ".*"))
-        assert found, title
+        plain = words.replace("$__rate_interval", "2m").replace("$system", ".*")
+        # A scrape that took too long on a busy machine leaves nothing to show until the next one.
+        assert wait_until(partial(has_result, prometheus, plain), 30), title
     loaded = httpx.get(f"{prometheus}/api/v1/rules", timeout=30).json()["data"]["groups"][0]["rules"]
     assert {rule["name"] for rule in loaded} == {rule["alert"] for rule in rules()}
     assert {rule["health"] for rule in loaded} <= {"ok", "unknown"}

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,24 @@ def test_secrets_are_masked_wherever_they_stand(monkeypatch: pytest.MonkeyPatch)
     assert SECRET not in nested
 
 
+CHILD = """
+import json, sys
+print("plain")
+print(json.dumps({"time": "t", "level": "ERROR", "logger": "prefect.flow_runs", "message": "a record"}))
+sys.stdout.buffer.write(b"\\xff\\x1b[2J\\n"); sys.stdout.flush()
+raise ValueError("the child's end")
+"""
+PARENT = """
+import subprocess, sys
+from cli.logs import begin_lines, begin_logs
+from scorekeeper.settings import load_settings
+settings = load_settings()
+begin_logs(settings, "parent")
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+thread = begin_lines(settings, child, "worker")
+child.wait()
+thread.join()
+"""
 PROGRAM = """
 import logging, sys
 from cli.logs import begin_logs
@@ -94,17 +113,28 @@ raise RuntimeError("the end\\nof it")
 """
 
 
-def test_a_process_prints_nothing_but_json_prefects_loggers_and_its_own_end(tmp_path: Path) -> None:
-    import os
-
-    program = [sys.executable, "-c", PROGRAM]
+def printed(home: Path, code: int, *program: str) -> list[dict[str, Any]]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-    given_env = {**kept, "LOG_FORMAT": "json", "PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
+    given_env = {**kept, "LOG_FORMAT": "json", "PREFECT_HOME": str(home), "PREFECT_SERVER_LOGGING_LEVEL": "WARNING"}
     done = subprocess.run(
-        program, cwd=Path(__file__).parents[2], env=given_env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    lines = [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
+        [sys.executable, "-c", *program], cwd=Path(__file__).parents[2], env=given_env, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
+
+
+def test_a_worker_and_its_runs_print_nothing_but_json_through_their_part(tmp_path: Path) -> None:
+    lines = printed(tmp_path, 0, PARENT, CHILD)
+    assert lines[1] == {"time": "t", "level": "ERROR", "logger": "prefect.flow_runs", "message": "a record"}
+    messages = [line["message"] for line in lines]
+    assert (messages[0], messages[2]) == ("plain", "\ufffd\x1b[2J")
+    assert messages[-1] == "ValueError: the child's end"
+    assert {line["logger"] for line in lines if line is not lines[1]} == {"worker"}
+
+
+def test_a_process_prints_nothing_but_json_prefects_loggers_and_its_own_end(tmp_path: Path) -> None:
+    lines = printed(tmp_path, 1, PROGRAM)
     said = {(line["logger"], line["level"]): line for line in lines}
     assert said["part", "INFO"]["message"] == "printed"
     assert said["prefect.workers.process", "WARNING"]["message"] == "of Prefect: a\nb"

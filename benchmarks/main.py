@@ -14,6 +14,7 @@ from benchmarks import growth as growing
 from benchmarks import ingest as ingesting
 from benchmarks import publish as publishing
 from benchmarks import record as recording
+from benchmarks import scale as scaling
 from benchmarks import score as scoring
 from benchmarks import startup as starting
 from benchmarks.learning import run as learned
@@ -44,6 +45,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
         publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
         showing.run(list(showing.SIZES), showing.REPEATS, showing.STREAMS, output)
         recording.run([recording.CALLS], output)
+        scaling.run(scaling.SIZE, list(scaling.WORKERS), drawing.Shape(), output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
         learned.run(learned.SIMULATIONS, max(learned.SIZES), learned.SEED, output)
 
@@ -205,6 +207,18 @@ def record(
     The second yardstick is the floor: an INSERT of one row of as many bytes, and a COMMIT.
     """
     recording.run(size or [recording.CALLS], output)
+
+
+@app.command()
+def scale(
+    size: Annotated[int, typer.Option(min=1, help="Decisions in files of lines.")] = scaling.SIZE,
+    workers: Annotated[
+        list[int] | None, typer.Option(min=1, help="Workers at once. May be repeated, from 1 on. [1, 2 and 4]")
+    ] = None,
+    output: Output = RESULTS,
+) -> None:
+    """Ingest by several workers at once, beside one: all of one system, and each of a system of its own."""
+    scaling.run(size, workers or list(scaling.WORKERS), drawing.Shape(), output)
 
 
 @app.command()

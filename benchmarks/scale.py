@@ -1,8 +1,8 @@
 """Decision files into Postgres by several workers at once: all of one system, and each of a system of its own.
 
-Each worker is a process (benchmarks/ingest_once.py). The time is from the first one's begin to the last one's end, without
-the start of Python. Workers of one system share its inbox. A lock lets one ingest at a time, so they are no faster than
-one: the benchmark shows that they are no slower. The yardstick is one worker.
+Each worker is a process (benchmarks/ingest_once.py). The time is from the first one's begin to the last one's end,
+without the start of Python. Workers of one system share its inbox. A lock lets one ingest at a time, so they are no
+faster than one: the benchmark shows that they are no slower. The yardstick is one worker.
 """
 
 import json
@@ -27,18 +27,18 @@ def run(size: int, workers: list[int], shape: Shape, output: Path) -> None:
     """Ingest `size` decisions by each number of workers, of one system and of as many; print the table."""
     console = open_console()
     result = Run(
-        "scale", f"workers that ingest {size:,} decisions of {shape.symbols:,} symbols with {shape.agents} signals each",
+        "scale", f"workers that ingest {size:,} decisions with {shape.agents} signals each",
         "the rate of one worker", "workers", {"size": size, "workers": workers, **vars(shape)},
     )  # fmt: skip
     first = 0.0
-    for systems, what in ((1, "of one system"), (None, "each of a system of its own")):
+    for systems, what in ((1, "all of one system"), (None, "each of a system of its own")):
         for number in workers:
             if number == 1 and systems is None:
                 continue
             with console.status(f"{number} workers {what}"), database() as db:
                 seconds = _ingest(db, size, number, systems or number, shape)
             first = first or seconds
-            result.add(Timed(f"{number} workers, {what}", size, [seconds], number), first / seconds)
+            result.add(Timed(what, size, [seconds], number), first / seconds)
     result.finish(console, output)
 
 

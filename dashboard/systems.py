@@ -97,8 +97,9 @@ class SystemsDashboard(Guard):
     """The guarded application; `end` before its server stops."""
 
     def __init__(self, systems: Systems, access: Access) -> None:
-        from dashboard.app import static_and_login
+        from dashboard.app import find_pages, static_and_login
 
+        find_pages()  # imported now, and not while a reader waits for the first page
         self._systems = systems
         own = [Route("/", _show_all, methods=["GET"]), Route(METRICS, scrape.answer, methods=["GET"])]
         self._front = Starlette(routes=[*own, *static_and_login()])

@@ -46,7 +46,8 @@ FROM (
 
 
 -- name: select_modified_at
--- One row: the time of the file that was moved to an address, as it first came (null: none was). Parameter: destination.
+-- One row: the time of the file that was moved to an address, as it first came (null: none was). Parameter:
+-- destination.
 SELECT min(a.modified_at)
 FROM scorekeeper.file_arrival AS a
 WHERE a.destination = :destination;

@@ -99,9 +99,8 @@ class BucketTrader(Trader):
     def __init__(self, name: str, closes: dict[int, float], folder: Path, bucket: Bucket) -> None:
         super().__init__(name, closes)
         self.bucket, self.log = bucket, bucket.url / "live" / "logs" / LOG
-        write_system(folder, "".join(f"{what.upper()}_DIR={bucket.url}live/{what}\n" for what in ("inbox", "log")))
-        with (folder / ".env").open("a") as file:
-            file.write(f"DATASETS_DIR={bucket.url}live/datasets\n")
+        where = {"INBOX_DIR": "inbox", "LOG_DIR": "logs", "DATASETS_DIR": "datasets"}
+        write_system(folder, "".join(f"{name}={bucket.url}live/{what}\n" for name, what in where.items()))
 
     def put(self, files: dict[str, bytes]) -> None:
         with ThreadPoolExecutor(8) as pool:

@@ -23,10 +23,11 @@ from dashboard.metrics import scrape
 from dashboard.security import METRICS, Access, Guard
 from dashboard.site import Page
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.system_names import TAKEN
 
 MOST_OPEN = 20
 READ_SECONDS = 5.0  # for so long the first page shows what was read
-OWN = ("", "login", "healthz", "static", METRICS.removeprefix("/"))
+OWN = ("", *TAKEN)
 
 
 class Systems:
@@ -103,6 +104,7 @@ class SystemsDashboard(Guard):
         self._systems = systems
         own = [Route("/", _show_all, methods=["GET"]), Route(METRICS, scrape.answer, methods=["GET"])]
         self._front = Starlette(routes=[*own, *static_and_login()])
+        self._front.router.redirect_slashes = False  # see make_pages
         self._front.state.monitor = systems.monitor
         self._front.state.site = Page()
         self._front.state.systems, self._front.state.access = systems, access

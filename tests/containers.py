@@ -230,7 +230,10 @@ class Container:
         """The id of its process 1 as this machine sees it; None if it has none, or none yet."""
         if self.process is None or self.process.poll() is not None:
             return None
-        told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        try:
+            told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        except OSError:  # it has ended meanwhile
+            return None
         return int(told[0]) if told else None
 
     def is_healthy(self) -> bool:

@@ -117,14 +117,17 @@ def run_worker(settings: Settings) -> None:
         preexec_fn=lambda: end_with_parent(signal.SIGKILL),  # on SIGTERM it would wait for its runs
         stdout=subprocess.PIPE if is_json else None, stderr=subprocess.STDOUT if is_json else None,
     )  # fmt: skip
-    begin_lines(settings, worker, "worker")
+    lines = begin_lines(settings, worker, "worker")
     try:
         while worker.poll() is None and cluster.server_started() in (database, None):
             time.sleep(0.5)
     except _EndError:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end_leftovers(home, of_worker=True)
-    sys.exit(worker.wait())
+    code = worker.wait()
+    if lines is not None:  # what the worker said at its end, too
+        lines.join(LOOK_SECONDS)
+    sys.exit(code)
 
 
 def run_watcher(settings: Settings) -> None:

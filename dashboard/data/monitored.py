@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, text
 
 from dashboard.data.token import begin_read
 from scorekeeper.errors import AwayError, DatabaseError
+from scorekeeper.operations.health import price_patience
 from scorekeeper.store.sql import raw, statement
 from scorekeeper.store.systems import in_system
 
@@ -40,7 +41,8 @@ class Score:
 
 @dataclass(frozen=True)
 class Monitored:
-    """One look. Moments are None before the first time; `undecided` is counted up to MOST_UNDECIDED.
+    """One look. Moments are None before the first time; `undecided` is counted up to MOST_UNDECIDED. Prices older than
+    `price_patience` are stale.
 
     `activity`: how often things have happened, by name and part. `symbols`: at most MOST_SYMBOLS of `all_symbols`.
     `waiting`: files that ingest has met, by outcome. `lines`: the last published event by kind of file. `score`: by
@@ -53,6 +55,7 @@ class Monitored:
     analysed_at: datetime | None
     learned_until: datetime | None
     stale_days: int
+    price_patience: timedelta
     open_trades: int | None
     undecided: int
     all_symbols: int
@@ -68,21 +71,20 @@ def read_monitored(connection: Connection, system: str = "") -> Monitored:
     """Everything that monitoring shows of the database; `system`: of another system than the connection's."""
 
     def ask(name: str, **given: object) -> CursorResult[Any]:
-        asked = f"dashboard/{name}"
-        return connection.execute(text(in_system(raw(asked), system)) if system else statement(asked), given)
+        return connection.execute(text(in_system(raw(name), system)) if system else statement(name), given)
 
-    row = ask("select_monitored", most=MOST_UNDECIDED).one()
-    symbols = ask("select_monitored_symbols", most=MOST_SYMBOLS).all()
+    row = ask("dashboard/select_monitored", most=MOST_UNDECIDED).one()
+    symbols = ask("dashboard/select_monitored_symbols", most=MOST_SYMBOLS).all()
     return Monitored(
         row.read_at, row.market, row.last_as_of, row.analysed_at, row.learned_until, row.stale_days,
-        None if row.open_trades is None else int(row.open_trades), row.undecided,
+        price_patience(row.candle_length), None if row.open_trades is None else int(row.open_trades), row.undecided,
         symbols[0].symbols if symbols else 0,
         [SymbolPrices(one.symbol, one.sealed_from, one.sealed_until, one.trouble, one.needed) for one in symbols],
-        {(name, part): total for name, part, total in ask("select_activity")},
-        dict(ask("select_alert_counts").tuples().all()),
-        dict(ask("select_waiting_files").tuples().all()),
-        dict(ask("select_published_lines").tuples().all()),
-        {after_fees: Score(*figures) for after_fees, *figures in ask("select_monitored_score")},
+        {(name, part): total for name, part, total in ask("dashboard/select_activity")},
+        dict(ask("dashboard/select_alert_counts").tuples().all()),
+        dict(ask("dashboard/select_waiting_files").tuples().all()),
+        dict(ask("dashboard/select_published_lines").tuples().all()),
+        {after_fees: Score(*figures) for after_fees, *figures in ask("dashboard/select_monitored_score")},
     )  # fmt: skip
 
 

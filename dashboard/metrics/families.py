@@ -57,6 +57,7 @@ METRICS: dict[str, Described] = {
     "price_age_seconds": Described(
         "gauge", "From the last sealed minute to the last track, where something is open or undecided.", ("symbol",)
     ),
+    "price_patience_seconds": Described("gauge", "Prices that are older are stale: 15 minutes, or a candle if longer."),
     "price_trouble": Described("gauge", "1: why the last track got no prices of a symbol.", ("symbol", "kind")),
     "inbox_files": Described("gauge", "Files in the inbox, as the dashboard sees it; absent where it does not."),
     "waiting_files": Described(
@@ -179,6 +180,7 @@ def _add_monitored(values: _Values, seen: Monitored) -> None:
     values.set("open_trades", seen.open_trades)
     values.set("undecided_decisions", seen.undecided)
     values.set("symbols", seen.all_symbols)
+    values.set("price_patience_seconds", seen.price_patience.total_seconds())
     _add_symbols(values, seen)
     for state in ("reading", "ingested", "duplicate", "quarantined"):
         values.set("waiting_files", seen.waiting.get(state, 0), state)

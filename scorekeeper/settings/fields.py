@@ -15,7 +15,7 @@ from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scal
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
 from scorekeeper.locations import Location, ObjectUrl, read_location
 from scorekeeper.settings.spelling import spell
-from scorekeeper.system_names import NO_NAME, SYSTEM_NAME
+from scorekeeper.system_names import NO_NAME, is_system_name
 
 MOST_WORDS = 1_000
 _CALENDAR = re.compile(r"[A-Za-z0-9_./ -]{1,40}")
@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     @field_validator("system")
     @classmethod
     def _named_system(cls, name: str) -> str:
-        if name and not SYSTEM_NAME.fullmatch(name):
+        if name and not is_system_name(name):
             raise ValueError(f"{name[:60]!r} {NO_NAME}")
         return name
 

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings.fields import Settings
-from scorekeeper.system_names import BY_OPTION, SYSTEM_NAME
+from scorekeeper.system_names import BY_OPTION, is_system_name
 
 OWN = ("inbox_dir", "log_dir", "datasets_dir")
 # What all systems of an installation share: one home, one server, one dashboard.
@@ -45,12 +45,12 @@ def list_systems(folder: Path) -> list[str]:
 
     Raises ScorekeeperError for a folder that cannot be read.
     """
-    return [path.name for path in _with_settings(folder) if SYSTEM_NAME.fullmatch(path.name)]
+    return [path.name for path in _with_settings(folder) if is_system_name(path.name)]
 
 
 def list_misnamed(folder: Path) -> list[str]:
     """The folders of a SYSTEMS_DIR that have a `.env`, but no name that a system can have."""
-    return [path.name for path in _with_settings(folder) if not SYSTEM_NAME.fullmatch(path.name)]
+    return [path.name for path in _with_settings(folder) if not is_system_name(path.name)]
 
 
 def _with_settings(folder: Path) -> list[Path]:
@@ -68,7 +68,7 @@ def load_system(common: Settings, name: str) -> Settings:
     """
     assert common.systems_dir is not None
     folder = common.systems_dir / name
-    if not SYSTEM_NAME.fullmatch(name) or not is_plain_file(env_file := folder / ".env"):
+    if not is_system_name(name) or not is_plain_file(env_file := folder / ".env"):
         known = ", ".join(list_systems(common.systems_dir)) or "none yet"
         raise ScorekeeperError(
             f"SYSTEM: {common.systems_dir} has no folder {name[:60]!r} with a .env; its systems: {known}"

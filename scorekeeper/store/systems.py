@@ -15,7 +15,7 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.system_names import NO_NAME, SYSTEM_NAME
+from scorekeeper.system_names import NO_NAME, is_system_name
 
 SCHEMA = "scorekeeper"
 SYSTEM_OPTION = "scorekeeper_system"  # the execution option of an engine that names its system
@@ -32,7 +32,7 @@ _NAMES = re.compile(
 
 def check_system(name: str) -> str:
     """A system's name, empty for the default one. Raises ScorekeeperError for what cannot be one."""
-    if name and not SYSTEM_NAME.fullmatch(name):
+    if name and not is_system_name(name):
         raise ScorekeeperError(f"SYSTEM: {name[:60]!r} {NO_NAME}")
     return name
 

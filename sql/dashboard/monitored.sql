@@ -1,6 +1,6 @@
 -- name: select_monitored
--- One row: how far the pipeline has come, by the database's clock; what is open at the last track, and how many
--- decisions have no known horizon return, counted up to `most`. Parameter: most.
+-- One row: how far the pipeline has come, by the database's clock; what is open at the last track, how long a candle
+-- is, and how many decisions have no known horizon return, counted up to `most`. Parameter: most.
 SELECT
     clock_timestamp() AS read_at, s.market, s.last_as_of, s.settled_as_of, s.analysed_at, s.stale_days,
     (SELECT max(l.learned_until) FROM scorekeeper.report_learning AS l) AS learned_until,
@@ -11,6 +11,7 @@ SELECT
                 WHERE e.as_of = s.last_as_of
             )
     END AS open_trades,
+    (SELECT c.length FROM scorekeeper.report_candle_length AS c) AS candle_length,
     (
         SELECT count(*) FROM (
             SELECT 1 AS one FROM scorekeeper.report_decisions AS d

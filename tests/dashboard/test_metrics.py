@@ -140,6 +140,7 @@ def test_what_happened_is_counted_once_and_shown_as_it_is(
         until.timestamp() for _, until in sealed
     }
     assert value(found, "inbox_files") == 0
+    assert value(found, "price_patience_seconds") == 900
     assert value(found, "completed_trades") == closes.total()
 
 

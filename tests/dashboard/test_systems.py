@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from cli.dashboard_server import open_all_scores
-from dashboard.security import Access
-from scorekeeper.settings import Settings, load_settings
+from dashboard.app import static_and_login
+from dashboard.security import METRICS, Access
+from scorekeeper.settings import Settings, load_settings, settings_of_all
 from scorekeeper.store import embedded
 from scorekeeper.store.database import open_database
+from scorekeeper.system_names import TAKEN
 from tests.browser import open_tab
 from tests.conftest import fresh_database
 from tests.dashboard.serving import TOKEN, Served, serve_app
@@ -84,6 +86,29 @@ def test_a_system_that_is_added_is_shown_and_one_that_is_removed_is_not(served: 
         shutil.rmtree(added)
         shutil.rmtree(wrong)
     assert get(served, "/late/").status_code == 404
+    away = systems.systems_dir.rename(systems.systems_dir.with_name("away"))
+    try:
+        for path in ("/metrics", "/alpha/"):
+            answer = get(served, path)
+            assert (answer.status_code, "SYSTEMS_DIR" in answer.text) == (503, True), path
+    finally:
+        away.rename(systems.systems_dir)
+
+
+def test_a_system_cannot_be_called_like_an_address_of_the_dashboard(served: Served, systems: Settings) -> None:
+    addresses = {route.path.split("/")[1] for route in static_and_login()} | {METRICS.removeprefix("/"), "events"}
+    assert addresses == set(TAKEN)
+    assert systems.systems_dir is not None
+    called = [write_system(systems.systems_dir / name) for name in TAKEN]
+    try:
+        usable, troubles = settings_of_all(systems)
+        assert [one.system for one in usable] == ["alpha", "beta_2", "new"]
+        assert troubles.keys() == set(TAKEN)
+        assert all("addresses of the dashboard" in trouble for trouble in troubles.values())
+        assert [get(served, f"/{name}/").status_code for name in TAKEN] == [404] * len(TAKEN)
+    finally:
+        for folder in called:
+            shutil.rmtree(folder)
 
 
 def test_who_may_not_look_at_one_system_may_not_look_at_any(systems: Settings) -> None:

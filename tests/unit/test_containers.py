@@ -75,6 +75,16 @@ def test_each_name_in_an_environment_is_a_setting_of_prefect_or_of_ours() -> Non
     assert {place: names for place, names in unknown.items() if names} == {}
 
 
+def test_only_who_asks_prefects_server_knows_it_and_has_its_password() -> None:
+    """A dashboard that has one of the two says that the server is away."""
+    given = environments()
+    shared = given.pop("manifest: settings")  # all of the manifests have it
+    knows = {place for place, names in given.items() if "PREFECT_API_URL" in names | shared}
+    assert knows == {place for place, names in given.items() if "PREFECT_API_AUTH_STRING" in names} > {
+        "compose: watcher", "manifest: watcher"
+    }  # fmt: skip
+
+
 def test_both_run_prefects_server_with_the_same_settings() -> None:
     chart = {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_UI_API_URL", "PREFECT_SERVER_UI_STATIC_DIRECTORY"}
     chart |= {"PREFECT_SERVER_LOGGING_LEVEL", "PREFECT_API_DATABASE_CONNECTION_URL"}  # has fields of its own for them

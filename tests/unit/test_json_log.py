@@ -30,7 +30,7 @@ def test_a_record_is_one_line_of_ascii_that_says_what_was_logged(words: str) -> 
     assert line.isascii()
     assert line.isprintable()
     known = json.loads(line)
-    assert known["message"] == words or "://" in words
+    assert known["message"] == words or "://" in words or "password=" in words.lower()
     assert (known["level"], known["logger"]) == ("WARNING", "prefect.flow_runs")
 
 
@@ -44,7 +44,7 @@ def test_printed_text_becomes_a_line_a_line_however_it_is_cut(lines: list[str], 
     printed.finish()
     said = [json.loads(line)["message"] for line in out.getvalue().splitlines()]
     wanted = [line.rstrip("\r") for line in whole.split("\n") if line.strip()]
-    assert said == wanted or "://" in whole or "{" in whole
+    assert said == wanted or "://" in whole or "{" in whole or "password=" in whole.lower()
 
 
 def test_hostile_text_makes_no_second_line_and_keeps_no_control_character() -> None:
@@ -71,11 +71,14 @@ def test_secrets_are_masked_wherever_they_stand(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("METRICS_TOKEN", SECRET)
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", f"scorekeeper:{SECRET}-2")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"{SECRET}-3")
-    logged = record("%s, postgresql://me:hunter2@host/db, https://a:b@c", f"{SECRET} {SECRET}-2 {SECRET}-3")
+    monkeypatch.setenv("PGPASSWORD", f"{SECRET}-4")
+    addresses = "postgresql://me:hunter2@host/db, postgresql://host/db?password=hunter2&sslmode=require, https://a:b@c"
+    logged = record(f"%s, {addresses}", f"{SECRET} {SECRET}-2 {SECRET}-3 {SECRET}-4")
     line = JsonFormatter().format(logged)
     assert SECRET not in line
     assert "hunter2" not in line
-    assert json.loads(line)["message"] == "*** *** ***, postgresql://me:***@host/db, https://a:***@c"
+    masked = "postgresql://me:***@host/db, postgresql://host/db?password=***&sslmode=require, https://a:***@c"
+    assert json.loads(line)["message"] == f"*** *** *** ***, {masked}"
     nested = dump({"exception": {"message": SECRET, "more": [SECRET]}}, find_secrets({"A_TOKEN": SECRET}))
     assert SECRET not in nested
 

@@ -14,7 +14,14 @@ from scorekeeper.operations.health.database import (
 )
 from scorekeeper.operations.health.home import check_disk, check_home, check_left_over
 from scorekeeper.operations.health.inbox import check_inbox, count_waiting
-from scorekeeper.operations.health.prices import explain_prices, judge_prices, read_patience, read_sealed, stale_symbols
+from scorekeeper.operations.health.prices import (
+    explain_prices,
+    judge_prices,
+    price_patience,
+    read_patience,
+    read_sealed,
+    stale_symbols,
+)
 
 __all__ = [
     "CLOCK_RED",
@@ -33,6 +40,7 @@ __all__ = [
     "judge_learning",
     "judge_prices",
     "judge_track",
+    "price_patience",
     "read_offsets",
     "read_patience",
     "read_sealed",

@@ -70,8 +70,12 @@ def read_sealed(connection: Connection, as_of: datetime) -> dict[str, datetime]:
 
 def read_patience(connection: Connection) -> timedelta:
     """How old prices may be: STALE, and with longer candles one candle more than they are due."""
-    length: timedelta = connection.execute(statement("operations/select_candle_length")).scalar_one()
-    return max(STALE, length)
+    return price_patience(connection.execute(statement("operations/select_candle_length")).scalar_one())
+
+
+def price_patience(candle_length: timedelta) -> timedelta:
+    """The same, by the length of a candle."""
+    return max(STALE, candle_length)
 
 
 def stale_symbols(sealed_until: dict[str, datetime], now: datetime, patience: timedelta = STALE) -> list[str]:

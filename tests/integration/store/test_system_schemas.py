@@ -35,8 +35,10 @@ def test_no_statement_keeps_a_name_of_the_default_system() -> None:
         assert [line for line in code.splitlines() if kept.search(line)] == [], path.name
 
 
-@pytest.mark.parametrize("name", ["Alpha", "a-b", "1a", "a" * 41, 'a"; DROP SCHEMA scorekeeper; --', "a.b", "é"])
-def test_a_name_that_could_be_sql_is_refused(name: str, database_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["Alpha", "a-b", "1a", "metrics", "a" * 41, 'a"; DROP SCHEMA scorekeeper; --', "a.b", "é"]
+)
+def test_a_name_that_could_be_sql_or_an_address_is_refused(name: str, database_url: str, tmp_path: Path) -> None:
     with pytest.raises(ScorekeeperError, match="no name of a system"):
         open_database(database_url, tmp_path, system=name)
 

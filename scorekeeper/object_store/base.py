@@ -18,6 +18,19 @@ class ChangedObjectError(Exception):
     """The object is not the one that was asked for: it was replaced, removed, or is there already."""
 
 
+# By the end of the key, so that a browser shows a report instead of saving it. Others are bytes.
+_CONTENT_TYPES = {"html": "text/html; charset=utf-8", "json": "application/json"}
+
+
+def content_type(url: ObjectUrl) -> str:
+    """What the store says of an object's content to those who get it.
+
+    >>> content_type(ObjectUrl("s3", "trading", "live/reports/report.html"))
+    'text/html; charset=utf-8'
+    """
+    return _CONTENT_TYPES.get(url.key.rpartition(".")[2], "application/octet-stream")
+
+
 @dataclass(frozen=True)
 class StoredObject:
     """An object as it was found.

@@ -15,7 +15,7 @@ from obstore.exceptions import UnauthenticatedError as UnknownUserError
 from obstore.store import from_url
 
 from scorekeeper.locations import ObjectUrl
-from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject
+from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject, content_type
 from scorekeeper.object_store.reader import BrokenStreamError, read_object
 
 
@@ -71,7 +71,8 @@ class OtherStore:
         """See ObjectStore."""
         mode: Any = "create" if create else "overwrite" if etag is None else {"e_tag": etag, "version": etag}
         try:
-            written = self._ask(url, lambda: obstore.put(self._store, url.key, content, mode=mode))
+            said: Any = {"Content-Type": content_type(url)}
+            written = self._ask(url, lambda: obstore.put(self._store, url.key, content, mode=mode, attributes=said))
             return str(written["e_tag"] or written["version"])
         except (ChangedObjectError, FileNotFoundError):
             lying = self.get(url)

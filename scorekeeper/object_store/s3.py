@@ -24,7 +24,7 @@ from botocore.parsers import ResponseParserError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from scorekeeper.locations import ObjectUrl
-from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject
+from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject, content_type
 from scorekeeper.object_store.reader import BrokenStreamError, read_object
 
 CONNECTIONS = 80  # of all threads that read and of those that move files meanwhile
@@ -95,7 +95,7 @@ class S3Store:
         if etag is not None:
             condition = {"IfMatch": etag}
         try:
-            return str(self._ask("put_object", url, Body=content, **condition)["ETag"])
+            return str(self._ask("put_object", url, Body=content, ContentType=content_type(url), **condition)["ETag"])
         except (ChangedObjectError, FileNotFoundError):
             lying = self.get(url)
             if lying is None or lying[1] != content:
@@ -128,6 +128,10 @@ class S3Store:
             self._ask("delete_object", url, **condition)
         except FileNotFoundError:
             return
+        except ChangedObjectError:
+            # What an earlier request removed, whose answer was lost, does not have the etag any more.
+            if self.head(url) is not None:
+                raise
 
     def list(self, prefix: ObjectUrl) -> Iterator[StoredObject]:
         """See ObjectStore."""

@@ -248,7 +248,9 @@ def test_a_write_on_a_condition_is_carried_out_once(bucket: Bucket, bad_day: Bad
         with pytest.raises(ChangedObjectError):
             refused()
     assert bucket.keys() == ["a"]
+    bad_day.befall = lambda method, path, before: "unmet answer" if method == "DELETE" and not before else None
     store.delete(url, later)
+    assert bad_day.hit["unmet answer"] == 1
     store.delete(url, later)
     assert (store.get(url), store.head(url), bucket.keys()) == (None, None, [])
 

@@ -58,7 +58,7 @@ METRICS: dict[str, Described] = {
         "gauge", "From the last sealed minute to the last track, where something is open or undecided.", ("symbol",)
     ),
     "price_trouble": Described("gauge", "1: why the last track got no prices of a symbol.", ("symbol", "kind")),
-    "inbox_files": Described("gauge", "Files in the inbox, as the dashboard sees it; absent where it does not."),
+    "inbox_files": Described("gauge", "Files in the inbox that no writer has open; absent where it is not seen."),
     "waiting_files": Described(
         "gauge", "Files that ingest has met and that are in the inbox still: reading, or not moved.", ("state",)
     ),

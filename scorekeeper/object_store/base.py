@@ -1,7 +1,7 @@
 """What every object store can do, in the few requests that Scorekeeper makes, and what may go wrong."""
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Protocol
@@ -84,8 +84,11 @@ class ObjectStore(Protocol):
         `etag`: only if it has it, else ChangedObjectError is raised.
         """
 
-    def list(self, prefix: ObjectUrl) -> Iterator[StoredObject]:
-        """The objects below `prefix`, by their keys in the order of their bytes, asked for page by page."""
+    def list(self, prefix: ObjectUrl, without: Sequence[ObjectUrl] = ()) -> Iterator[StoredObject]:
+        """The objects below `prefix`, by their keys in the order of their bytes, asked for page by page.
+
+        Objects below `without` are left out. S3 is asked for one page of each such prefix at most.
+        """
 
     def browse(self, prefix: ObjectUrl) -> tuple[builtins.list[ObjectUrl], builtins.list[StoredObject]]:
         """What lies right below `prefix`, as in a folder: the prefixes of what lies deeper, and the objects."""

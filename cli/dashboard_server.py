@@ -158,7 +158,7 @@ def make_system_pages(
     return make_pages(
         db.engine, access, prefect=prefect, reports=settings.reports_dir,
         fee_bps=settings.fee_bps, account_equity=settings.account_equity, as_reader=as_reader, system=settings.system,
-        systems=systems, inbox=partial(count_waiting, settings),
+        systems=systems, inbox=partial(count_waiting, settings, often=True),
         runs=make_counter(),
     )  # fmt: skip
 
@@ -205,7 +205,7 @@ class _Systems:
             seconds = (time.monotonic() - began) / len(names)
             for one in systems:
                 # A listing for each of many systems is too much to ask of an object store.
-                inbox = count_waiting(one) if isinstance(one.inbox, Path) else None
+                inbox = count_waiting(one, often=True) if isinstance(one.inbox, Path) else None
                 looks[one.system] = Look(VERSION, seen[one.system], seconds, inbox)
         return dict(sorted(looks.items()))
 

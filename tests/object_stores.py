@@ -24,9 +24,10 @@ _numbers = itertools.count(1)
 PAGE = 7  # keys on a page of a listing
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
-# What befalls a request: it is answered 503 and never arrives; it is carried out, and the answer is lost, or is a 500;
-# or the answer breaks off: in the middle of its bytes, or as XML that seems complete to HTTP.
-Fault = Literal["slow down", "lost answer", "failed answer", "cut bytes", "cut text"]
+# What befalls a request: it is answered 503 and never arrives; it is carried out, and the answer is lost, or is a 500,
+# or is that of a second try whose condition does not hold any more; or the answer breaks off: in the middle of its
+# bytes, or as XML that seems complete to HTTP.
+Fault = Literal["slow down", "lost answer", "failed answer", "unmet answer", "cut bytes", "cut text"]
 
 
 @dataclass
@@ -139,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         if fault == "failed answer":
             return self._answer(500, b"<Error><Code>InternalError</Code><Message>Try again.</Message></Error>")
+        if fault == "unmet answer":
+            return self._answer(412, b"<Error><Code>PreconditionFailed</Code><Message>Gone.</Message></Error>")
         length = int(answer.headers.get("Content-Length") or len(content))
         if fault == "cut text":
             content, length = content[: len(content) // 2], len(content) // 2

@@ -59,7 +59,7 @@ METRICS: dict[str, Described] = {
     ),
     "price_patience_seconds": Described("gauge", "Prices that are older are stale: 15 minutes, or a candle if longer."),
     "price_trouble": Described("gauge", "1: why the last track got no prices of a symbol.", ("symbol", "kind")),
-    "inbox_files": Described("gauge", "Files in the inbox, as the dashboard sees it; absent where it does not."),
+    "inbox_files": Described("gauge", "Files in the inbox that no writer has open; absent where it is not seen."),
     "waiting_files": Described(
         "gauge", "Files that ingest has met and that are in the inbox still: reading, or not moved.", ("state",)
     ),

@@ -1,7 +1,7 @@
 """What every object store can do, in the few requests that Scorekeeper makes, and what may go wrong."""
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Protocol
@@ -16,6 +16,19 @@ class ObjectStoreError(ScorekeeperError):
 
 class ChangedObjectError(Exception):
     """The object is not the one that was asked for: it was replaced, removed, or is there already."""
+
+
+# By the end of the key, so that a browser shows a report instead of saving it. Others are bytes.
+_CONTENT_TYPES = {"html": "text/html; charset=utf-8", "json": "application/json"}
+
+
+def content_type(url: ObjectUrl) -> str:
+    """What the store says of an object's content to those who get it.
+
+    >>> content_type(ObjectUrl("s3", "trading", "live/reports/report.html"))
+    'text/html; charset=utf-8'
+    """
+    return _CONTENT_TYPES.get(url.key.rpartition(".")[2], "application/octet-stream")
 
 
 @dataclass(frozen=True)
@@ -71,8 +84,11 @@ class ObjectStore(Protocol):
         `etag`: only if it has it, else ChangedObjectError is raised.
         """
 
-    def list(self, prefix: ObjectUrl) -> Iterator[StoredObject]:
-        """The objects below `prefix`, by their keys in the order of their bytes, asked for page by page."""
+    def list(self, prefix: ObjectUrl, without: Sequence[ObjectUrl] = ()) -> Iterator[StoredObject]:
+        """The objects below `prefix`, by their keys in the order of their bytes, asked for page by page.
+
+        Objects below `without` are left out. S3 is asked for one page of each such prefix at most.
+        """
 
     def browse(self, prefix: ObjectUrl) -> tuple[builtins.list[ObjectUrl], builtins.list[StoredObject]]:
         """What lies right below `prefix`, as in a folder: the prefixes of what lies deeper, and the objects."""

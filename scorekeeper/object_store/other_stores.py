@@ -5,7 +5,7 @@ that replaces the object in the moment between is not noticed, so give each file
 """
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import IO, Any
 
@@ -15,7 +15,7 @@ from obstore.exceptions import UnauthenticatedError as UnknownUserError
 from obstore.store import from_url
 
 from scorekeeper.locations import ObjectUrl
-from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject
+from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject, content_type
 from scorekeeper.object_store.reader import BrokenStreamError, read_object
 
 
@@ -71,7 +71,8 @@ class OtherStore:
         """See ObjectStore."""
         mode: Any = "create" if create else "overwrite" if etag is None else {"e_tag": etag, "version": etag}
         try:
-            written = self._ask(url, lambda: obstore.put(self._store, url.key, content, mode=mode))
+            said: Any = {"Content-Type": content_type(url)}
+            written = self._ask(url, lambda: obstore.put(self._store, url.key, content, mode=mode, attributes=said))
             return str(written["e_tag"] or written["version"])
         except (ChangedObjectError, FileNotFoundError):
             lying = self.get(url)
@@ -101,12 +102,13 @@ class OtherStore:
         except FileNotFoundError:
             return
 
-    def list(self, prefix: ObjectUrl) -> Iterator[StoredObject]:
+    def list(self, prefix: ObjectUrl, without: Sequence[ObjectUrl] = ()) -> Iterator[StoredObject]:
         """See ObjectStore. A key with an empty part, or a part of dots alone, is an error here: take it away."""
         pages = self._ask(prefix, lambda: iter(obstore.list(self._store, prefix.key or None, chunk_size=1_000)))
         found = []
         while (page := self._ask(prefix, lambda: next(pages, None))) is not None:
-            found += [_describe(prefix.with_key(one["path"]), one) for one in page]
+            urls = [(prefix.with_key(one["path"]), one) for one in page]
+            found += [_describe(url, one) for url, one in urls if not any(other.holds(url) for other in without)]
         yield from sorted(found, key=lambda one: one.url.key.encode())
 
     def browse(self, prefix: ObjectUrl) -> tuple[builtins.list[ObjectUrl], builtins.list[StoredObject]]:

@@ -6,7 +6,7 @@ its keys are (one key with an empty part between two slashes ended another libra
 
 import builtins
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import botocore.session
@@ -24,9 +24,10 @@ from botocore.parsers import ResponseParserError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from scorekeeper.locations import ObjectUrl
-from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject
+from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject, content_type
 from scorekeeper.object_store.reader import BrokenStreamError, read_object
 
+_LAST = "\U0010ffff"  # the last of all characters in the order of keys
 CONNECTIONS = 80  # of all threads that read and of those that move files meanwhile
 _TRIES = 6
 _GONE = {"NoSuchKey", "404", "NotFound"}
@@ -95,7 +96,7 @@ class S3Store:
         if etag is not None:
             condition = {"IfMatch": etag}
         try:
-            return str(self._ask("put_object", url, Body=content, **condition)["ETag"])
+            return str(self._ask("put_object", url, Body=content, ContentType=content_type(url), **condition)["ETag"])
         except (ChangedObjectError, FileNotFoundError):
             lying = self.get(url)
             if lying is None or lying[1] != content:
@@ -128,22 +129,28 @@ class S3Store:
             self._ask("delete_object", url, **condition)
         except FileNotFoundError:
             return
+        except ChangedObjectError:
+            # What an earlier request removed, whose answer was lost, does not have the etag any more.
+            if self.head(url) is not None:
+                raise
 
-    def list(self, prefix: ObjectUrl) -> Iterator[StoredObject]:
+    def list(self, prefix: ObjectUrl, without: Sequence[ObjectUrl] = ()) -> Iterator[StoredObject]:
         """See ObjectStore."""
-        for answer in self._list_pages(prefix):
-            yield from _read_page(prefix, answer)
+        for answer in self._list_pages(prefix, without):
+            for one in _read_page(prefix, answer):
+                if not any(other.holds(one.url) for other in without):
+                    yield one
 
     def browse(self, prefix: ObjectUrl) -> tuple[builtins.list[ObjectUrl], builtins.list[StoredObject]]:
         """See ObjectStore."""
         deeper: builtins.list[ObjectUrl] = []
         objects: builtins.list[StoredObject] = []
-        for answer in self._list_pages(prefix, Delimiter="/"):
+        for answer in self._list_pages(prefix, (), Delimiter="/"):
             deeper += [prefix.with_key(one["Prefix"].removesuffix("/")) for one in answer.get("CommonPrefixes", ())]
             objects += _read_page(prefix, answer)
         return deeper, objects
 
-    def _list_pages(self, prefix: ObjectUrl, **more: str) -> Iterator[Any]:
+    def _list_pages(self, prefix: ObjectUrl, without: Sequence[ObjectUrl], **more: str) -> Iterator[Any]:
         page: dict[str, str] = {}
         while True:
             answer = self._list_page(prefix, f"{prefix.key}/" if prefix.key else "", more | page)
@@ -151,6 +158,9 @@ class S3Store:
             if not answer.get("IsTruncated"):
                 return
             page = {"ContinuationToken": answer["NextContinuationToken"]}
+            last = prefix.with_key(answer["Contents"][-1]["Key"]) if answer.get("Contents") else prefix
+            if (other := next((one for one in without if one.holds(last)), None)) is not None:
+                page = {"StartAfter": f"{other.key}/{_LAST}"}
 
     def _list_page(self, prefix: ObjectUrl, below: str, page: dict[str, str]) -> Any:
         """One page of a listing; asked for again if it was cut short on the way."""

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from scorekeeper.errors import ContendedError
 from scorekeeper.locations import Location
-from scorekeeper.object_store import open_store
+from scorekeeper.object_store import ChangedObjectError, open_store
 from scorekeeper.private_files import make_folder, replace_file
 
 
@@ -51,9 +52,12 @@ def move_output(at: Location, to: Location) -> None:
         return
     assert not isinstance(to, Path)
     store = open_store(at)
-    if (found := store.head(at)) is not None:
-        store.copy(found, to)
-        store.delete(at, found.etag)
+    try:
+        if (found := store.head(at)) is not None:
+            store.copy(found, to)
+            store.delete(at, found.etag)
+    except ChangedObjectError:
+        raise ContendedError(f"{at} was written by another process meanwhile: try again") from None
 
 
 def has_output(at: Location) -> bool:

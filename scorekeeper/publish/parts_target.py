@@ -49,7 +49,10 @@ class PartsTarget:
         if found is None:
             return None
         aside = self._keep_aside(found, "before-scorekeeper")
-        self._store.delete(self._url, found.etag)
+        try:
+            self._store.delete(self._url, found.etag)
+        except ChangedObjectError:
+            raise self._contended() from None
         return aside
 
     def append(self, mark: Mark, lines: bytes, *, last: bool) -> Mark:
@@ -144,10 +147,13 @@ class PartsTarget:
             else:
                 self._store.put(self._url, content, etag=found.etag)
         except ChangedObjectError:
-            raise ContendedError(f"{self._url} was written by another process meanwhile: try again") from None
+            raise self._contended() from None
         if gone:
             self._sweep(new)
         return Mark(new.size_bytes, hashlib.sha256(content).digest())
+
+    def _contended(self) -> ContendedError:
+        return ContendedError(f"{self._url} was written by another process meanwhile: try again")
 
     def _sweep(self, manifest: Manifest) -> None:
         """Delete the parts that no manifest names: merged before the last merge, or of a publication that died."""

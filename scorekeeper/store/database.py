@@ -88,26 +88,31 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """One transaction. Raises AwayError if the connection is lost in it."""
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except DBAPIError as exc:
-            if exc.orig is None or not is_lost(exc.orig):
-                raise
-            raise explain_lost(exc.orig, self._address) from None
+        with self._telling_of_loss(), self.engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def snapshot(self, *lock: str) -> Iterator[Connection]:
         """One transaction that sees the database as of one moment throughout.
 
         First it locks the tables of `lock` against being dropped: a dropped table is missing from older snapshots too.
+        Raises AwayError if the connection is lost in it.
         """
-        with self.engine.connect() as plain:
+        with self._telling_of_loss(), self.engine.connect() as plain:
             connection = plain.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 for table in lock:
                     connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
                 yield connection
+
+    @contextmanager
+    def _telling_of_loss(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as exc:
+            if exc.orig is None or not is_lost(exc.orig):
+                raise
+            raise explain_lost(exc.orig, self._address) from None
 
     def transact(self, work: Callable[[Connection], T], *, repeatable: bool = False) -> T:
         """Run `work` in one transaction; repeat it after a conflict, or if the server goes away before COMMIT.

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from scorekeeper.decisions.parse import parse_decision, possible_ids
 from scorekeeper.decisions.strict_json import DecisionError, load_json
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox.file_names import can_follow, format_of, is_compressed
 from scorekeeper.inbox.places import moved
 from scorekeeper.inbox.places.base import ChangedError, SourceFile
@@ -100,6 +100,8 @@ def _read_archive(
                 doubts.append(Doubt(path, f"file {name}: {path} has changed since it came in"))
             else:  # lines that were appended after the move are read by the next ingest
                 yield from _read_file(connection, source, path, settings, size)
+        except DatabaseError:
+            raise  # it says nothing of the file
         except (ScorekeeperError, DecisionError, ChangedError) as exc:
             if source is not None and _came_as_another_kind(connection, source):
                 continue
@@ -185,5 +187,7 @@ def _check_quarantine(connection: Connection, only: Set[Location] | None) -> Ite
             rows = connection.execute(statement("inbox/select_rejections"), {"sha256": sha256}).mappings()
             if moved.read_error_file(path).get("rejected") != [dict(row) for row in rows]:
                 yield Doubt(path, f"file {name}: its error file in quarantine does not name its rejections")
+        except DatabaseError:
+            raise
         except ScorekeeperError as exc:
             yield Doubt(path, f"file {name}: {exc}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.locations import Location
 from scorekeeper.publish import parquet_rows
 from scorekeeper.publish.events import BATCH_LINES
@@ -34,6 +34,8 @@ def check_parquet(snapshot: Connection, db: Database, folder: Location) -> list[
         differences += _Comparison(db, folder, parts).compare(snapshot, known)
     except OSError as exc:
         return [f"{folder}: cannot be read: {exc.strerror}; {REPAIR}"]
+    except DatabaseError:
+        raise  # it says nothing of the files
     except ScorekeeperError as exc:
         return [str(exc)]
     return differences

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.locations import Location
 from scorekeeper.publish.events import lock_publisher, render_events
 from scorekeeper.publish.kept import check_kept
@@ -43,6 +43,8 @@ def check_since(snapshot: Connection, db: Database, *, log_path: Location, datas
                     difference = _compare_rest(connection, path, kind, known, size)
         except OSError as exc:
             difference = f"cannot be read: {exc.strerror}; {_REPAIR}"
+        except DatabaseError:
+            raise  # it says nothing of the file
         except ScorekeeperError as exc:
             difference = str(exc)
         if difference:

@@ -68,7 +68,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def looked_at(db: Database, settings: Settings) -> Iterator[Served]:
     """A dashboard that also counts the inbox, and looks at each scrape."""
     access = Access(TOKEN, peers=False, scraper=SCRAPER)
-    pages = make_pages(db.engine, access, inbox=lambda: count_waiting(settings))
+    pages = make_pages(db.engine, access, inbox=lambda: count_waiting(settings, often=True))
     with serve_app(Dashboard(pages, access)) as served:
         yield served
 

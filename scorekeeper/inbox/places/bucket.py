@@ -48,9 +48,8 @@ class Bucket:
     def look(self, most: int | None = None) -> list[str]:
         """See Place."""
         self._found, self._counts, self._others = {}, {}, {}
-        for one in self._store.list(self._inbox):
-            if not any(own.holds(one.url) for own in self._own):
-                self._sort_in(one)
+        for one in self._store.list(self._inbox, self._own):
+            self._sort_in(one)
             if most is not None and len(self._found) >= most:
                 break
         return sorted(self._found)

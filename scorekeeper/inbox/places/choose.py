@@ -8,7 +8,6 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.places.base import Place
 from scorekeeper.inbox.places.folder import Folder
 from scorekeeper.inbox.places.named_files import NamedFiles
-from scorekeeper.inbox.places.walk import list_inbox
 from scorekeeper.settings import Settings
 
 MOST_FILES = 10_000
@@ -26,19 +25,19 @@ def open_place(settings: Settings, paths: Iterable[Path] | None = None) -> Place
     return Bucket(settings)
 
 
-def count_waiting(settings: Settings) -> int | None:
-    """How many files lie in the inbox, up to MOST_FILES, or MOST_OBJECTS in S3; None if this process does not see it.
+def count_waiting(settings: Settings, *, often: bool = False) -> int | None:
+    """How many files wait in the inbox, without those that their writers have open; None if it cannot be read.
 
-    For monitoring, which asks often. Other object stores give no single page, so nothing is counted there.
+    `often`: for monitoring, up to MOST_FILES, or MOST_OBJECTS in S3. Other object stores give no single page, so
+    nothing is counted there.
     """
-    inbox = settings.inbox
-    try:
-        if isinstance(inbox, Path):
-            return sum(1 for _ in islice(list_inbox(inbox, settings.own_dirs), MOST_FILES)) if inbox.is_dir() else None
-        if inbox.scheme != "s3":
+    inbox, most = settings.inbox, None
+    if often:
+        if not isinstance(inbox, Path) and inbox.scheme != "s3":
             return None
-        from scorekeeper.object_store import open_store
-
-        return sum(1 for _ in islice(open_store(inbox).list(inbox), MOST_OBJECTS))
+        most = MOST_FILES if isinstance(inbox, Path) else MOST_OBJECTS
+    try:
+        place = open_place(settings)
+        return sum(not place.has_writer(address) for address in islice(place.look(most), most))
     except (ScorekeeperError, OSError):
         return None

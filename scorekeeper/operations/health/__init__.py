@@ -3,6 +3,7 @@
 An embedded Postgres that is stopped is started for the checks, as any command does.
 """
 
+from scorekeeper.inbox.places.choose import count_waiting
 from scorekeeper.operations.health.all import check_all
 from scorekeeper.operations.health.check import CLOCK_RED, LATE, STALE, Check
 from scorekeeper.operations.health.database import (
@@ -13,7 +14,7 @@ from scorekeeper.operations.health.database import (
     read_offsets,
 )
 from scorekeeper.operations.health.home import check_disk, check_home, check_left_over
-from scorekeeper.operations.health.inbox import check_inbox, count_waiting
+from scorekeeper.operations.health.inbox import check_inbox
 from scorekeeper.operations.health.prices import (
     explain_prices,
     judge_prices,

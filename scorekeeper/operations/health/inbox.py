@@ -40,15 +40,6 @@ def check_inbox(settings: Settings, now: datetime, read: Mapping[str, int]) -> I
     yield from _list_not_read(place.passed_over())
 
 
-def count_waiting(settings: Settings) -> int | None:
-    """How many files wait in the inbox, without those that their writers have open; None if it cannot be read."""
-    place = open_place(settings)
-    try:
-        return sum(not place.has_writer(address) for address in place.look())
-    except ScorekeeperError:
-        return None
-
-
 def _judge_waiting(changed: list[float], followed: int, now: datetime) -> Check:
     more = f"{followed} open at their writers" if followed else ""
     if not changed:

@@ -1,3 +1,4 @@
+DROP TABLE scorekeeper.set_aside_dataset;
 DROP TABLE scorekeeper.dataset_part;
 DELETE FROM scorekeeper.publication
 WHERE kind = 'parquet';

@@ -1,4 +1,4 @@
-"""The files of the dataset in Parquet."""
+"""The files of the dataset in Parquet, and the datasets that were set aside."""
 
 from pathlib import Path
 

@@ -35,3 +35,19 @@ COMMENT ON COLUMN scorekeeper.dataset_part.first_line_no IS 'Lowest event.line_n
 COMMENT ON COLUMN scorekeeper.dataset_part.last_line_no IS 'Highest event.line_no in the file.';
 COMMENT ON COLUMN scorekeeper.dataset_part.size_bytes IS 'Length of the file.';
 COMMENT ON COLUMN scorekeeper.dataset_part.sha256 IS 'Of the whole file: a changed one is noticed.';
+
+CREATE TABLE scorekeeper.set_aside_dataset (
+    path text PRIMARY KEY,
+    mark text NOT NULL,
+    lost bigint NOT NULL,
+    lost_id text,
+    CONSTRAINT set_aside_dataset_names_what_is_lost CHECK (lost >= 0 AND (lost > 0) = (lost_id IS NOT NULL))
+);
+COMMENT ON TABLE scorekeeper.set_aside_dataset IS
+'One row per published dataset that was set aside and has been read: an ingest need not read it again.';
+COMMENT ON COLUMN scorekeeper.set_aside_dataset.path IS 'Absolute path or address.';
+COMMENT ON COLUMN scorekeeper.set_aside_dataset.mark IS
+'What differs if it was written again, or if decisions of another age are kept.';
+COMMENT ON COLUMN scorekeeper.set_aside_dataset.lost IS 'How many of its decisions were not stored when it was read.';
+COMMENT ON COLUMN scorekeeper.set_aside_dataset.lost_id IS
+'The trade_id of one of them: once that is stored, the dataset is read again.';

@@ -248,7 +248,9 @@ def test_a_write_on_a_condition_is_carried_out_once(bucket: Bucket, bad_day: Bad
         with pytest.raises(ChangedObjectError):
             refused()
     assert bucket.keys() == ["a"]
+    bad_day.befall = lambda method, path, before: "unmet answer" if method == "DELETE" and not before else None
     store.delete(url, later)
+    assert bad_day.hit["unmet answer"] == 1
     store.delete(url, later)
     assert (store.get(url), store.head(url), bucket.keys()) == (None, None, [])
 
@@ -306,6 +308,22 @@ def test_folders_and_pages_of_a_bucket_are_listed(bucket: Bucket) -> None:
     assert (len(found), found) == (2 * PAGE + 2, sorted(found))
     folders, objects = store.browse(bucket.url / "x")
     assert ([one.key for one in folders], len(objects)) == (["x/deep"], 2 * PAGE + 1)
+
+
+def test_an_inbox_of_a_whole_bucket_lists_no_history(db: Database, bucket: Bucket, bad_day: BadDay) -> None:
+    settings = load_settings(inbox_dir=bucket.url)
+    for number in range(5 * PAGE):
+        bucket.put(f"archive/2026/03/04/{number}-0123456789ab.json", line(number))
+        bucket.put(f"quarantine/{number}-0123456789ab.json", line(number))
+    for key in ("a.json", "archive", "archive0.json", "b/archive/c.json", "z.json", "quarantine.json", "notes.txt"):
+        bucket.put(key, line(100 + len(key)))
+    place = open_place(settings)
+    read = ["a.json", "archive0.json", "b/archive/c.json", "quarantine.json", "z.json"]
+    assert [place.name_of(address) for address in place.look()] == read
+    assert bad_day.seen["GET"] <= 5
+    assert (health.count_waiting(settings), health.count_waiting(settings, often=True)) == (5, 5)
+    assert take(db, settings).decisions == 4  # two have the same content
+    assert bucket.keys("archive0") + bucket.keys("a.json") + bucket.keys("z") == []
 
 
 def test_a_store_that_refuses_is_named_with_what_to_do(

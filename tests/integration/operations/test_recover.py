@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import text
 
 from scorekeeper.decisions.decision import DecisionContext
 from scorekeeper.decisions.parse import parse_decision
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import file_ledger, ingest
 from scorekeeper.inbox.file_ledger import write
 from scorekeeper.operations import health
@@ -22,13 +24,16 @@ from scorekeeper.operations.fast_record import FastRecorder
 from scorekeeper.operations.import_dataset import import_dataset
 from scorekeeper.operations.recover import recover
 from scorekeeper.operations.recovered import Recovered
+from scorekeeper.operations.restored import refuse_lost
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
+from scorekeeper.publish.target import open_published
 from scorekeeper.settings import Settings
 from scorekeeper.store import embedded
 from scorekeeper.store.binaries import find_binaries
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.trades import close_requests, settle
+from scorekeeper.verify import unknown_files
 from scorekeeper.verify.run import verify
 from tests.conftest import fresh_database
 from tests.integration.trades.test_pipeline import take, track
@@ -214,6 +219,39 @@ def test_without_its_line_a_decision_is_received_when_its_file_was_moved(here: I
         assert abs(received_at - now) < timedelta(seconds=20)
         assert late is False
         assert verify(again.db, again.settings) == []
+
+
+def test_an_ingest_reads_a_dataset_that_was_set_aside_only_once(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.bring("before.jsonl", {"trade_id": "before"})
+    dataset = here.settings.dataset_path
+    aside = dataset.with_name(f"{dataset.name}.before-restore-1")
+    line = dataset.read_text()
+    read: list[str] = []
+
+    def note(path: Path) -> Any:
+        read.append(path.name)
+        return open_published(path)
+
+    monkeypatch.setattr(unknown_files, "open_published", note)
+    aside.write_text(line + line.replace('"before"', '"one"') + line.replace('"before"', '"two"'))
+    for _ in range(3):
+        with pytest.raises(ScorekeeperError, match="before-restore-1 names 2 decisions that the database has lost"):
+            refuse_lost(here.db, here.settings)
+    assert read == [aside.name]
+    here.bring("found.jsonl", {"trade_id": "one", "confidence": 1})  # what was lost is looked for again
+    with pytest.raises(ScorekeeperError, match="names 1 decisions"):
+        refuse_lost(here.db, here.settings)
+    here.bring("rest.jsonl", {"trade_id": "two", "confidence": 2})
+    read.clear()
+    for _ in range(3):
+        refuse_lost(here.db, here.settings)
+    assert read == [aside.name]
+    with aside.open("a") as file:
+        file.write(line.replace('"before"', '"three"'))
+    with pytest.raises(ScorekeeperError, match="names 1 decisions"):
+        refuse_lost(here.db, here.settings)
 
 
 def test_only_a_torn_line_is_cut_and_a_rebuild_keeps_what_is_not_ours(here: Installation) -> None:

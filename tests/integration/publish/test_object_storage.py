@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from pyarrow import BufferReader
@@ -271,4 +272,7 @@ def test_parquet_weights_and_report_lie_in_the_bucket_too(db: Database, remote: 
     report = write_report(db, remote.reports_dir)
     assert str(report) == f"s3://{listed[0].bucket}/live/reports/report.html"
     assert store.get(report)[1].startswith(b"<!DOCTYPE html>")  # type: ignore[arg-type,index]
+    where = {"Bucket": listed[0].bucket, "Key": "live/reports/report.html"}
+    with urlopen(store._client.generate_presigned_url("get_object", where)) as page:  # type: ignore[attr-defined]
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"  # a browser shows it
     assert parquet.PART_ROWS > 1

@@ -12,12 +12,13 @@ import pytest
 from pyarrow import parquet as pq
 from sqlalchemy import text
 
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import AwayError, ScorekeeperError
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import parquet, parquet_rows, publish
 from scorekeeper.publish.parquet import publish_parquet, rebuild_parquet
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
+from scorekeeper.verify import parquet_parts, published_files
 from scorekeeper.verify.run import verify
 from tests.integration.publish.test_lines import AS_BEFORE, live
 from tests.integration.trades.test_pipeline import take, track
@@ -218,6 +219,30 @@ def test_a_changed_or_removed_file_is_named_and_rebuilt(db: Database, lived: Set
         publish_parquet(db, folder)
     assert any(f"{name}: was removed" in words for words in verify(db, lived))
     rebuild_parquet(db, folder)
+    assert verify(db, lived) == []
+
+
+@pytest.mark.parametrize("asking", ["parquet_parts.list_outputs", "published_files.read_blocks"])
+def test_a_connection_that_is_lost_is_no_difference_of_the_files(
+    db: Database, other_db: Database, lived: Settings, monkeypatch: pytest.MonkeyPatch, asking: str
+) -> None:
+    publish_parquet(db, lived.parquet_dir)
+    module, name = asking.split(".")
+    verifying = {"parquet_parts": parquet_parts, "published_files": published_files}[module]
+    ask = getattr(verifying, name)
+
+    def lose(*given: Any) -> Any:
+        with other_db.begin() as connection:
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+                {"name": db.engine.url.database},
+            )
+        return ask(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(verifying, name, lose)
+        with pytest.raises(AwayError, match=r"was lost .*: run it again"):
+            verify(db, lived)
     assert verify(db, lived) == []
 
 

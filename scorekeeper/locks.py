@@ -49,8 +49,8 @@ def lock(connection: Connection, *locks: Lock) -> None:
 def await_turn(connection: Connection, one: Lock) -> None:
     """Take a lock that others hold for long, until the transaction ends. First in the transaction.
 
-    While it waits it has no transaction open. Behind a pooler it would keep a session of the server from those that
-    the holder of the lock needs.
+    While it waits it has no transaction open, so none that a `with` block has begun. Behind a pooler it would keep a
+    session of the server from those that the holder of the lock needs.
     """
     pause = SHORTEST_PAUSE
     while not connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": int(one)}).scalar_one():

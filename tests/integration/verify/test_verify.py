@@ -2,15 +2,18 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from scorekeeper.analysis.run import analyze
 from scorekeeper.inbox import ingest, quarantine
+from scorekeeper.locks import Lock, hold
 from scorekeeper.metrics import scorecard
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
@@ -205,6 +208,21 @@ def test_days_of_the_archive_that_were_given_up_are_no_difference(whole: Whole) 
     day.rename(moved)
     assert any("where it was moved to" in line for line in verify(db, settings))
     assert verify(db, settings.model_copy(update={"keep_archive_days": 1})) == []
+
+
+def test_a_doubtful_file_is_looked_at_again_once_no_ingest_is_at_work(whole: Whole) -> None:
+    db, settings = whole
+    day = archived(settings, ".json").parent
+    waits = threading.Event()
+    event.listen(db.engine, "rollback", lambda _: waits.set())  # between two attempts to take the lock
+    with ThreadPoolExecutor(1) as thread:
+        with hold(db.engine, Lock.INGEST):
+            moved = day.rename(day.with_name("elsewhere"))
+            found = thread.submit(verify, db, settings)
+            assert waits.wait(60)
+            assert not found.done()
+            moved.rename(day)
+        assert found.result(60) == []
 
 
 def test_an_archive_that_has_moved_with_its_inbox_is_found(whole: Whole, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def refuse_lost(db: Database, settings: Settings) -> None:
     if lost:
         path, number = lost[0]
         raise ScorekeeperError(
-            f"{path} names {number} decisions that the database has lost, as after a restore from a backup; "
-            f"nothing is ingested until they are back: {RECOVER}, or move that file away to do without them"
+            f"{path} names {number} decisions that the database has lost, as after a restore from a backup, or that "
+            f"another database published there; nothing is ingested until they are back: {RECOVER}, or move that file "
+            "away to do without them"
         )

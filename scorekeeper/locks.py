@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from scorekeeper.errors import AwayError
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.2  # seconds between two attempts to take a lock
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.2  # seconds between two attempts to take a lock behind a pooler
 # The server ends no transaction that only holds a lock. Settings that it does not have are left out.
 _STAY_OPEN = (
     "SELECT set_config(name, '0', true) FROM pg_settings "
@@ -49,9 +49,13 @@ def lock(connection: Connection, *locks: Lock) -> None:
 def await_turn(connection: Connection, one: Lock) -> None:
     """Take a lock that others hold for long, until the transaction ends. First in the transaction.
 
-    While it waits it has no transaction open. Behind a pooler it would keep a session of the server from those that
-    the holder of the lock needs.
+    Those who wait get it in turn. Behind a pooler a transaction that waits would keep a session of the server from
+    those that the holder of the lock needs. There it asks again and again, and has no transaction open in between, so
+    none that a `with` block has begun.
     """
+    if not getattr(connection.connection.driver_connection, "is_pooled", False):
+        lock(connection, one)
+        return
     pause = SHORTEST_PAUSE
     while not connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": int(one)}).scalar_one():
         connection.rollback()

@@ -3,9 +3,10 @@
 Each decision comes in exactly once, with the time of its first arrival, so that none becomes late.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from scorekeeper.operations.first_arrival import Said, is_known, read_records, r
 from scorekeeper.operations.recover_files import FileRecovery
 from scorekeeper.operations.recovered import BATCH, Recovered
 from scorekeeper.publish import publish
-from scorekeeper.publish.outputs import move_output
+from scorekeeper.publish.outputs import has_output, move_output
 from scorekeeper.publish.set_aside import AHEAD
 from scorekeeper.safe_text import escape_controls
 from scorekeeper.settings import Settings
@@ -49,6 +50,12 @@ def recover(db: Database, settings: Settings, now: datetime, datasets: Sequence[
         _Recovery(db, settings, now, done).run(datasets)
     done.set_aside += publish.publish(db, **paths).explain()
     return done
+
+
+def _recovered_name(path: Path) -> Path:
+    """A free name for a dataset that was set aside: an earlier recovery may have used the first ones."""
+    names = (path.parent / re.sub(rf"{AHEAD}-\d+", f"{RECOVERED}-{number}", path.name) for number in count(1))
+    return next(name for name in names if not has_output(name))
 
 
 class _Recovery:
@@ -87,7 +94,7 @@ class _Recovery:
                 with self._db.begin() as connection:
                     self._take_records(connection, some, path)
             if path in set_aside and len(self._done.refused) == refused:
-                move_output(path, path.parent / path.name.replace(AHEAD, RECOVERED))
+                move_output(path, _recovered_name(path))
 
     def _take_records(self, connection: Connection, records: list[dict[str, Any]], path: Path) -> None:
         """Take in decisions of a dataset that no file has brought, and the exits that candles do not decide again."""

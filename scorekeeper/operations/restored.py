@@ -45,8 +45,9 @@ def refuse_lost(db: Database, settings: Settings) -> None:
     if lost := [one for one in counted if one[1]]:
         path, number = lost[0]
         raise ScorekeeperError(
-            f"{path} names {number} decisions that the database has lost, as after a restore from a backup; "
-            f"nothing is ingested until they are back: {RECOVER}, or move that file away to do without them"
+            f"{path} names {number} decisions that the database has lost, as after a restore from a backup, or that "
+            f"another database published there; nothing is ingested until they are back: {RECOVER}, or move that file "
+            "away to do without them"
         )
 
 

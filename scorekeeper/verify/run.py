@@ -60,7 +60,7 @@ def compare(db: Database, settings: Settings) -> Verified:
         waits += find_waiting_learning(connection)
     if doubts:
         # A file may have moved since the snapshot. Under this lock no file moves: look at the doubtful ones again.
-        with db.begin() as connection:
+        with db.engine.connect() as connection:
             await_turn(connection, Lock.INGEST)
             again = check_files(connection, settings, only={doubt.path for doubt in doubts})
             differences += [doubt.says for doubt in again]

@@ -82,7 +82,13 @@ def find_unpublished_ids(connection: Connection, dataset: Path) -> Iterator[list
     """
     at = make_absolute(dataset)
     row = connection.execute(statement("verify/select_committed_bytes"), {"path": str(at)}).one_or_none()
-    if row is not None and (measure_published(at) or 0) > row.committed_bytes:
+    if row is None:
+        return
+    try:
+        size = measure_published(at) or 0
+    except OSError as exc:
+        raise ScorekeeperError(f"{dataset} cannot be read: {exc.strerror}") from None
+    if size > row.committed_bytes:
         yield from find_unknown_ids(connection, dataset, row.committed_bytes)
 
 

@@ -23,6 +23,7 @@ from scorekeeper.publish import publish
 from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify import published_files
+from scorekeeper.verify.unknown_files import find_unpublished_ids
 
 NOW = datetime(2025, 5, 2, tzinfo=UTC)
 FIRST = datetime(2025, 5, 1, 12, tzinfo=UTC)
@@ -135,6 +136,8 @@ def test_lines_are_there_at_once_and_a_publication_writes_the_very_same(files: F
         assert files.lines() == [number, number]
     at_once = files.content()
     assert published_files.check_published(files.db, **files.paths) == []
+    with files.db.begin() as connection:  # they are after the watermark, and nothing of them is lost
+        assert sum(map(len, find_unpublished_ids(connection, files.paths["dataset_path"]))) == 0
     files.check(30)
     assert files.content() == at_once
 

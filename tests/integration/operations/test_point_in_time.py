@@ -232,6 +232,8 @@ def test_whatever_moment_is_restored_nothing_published_is_lost(binaries: Any, se
             days.recover(db, end, alone=3)
             assert [row[:6] for row in rows(db)] == [row[:6] for row in wanted]
             assert verify(db, settings) == []
+            kept = settings.dataset_path.parent.glob(f"{settings.dataset_path.name}.*")
+            assert sorted(path.suffix for path in kept) == [".recovered-1", ".recovered-2"]  # one for each restore
             there.archive_all()
             wanted, said = rows(db), days.published()
         there.lose_disk()

@@ -4,6 +4,7 @@ What it needs .ci/run installs: apt-get install -y postgresql-15 pgbouncer. Else
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from dashboard.data.watch import TokenWatch
 from scorekeeper import PerformanceTracker
@@ -193,9 +194,22 @@ def test_ingests_at_once_take_turns_and_one_that_loses_its_lock_ends(
                 assert threads.submit(take_turn, db).result(60)
             with pytest.raises(AwayError, match="lock INGEST was lost"), work.begin():
                 pass
+        assert_verify_takes_its_turn(db, threads)
     pooled.server.execute("ALTER DATABASE turns RESET idle_in_transaction_session_timeout")
     with open_database(pooled.server.url(name="turns"), tmp_path) as db:
         assert verify(db, settings) == []
+
+
+def assert_verify_takes_its_turn(db: Database, threads: ThreadPoolExecutor) -> None:
+    """What seems to be missing from the archive is looked at again, when no ingest moves files."""
+    settings, waits = load_settings(), threading.Event()
+    event.listen(db.engine, "rollback", lambda _: waits.set())  # between two attempts to take the lock
+    with hold(db.engine, Lock.INGEST):
+        moved = settings.archive_dir.rename(settings.archive_dir.with_name("elsewhere"))
+        found = threads.submit(verify, db, settings)
+        assert waits.wait(60)
+        moved.rename(settings.archive_dir)
+    assert found.result(60) == []
 
 
 def assert_lost(pooled: Pooled, name: str) -> None:

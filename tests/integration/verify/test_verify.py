@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from scorekeeper.analysis.run import analyze
 from scorekeeper.inbox import ingest, quarantine
+from scorekeeper.locks import Lock, hold
 from scorekeeper.metrics import scorecard
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
@@ -19,6 +21,7 @@ from scorekeeper.store.database import Database, open_database
 from scorekeeper.verify.run import verify
 from tests.conftest import fresh_database
 from tests.integration.trades.test_pipeline import take, track
+from tests.waiting import wait_until
 
 DECISION = {"symbol": "BTC/USDT", "type": "HOLD", "price": 96_000, "timestamp": "2025-05-05T10:00:00Z"}
 
@@ -205,6 +208,25 @@ def test_days_of_the_archive_that_were_given_up_are_no_difference(whole: Whole) 
     day.rename(moved)
     assert any("where it was moved to" in line for line in verify(db, settings))
     assert verify(db, settings.model_copy(update={"keep_archive_days": 1})) == []
+
+
+def test_a_doubtful_file_is_looked_at_again_once_no_ingest_is_at_work(whole: Whole) -> None:
+    db, settings = whole
+    day = archived(settings, ".json").parent
+    waiting = f"SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = {Lock.INGEST}"
+
+    def waits() -> bool:
+        with db.begin() as connection:
+            return bool(connection.execute(text(waiting)).all())
+
+    with ThreadPoolExecutor(1) as thread:
+        with hold(db.engine, Lock.INGEST):
+            moved = day.rename(day.with_name("elsewhere"))
+            found = thread.submit(verify, db, settings)
+            assert wait_until(lambda: found.done() or waits(), 60)
+            assert not found.done()
+            moved.rename(day)
+        assert found.result(60) == []
 
 
 def test_an_archive_that_has_moved_with_its_inbox_is_found(whole: Whole, tmp_path: Path) -> None:

@@ -182,12 +182,22 @@ class _Systems:
         return list_systems(self._folder)
 
     def read(self) -> list[Standing]:
-        """Where each stands, over one connection for each database. Raises ScorekeeperError."""
+        """Where each stands, over one connection for each database.
+
+        A database that cannot be read says so of its systems, but is raised if there is no other: ScorekeeperError.
+        """
         found, troubles = self._load()
         rows = [Standing(name, trouble=trouble) for name, trouble in troubles.items()]
         for systems in found.values():
-            with self._database(systems[0]).begin() as connection:
-                rows += read_systems(connection, [one.system for one in systems])
+            names = [one.system for one in systems]
+            try:
+                with self._database(systems[0]).begin() as connection:
+                    rows += read_systems(connection, names)
+            except AWAY as refused:
+                if len(found) == 1:
+                    raise
+                why = str(refused) if isinstance(refused, ScorekeeperError) else type(refused).__name__
+                rows += [Standing(name, trouble=why) for name in names]
         return sorted(rows, key=lambda row: row.name)
 
     def look(self) -> dict[str, Look]:

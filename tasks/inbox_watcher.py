@@ -8,12 +8,10 @@ writer has open is not announced again while it does not change. The watcher nee
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.client.schemas.objects import State
@@ -22,12 +20,10 @@ from prefect.settings import PREFECT_API_URL
 from watchfiles import awatch
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.file_names import can_follow
-from scorekeeper.inbox.places.base import Place
-from scorekeeper.inbox.places.choose import open_place
 from scorekeeper.phrases import name_some
 from scorekeeper.settings import Settings, settings_of_all
 from tasks import prefect_server
+from tasks.inboxes import LOOK_SECONDS, MOST_LOOKED_AT, Inbox, Looks, Shape
 
 EVENT = "decision-file.arrived"
 RESOURCE = "scorekeeper.inbox"
@@ -35,69 +31,13 @@ DEPLOYMENT = "ingest"
 WAITING_SECONDS = 5.0
 RETELL_SECONDS = 10.0
 GROWING_SECONDS = 1.0
-LOOK_SECONDS = 1.0
-POLL_SECONDS = 5.0
 TRUST_SECONDS = 30.0
 # A file that no run takes in is announced every ten seconds for two minutes, and then once a minute.
 PATIENT_TIMES = 12
 SELDOM_SECONDS = 60.0
-# Enough to know that files wait, and for how long, while a look at a flooded inbox stays cheap.
-MOST_LOOKED_AT = 20_000
 # How often SYSTEMS_DIR is read: a system that is new there is watched from then on.
 SYSTEMS_SECONDS = 10.0
 MOST_NAMED = 5
-
-
-class Shape(NamedTuple):
-    """What shows that a file has changed: its size in bytes and the time of its last write.
-
-    `grows`: its lines are taken in while it grows. `held`: its writer has it open.
-    """
-
-    size: int
-    modified_ns: int
-    grows: bool = False
-    held: bool = False
-
-
-class Inbox:
-    """Where files arrive by these settings. `shapes`: what waited there at the last look, by name."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.shapes: dict[str, Shape] = {}
-        self._looked_at = float("-inf")
-
-    @cached_property
-    def place(self) -> Place:
-        """What the settings name. Raises ScorekeeperError."""
-        return open_place(self.settings)
-
-    def as_before(self, before: "Inbox | None") -> "Inbox":
-        """The inbox of `before`, with what it has opened, if it has the same settings; else this one."""
-        return before if before is not None and before.settings == self.settings else self
-
-    def look(self, now: float) -> Mapping[str, Shape]:
-        """What waits. `now`: a steady clock, in seconds. Raises ScorekeeperError.
-
-        Without a folder, each look is a paid request, made every POLL_SECONDS. A system without its folder holds up no
-        other.
-        """
-        folder = self.place.watched_folder
-        if folder is None and now - self._looked_at < POLL_SECONDS:
-            return self.shapes
-        self._looked_at, self.shapes = now, {}
-        if not (self.settings.system and folder is not None and not folder.is_dir()):
-            self.shapes = dict(_list_shapes(self.place))
-        return self.shapes
-
-
-def _list_shapes(place: Place) -> Iterator[tuple[str, Shape]]:
-    place.look(MOST_LOOKED_AT)
-    for one in islice(place.arrivals(), MOST_LOOKED_AT):
-        grows = can_follow(one.name)
-        held = grows and bool(place.has_writer(one.address))
-        yield one.name, Shape(one.size, one.modified_ns, grows, held)
 
 
 class Announcer:
@@ -180,7 +120,7 @@ async def watch_inboxes(
     take: Callable[[str], Awaitable[bool]] | None = None,
 ) -> None:
     """Watch the inboxes with all folders in them until `stop`. A folder or a server that does not answer is reported
-    once, and waited for.
+    once, and waited for; it holds up no other inbox.
 
     `inboxes` is asked again every SYSTEMS_SECONDS; the words beside them are reported. `take`: runs the ingest of a
     system (empty: of all) at once in this process instead of an event; False if it cannot. Files that still wait
@@ -191,17 +131,17 @@ async def watch_inboxes(
         raise ScorekeeperError("no Prefect server to announce files to: set PREFECT_API_URL, or run scorekeeper up")
     announcer, complaint, taken = Announcer(), "", False
     known: Sequence[Inbox] = ()
-    trouble, asked_at = "", float("-inf")
+    looks, trouble, asked_at = Looks(), "", float("-inf")
     while not stop.is_set():
-        error = ""
+        errors: list[str] = []
         try:
             if time.monotonic() - asked_at > SYSTEMS_SECONDS:
                 asked_at = time.monotonic()
                 fresh, trouble = await asyncio.to_thread(inboxes)
                 before = {one.settings.system: one for one in known}
                 known = [one.as_before(before.get(one.settings.system)) for one in fresh]
-            error = trouble
-            files = await asyncio.to_thread(_shapes, known, time.monotonic())
+            files = await looks.look(known)
+            errors = [trouble, *(one.trouble for one in known)]
             why = announcer.look(files, now := time.monotonic())
             # A run in progress takes in new files too: an event would only start a second run, which is cancelled. The
             # run in progress may be dead, so it is trusted for TRUST_SECONDS only.
@@ -215,11 +155,12 @@ async def watch_inboxes(
                     await announce(len(files), system)
                 announcer.note_announced(files, time.monotonic())
         except ScorekeeperError as exc:
-            error = str(exc)
+            errors.append(str(exc))
+        error = name_some(list(filter(None, errors)), MOST_NAMED, separator="; ")
         if error and error != complaint:
             report(error)
         complaint = error
-        await _wait([one.place.watched_folder for one in known], stop)
+        await _wait([one.folder for one in known], stop)
 
 
 async def announce(files: int, system: str = "") -> None:
@@ -249,18 +190,9 @@ def _is_due(state: State) -> bool:
     return state.is_scheduled() and due is not None and due <= datetime.now(UTC)
 
 
-def _shapes(inboxes: Sequence[Inbox], now: float) -> dict[str, Shape]:
-    """The shape of each file that waits, by its name in the inbox, after its system's name if there are several."""
-    shapes: dict[str, Shape] = {}
-    for inbox in inboxes:
-        prefix = f"{inbox.settings.system}/" if inbox.settings.system else ""
-        shapes |= {f"{prefix}{name}": shape for name, shape in inbox.look(now).items()}
-    return shapes
-
-
 async def _wait(folders: Sequence[Path | None], stop: asyncio.Event) -> None:
     """Wait for a change in the folders, at most LOOK_SECONDS: not every file system reports changes."""
-    there = [one for one in folders if one is not None and (len(folders) == 1 or one.is_dir())]
+    there = [one for one in folders if one is not None and (len(folders) == 1 or _is_there(one))]
     if not there:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
@@ -274,3 +206,10 @@ async def _wait(folders: Sequence[Path | None], stop: asyncio.Event) -> None:
             return
     except (OSError, RuntimeError):
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # a folder above it may not be entered
+        return False

@@ -9,7 +9,6 @@ from cli.prefect_server.client_settings import reach_directly
 from cli.prefect_server.password import CLIENTS, SERVERS, choose_password
 from cli.up.processes import MARK
 from scorekeeper.settings import Settings
-from scorekeeper.system_names import BY_OPTION
 
 # Prefect keeps these events for an hour. Automations react to them at once, and the runs themselves keep what they say.
 FLEETING = (
@@ -30,7 +29,7 @@ def environment_of(settings: Settings, port: int, dashboard: int | None = None) 
     home, origin = settings.scorekeeper_home, f"http://127.0.0.1:{port}"
     api, password = f"{origin}/api", choose_password(home)
     chosen = settings.as_environment() | {
-        MARK: home, BY_OPTION: os.environ.get(BY_OPTION, "") if settings.system else "",
+        MARK: home,
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         "PREFECT_HOME": home / "prefect", "PREFECT_API_URL": api,
         # The UI calls the server that served it, by any name; pages of other origins cannot.

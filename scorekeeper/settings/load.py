@@ -31,8 +31,8 @@ def load_settings(**overrides: Any) -> Settings:
 def settings_of_all(settings: Settings) -> tuple[list[Settings], dict[str, str]]:
     """The settings of each system of SYSTEMS_DIR, and why those of others cannot be used, by name.
 
-    Of two systems with the same inbox, log or dataset, the first one is used. Without SYSTEMS_DIR, or with a system's
-    settings: those alone. Raises ScorekeeperError if the folder is away.
+    Of two systems with the same inbox, archive, log or dataset, the first one is used. Without SYSTEMS_DIR, or with a
+    system's settings: those alone. Raises ScorekeeperError if the folder is away.
     """
     if settings.systems_dir is None or settings.system:
         return [settings], {}
@@ -48,6 +48,12 @@ def settings_of_all(settings: Settings) -> tuple[list[Settings], dict[str, str]]
                 other = places.setdefault((kind, str(getattr(one, kind))), name)
                 if other != name:
                     raise ScorekeeperError(f"{kind.upper()} is that of {other} too: give each a place of its own")
+            # A recovery takes in everything that lies in an archive.
+            if (other := places.setdefault(("archive", str(one.archive)), name)) != name:
+                raise ScorekeeperError(
+                    f"INBOX_DIR: {one.archive}, beside it, is the archive of {other} too: give each inbox a folder of "
+                    f"its own around it, such as {name}/inbox"
+                )
         except ScorekeeperError as exc:
             troubles[name] = str(exc)
         else:

@@ -83,6 +83,8 @@ def load_system(common: Settings, name: str) -> Settings:
         for field, about in Settings.model_fields.items()
         if field in by_option or not (field in own or field in OWN or about.exclude)
     }
+    if "database_url" in own and "dashboard_database_url" not in (own | by_option):
+        del given["dashboard_database_url"]  # the common standby is that of another database
     if common.dashboard_url is not None:
         given["dashboard_url"] = f"{common.dashboard_url.rstrip('/')}/{name}"
     with naming_the_setting(env_file):

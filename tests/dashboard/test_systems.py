@@ -111,6 +111,19 @@ def test_a_system_cannot_be_called_like_an_address_of_the_dashboard(served: Serv
             shutil.rmtree(folder)
 
 
+def test_a_database_that_is_away_is_said_of_its_systems_alone(served: Served, systems: Settings) -> None:
+    assert systems.systems_dir is not None
+    own = write_system(systems.systems_dir / "own", "DATABASE_URL=postgresql://127.0.0.1:9/x\n")
+    try:
+        with open_all_scores(systems) as make, serve_app(make(Access(TOKEN))) as fresh:
+            rows = {row["system"]: row["state"] for row in get(fresh, "/?format=json").json()}
+            assert "127.0.0.1:9" in rows["own"]
+            assert rows["alpha"] == "no track has run yet"
+            assert get(fresh, "/alpha/").status_code == 200
+    finally:
+        shutil.rmtree(own)
+
+
 def test_who_may_not_look_at_one_system_may_not_look_at_any(systems: Settings) -> None:
     with open_all_scores(systems) as make, serve_app(make(Access(TOKEN, peers=False))) as guarded:
         for path in ("/", "/?format=json", "/alpha/", "/alpha/decisions", "/alpha/events", "/gone/"):

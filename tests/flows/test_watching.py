@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,11 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import load_settings
 from tasks import inbox_watcher as watching
-from tasks.inbox_watcher import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Announcer, Shape
-from tests.object_stores import make_bucket, run_s3
+from tasks import inboxes
+from tasks.inbox_watcher import GROWING_SECONDS, RETELL_SECONDS, WAITING_SECONDS, Announcer
+from tasks.inboxes import Shape
+from tests.object_stores import make_bucket, run_s3, set_environment
+from tests.systems import decisions, put_in, write_system
 from tests.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("scorekeeper"))
@@ -222,7 +226,7 @@ def test_a_missing_inbox_and_a_server_that_is_away_are_said_once_and_waited_for(
 def test_what_arrives_in_a_bucket_is_told_by_the_watcher_or_by_the_bucket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "POLL_SECONDS", 0.5)
+    monkeypatch.setattr(inboxes, "POLL_SECONDS", 0.5)
     before = len(arrivals())
     with run_s3() as endpoint:
         bucket = make_bucket(endpoint, monkeypatch)
@@ -244,3 +248,29 @@ def test_what_arrives_in_a_bucket_is_told_by_the_watcher_or_by_the_bucket(
     now = {"id": str(uuid4()), "occurred": datetime.now(UTC).isoformat()}
     api("POST", "/events", [one | now for one in told])
     assert wait_until(lambda: len(arrivals()) == before + 2)
+
+
+def test_a_store_that_is_away_is_said_once_and_holds_up_no_other_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inboxes, "POLL_SECONDS", 2.0)
+    set_environment("http://127.0.0.1:9", monkeypatch)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    write_system(tmp_path / "systems" / "alpha", "INBOX_DIR=s3://nowhere/inbox\n")
+    write_system(tmp_path / "systems" / "beta")
+    monkeypatch.setenv("SYSTEMS_DIR", str(tmp_path / "systems"))
+    before, said = len(arrivals()), list[str]()
+
+    async def watch() -> None:
+        stop = asyncio.Event()
+        all_of_them = partial(watching.inboxes_of, load_settings())
+        watch = asyncio.create_task(watching.watch_inboxes(all_of_them, stop, said.append))
+        put_in(tmp_path / "systems" / "beta" / "inbox", decisions(1, seed=1))
+        while len(await asyncio.to_thread(arrivals)) == before:
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(6)
+        stop.set()
+        await watch
+
+    asyncio.run(asyncio.wait_for(watch(), 60))
+    assert len([line for line in said if line.startswith("alpha: ")]) == 1, said

@@ -54,6 +54,25 @@ def test_without_a_name_the_common_settings_are_read_and_the_systems_listed(fold
     assert [one.system for one in settings_of_all(load_settings(system="a"))[0]] == ["a"]
 
 
+def test_two_systems_never_share_an_archive(folder: Path) -> None:
+    for name, prefix in (("alpha", "alpha"), ("beta", "beta"), ("gamma", "gamma/inbox")):
+        write_system(folder / name, f"INBOX_DIR=s3://trading/{prefix}\n")
+    found, troubles = settings_of_all(load_settings())
+    assert ([one.system for one in found], list(troubles)) == (["alpha", "gamma"], ["beta"])
+    assert "s3://trading/archive, beside it, is the archive of alpha too" in troubles["beta"]
+
+
+def test_the_common_standby_is_not_that_of_a_database_of_its_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_system(folder / "alpha", "DATABASE_URL=postgresql://own/x\n")
+    write_system(folder / "beta")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://common/x")
+    monkeypatch.setenv("DASHBOARD_DATABASE_URL", "postgresql://standby/x")
+    read = [one.scores_url and one.scores_url.get_secret_value() for one in settings_of_all(load_settings())[0]]
+    assert read == ["postgresql://own/x", "postgresql://standby/x"]
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -70,6 +89,15 @@ def test_what_is_wrong_in_one_system_is_named_and_spares_the_others(folder: Path
     assert "secret-word" not in str(refused.value)
     found, troubles = settings_of_all(load_settings())
     assert ([one.system for one in found], list(troubles)) == (["beta"], ["alpha"])
+
+
+def test_a_name_that_the_dashboard_has_a_page_for_is_refused(folder: Path) -> None:
+    for name in ("login", "healthz", "static", "metrics", "metrics_2"):
+        write_system(folder / name)
+    found, troubles = settings_of_all(load_settings())
+    assert ([one.system for one in found], sorted(troubles)) == (
+        ["metrics_2"], ["healthz", "login", "metrics", "static"]
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["../alpha", "alpha/../alpha", "Alpha", "", " ", "."])

@@ -19,6 +19,8 @@ from cli.up.parts import PARTS
 from cli.up.processes import MARK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
+from scorekeeper.system_names import BY_OPTION
+from tests.systems import write_system
 
 FIELDS = [name for name, field in Settings.model_fields.items() if not field.exclude]
 # What a user may write for a field; each field takes the first that it understands and that is not its default.
@@ -184,3 +186,17 @@ def test_bytecode_that_may_not_lie_beside_the_sources_lies_in_the_home(
 
 def test_what_is_handed_on_bears_the_mark_by_which_a_part_reads_no_env_file(home: Path) -> None:
     assert environment_of(load_settings(), 4200)[MARK] == str(home)
+
+
+def test_an_option_of_up_wins_over_the_settings_of_each_system(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_system(tmp_path / "systems" / "alpha", "MARKET=ccxt:kraken\nFEE_BPS=3\n")
+    monkeypatch.setenv("SYSTEMS_DIR", str(tmp_path / "systems"))
+    monkeypatch.setenv("MARKET", "ccxt:okx")  # as --market sets it
+    monkeypatch.setenv(BY_OPTION, "MARKET")
+    with pytest.MonkeyPatch.context() as of_part:
+        for name, value in environment_of(load_settings(), 4200).items():
+            of_part.setenv(name, value)
+        alpha = load_settings(system="alpha")
+    assert (alpha.market, alpha.fee_bps) == ("ccxt:okx", 3)

@@ -45,9 +45,9 @@ class Lived:
     def prune(self, at: datetime = BOUND + timedelta(days=2, hours=5)) -> prune_decisions.PrunedDecisions:
         return prune_decisions.prune_decisions(self.db, self.settings, at)
 
-    def bring(self, name: str, *decisions: dict[str, Any]) -> Any:
+    def bring(self, name: str, *decisions: dict[str, Any], at: datetime | None = None) -> Any:
         (self.settings.inbox_dir / name).write_text("".join(json.dumps(one) + "\n" for one in decisions))
-        return take(self.db, self.settings)
+        return take(self.db, self.settings, at)
 
     def metrics(self, **selection: Any) -> dict[str, Any]:
         with self.db.begin() as connection:
@@ -187,8 +187,14 @@ def test_an_open_trade_holds_the_others_back_and_exits_go_with_their_trades(live
         decide(type="CLOSE", closes=["named"], timestamp="2025-05-05T12:00:30Z", max_hold_minutes=60 * 47),
     )
     lived.live()
-    lived.bring("priceless.jsonl", decide(trade_id="priceless", symbol="ABSENT/USDT"))
+    lived.bring("priceless.jsonl", decide(trade_id="priceless", symbol="ABSENT/USDT"), at=BOUND - timedelta(hours=1))
+    lived.bring("fresh.jsonl", decide(trade_id="fresh", symbol="LATER/USDT"))
     assert verify(lived.db, lived.settings) == []
+    # A symbol may still get its prices while it has not been asked for that long.
+    assert "fresh of LATER/USDT" in (lived.prune().held_back or "")
+    assert lived.count("decision WHERE trade_id = 'priceless'") == 1
+    with lived.db.begin() as connection:
+        assert voiding.void_decision(connection, "fresh", "no such symbol", lived.as_of) == "voided"
     done = lived.prune()
     assert (done.before, "long of BTC/USDT" in (done.held_back or "")) == (BOUND - timedelta(days=1), True)
     assert lived.count("decision WHERE trade_id ~ '^(closed|priceless)'") == 0

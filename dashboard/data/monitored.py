@@ -67,22 +67,21 @@ class Monitored:
 def read_monitored(connection: Connection, system: str = "") -> Monitored:
     """Everything that monitoring shows of the database; `system`: of another system than the connection's."""
 
-    def ask(name: str, **given: object) -> CursorResult[Any]:
-        asked = f"dashboard/{name}"
+    def ask(asked: str, **given: object) -> CursorResult[Any]:
         return connection.execute(text(in_system(raw(asked), system)) if system else statement(asked), given)
 
-    row = ask("select_monitored", most=MOST_UNDECIDED).one()
-    symbols = ask("select_monitored_symbols", most=MOST_SYMBOLS).all()
+    row = ask("dashboard/select_monitored", most=MOST_UNDECIDED).one()
+    symbols = ask("dashboard/select_monitored_symbols", most=MOST_SYMBOLS).all()
     return Monitored(
         row.read_at, row.market, row.last_as_of, row.analysed_at, row.learned_until, row.stale_days,
         None if row.open_trades is None else int(row.open_trades), row.undecided,
         symbols[0].symbols if symbols else 0,
         [SymbolPrices(one.symbol, one.sealed_from, one.sealed_until, one.trouble, one.needed) for one in symbols],
-        {(name, part): total for name, part, total in ask("select_activity")},
-        dict(ask("select_alert_counts").tuples().all()),
-        dict(ask("select_waiting_files").tuples().all()),
-        dict(ask("select_published_lines").tuples().all()),
-        {after_fees: Score(*figures) for after_fees, *figures in ask("select_monitored_score")},
+        {(name, part): total for name, part, total in ask("dashboard/select_activity")},
+        dict(ask("dashboard/select_alert_counts").tuples().all()),
+        dict(ask("dashboard/select_waiting_files").tuples().all()),
+        dict(ask("dashboard/select_published_lines").tuples().all()),
+        {after_fees: Score(*figures) for after_fees, *figures in ask("dashboard/select_monitored_score")},
     )  # fmt: skip
 
 

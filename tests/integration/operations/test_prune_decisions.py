@@ -1,6 +1,7 @@
 """Decisions that are old go, with all that belongs to them. Figures, files and what is checked stay true."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.operations import prune_decisions
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
+from scorekeeper.publish.parquet import publish_parquet, rebuild_parquet
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.run import compare, verify
@@ -206,4 +208,21 @@ def test_an_open_trade_holds_the_others_back_and_exits_go_with_their_trades(live
     learn(lived.db, lived.as_of)
     assert lived.prune().before == BOUND
     assert lived.count("decision WHERE expires_at < '2025-05-07Z'") == 1  # named
+    assert verify(lived.db, lived.settings) == []
+
+
+def test_a_dataset_in_parquet_keeps_the_decisions_until_it_is_given_up(lived: Lived) -> None:
+    lived.live()
+    folder = lived.settings.parquet_dir
+    publish_parquet(lived.db, folder)
+    done = lived.prune()
+    assert (done.decisions, "PUBLISH_PARQUET=false" in (done.held_back or "")) == (0, True)
+    shutil.rmtree(folder)
+    assert lived.prune().decisions > 100
+    assert verify(lived.db, lived.settings) == []
+
+    # One that begins afterwards holds the rows of the decisions that are there.
+    rows = publish_parquet(lived.db, folder).rows
+    assert verify(lived.db, lived.settings) == []
+    assert rebuild_parquet(lived.db, folder).rows == rows > 100
     assert verify(lived.db, lived.settings) == []

@@ -70,8 +70,8 @@ class Monitored:
 def read_monitored(connection: Connection, system: str = "") -> Monitored:
     """Everything that monitoring shows of the database; `system`: of another system than the connection's."""
 
-    def ask(name: str, **given: object) -> CursorResult[Any]:
-        return connection.execute(text(in_system(raw(name), system)) if system else statement(name), given)
+    def ask(asked: str, **given: object) -> CursorResult[Any]:
+        return connection.execute(text(in_system(raw(asked), system)) if system else statement(asked), given)
 
     row = ask("dashboard/select_monitored", most=MOST_UNDECIDED).one()
     symbols = ask("dashboard/select_monitored_symbols", most=MOST_SYMBOLS).all()

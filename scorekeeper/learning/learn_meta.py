@@ -69,14 +69,14 @@ def learn_meta_model(connection: Connection, version: str, until: datetime) -> b
     fits = _read_fits(connection, version, moment(int(new.opened.min())) if len(new.opened) else end)
     first = micros(after) // DAY + 1 if after is not None else -(-int(new.expires[0]) // DAY)
     midnights = np.arange(first, micros(end) // DAY + 1) * DAY
-    is_whole = _fit(connection, version, after, end, trades, fits, midnights)
+    place = _fit(connection, version, after, end, trades, fits, midnights)
     for target in TARGETS:
         models = [(fit.at, fit.model) for fit in fits[target]]
         said = predict_walk(models, new.features, new.names, new.opened)
         for field in fields(Said):
             column = getattr(trades.said[target], field.name)
             column[len(old.opened) :] = getattr(said, field.name)
-    _write_trades(connection, trades, new, len(old.opened) if is_whole else 0)
+    _write_trades(connection, trades, new, 0 if place is None else place - len(new.opened))
     block = (progress.block_hours or 24) * HOUR  # below 20 decisions there is nothing to judge
     rows = _judge(trades, fits, midnights, block, None if after is None else micros(after))
     for start in range(0, len(rows), _ROWS):
@@ -150,22 +150,32 @@ def _fit(
     trades: _Trades,
     fits: dict[str, list[Fit]],
     midnights: Ints,
-) -> bool:
-    """Add the fits of these midnights. Returns whether meta_window holds all trades afterwards, not only new ones."""
+) -> int | None:
+    """Add the fits of these midnights. Returns how many trades meta_window holds then; None: only new ones.
+
+    Of trades whose decisions were deleted by their age only their number is known, so what comes later is fitted on the
+    others.
+    """
     order = np.argsort(trades.released, kind="stable")
     released, uniqueness = trades.released[order], trades.uniqueness[order]
     independent = np.concatenate([[0.0], np.cumsum(uniqueness)])
     at_midnights = independent[np.searchsorted(released, midnights, side="right")]
     last = {target: fits[target][-1].independent if fits[target] else 0.0 for target in TARGETS}
     if not (at_midnights >= max(META_LEAST_TRADES, META_GROWTH * min(last.values()))).any():
-        return False
+        return None
     window = read_meta_window(connection, version, after, end, whole=True)
+    deleted = 0.0
+    if len(window.opened) < len(trades.opened):
+        deleted = float(trades.uniqueness.sum() - window.uniqueness.sum())
+        released = released_at(window.opened, window.expires)
+        order = np.argsort(released, kind="stable")
+        released, uniqueness = released[order], window.uniqueness[order]
     features = window.features[order]
     for target in TARGETS:
         net = window.net[target][order]
-        walked = fit_walk(features, window.names, net, uniqueness, released, midnights, last[target])
+        walked = fit_walk(features, window.names, net, uniqueness, released, midnights, last[target], deleted)
         fits[target] += [Fit(at, known, model) for at, known, model in walked]
-    return True
+    return len(window.opened)
 
 
 def _write_trades(connection: Connection, trades: _Trades, new: MetaWindow, place: int) -> None:

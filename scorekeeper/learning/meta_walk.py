@@ -27,14 +27,16 @@ def fit_walk(
     released: Ints,
     midnights: Ints,
     last: float,
+    deleted: float = 0.0,
 ) -> Iterator[tuple[int, float, Model]]:
-    """The models that are fitted at `midnights`: (midnight, independent trades it was fitted on, model).
+    """The models that are fitted at `midnights`: (midnight, independent trades up to it, model).
 
     Trades in order of `released`, columns as in `meta_model.fit`. Times in microseconds since 1970. A midnight's model
     is fitted on trades released at or before it, if the sum of their uniqueness has grown by 5 % since the last fit.
-    `last`: that sum at the last fit before these midnights, 0: there was none.
+    `last`: that sum at the last fit before these midnights, 0: there was none. `deleted`: the sum of earlier trades,
+    which are not there any more and count in no fit.
     """
-    independent = np.concatenate([[0.0], np.cumsum(uniqueness)])
+    independent = deleted + np.concatenate([[0.0], np.cumsum(uniqueness)])
     for midnight, known in zip(midnights.tolist(), np.searchsorted(released, midnights, side="right"), strict=True):
         if independent[known] <= 0 or independent[known] < META_GROWTH * last:
             continue

@@ -5,11 +5,14 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import Connection
 
+from scorekeeper.inbox.places.moved import find_location
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.rollups import score_stale_days
 from scorekeeper.publish import publish
 from scorekeeper.publish.events import KINDS, render_events
 from scorekeeper.publish.kept import keep_lines, last_kept
+from scorekeeper.publish.outputs import list_outputs
+from scorekeeper.publish.parquet import SUFFIX
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
@@ -40,7 +43,7 @@ def prune_decisions(db: Database, settings: Settings, as_of: datetime, *, dry_ru
     wanted = datetime.combine((as_of - timedelta(days=settings.keep_decisions_days)).date(), time(), UTC)
     if not dry_run:
         publish.publish(db, log_path=settings.log_path, dataset_path=settings.dataset_path)
-    found, last = db.transact(lambda connection: _begin(connection, wanted, as_of, dry_run=dry_run))
+    found, last = db.transact(lambda connection: _begin(connection, settings, wanted, as_of, dry_run=dry_run))
     if dry_run or found.before is None:
         return found
     while db.transact(lambda connection: _keep_lines(connection, last)):
@@ -52,7 +55,7 @@ def prune_decisions(db: Database, settings: Settings, as_of: datetime, *, dry_ru
 
 
 def _begin(
-    connection: Connection, wanted: datetime, as_of: datetime, *, dry_run: bool
+    connection: Connection, settings: Settings, wanted: datetime, as_of: datetime, *, dry_run: bool
 ) -> tuple[PrunedDecisions, int]:
     """Store the bound, while no file is read, nothing is settled, and no day waits to be scored.
 
@@ -60,8 +63,12 @@ def _begin(
     """
     # What is learned, settled or scored before the bound must not change any more.
     lock(connection, Lock.INGEST, Lock.LEARN, Lock.SETTLE, Lock.SCORE)
-    if (parquet := connection.execute(statement("operations/select_parquet")).scalar()) is not None:
-        return PrunedDecisions(None, 0, f"all decisions stay: the Parquet dataset {parquet} is written from them"), 0
+    for path in connection.execute(statement("operations/select_parquet")).scalars().all():
+        if settings.publish_parquet or list_outputs(find_location(path), SUFFIX):
+            why = f"all decisions stay: the Parquet dataset {path} is written from them"
+            return PrunedDecisions(None, 0, f"{why} (to give it up: delete it, with PUBLISH_PARQUET=false)"), 0
+        if not dry_run:
+            connection.execute(statement("operations/forget_parquet"), {"path": path})
     blocking = connection.execute(statement("operations/select_unfinished"), {"wanted": wanted}).one_or_none()
     bound, held_back = wanted, None
     if blocking is not None:

@@ -6,9 +6,11 @@ FROM scorekeeper.retention;
 
 -- name: select_unfinished
 -- At most one row: the oldest decision from before `wanted` that holds back the deletion: its trade is open, its
--- horizon is not known though its symbol has prices, or it ends after what was learned. Parameter: wanted.
+-- horizon is not known, or it ends after the last midnight that was learned. One whose symbol never had a price holds
+-- nothing back once it has been there for as long as decisions are kept. Parameter: wanted.
 WITH learned AS (
-    SELECT coalesce(min(p.learned_until), 'infinity') AS until FROM scorekeeper.learning_progress AS p
+    SELECT coalesce(date_trunc('day', min(p.learned_until), 'UTC'), 'infinity') AS until
+    FROM scorekeeper.learning_progress AS p
 ),
 unfinished AS (
     SELECT d.trade_id
@@ -28,9 +30,12 @@ FROM unfinished AS u
 INNER JOIN scorekeeper.decision AS d ON u.trade_id = d.trade_id
 WHERE
     d.opened_at < cast(:wanted AS timestamptz) AND d.voided_at IS NULL
-    AND EXISTS (
-        SELECT 1 FROM scorekeeper.candle_coverage AS c
-        WHERE c.symbol = d.symbol
+    AND (
+        d.received_at >= cast(:wanted AS timestamptz)
+        OR EXISTS (
+            SELECT 1 FROM scorekeeper.candle_coverage AS c
+            WHERE c.symbol = d.symbol
+        )
     )
 ORDER BY d.opened_at, d.trade_id
 LIMIT 1;
@@ -69,9 +74,14 @@ WHERE published_line_no < cast(:line_no AS bigint) AND kind IN ('log', 'dataset'
 
 
 -- name: select_parquet
--- At most one row: the folder of a dataset in Parquet. Its files are written again from decisions.
+-- One row per folder of a dataset in Parquet. Its files are written again from decisions.
 SELECT p.path
 FROM scorekeeper.publication AS p
 WHERE p.kind = 'parquet'
-ORDER BY p.path
-LIMIT 1;
+ORDER BY p.path;
+
+
+-- name: forget_parquet
+-- One row: a dataset in Parquet whose files were deleted is not published any more. Parameter: path.
+DELETE FROM scorekeeper.publication
+WHERE path = :path AND kind = 'parquet';

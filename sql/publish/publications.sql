@@ -8,10 +8,13 @@ SELECT exists(
 
 -- name: select_publication
 -- One row, locked: the watermark of a file, which is created if there is none. A new file begins after the lines of
--- deleted decisions. Parameters: path, kind.
+-- deleted decisions; a dataset in Parquet has the rows of all decisions that are there. Parameters: path, kind.
 INSERT INTO scorekeeper.publication (path, kind, published_line_no, begins_after)
-SELECT :path, :kind, coalesce(max(k.until_line_no), 0), coalesce(max(k.until_line_no), 0)
-FROM scorekeeper.kept_lines AS k
+SELECT :path, :kind, k.line_no, k.line_no
+FROM (
+    SELECT coalesce(max(l.until_line_no) FILTER (WHERE :kind <> 'parquet'), 0) AS line_no
+    FROM scorekeeper.kept_lines AS l
+) AS k
 ON CONFLICT (path) DO UPDATE SET kind = excluded.kind
 RETURNING published_line_no, committed_bytes, tail_sha256, begins_after;
 

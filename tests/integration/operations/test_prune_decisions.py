@@ -1,6 +1,7 @@
 """Decisions that are old go, with all that belongs to them. Figures, files and what is checked stay true."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.operations import prune_decisions
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.publish import publish
+from scorekeeper.publish.parquet import publish_parquet, rebuild_parquet
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.verify.run import compare, verify
@@ -45,9 +47,9 @@ class Lived:
     def prune(self, at: datetime = BOUND + timedelta(days=2, hours=5)) -> prune_decisions.PrunedDecisions:
         return prune_decisions.prune_decisions(self.db, self.settings, at)
 
-    def bring(self, name: str, *decisions: dict[str, Any]) -> Any:
+    def bring(self, name: str, *decisions: dict[str, Any], at: datetime | None = None) -> Any:
         (self.settings.inbox_dir / name).write_text("".join(json.dumps(one) + "\n" for one in decisions))
-        return take(self.db, self.settings)
+        return take(self.db, self.settings, at)
 
     def metrics(self, **selection: Any) -> dict[str, Any]:
         with self.db.begin() as connection:
@@ -187,8 +189,14 @@ def test_an_open_trade_holds_the_others_back_and_exits_go_with_their_trades(live
         decide(type="CLOSE", closes=["named"], timestamp="2025-05-05T12:00:30Z", max_hold_minutes=60 * 47),
     )
     lived.live()
-    lived.bring("priceless.jsonl", decide(trade_id="priceless", symbol="ABSENT/USDT"))
+    lived.bring("priceless.jsonl", decide(trade_id="priceless", symbol="ABSENT/USDT"), at=BOUND - timedelta(hours=1))
+    lived.bring("fresh.jsonl", decide(trade_id="fresh", symbol="LATER/USDT"))
     assert verify(lived.db, lived.settings) == []
+    # A symbol may still get its prices while it has not been asked for that long.
+    assert "fresh of LATER/USDT" in (lived.prune().held_back or "")
+    assert lived.count("decision WHERE trade_id = 'priceless'") == 1
+    with lived.db.begin() as connection:
+        assert voiding.void_decision(connection, "fresh", "no such symbol", lived.as_of) == "voided"
     done = lived.prune()
     assert (done.before, "long of BTC/USDT" in (done.held_back or "")) == (BOUND - timedelta(days=1), True)
     assert lived.count("decision WHERE trade_id ~ '^(closed|priceless)'") == 0
@@ -200,4 +208,21 @@ def test_an_open_trade_holds_the_others_back_and_exits_go_with_their_trades(live
     learn(lived.db, lived.as_of)
     assert lived.prune().before == BOUND
     assert lived.count("decision WHERE expires_at < '2025-05-07Z'") == 1  # named
+    assert verify(lived.db, lived.settings) == []
+
+
+def test_a_dataset_in_parquet_keeps_the_decisions_until_it_is_given_up(lived: Lived) -> None:
+    lived.live()
+    folder = lived.settings.parquet_dir
+    publish_parquet(lived.db, folder)
+    done = lived.prune()
+    assert (done.decisions, "PUBLISH_PARQUET=false" in (done.held_back or "")) == (0, True)
+    shutil.rmtree(folder)
+    assert lived.prune().decisions > 100
+    assert verify(lived.db, lived.settings) == []
+
+    # One that begins afterwards holds the rows of the decisions that are there.
+    rows = publish_parquet(lived.db, folder).rows
+    assert verify(lived.db, lived.settings) == []
+    assert rebuild_parquet(lived.db, folder).rows == rows > 100
     assert verify(lived.db, lived.settings) == []

@@ -69,9 +69,14 @@ WHERE published_line_no < cast(:line_no AS bigint) AND kind IN ('log', 'dataset'
 
 
 -- name: select_parquet
--- At most one row: the folder of a dataset in Parquet. Its files are written again from decisions.
+-- One row per dataset in Parquet: its folder. Its files are written again from decisions.
 SELECT p.path
 FROM scorekeeper.publication AS p
 WHERE p.kind = 'parquet'
-ORDER BY p.path
-LIMIT 1;
+ORDER BY p.path;
+
+
+-- name: forget_parquet
+-- One row: a dataset in Parquet that is published no more, with what is known of its files. Parameter: path.
+DELETE FROM scorekeeper.publication
+WHERE path = :path AND kind = 'parquet';

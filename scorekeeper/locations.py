@@ -70,11 +70,17 @@ def read_address(text: str) -> ObjectUrl:
     Traceback (most recent call last):
         ...
     ValueError: 'ftp' is no object store: write s3://, gs:// or az://, or a path
+    >>> read_address("s3://key:secret@trading/inbox")
+    Traceback (most recent call last):
+        ...
+    ValueError: credentials belong in the environment: write s3://bucket/prefix
     """
     found = _ADDRESS.fullmatch(text)
     if found is None or found["scheme"].lower() not in SCHEMES:
         scheme = found["scheme"] if found else text[:40]
         raise ValueError(f"{scheme!r} is no object store: write s3://, gs:// or az://, or a path")
+    if "@" in found["bucket"]:  # what is before it may be secret
+        raise ValueError(f"credentials belong in the environment: write {found['scheme']}://bucket/prefix")
     if not _BUCKET.fullmatch(found["bucket"]):
         raise ValueError(f"{found['bucket'][:70]!r} is no name of a bucket: write {found['scheme']}://bucket/prefix")
     return ObjectUrl(found["scheme"].lower(), found["bucket"], found["key"].removeprefix("/").rstrip("/"))

@@ -16,9 +16,9 @@ def prune(
     """Give up old decisions, candles and archived files.
 
     Decisions that ended longer ago than KEEP_DECISIONS_DAYS, with their signals, trades and events: their days stay in
-    the figures, their lines in log and dataset. Candles older than KEEP_CANDLES_DAYS: whole months, never what an open
-    trade or an undecided decision needs. Files older than KEEP_ARCHIVE_DAYS. Unset, all is kept. Scores stay as they
-    are; verify cannot recompute what lies before.
+    the figures, their lines in log and dataset. None goes while a dataset in Parquet is published. Candles older than
+    KEEP_CANDLES_DAYS: whole months, never what an open trade or an undecided decision needs. Files older than
+    KEEP_ARCHIVE_DAYS. Unset, all is kept. Scores stay as they are; verify cannot recompute what lies before.
     """
     with open_installation() as (_, settings):
         from flows.prune import prune as flow

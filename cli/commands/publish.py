@@ -48,4 +48,6 @@ def _publish_parquet(db: "Database", settings: "Settings", *, rebuild: bool) -> 
     done = (rebuild_parquet if rebuild else publish_parquet)(db, settings.parquet_dir)
     for words in done.explain():
         typer.echo(words, err=True)
+    if settings.keep_decisions_days is not None:
+        typer.echo("KEEP_DECISIONS_DAYS: no decision is deleted while this is published (docs/dataset.md)", err=True)
     typer.echo(f"{settings.parquet_dir}: {done.rows} rows, {done.files} files written")

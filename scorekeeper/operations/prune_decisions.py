@@ -24,7 +24,8 @@ BATCH = 5_000  # decisions that are deleted in one transaction
 class PrunedDecisions:
     """What was deleted: how many decisions, from before which midnight (None: nothing is old enough).
 
-    `held_back`: a sentence that names the decision because of which younger ones than the setting says stay.
+    `held_back`: a sentence that names the decision, or the dataset in Parquet, because of which more stay than the
+    setting says.
     """
 
     before: datetime | None = None
@@ -63,12 +64,8 @@ def _begin(
     """
     # What is learned, settled or scored before the bound must not change any more.
     lock(connection, Lock.INGEST, Lock.LEARN, Lock.SETTLE, Lock.SCORE)
-    for path in connection.execute(statement("operations/select_parquet")).scalars().all():
-        if settings.publish_parquet or list_outputs(find_location(path), SUFFIX):
-            why = f"all decisions stay: the Parquet dataset {path} is written from them"
-            return PrunedDecisions(None, 0, f"{why} (to give it up: delete it, with PUBLISH_PARQUET=false)"), 0
-        if not dry_run:
-            connection.execute(statement("operations/forget_parquet"), {"path": path})
+    if (parquet := _find_parquet(connection, settings, dry_run=dry_run)) is not None:
+        return PrunedDecisions(None, 0, _held_by(parquet)), 0
     blocking = connection.execute(statement("operations/select_unfinished"), {"wanted": wanted}).one_or_none()
     bound, held_back = wanted, None
     if blocking is not None:
@@ -88,6 +85,26 @@ def _begin(
     return PrunedDecisions(bound, last.decisions, held_back), last.line_no
 
 
+def _find_parquet(connection: Connection, settings: Settings, *, dry_run: bool) -> str | None:
+    """A Parquet dataset whose rows are those of the decisions. One that was given up is forgotten.
+
+    It is given up where PUBLISH_PARQUET is false and no file of it is left: a missing disk alone says nothing.
+    """
+    for path in connection.execute(statement("operations/select_parquet")).scalars().all():
+        if settings.publish_parquet or list_outputs(find_location(path), SUFFIX):
+            return str(path)
+        if not dry_run:
+            connection.execute(statement("operations/forget_parquet"), {"path": path})
+    return None
+
+
+def _held_by(parquet: str) -> str:
+    return (
+        f"all decisions stay: the Parquet dataset {parquet} is written from them; to do without it, set "
+        "PUBLISH_PARQUET=false and move it away"
+    )
+
+
 def _keep_lines(connection: Connection, last: int) -> bool:
     """Store the hashes of the next lines up to `last`; whether there are more."""
     lock(connection, Lock.PUBLISH)
@@ -98,4 +115,7 @@ def _keep_lines(connection: Connection, last: int) -> bool:
 
 
 def _delete(connection: Connection) -> int:
+    lock(connection, Lock.PUBLISH)
+    if connection.execute(statement("operations/select_parquet")).first() is not None:
+        return 0  # its publication began meanwhile
     return int(connection.execute(statement("operations/delete_decisions"), {"most": BATCH}).scalar_one())

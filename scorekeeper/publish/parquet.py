@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.locations import Location
 from scorekeeper.publish import parquet_rows
-from scorekeeper.publish.events import BATCH_LINES, number_events, read_events
+from scorekeeper.publish.events import BATCH_LINES, lock_publisher, number_events, read_events
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.publish.outputs import has_output, list_outputs, move_output, read_output, replace_output
 from scorekeeper.publish.set_aside import AHEAD, EDITED
@@ -125,9 +125,11 @@ def read_parts(connection: Connection, folder: Location) -> dict[str, Part]:
 def _claim(connection: Connection, folder: Location) -> ParquetPublished:
     """Store that this database publishes to the folder, before the first file. Sets another writer's files aside."""
     done = ParquetPublished()
+    lock_publisher(connection)  # a prune may be deleting decisions, until it finds this folder published
     is_ours = connection.execute(statement("publish/select_is_published"), {"path": str(folder)}).scalar()
     lock_parts(connection, folder)
     if not is_ours:
+        _advance(connection, folder, 0)  # not after deleted decisions: older lines may be of some that are there
         _set_unknown_aside(folder, {}, _FOREIGN, done)
     return done
 

@@ -74,7 +74,7 @@ WHERE published_line_no < cast(:line_no AS bigint) AND kind IN ('log', 'dataset'
 
 
 -- name: select_parquet
--- One row per folder of a dataset in Parquet. Its files are written again from decisions.
+-- One row per dataset in Parquet: its folder. Its files are written again from decisions.
 SELECT p.path
 FROM scorekeeper.publication AS p
 WHERE p.kind = 'parquet'
@@ -82,6 +82,6 @@ ORDER BY p.path;
 
 
 -- name: forget_parquet
--- One row: a dataset in Parquet whose files were deleted is not published any more. Parameter: path.
+-- One row: a dataset in Parquet that is published no more, with what is known of its files. Parameter: path.
 DELETE FROM scorekeeper.publication
 WHERE path = :path AND kind = 'parquet';

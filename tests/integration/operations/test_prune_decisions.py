@@ -1,7 +1,6 @@
 """Decisions that are old go, with all that belongs to them. Figures, files and what is checked stay true."""
 
 import json
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -211,18 +210,32 @@ def test_an_open_trade_holds_the_others_back_and_exits_go_with_their_trades(live
     assert verify(lived.db, lived.settings) == []
 
 
-def test_a_dataset_in_parquet_keeps_the_decisions_until_it_is_given_up(lived: Lived) -> None:
+def test_parquet_holds_back_what_it_is_written_from_until_it_is_given_up(lived: Lived) -> None:
     lived.live()
+    pruned = lived.prune()
+    assert (pruned.before, pruned.decisions > 0) == (BOUND, True)
     folder = lived.settings.parquet_dir
+    # What is published now has the decisions that are there.
+    assert publish_parquet(lived.db, folder).rows > 0
+    assert verify(lived.db, lived.settings) == []
+    assert rebuild_parquet(lived.db, folder).set_aside == []
+    assert verify(lived.db, lived.settings) == []
+    later = BOUND + timedelta(days=3, hours=5)
+    for _ in range(2):
+        held = lived.prune(later)
+        assert (held.decisions, held.before) == (0, None)
+        assert held.held_back == (
+            f"all decisions stay: the Parquet dataset {folder} is written from them; to do without it, set "
+            "PUBLISH_PARQUET=false and move it away"
+        )
+    files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.parquet")}
+    folder.rename(folder.with_name("kept"))
+    lived.settings = lived.settings.model_copy(update={"publish_parquet": True})
+    assert lived.prune(later).decisions == 0  # its disk may be away
+    lived.settings = lived.settings.model_copy(update={"publish_parquet": False})
+    assert prune_decisions.prune_decisions(lived.db, lived.settings, later, dry_run=True).decisions > 0
+    assert lived.prune(later).decisions > 0
+    assert verify(lived.db, lived.settings) == []
     publish_parquet(lived.db, folder)
-    done = lived.prune()
-    assert (done.decisions, "PUBLISH_PARQUET=false" in (done.held_back or "")) == (0, True)
-    shutil.rmtree(folder)
-    assert lived.prune().decisions > 100
     assert verify(lived.db, lived.settings) == []
-
-    # One that begins afterwards holds the rows of the decisions that are there.
-    rows = publish_parquet(lived.db, folder).rows
-    assert verify(lived.db, lived.settings) == []
-    assert rebuild_parquet(lived.db, folder).rows == rows > 100
-    assert verify(lived.db, lived.settings) == []
+    assert files.keys() >= {path.relative_to(folder) for path in folder.rglob("*.parquet")}

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from dashboard.data.monitored import read_monitored_systems
 from dashboard.data.systems import NOT_THERE, read_systems
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.locks import Lock, hold, lock
 from scorekeeper.operations.move_database import move_database
 from scorekeeper.store.binaries import ROLE
@@ -135,6 +135,11 @@ def test_the_roles_of_a_system_see_that_system_alone(db: Database, database_url:
                     connection.exec_driver_sql("SET LOCAL ROLE scorekeeper_reader")  # the system's own, by its cursor
                     seen = "SELECT max(trade_id), current_user FROM scorekeeper.report_decisions"
                     assert connection.exec_driver_sql(seen).one() == (ours, f"scorekeeper_{ours}_reader")
+                with database.engine.connect() as connection:
+                    connection.exec_driver_sql(f"SET ROLE scorekeeper_{ours}_reader")
+                    says = rf"scorekeeper_{ours}_writer; if it does, run: scorekeeper roles --system {ours} \|"
+                    with pytest.raises(DatabaseError, match=says):
+                        connection.exec_driver_sql(COUNT)
                 for part, table in (("writer", "decision"), ("reader", "report_decisions"), ("owner", "decision")):
                     admin.execute(f"SET ROLE scorekeeper_{ours}_{part}")
                     for schema in (f"scorekeeper_{other}", "scorekeeper"):

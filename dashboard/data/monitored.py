@@ -94,8 +94,9 @@ def read_monitored_systems(connection: Connection, names: Iterable[str]) -> dict
     found: dict[str, Monitored | None] = {}
     for name in names:
         try:
-            with connection.begin_nested():
+            with connection.begin_nested() as nested:
                 found[name] = read_monitored(connection, name)
+                nested.rollback()  # gives back its locks: a server has no room for those of a hundred systems
         except AwayError:
             raise
         except DatabaseError:  # it names a migration or a right, which this system lacks

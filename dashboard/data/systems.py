@@ -43,8 +43,9 @@ def read_systems(connection: Connection, names: Iterable[str]) -> list[Standing]
 
 def _read(connection: Connection, name: str) -> Standing:
     try:
-        with connection.begin_nested():
+        with connection.begin_nested() as nested:
             row = connection.execute(text(in_system(raw("dashboard/select_system"), name))).one_or_none()
+            nested.rollback()  # gives back its locks: a server has no room for those of all systems
     except AwayError:
         raise
     except DatabaseError:  # it names a migration or a right, which this system lacks

@@ -23,7 +23,7 @@ from scorekeeper.store.failures import show_address as show_address
 from scorekeeper.store.forks import leave_to_parent, reset_in_children
 from scorekeeper.store.migrate import migrate_to_head
 from scorekeeper.store.sql import raw
-from scorekeeper.store.systems import SYSTEM_OPTION, check_system
+from scorekeeper.store.systems import SYSTEM_OPTION, check_system, system_of
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -179,7 +179,7 @@ class Database:
     def _explain(self, context: ExceptionContext) -> None:
         """Raises ScorekeeperError in place of an error that a user can act on."""
         _check_room(context.original_exception)
-        if (reason := explain_refused(self._address, context.original_exception)) is not None:
+        if (reason := explain_refused(self._address, context.original_exception, self.system)) is not None:
             raise reason
         if self._server is not None and isinstance(context.sqlalchemy_exception, OperationalError):
             self._server.check_room()  # a server that cannot write its log ends
@@ -265,7 +265,7 @@ def open_copy(connection: Connection, name: str) -> Iterator[psycopg.Copy]:
             yield copy
     except psycopg.Error as exc:
         _check_room(exc)
-        if (reason := explain_refused(connection.engine.url, exc)) is not None:
+        if (reason := explain_refused(connection.engine.url, exc, system_of(connection))) is not None:
             raise reason from exc
         raise DBAPIError.instance(raw(name), None, exc, psycopg.Error, dialect=connection.dialect) from exc
 

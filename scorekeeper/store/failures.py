@@ -11,6 +11,7 @@ import psycopg
 from sqlalchemy import URL
 
 from scorekeeper.errors import AwayError, CancelledByReplayError, DatabaseError
+from scorekeeper.store.systems import in_system
 
 ESCAPES = "write an @ of the password as %40, a / as %2F, a : as %3A, a % as %25"
 POOLER = "a pooler before the database allows no transactions (PgBouncer's pool_mode = statement)"
@@ -157,8 +158,16 @@ def is_absent(exc: BaseException) -> bool:
     return case is not None and case.absent
 
 
-def explain_refused(url: URL, exc: BaseException) -> DatabaseError | None:
-    """The error for a statement that the server refused; None if a user cannot do anything about it."""
+def roles_do(system: str) -> str:
+    """How the rights of a system are given."""
+    return ROLES_DO.replace("roles", f"roles --system {system}", 1) if system else ROLES_DO
+
+
+def explain_refused(url: URL, exc: BaseException, system: str = "") -> DatabaseError | None:
+    """The error for a statement that the server refused; None if a user cannot do anything about it.
+
+    `system`: whose schema was asked for.
+    """
     words = _first_line(url, exc)
     state = getattr(exc, "sqlstate", None) or ""
     if _REPLAYED in words:
@@ -170,6 +179,7 @@ def explain_refused(url: URL, exc: BaseException) -> DatabaseError | None:
         return None
     says, do = _REFUSED[state]
     user = url.username or url.query.get("user") or "of this system"
+    do = in_system(do, system).replace(ROLES_DO, roles_do(system))
     return DatabaseError(says.format(words=words, user=user), do.format(user=user))
 
 

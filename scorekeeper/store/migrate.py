@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.locks import Lock, lock
-from scorekeeper.store.failures import ROLES_DO, show_address
+from scorekeeper.store.failures import roles_do, show_address
 from scorekeeper.store.sql import SQL_FOLDER, statement
 from scorekeeper.store.systems import in_system, system_of, version_table
 
@@ -105,4 +105,4 @@ def _naming_missing_rights(connection: Connection, current: str | None = None) -
                 f"let DATABASE_URL name the writer ({in_system('scorekeeper_writer', system)}); the reader is for "
                 "dashboards",
             ) from None
-        raise DatabaseError(f"user {found.name} has no rights in the database at {where}", ROLES_DO) from None
+        raise DatabaseError(f"user {found.name} has no rights in the database at {where}", roles_do(system)) from None

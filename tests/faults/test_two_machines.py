@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -221,7 +221,8 @@ def test_whatever_is_killed_every_decision_is_there_once(
         wave("undisturbed")
 
         write_and_wait_for_some()
-        busy = next(one for one in (there.first, there.second) if is_at_work(one))
+        assert wait_until(lambda: is_at_work(there.first) or is_at_work(there.second), 90), there.tell()
+        busy = there.first if is_at_work(there.first) else there.second
         busy.kill("worker")
         # An operator sees the dead run, and ends it. Without that it ends by itself after two minutes.
         other = there.second if busy is there.first else there.first
@@ -262,6 +263,9 @@ def is_at_work(machine: Machine) -> bool:
     """Whether a flow run is below its worker."""
     import psutil
 
-    below = psutil.Process(machine.parts["worker"].pid).children(recursive=True)
-    return any("prefect.engine" in " ".join(one.cmdline()) for one in below if one.is_running())
+    for one in psutil.Process(machine.parts["worker"].pid).children(recursive=True):
+        with suppress(psutil.Error):  # it has ended meanwhile
+            if "prefect.engine" in " ".join(one.cmdline()):
+                return True
+    return False
 

@@ -9,8 +9,9 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import text
 
+from dashboard.data.monitored import read_monitored_systems
 from dashboard.data.systems import NOT_THERE, read_systems
-from scorekeeper.errors import ScorekeeperError
+from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.locks import Lock, hold, lock
 from scorekeeper.operations.move_database import move_database
 from scorekeeper.store.binaries import ROLE
@@ -26,6 +27,10 @@ INSERT = (
     " 'A/B', 'A/B', 'BUY', 1, 1, now(), now() + interval '1 hour', 'v')"
 )
 COUNT = "SELECT count(*) FROM scorekeeper.decision"
+HELD = (
+    "SELECT count(*) FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation"
+    " WHERE l.pid = pg_backend_pid() AND c.relnamespace::regnamespace::text ~ '^scorekeeper'"
+)
 
 
 def test_no_statement_keeps_a_name_of_the_default_system() -> None:
@@ -132,6 +137,11 @@ def test_the_roles_of_a_system_see_that_system_alone(db: Database, database_url:
                     connection.exec_driver_sql("SET LOCAL ROLE scorekeeper_reader")  # the system's own, by its cursor
                     seen = "SELECT max(trade_id), current_user FROM scorekeeper.report_decisions"
                     assert connection.exec_driver_sql(seen).one() == (ours, f"scorekeeper_{ours}_reader")
+                with database.engine.connect() as connection:
+                    connection.exec_driver_sql(f"SET ROLE scorekeeper_{ours}_reader")
+                    says = rf"scorekeeper_{ours}_writer; if it does, run: scorekeeper roles --system {ours} \|"
+                    with pytest.raises(DatabaseError, match=says):
+                        connection.exec_driver_sql(COUNT)
                 for part, table in (("writer", "decision"), ("reader", "report_decisions"), ("owner", "decision")):
                     admin.execute(f"SET ROLE scorekeeper_{ours}_{part}")
                     for schema in (f"scorekeeper_{other}", "scorekeeper"):
@@ -145,6 +155,9 @@ def test_the_roles_of_a_system_see_that_system_alone(db: Database, database_url:
                 connection.exec_driver_sql("SET LOCAL ROLE scorekeeper_viewer")
                 found = read_systems(connection, ["alpha", "beta", "gone"])
                 assert [row.trouble for row in found] == ["", "", NOT_THERE]
+                looks = read_monitored_systems(connection, ["alpha", "gone"])
+                assert (looks["alpha"] is None, looks["gone"]) == (False, None)
+                assert connection.exec_driver_sql(HELD).scalar() == 0, "each system's locks are given back"
         finally:
             for role in roles:
                 admin.execute(f"DROP OWNED BY {role} CASCADE")

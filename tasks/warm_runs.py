@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psutil
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
@@ -41,6 +42,8 @@ LOOK_SECONDS = 30.0
 PATIENCE_SECONDS = 3.0
 # Each run leaves some 0.15 MB behind: after so many, less than a day's, a new process replaces this one.
 MOST_RUNS = 1_000
+MOST_FIRST_RUNS = 5
+MOST_GROWTH = 512 << 20  # bytes of memory: a run over a hundred systems may leave 30 MB behind
 # How often a run in progress here is checked for a cancellation.
 CANCEL_SECONDS = 2.0
 _AT_WORK = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
@@ -58,6 +61,7 @@ class WarmRunner:
         self._executed = 0
         # Runs claimed or ended here of which we do not know what the server stored: they may hold slots.
         self._unsure: set[UUID] = set()
+        self._memory = 0
 
     async def run_now(self, name: str, parameters: dict[str, Any] | None = None) -> bool:
         """Make a run of the deployment and execute it; False if none was made: it is paused, missing, or busy here.
@@ -83,9 +87,11 @@ class WarmRunner:
             self._busy.release()
 
     async def follow_schedule(self, name: str) -> None:
-        """Execute the deployment's scheduled runs when they are due, until this process has executed MOST_RUNS runs."""
+        """Execute the deployment's scheduled runs when they are due, until this process has executed MOST_RUNS runs, or
+        has grown by MOST_GROWTH.
+        """
         complaint = ""
-        while self._executed < MOST_RUNS:
+        while self._executed < MOST_RUNS and not self._has_grown():
             try:
                 await self._run_next(name)
                 complaint = ""
@@ -93,6 +99,12 @@ class WarmRunner:
                 if str(exc) != complaint:
                     self._report(complaint := str(exc))
                 await asyncio.sleep(LOOK_SECONDS / 10)
+
+    def _has_grown(self) -> bool:
+        now = psutil.Process().memory_info().rss
+        if self._executed < MOST_FIRST_RUNS:  # what they import stays
+            self._memory = now
+        return now - self._memory > MOST_GROWTH
 
     async def _run_next(self, name: str) -> None:
         """Wait for the next scheduled run, at most LOOK_SECONDS, and execute it if it is due by then."""

@@ -353,3 +353,15 @@ def test_dead_runs_are_cleared_by_whoever_ran_them(deployed: Deployed) -> None:
     assert [api("GET", f"/flow_runs/{one}")["state"]["type"] for one in (here, there)] == ["CRASHED", "PENDING"]
     assert asyncio.run(clear_runs(Executor.WORKER)) == (1, 0)
     assert api("GET", f"/flow_runs/{there}")["state"]["type"] == "CRASHED"
+
+
+def test_a_process_that_has_grown_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "MOST_GROWTH", 64 << 20)
+    monkeypatch.setattr(warm, "MOST_FIRST_RUNS", 1)
+    runner = WarmRunner({}, print)
+    assert not runner._has_grown()
+    runner._executed = 1
+    assert not runner._has_grown()
+    held = bytearray(b"x") * (128 << 20)
+    asyncio.run(asyncio.wait_for(runner.follow_schedule("track"), 30))
+    assert len(held) == 128 << 20

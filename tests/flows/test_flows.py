@@ -121,7 +121,7 @@ def test_pruning_gives_up_old_candles_and_leaves_the_score(home: Path, monkeypat
     run(ingest())
     run(track(as_of))
     before = artifacts("system-metrics")[0]
-    assert run(prune()) == {"months": [], "days": []}
+    assert run(prune()) == {"months": [], "days": [], "decisions": 0, "before": None, "held_back": None}
     monkeypatch.setenv("KEEP_CANDLES_DAYS", "30")
     assert run(prune(dry_run=True))["months"] == run(prune())["months"] == ["2025-05"]
     with pytest.raises(ScorekeeperError, match="lies in the future"):

@@ -7,7 +7,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.locations import is_address, read_location
+from scorekeeper.locations import Location, is_address, read_location
 from scorekeeper.private_files import is_plain_file
 from scorekeeper.settings import systems
 from scorekeeper.settings.fields import REPLAY, Settings, path_fields
@@ -45,11 +45,11 @@ def settings_of_all(settings: Settings) -> tuple[list[Settings], dict[str, str]]
         try:
             one = load_settings(system=name)
             for kind in systems.OWN:
-                other = places.setdefault((kind, str(getattr(one, kind))), name)
+                other = places.setdefault((kind, _name_place(getattr(one, kind))), name)
                 if other != name:
                     raise ScorekeeperError(f"{kind.upper()} is that of {other} too: give each a place of its own")
             # A recovery takes in everything that lies in an archive.
-            if (other := places.setdefault(("archive", str(one.archive)), name)) != name:
+            if (other := places.setdefault(("archive", _name_place(one.archive)), name)) != name:
                 raise ScorekeeperError(
                     f"INBOX_DIR: {one.archive}, beside it, is the archive of {other} too: give each inbox a folder of "
                     f"its own around it, such as {name}/inbox"
@@ -59,6 +59,11 @@ def settings_of_all(settings: Settings) -> tuple[list[Settings], dict[str, str]]
         else:
             found.append(one)
     return found, troubles
+
+
+def _name_place(place: Location) -> str:
+    """A place by one name, however it is written: `../alpha/inbox` is that of alpha, and so is a link to it."""
+    return str(place.resolve()) if isinstance(place, Path) else str(place)
 
 
 def _load(**overrides: Any) -> Settings:

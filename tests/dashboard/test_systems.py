@@ -23,8 +23,8 @@ from tests.systems import write_system
 HTML = {"Accept": "text/html"}
 INSERT = (
     "INSERT INTO scorekeeper.decision (trade_id, content_sha256, source_name, source_line, received_at, symbol,"
-    " raw_symbol, action, direction, price, opened_at, expires_at, version) VALUES (:id, '', 's', 1, now(),"
-    " 'A/B', 'A/B', 'HOLD', 0, 1, now(), now() + interval '1 hour', 'v')"
+    " raw_symbol, action, direction, price, opened_at, expires_at, version, reason) VALUES (:id, '', 's', 1, now(),"
+    " 'A/B', 'A/B', 'HOLD', 0, 1, now(), now() + interval '1 hour', 'v', :id)"
 )
 
 

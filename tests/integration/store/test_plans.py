@@ -26,7 +26,8 @@ INSERT INTO scorekeeper.decision (
     tracked
 )
 SELECT
-    'past-' || n, sha256(convert_to('past-' || n, 'UTF8')), 's', 1, a.at, 'S' || n % :symbols || '/USDT', 'S', 'HOLD', 0, 100,
+    'past-' || n, sha256(convert_to('past-' || n, 'UTF8')), 's', 1, a.at, 'S' || n % :symbols || '/USDT', 'S', 'HOLD',
+    0, 100,
     a.at - interval '1 hour', a.at, 'v1', 100, false, 100, 0, a.at, true
 FROM generate_series(1, :rows) AS n
 CROSS JOIN LATERAL (SELECT cast(:as_of AS timestamptz) - n * interval '1 minute' AS at) AS a

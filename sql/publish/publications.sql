@@ -10,9 +10,9 @@ SELECT exists(
 -- One row, locked: the watermark of a file, which is created if there is none. A new file begins after the lines of
 -- deleted decisions; a dataset in Parquet has the rows of all decisions that are there. Parameters: path, kind.
 INSERT INTO scorekeeper.publication (path, kind, published_line_no, begins_after)
-SELECT :path, :kind, k.line_no, k.line_no
+SELECT :path, :kind, k.published_line_no, k.published_line_no AS begins_after
 FROM (
-    SELECT coalesce(max(l.until_line_no) FILTER (WHERE :kind <> 'parquet'), 0) AS line_no
+    SELECT coalesce(max(l.until_line_no) FILTER (WHERE :kind <> 'parquet'), 0) AS published_line_no
     FROM scorekeeper.kept_lines AS l
 ) AS k
 ON CONFLICT (path) DO UPDATE SET kind = excluded.kind

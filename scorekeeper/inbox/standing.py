@@ -1,13 +1,14 @@
 """Whether a decision is new, beside what is stored and what comes before it in its batch; and the id that it gets."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.made_ids import is_made, list_ids
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import json_rows, statement
 
 # A decision and where it was read: the hash of the file (None: no file), its name, the line.
@@ -54,7 +55,7 @@ def judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
             for one in list_ids(rows[place][0].trade_id, rows[place][0].content_sha256)
         )
         stored |= _look_up(connection, longer)
-    kept_from: datetime | None = connection.execute(statement("inbox/select_kept_from")).scalar()
+    kept_from = read_kept_from(connection)
     verdicts = []
     taken: dict[str, Row] = {}
     for place, row in enumerate(rows):

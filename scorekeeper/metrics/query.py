@@ -15,6 +15,7 @@ from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.metrics.money import read_money
 from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES, COUNTED_NAMES
 from scorekeeper.metrics.series_days import SeriesDays, count_days
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 
 # By group of a breakdown (None: the whole): the days on each basis (True: after fees), and the agents' counts.
@@ -55,7 +56,7 @@ def system_metrics(
     Once old decisions are deleted, what is counted from the rows begins where all are there: then `since` says so. What
     money.py adds does too.
     """
-    kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+    kept_from = read_kept_from(connection)
     limited = not (since is None and until is None) or include_suspect or exclude_late or by is not None
     if kept_from is not None and limited:
         since = kept_from if since is None else max(since, kept_from)

@@ -8,6 +8,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.rollups import score_stale_days
 from scorekeeper.metrics.scorecard import store_scorecards
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 
 
@@ -25,7 +26,7 @@ def void_decision(connection: Connection, trade_id: str, why: str, at: datetime)
         return "unknown"
     if row["voided_at"] is not None:
         return "already voided"
-    kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+    kept_from = read_kept_from(connection)
     if kept_from is not None and row["decided_at"] < kept_from:
         raise ScorekeeperError(f"{trade_id} is not voided: other decisions of its days were deleted by their age")
     connection.execute(statement("trades/void_decision"), {"trade_id": trade_id, "why": why, "at": at})

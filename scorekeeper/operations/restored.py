@@ -10,6 +10,7 @@ from scorekeeper.locations import Location
 from scorekeeper.object_store import open_store
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.unknown_files import find_unknown_ids, find_unpublished_ids, list_set_aside
 
@@ -56,7 +57,7 @@ def _count_once(connection: Connection, path: Path) -> int:
 
     While one that was missing then is missing still, the number is that of then. Raises ScorekeeperError.
     """
-    kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+    kept_from = read_kept_from(connection)
     given = {"path": str(path), "mark": f"{_mark(path)} {kept_from}"}
     noted = connection.execute(statement("operations/select_set_aside"), given).one_or_none()
     if noted is not None and (noted.still or not noted.lost):

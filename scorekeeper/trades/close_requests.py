@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 
 
@@ -27,7 +28,7 @@ def request_close(connection: Connection, trade_id: str, moment: datetime) -> st
         return "closed"
     if row["close_requested_at"] is not None:
         return "already requested"
-    kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+    kept_from = read_kept_from(connection)
     if kept_from is not None and moment < kept_from:
         raise ScorekeeperError(f"{trade_id} is not closed: decisions of that time were deleted by their age")
     minute = moment.replace(second=0, microsecond=0)

@@ -17,6 +17,7 @@ from scorekeeper.inbox.places import moved
 from scorekeeper.inbox.places.base import ChangedError, SourceFile
 from scorekeeper.locations import Location, ObjectUrl
 from scorekeeper.settings import Settings
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.decisions import check_decision, find_stored, list_longer_ids, neutral_context
 from scorekeeper.verify.unknown_files import Doubt, check_unknown
@@ -39,7 +40,7 @@ def check_files(connection: Connection, settings: Settings, only: Set[Location] 
 def _check_archive(connection: Connection, settings: Settings, only: Set[Location] | None) -> Iterator[Doubt]:
     """Every decision of every archived file is stored, as the file gives it."""
     doubts: list[Doubt] = []
-    kept_from: datetime | None = connection.execute(statement("inbox/select_kept_from")).scalar()
+    kept_from = read_kept_from(connection)
     found = _read_archive(connection, settings, only, doubts)
     while batch := list(islice(found, DECISIONS_AT_ONCE)):
         ids = {"ids": [name for _, names, *_ in batch for name in names]}

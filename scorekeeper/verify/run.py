@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from scorekeeper.locks import Lock, await_turn
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.analyses import check_analyses
 from scorekeeper.verify.files import check_files
@@ -54,7 +55,7 @@ def compare(db: Database, settings: Settings) -> Verified:
         published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
         published += check_parquet(connection, db, settings.parquet_dir)
         published += check_weights_file(connection, settings)
-        kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+        kept_from = read_kept_from(connection)
         waits, pruned = list(_find_waiting(connection)), _count_pruned(connection)
         waits += find_waiting_file(connection, settings)
         waits += find_waiting_learning(connection)

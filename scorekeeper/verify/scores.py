@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from scorekeeper.metrics import query
 from scorekeeper.metrics.scorecard import find_wrong_sums
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.market_year import market_year
 from scorekeeper.verify.recount import ClosedTrade, count_day, count_system, differ
@@ -25,7 +26,7 @@ _FOLLOW_INGEST = ("as_of", "suspect_trades", "late_decisions", "active_trades")
 def check_score(connection: Connection) -> Iterator[str]:
     """One line per difference between rollups, metrics, scorecards or events and their recount."""
     stale = {(row.kind, row.day) for row in connection.execute(statement("verify/select_stale_days"))}
-    kept_from = connection.execute(statement("inbox/select_kept_from")).scalar()
+    kept_from = read_kept_from(connection)
     trades = _read_trades(connection, kept_from)
     signals = _read_signals(connection, kept_from)
     # Of earlier days not all decisions are there: their rollups are what was made of all of them.

@@ -16,6 +16,7 @@ from scorekeeper.locations import Location
 from scorekeeper.publish.set_aside import AHEAD, list_kept
 from scorekeeper.publish.target import make_absolute, measure_published, open_published
 from scorekeeper.settings import Settings
+from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 
 AT_ONCE = 2_000
@@ -97,7 +98,7 @@ def find_unknown_ids(connection: Connection, path: Path, after: int = 0) -> Iter
 
     Those of decisions that were deleted by their age are left out. `after`: how many bytes of the file are not read.
     """
-    read = _read_ids(path, after, connection.execute(statement("inbox/select_kept_from")).scalar())
+    read = _read_ids(path, after, read_kept_from(connection))
     while ids := list(dict.fromkeys(islice(read, AT_ONCE))):
         yield list(connection.execute(statement("verify/select_unknown_ids"), {"ids": ids}).scalars())
 

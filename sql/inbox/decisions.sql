@@ -15,11 +15,6 @@ FROM given AS g
 INNER JOIN scorekeeper.decision AS d ON g.content_sha256 = d.content_sha256
 WHERE position(substr(encode(d.content_sha256, 'hex'), 1, 16) IN d.trade_id) > 0;
 
--- name: select_kept_from
--- At most one row: since when decisions are kept. Older ones are refused, since they may have been deleted.
-SELECT decisions_from
-FROM scorekeeper.retention;
-
 -- name: insert_reading
 -- At most one row: the rules by which decisions are read, unless they are stored. Parameters: reading_id, rules (JSON).
 INSERT INTO scorekeeper.reading (reading_id, rules)

@@ -17,17 +17,6 @@ from scorekeeper.verify.unknown_files import find_unknown_ids, find_unpublished_
 RECOVER = "run scorekeeper recover"
 
 
-def find_lost(connection: Connection, settings: Settings) -> list[tuple[Path, int]]:
-    """Each dataset with decisions that the database does not know, and how many: published ones, or set aside."""
-    return [(path, len(ids)) for path, ids in _read_all(connection, settings.dataset_path) if ids]
-
-
-def _read_all(connection: Connection, dataset: Path) -> Iterator[tuple[Path, set[str]]]:
-    for path in list_set_aside(dataset):
-        yield path, _join(find_unknown_ids(connection, path))
-    yield dataset, _join(find_unpublished_ids(connection, dataset))
-
-
 def _join(batches: Iterator[list[str]]) -> set[str]:
     return {one for ids in batches for one in ids}
 

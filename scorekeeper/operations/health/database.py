@@ -23,7 +23,6 @@ from scorekeeper.operations.health.check import (
     State,
 )
 from scorekeeper.operations.health.prices import explain_prices, name_symbols, read_patience, read_sealed
-from scorekeeper.operations.restored import find_lost
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import show_address
 from scorekeeper.store.migrate import check_schema, newest_version
@@ -73,9 +72,10 @@ def check_database(connection: Connection, settings: Settings, clock: Callable[[
 def _judge_files(connection: Connection, settings: Settings) -> Iterator[Check]:
     """Whether the database knows what lies in the archive, and what is refused. Raises ScorekeeperError."""
     unknown = unknown_files.find_unknown_files(connection, settings, most=MOST_LOOKED_AT)
-    lost = {path for path, _ in find_lost(connection, settings)}
+    lost = any(unknown_files.find_unpublished_ids(connection, settings.dataset_path))
+    ahead = [settings.dataset_path] if lost else []
     aside = unknown_files.list_set_aside(settings.dataset_path)
-    yield judge_unknown([*islice(unknown, MOST_NAMED), *sorted(lost.union(aside))])
+    yield judge_unknown([*islice(unknown, MOST_NAMED), *ahead, *aside])
     quarantined = [one for one in quarantine.list_quarantined(connection, settings) if one.files]
     if quarantined:
         says = f"{len(quarantined)} files with rejected decisions"

@@ -79,15 +79,14 @@ def _old_days(archive: Path, before: date) -> list[Path]:
     """The folders archive/YYYY/MM/DD of days before one, in order. Folders with other names are left alone."""
     if not archive.is_dir():
         return []
-    found = []
-    for folder in archive.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]"):
-        try:
-            day = date(*(int(number) for number in folder.relative_to(archive).parts))
-        except ValueError:
-            continue
-        if day < before and folder.is_dir() and not folder.is_symlink():
-            found.append(folder)
-    return sorted(found)
+    days = archive.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]")
+    return sorted(one for one in days if _is_before(one, archive, before) and one.is_dir() and not one.is_symlink())
+
+
+def _is_before(day: Location, archive: Location, before: date) -> bool:
+    """Whether a folder or a prefix of the archive is that of a day before one."""
+    named = read_day(day, archive)
+    return named is not None and named < before
 
 
 def _remove(archive: Path, days: Sequence[Path]) -> None:
@@ -112,7 +111,7 @@ def _prune_store(archive: ObjectUrl, before: date, *, dry_run: bool) -> list[Obj
     found = [archive]
     for _ in range(DAY_PARTS):
         found = [deeper for prefix in found for deeper in store.browse(prefix)[0]]
-    days = sorted(one for one in found if (read_day(one, archive) or before) < before)
+    days = sorted(one for one in found if _is_before(one, archive, before))
     if days and not dry_run:
         # Note it first, so that a reader takes a day that is half removed for one that is gone.
         note_pruned(archive, before)

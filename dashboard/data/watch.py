@@ -3,7 +3,7 @@
 Behind a pooler nothing may stay in the session, so there it is a transaction of a few round trips.
 """
 
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any, LiteralString
 
 import psycopg
@@ -11,7 +11,7 @@ from psycopg import sql
 from sqlalchemy import Engine
 
 from dashboard.data.standby import Standby, make_standby
-from scorekeeper.store.connections import is_pooled, one_transaction
+from scorekeeper.store.connections import is_pooled, one_session
 from scorekeeper.store.sql import raw
 
 
@@ -51,7 +51,7 @@ class TokenWatch:
                 driver.close()
 
     def _ask(self, driver: psycopg.Connection[Any]) -> str:
-        with one_transaction(driver) if is_pooled(driver) else nullcontext():
+        with one_session(driver):
             if is_pooled(driver):
                 driver.execute(raw("dashboard/begin_read"))
                 self._become(driver, "SET LOCAL ROLE {}")

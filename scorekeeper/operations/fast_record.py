@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -33,7 +32,7 @@ from scorekeeper.locations import Location
 from scorekeeper.locks import Lock
 from scorekeeper.publish.events import render_lines
 from scorekeeper.publish.target import make_absolute
-from scorekeeper.store.connections import is_pooled, one_transaction
+from scorekeeper.store.connections import is_pooled, one_session
 from scorekeeper.store.database import Database
 from scorekeeper.store.forks import reset_in_children
 from scorekeeper.store.sql import statement
@@ -200,7 +199,7 @@ class FastRecorder:
     def _execute(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """The one row of a statement, committed. psycopg is called directly: SQLAlchemy would double the time."""
         connection = self._connect()
-        with one_transaction(connection) if is_pooled(connection) else nullcontext():
+        with one_session(connection):
             return self._fetch(name, given)
 
     def _fetch(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -116,9 +116,14 @@ def settle_in(connection: Connection) -> None:
 
 
 @contextmanager
-def one_transaction(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """A transaction of a connection that is used without SQLAlchemy, and reads times as UTC, behind a pooler too."""
+def one_session(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """One session of the server for several statements of a connection that is used without SQLAlchemy.
+
+    Behind a pooler that takes a transaction, which is set up. Without one the connection has its own session anyway.
+    """
+    if not is_pooled(connection):
+        yield
+        return
     with connection.transaction():
-        if is_pooled(connection):
-            connection.execute(_SETTLE_IN_HERE)
+        connection.execute(_SETTLE_IN_HERE)
         yield

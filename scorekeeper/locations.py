@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 SCHEMES = ("s3", "gs", "az")
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<bucket>[^/]*)(?P<key>.*)", re.S)
@@ -52,6 +53,13 @@ class ObjectUrl:
 
 
 Location = Path | ObjectUrl
+# A Location that a type checker takes for a path, as most code and every test has one. Who works with both asks for a
+# Location: `settings.inbox` for `settings.inbox_dir`.
+if TYPE_CHECKING:
+    PathOrAddress = Path
+else:
+    PathOrAddress = Location
+
 
 
 def is_address(text: str) -> bool:

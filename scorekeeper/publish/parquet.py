@@ -20,13 +20,12 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.locations import Location
+from scorekeeper.locations import Location, PathOrAddress
 from scorekeeper.publish import parquet_rows
 from scorekeeper.publish.events import BATCH_LINES, lock_publisher, number_events, read_events
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.publish.outputs import has_output, list_outputs, move_output, read_output, replace_output
 from scorekeeper.publish.set_aside import AHEAD, EDITED
-from scorekeeper.publish.target import Handed
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -65,7 +64,7 @@ class ParquetPublished:
 
     rows: int = 0
     files: int = 0
-    set_aside: list[Handed] = field(default_factory=list)
+    set_aside: list[PathOrAddress] = field(default_factory=list)
 
     def add(self, other: "ParquetPublished") -> None:
         self.rows += other.rows
@@ -267,7 +266,7 @@ def _set_aside(folder: Location, name: str, word: str, done: ParquetPublished) -
     places = (folder.parent / f"{folder.name}.{word}-{number}" / name for number in count(1))
     place = next(place for place in places if not has_output(place))
     move_output(folder / name, place)
-    done.set_aside.append(cast(Handed, place))
+    done.set_aside.append(cast(PathOrAddress, place))
 
 
 def _store(connection: Connection, folder: Location, part: Part) -> None:

@@ -11,11 +11,11 @@ from typing import cast
 from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.locations import Location
+from scorekeeper.locations import Location, PathOrAddress
 from scorekeeper.publish.events import BATCH_LINES, lock_publisher, number_events, render_events
 from scorekeeper.publish.kept import last_kept, read_kept
 from scorekeeper.publish.set_aside import AHEAD
-from scorekeeper.publish.target import AheadError, Handed, Mark, make_absolute, open_target
+from scorekeeper.publish.target import AheadError, Mark, make_absolute, open_target
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
@@ -30,9 +30,9 @@ class Published:
 
     log_lines: int
     dataset_lines: int
-    set_aside: tuple[Handed, ...] = ()
-    ahead: tuple[Handed, ...] = ()
-    edited: tuple[Handed, ...] = ()
+    set_aside: tuple[PathOrAddress, ...] = ()
+    ahead: tuple[PathOrAddress, ...] = ()
+    edited: tuple[PathOrAddress, ...] = ()
 
     def explain(self) -> list[str]:
         """What was set aside and why, one sentence per file."""
@@ -82,10 +82,10 @@ def _renew(connection: Connection, files: Mapping[str, Location]) -> list[tuple[
 
 
 def _sum_up(done: Sequence[tuple[int, Location | None]], aside: tuple[Location, ...]) -> Published:
-    kept = [cast(Handed, path) for _, path in done if path is not None]
+    kept = [cast(PathOrAddress, path) for _, path in done if path is not None]
     ahead = tuple(path for path in kept if f".{AHEAD}-" in path.name)
     edited = tuple(path for path in kept if path not in ahead)
-    return Published(done[0][0], done[1][0], cast(tuple[Handed, ...], aside), ahead, edited)
+    return Published(done[0][0], done[1][0], cast(tuple[PathOrAddress, ...], aside), ahead, edited)
 
 
 def _begin(

@@ -3,15 +3,9 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from scorekeeper.locations import Location
-
-# What a caller is handed: a path where it gave a path. A type checker sees the path, as it does in the settings.
-if TYPE_CHECKING:
-    Handed = Path
-else:
-    Handed = Location
 
 
 class Mark(NamedTuple):

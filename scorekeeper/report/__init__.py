@@ -14,10 +14,10 @@ from scorekeeper.decisions import word_warnings
 from scorekeeper.inbox.not_understood import read_unread
 from scorekeeper.learning.drawn import MOST_MOMENTS, most_calling
 from scorekeeper.learning.learned import read_history, read_learned
-from scorekeeper.locations import Location
+from scorekeeper.locations import Location, PathOrAddress
 from scorekeeper.metrics.query import system_metrics
 from scorekeeper.publish.outputs import replace_output
-from scorekeeper.publish.target import Handed, make_absolute
+from scorekeeper.publish.target import make_absolute
 from scorekeeper.report.figures import Tenth, Trades
 from scorekeeper.report.page import render_report
 from scorekeeper.store.database import Database
@@ -29,7 +29,7 @@ ROWS_AT_A_TIME = 50_000
 def write_report(
     db: Database, folder: Location, *, version: str | None = None, output: Path | None = None, fee_bps: float = 10.0,
     account_equity: float | None = None,
-) -> Handed:  # fmt: skip
+) -> PathOrAddress:  # fmt: skip
     """Write the report of `version` (None: all) to `output`, else into `folder`; the file's path or address.
 
     `fee_bps`: the fee of one side, of which the part on what was learned speaks. `account_equity`: see system_metrics.
@@ -38,7 +38,7 @@ def write_report(
     path = make_absolute(output or folder / report_name(version))
     page = build_report(db, version=version, fee_bps=fee_bps, account_equity=account_equity)
     replace_output(path, page.encode("utf-8"))
-    return cast(Handed, path)
+    return cast(PathOrAddress, path)
 
 
 def report_name(version: str | None) -> str:

@@ -3,7 +3,7 @@
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, PrivateAttr, SecretStr, field_validator, model_validator
@@ -13,19 +13,14 @@ from scorekeeper.decisions.costs import MOST_BPS, NO_RULES, CostRules, SizeUnit
 from scorekeeper.decisions.hold import MOST_HOLD_SESSIONS
 from scorekeeper.decisions.reading_rules import Reading, make_reading, read_scales
 from scorekeeper.decisions.words import LONGEST_WORD, Meaning, clean_word
-from scorekeeper.locations import Location, ObjectUrl, read_location
+from scorekeeper.locations import Location, ObjectUrl, PathOrAddress, read_location
 from scorekeeper.settings.spelling import spell
 from scorekeeper.system_names import NO_NAME, is_system_name
 
 MOST_WORDS = 1_000
 _CALENDAR = re.compile(r"[A-Za-z0-9_./ -]{1,40}")
 REPLAY = "replay:"
-# A folder, or an address in an object store. A type checker sees the folder, as most code and every test has one. Code
-# that works with both reads the property of type Location beside the field: `inbox` for `inbox_dir`.
-if TYPE_CHECKING:
-    FolderOrAddress = Path
-else:
-    FolderOrAddress = Annotated[Location, NoDecode]
+FolderOrAddress = Annotated[PathOrAddress, NoDecode]
 
 
 class Settings(BaseSettings):

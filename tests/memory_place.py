@@ -10,15 +10,13 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import IO, Any
 
-from scorekeeper.inbox.file_names import archive_name, format_of, is_compressed, is_decision_file
-from scorekeeper.inbox.formats.base import Format
+from scorekeeper.inbox.file_names import archive_name, is_decision_file
 from scorekeeper.inbox.places.base import Arrival, ChangedError, PassedOver, SourceFile
-
-SETTLED_SECONDS = 5
+from scorekeeper.inbox.places.found_file import FoundFile
 
 
 @dataclass(frozen=True)
-class MemoryFile:
+class MemoryFile(FoundFile):
     """An object; `version` counts the writes to its key. See SourceFile."""
 
     place: "MemoryPlace"
@@ -34,21 +32,6 @@ class MemoryFile:
     @property
     def lasting_id(self) -> str:
         return f"{self.address}@{self.version}"
-
-    @property
-    def is_compressed(self) -> bool:
-        return is_compressed(self.name)
-
-    @property
-    def format(self) -> Format:
-        return format_of(self.name)
-
-    @property
-    def kind(self) -> tuple[object, bool]:
-        return self.format, self.is_compressed
-
-    def is_settled(self, now: float, still: float | None = None) -> bool:
-        return abs(now - self.mtime.timestamp()) >= (SETTLED_SECONDS if still is None else still)
 
     def is_unchanged(self, later: SourceFile) -> bool:
         return later.lasting_id == self.lasting_id

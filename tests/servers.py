@@ -98,12 +98,19 @@ def open_server(
         "--no-sync", "-E", "UTF8", "--locale=C",
     )  # fmt: skip
     server.write("data/pg_hba.conf", hba)
+    with _running(server):
+        yield server
+
+
+@contextmanager
+def _running(server: Server) -> Iterator[None]:
+    """The server runs, and leaves nothing behind."""
     server.start()
     try:
-        yield server
+        yield
     finally:
         server.run("pg_ctl", "stop", "-D", str(server.data), "-m", "immediate", "-w", check=False)
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @contextmanager
@@ -116,12 +123,8 @@ def open_standby(primary: Server, settings: Mapping[str, str] | None = None) -> 
         "pg_basebackup", "-D", str(standby.data), "-R", "-c", "fast", "-X", "stream", "--no-sync",
         "-d", f"{primary.url()}?application_name=standby",
     )  # fmt: skip
-    standby.start()
-    try:
+    with _running(standby):
         yield standby
-    finally:
-        standby.run("pg_ctl", "stop", "-D", str(standby.data), "-m", "immediate", "-w", check=False)
-        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox.arrival_activity import count_arrivals
 from scorekeeper.inbox.file_ledger import note_outcomes, note_progress, write
 from scorekeeper.inbox.file_progress import Counts, FileProgress
-from scorekeeper.inbox.places import local_files
+from scorekeeper.inbox.places import found_file
 from scorekeeper.inbox.places.base import Place, SourceFile
 from scorekeeper.inbox.store_decisions import record_rows
 from scorekeeper.inbox.summary import Tally
@@ -103,7 +103,7 @@ class Writer:
     def now(self) -> datetime:
         """The time of the run, and what has passed since. It moves in steps in which no file settles."""
         passed = time.monotonic() - self._began
-        return self._at + timedelta(seconds=passed - passed % local_files.SETTLED_SECONDS)
+        return self._at + timedelta(seconds=passed - passed % found_file.SETTLED_SECONDS)
 
     def is_settled(self, source: SourceFile) -> bool:
         """Whether the writer of a file is done with it: nothing was written lately, and it is not known to be open."""

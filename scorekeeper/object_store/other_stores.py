@@ -7,7 +7,7 @@ that replaces the object in the moment between is not noticed, so give each file
 import builtins
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import IO, Any
+from typing import Any
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, PreconditionError
@@ -15,11 +15,12 @@ from obstore.exceptions import UnauthenticatedError as UnknownUserError
 from obstore.store import from_url
 
 from scorekeeper.locations import ObjectUrl
-from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject, content_type
-from scorekeeper.object_store.reader import BrokenStreamError, read_object
+from scorekeeper.object_store.asking import AskingStore, fail
+from scorekeeper.object_store.base import ChangedObjectError, StoredObject, content_type
+from scorekeeper.object_store.reader import BrokenStreamError, Stream
 
 
-class OtherStore:
+class OtherStore(AskingStore):
     """See ObjectStore."""
 
     def __init__(self, scheme: str, bucket: str) -> None:
@@ -52,20 +53,13 @@ class OtherStore:
             return None
         return _describe(url, found), content
 
-    def open(self, found: StoredObject) -> IO[bytes]:
-        """See ObjectStore."""
-        return read_object(
-            found.size, lambda offset: _Answer(self._get_from(found, offset)),
-            lambda: _fail(found.url, "its answer breaks off, time and again"),
-        )  # fmt: skip
-
-    def _get_from(self, found: StoredObject, offset: int) -> Iterator[Any]:
+    def _stream(self, found: StoredObject, offset: int) -> Stream:
         options: Any = {"if_match": found.etag, "range": {"offset": offset}}
         try:
             answer = self._ask(found.url, lambda: obstore.get(self._store, found.url.key, options=options))
         except FileNotFoundError:
             raise ChangedObjectError(str(found.url)) from None
-        return iter(answer.stream())
+        return _Answer(iter(answer.stream()))
 
     def put(self, url: ObjectUrl, content: bytes, *, create: bool = False, etag: str | None = None) -> str:
         """See ObjectStore."""
@@ -75,10 +69,7 @@ class OtherStore:
             written = self._ask(url, lambda: obstore.put(self._store, url.key, content, mode=mode, attributes=said))
             return str(written["e_tag"] or written["version"])
         except (ChangedObjectError, FileNotFoundError):
-            lying = self.get(url)
-            if lying is None or lying[1] != content:
-                raise ChangedObjectError(str(url)) from None
-            return lying[0].etag
+            return self._written_before(url, content)
 
     def copy(self, found: StoredObject, to: ObjectUrl) -> None:
         """See ObjectStore."""
@@ -124,9 +115,9 @@ class OtherStore:
         except (AlreadyExistsError, PreconditionError):
             raise ChangedObjectError(str(url)) from None
         except (PermissionDeniedError, UnknownUserError):
-            raise _fail(url, "access is denied: check the credentials in the environment, and their rights") from None
+            raise fail(url, "access is denied: check the credentials in the environment, and their rights") from None
         except BaseError as exc:
-            raise _fail(url, f"the object store refuses, or does not answer ({type(exc).__name__})") from None
+            raise fail(url, f"the object store refuses, or does not answer ({type(exc).__name__})") from None
 
 
 class _Answer:
@@ -151,7 +142,3 @@ class _Answer:
 
 def _describe(url: ObjectUrl, found: Any) -> StoredObject:
     return StoredObject(url, found["size"], found["last_modified"], str(found["e_tag"] or found["version"]))
-
-
-def _fail(url: ObjectUrl, says: str) -> ObjectStoreError:
-    return ObjectStoreError(f"{url}: {says}")

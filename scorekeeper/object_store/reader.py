@@ -29,12 +29,14 @@ def read_object(size: int, fetch: Callable[[int], Stream], fail: Callable[[], Ex
     return io.BufferedReader(_Reader(size, fetch, fail), BUFFER_BYTES)
 
 
-class _Reader(io.RawIOBase):
-    def __init__(self, size: int, fetch: Callable[[int], Stream], fail: Callable[[], Exception]) -> None:
-        super().__init__()
-        self._size, self._fetch, self._fail = size, fetch, fail
-        self._at = 0
-        self._stream: Stream | None = None
+class SeekableReader(io.RawIOBase):
+    """Bytes at offsets, as a file to be read: a class that inherits it has `readinto`, which reads from `_at` on."""
+
+    _at = 0
+
+    def size_bytes(self) -> int:
+        """How many bytes there are."""
+        raise NotImplementedError
 
     def readable(self) -> bool:
         return True
@@ -46,11 +48,25 @@ class _Reader(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        if at != self._at:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size_bytes()}[whence]
+        self._at = offset + start
+        return self._at
+
+
+class _Reader(SeekableReader):
+    def __init__(self, size: int, fetch: Callable[[int], Stream], fail: Callable[[], Exception]) -> None:
+        super().__init__()
+        self._size, self._fetch, self._fail = size, fetch, fail
+        self._stream: Stream | None = None
+
+    def size_bytes(self) -> int:
+        return self._size
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        before = self._at
+        if super().seek(offset, whence) != before:
             self._drop()
-            self._at = at
-        return at
+        return self._at
 
     def readinto(self, buffer: Any) -> int:
         wanted = min(len(buffer), self._size - self._at)

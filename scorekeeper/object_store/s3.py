@@ -7,7 +7,7 @@ its keys are (one key with an empty part between two slashes ended another libra
 import builtins
 import os
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
@@ -24,8 +24,9 @@ from botocore.parsers import ResponseParserError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from scorekeeper.locations import ObjectUrl
-from scorekeeper.object_store.base import ChangedObjectError, ObjectStoreError, StoredObject, content_type
-from scorekeeper.object_store.reader import BrokenStreamError, read_object
+from scorekeeper.object_store.asking import AskingStore, fail
+from scorekeeper.object_store.base import ChangedObjectError, StoredObject, content_type
+from scorekeeper.object_store.reader import BrokenStreamError, Stream
 
 _LAST = "\U0010ffff"  # the last of all characters in the order of keys
 CONNECTIONS = 80  # of all threads that read and of those that move files meanwhile
@@ -37,7 +38,7 @@ _CREDENTIALS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "
 _BROKEN = (IncompleteReadError, ResponseStreamingError, HTTPClientError, OSError)
 
 
-class S3Store:
+class S3Store(AskingStore):
     """See ObjectStore. An etag is S3's: of an object written in one request without a key of its own, its MD5."""
 
     def __init__(self, bucket: str) -> None:
@@ -60,10 +61,7 @@ class S3Store:
 
     def get(self, url: ObjectUrl) -> tuple[StoredObject, bytes] | None:
         """See ObjectStore."""
-        for attempt in Retrying(
-            stop=stop_after_attempt(_TRIES), wait=wait_random_exponential(0.2, 8),
-            retry=retry_if_exception_type(_BROKEN), reraise=True,
-        ):  # fmt: skip
+        for attempt in _try_again(*_BROKEN):
             with attempt:
                 try:
                     answer = self._ask("get_object", url)
@@ -73,20 +71,13 @@ class S3Store:
                     content = answer["Body"].read()
                 except _BROKEN:
                     if attempt.retry_state.attempt_number == _TRIES:
-                        raise _fail(url, "its answer breaks off, time and again") from None
+                        raise fail(url, "its answer breaks off, time and again") from None
                     raise
         return _describe(url, answer), content
 
-    def open(self, found: StoredObject) -> IO[bytes]:
-        """See ObjectStore."""
-        return read_object(
-            found.size, lambda offset: _Answer(self._get_from(found, offset)),
-            lambda: _fail(found.url, "its answer breaks off, time and again"),
-        )  # fmt: skip
-
-    def _get_from(self, found: StoredObject, offset: int) -> Any:
+    def _stream(self, found: StoredObject, offset: int) -> Stream:
         try:
-            return self._ask("get_object", found.url, IfMatch=found.etag, Range=f"bytes={offset}-")["Body"]
+            return _Answer(self._ask("get_object", found.url, IfMatch=found.etag, Range=f"bytes={offset}-")["Body"])
         except FileNotFoundError:
             raise ChangedObjectError(str(found.url)) from None
 
@@ -98,10 +89,7 @@ class S3Store:
         try:
             return str(self._ask("put_object", url, Body=content, ContentType=content_type(url), **condition)["ETag"])
         except (ChangedObjectError, FileNotFoundError):
-            lying = self.get(url)
-            if lying is None or lying[1] != content:
-                raise ChangedObjectError(str(url)) from None
-            return lying[0].etag
+            return self._written_before(url, content)
 
     def copy(self, found: StoredObject, to: ObjectUrl) -> None:
         """See ObjectStore. Of a server that ignores the condition, what was copied is compared, and taken away."""
@@ -164,16 +152,13 @@ class S3Store:
 
     def _list_page(self, prefix: ObjectUrl, below: str, page: dict[str, str]) -> Any:
         """One page of a listing; asked for again if it was cut short on the way."""
-        for attempt in Retrying(
-            stop=stop_after_attempt(_TRIES), wait=wait_random_exponential(0.2, 8),
-            retry=retry_if_exception_type(ResponseParserError), reraise=True,
-        ):  # fmt: skip
+        for attempt in _try_again(ResponseParserError):
             with attempt:
                 try:
                     return self._ask("list_objects_v2", prefix, Prefix=below, **page)
                 except ResponseParserError:
                     if attempt.retry_state.attempt_number == _TRIES:
-                        raise _fail(prefix, "its listing breaks off, time and again") from None
+                        raise fail(prefix, "its listing breaks off, time and again") from None
                     raise
         raise AssertionError  # the loop returns or raises
 
@@ -188,17 +173,25 @@ class S3Store:
                 raise FileNotFoundError(str(url)) from None
             if code in _UNMET:
                 raise ChangedObjectError(str(url)) from None
-            raise _fail(url, *_explain(code, exc)) from None
+            raise fail(url, *_explain(code, exc)) from None
         except NoCredentialsError:
-            raise _fail(
+            raise fail(
                 url, "there are no credentials", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
             ) from None
         except EndpointConnectionError:
-            raise _fail(url, "the object store cannot be reached", "check the network, and AWS_ENDPOINT_URL") from None
+            raise fail(url, "the object store cannot be reached", "check the network, and AWS_ENDPOINT_URL") from None
         except ResponseParserError:
             raise
         except BotoCoreError as exc:
-            raise _fail(url, f"the object store does not answer ({type(exc).__name__})") from None
+            raise fail(url, f"the object store does not answer ({type(exc).__name__})") from None
+
+
+def _try_again(*kinds: type[Exception]) -> Retrying:
+    """The attempts at an answer that may break off with one of these errors, with growing pauses between them."""
+    return Retrying(
+        stop=stop_after_attempt(_TRIES), wait=wait_random_exponential(0.2, 8), retry=retry_if_exception_type(kinds),
+        reraise=True,
+    )  # fmt: skip
 
 
 def _read_page(prefix: ObjectUrl, answer: Any) -> Iterator[StoredObject]:
@@ -240,7 +233,3 @@ def _explain(code: str, exc: ClientError) -> tuple[str, str]:
         return f"the object store is overloaded ({code})", "the next run goes on"
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return f"the object store refuses ({code or status})", ""
-
-
-def _fail(url: ObjectUrl, says: str, do: str = "") -> ObjectStoreError:
-    return ObjectStoreError(f"{url}: {says}{f': {do}' if do else ''}")

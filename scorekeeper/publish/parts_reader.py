@@ -7,6 +7,7 @@ from typing import IO, Any
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locations import ObjectUrl
 from scorekeeper.object_store import open_store
+from scorekeeper.object_store.reader import SeekableReader
 from scorekeeper.publish.manifest import Entry, Manifest, read_manifest
 
 MANIFEST = "manifest.json"
@@ -39,7 +40,7 @@ def read_part(folder: ObjectUrl, entry: Entry) -> bytes | None:
     return found[1]
 
 
-class PartsReader(io.RawIOBase):
+class PartsReader(SeekableReader):
     """The bytes of a published file; one part in memory at a time.
 
     A part that was merged meanwhile is looked up in the newest manifest: the bytes at an offset stay the same.
@@ -49,21 +50,10 @@ class PartsReader(io.RawIOBase):
         super().__init__()
         self._url = manifest_of(at)
         self._manifest = self._read_manifest()
-        self._at = 0
         self._held: tuple[int, bytes] = (0, b"")  # where a part begins, and its bytes
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._manifest.size_bytes}[whence]
-        return self._at
+    def size_bytes(self) -> int:
+        return self._manifest.size_bytes
 
     def readinto(self, buffer: Any) -> int:
         start, content = self._held

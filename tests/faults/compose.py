@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import threading
-import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ import psycopg
 
 from scorekeeper.store.binaries import find_binaries
 from tests.containers import ROOT, Container, Network, read_compose, read_image
+from tests.faults.up import status as status_of
 from tests.servers import PASSWORD, open_server
 from tests.waiting import wait_until
 
@@ -141,16 +141,9 @@ class Compose:
 
     def status(self, service: str, port: int, path: str, replica: int = 1, headers: Mapping[str, str] = NONE) -> int:
         """What a service answers; 0: nothing."""
-        request = urllib.request.Request(
-            f"http://{self.one(service, replica).address}:{port}{path}", headers={"Host": "localhost", **headers}
-        )
+        address = f"http://{self.one(service, replica).address}:{port}{path}"
         with self.network.inside():
-            try:
-                return int(urllib.request.urlopen(request, timeout=60).status)
-            except urllib.error.HTTPError as refused:
-                return refused.code
-            except OSError:
-                return 0
+            return status_of(address, None, None, **{"Host": "localhost", **headers})
 
     def tell(self) -> str:
         """The ends of all logs, for a test that has waited in vain."""

@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import IO
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox.file_names import format_of, is_compressed, known_name
-from scorekeeper.inbox.formats.base import Format
+from scorekeeper.inbox.file_names import known_name
 from scorekeeper.inbox.places.base import ChangedError, SourceFile
+from scorekeeper.inbox.places.found_file import KEPT_BYTES, FoundFile, begins_with
 
-SETTLED_SECONDS = 5
-KEPT_BYTES = 16 << 10
 FINGERPRINT_BYTES = 4 << 10
 LATEST_TIME = 4_102_444_800  # the year 2100
 
 
 @dataclass(frozen=True)
-class LocalFile:
+class LocalFile(FoundFile):
     """A regular file as it was found; see SourceFile.
 
     `identity`: device, inode, size and time of the last write. `content`: the bytes of a file of a few kilobytes, which
@@ -55,28 +53,9 @@ class LocalFile:
         return self.content is not None
 
     @property
-    def is_compressed(self) -> bool:
-        """See SourceFile."""
-        return is_compressed(self.name)
-
-    @property
-    def format(self) -> Format:
-        """See SourceFile."""
-        return format_of(self.name)
-
-    @property
     def is_lines(self) -> bool:
         """Whether it holds one decision a line."""
         return self.format.streams
-
-    @property
-    def kind(self) -> tuple[object, bool]:
-        """See SourceFile."""
-        return self.format, self.is_compressed
-
-    def is_settled(self, now: float, still: float | None = None) -> bool:
-        """See SourceFile. A writer may set the time of the last write, ahead of now too."""
-        return abs(now - self.mtime.timestamp()) >= (SETTLED_SECONDS if still is None else still)
 
     def is_unchanged(self, later: SourceFile) -> bool:
         """See SourceFile."""
@@ -86,12 +65,8 @@ class LocalFile:
         """See SourceFile."""
         if self.size < size:
             return False
-        digest = hashlib.sha256()
         with _open_same(self) as file:
-            while size and (block := file.read(min(size, 1 << 20))):
-                digest.update(block)
-                size -= len(block)
-        return digest.digest() == sha256
+            return begins_with(file, size, sha256)
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
 
-from scorekeeper.inbox.file_names import format_of, is_compressed
-from scorekeeper.inbox.formats.base import Format
 from scorekeeper.inbox.places.base import ChangedError, SourceFile
-from scorekeeper.inbox.places.local_files import SETTLED_SECONDS
+from scorekeeper.inbox.places.found_file import KEPT_BYTES, FoundFile, begins_with
 from scorekeeper.locations import ObjectUrl
 from scorekeeper.object_store import ChangedObjectError, ObjectStore, ObjectStoreError, StoredObject, open_store
 
-KEPT_BYTES = 16 << 10
-
 
 @dataclass(frozen=True)
-class ObjectFile:
+class ObjectFile(FoundFile):
     """An object as it was found; see SourceFile.
 
-    It is whole as soon as it is there, and never grows: whoever writes its key again replaces it. `content`: the bytes
-    of an object of a few kilobytes, which need not be asked for again.
+    It is whole as soon as it is there, and never grows: whoever writes its key again, as a writer of lines may with
+    more of them, replaces it. `content`: the bytes of an object of a few kilobytes, which need not be asked for again.
     """
 
     store: ObjectStore
@@ -54,25 +50,6 @@ class ObjectFile:
         """See SourceFile."""
         return f"{self.found.url}@{self.found.etag}"
 
-    @property
-    def is_compressed(self) -> bool:
-        """See SourceFile."""
-        return is_compressed(self.name)
-
-    @property
-    def format(self) -> Format:
-        """See SourceFile."""
-        return format_of(self.name)
-
-    @property
-    def kind(self) -> tuple[object, bool]:
-        """See SourceFile."""
-        return self.format, self.is_compressed
-
-    def is_settled(self, now: float, still: float | None = None) -> bool:
-        """See SourceFile. A writer of lines may write its key again, with more of them, while it goes on."""
-        return abs(now - self.mtime.timestamp()) >= (SETTLED_SECONDS if still is None else still)
-
     def is_unchanged(self, later: SourceFile) -> bool:
         """See SourceFile."""
         return isinstance(later, ObjectFile) and later.found == self.found
@@ -81,12 +58,8 @@ class ObjectFile:
         """See SourceFile."""
         if self.size < size:
             return False
-        digest = hashlib.sha256()
         with self.open() as file:
-            while size and (block := file.read(min(size, 1 << 20))):
-                digest.update(block)
-                size -= len(block)
-        return digest.digest() == sha256
+            return begins_with(file, size, sha256)
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from scorekeeper.inbox import ingest, reader, store_decisions
-from scorekeeper.inbox.places import local_files, moves
+from scorekeeper.inbox.places import found_file, local_files, moves
 from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
@@ -211,7 +211,7 @@ def test_half_written_twins_both_wait(db: Database, settings: Settings) -> None:
 
 def test_a_file_that_replaced_the_one_that_was_read_is_not_archived_unread(settings: Settings) -> None:
     path = settings.inbox_dir / "latest.json"
-    path.write_text(line(1) + " " * local_files.KEPT_BYTES)
+    path.write_text(line(1) + " " * found_file.KEPT_BYTES)
     source = local_files.open_source(path)
     assert source is not None
     (settings.inbox_dir / "next").write_text(line(2))
@@ -454,7 +454,7 @@ def take_late(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, written: dict[str, str]
 ) -> ingest.Summary:
     """A run that has been at work for longer than a file has to stand still when these are written, and then read."""
-    monkeypatch.setattr(local_files, "SETTLED_SECONDS", 2)
+    monkeypatch.setattr(found_file, "SETTLED_SECONDS", 2)
     monkeypatch.setattr(ingest, "FILES_AT_ONCE", 1)
     monkeypatch.setattr(reader, "BATCH_DECISIONS", 1)
     for name in ("0.json", "1.json", *written):

@@ -52,16 +52,17 @@ class Timed:
 
 
 class Figure(Enum):
-    """What a target is about: the time or the rate (rows a second) as a ratio to the yardstick's, or plain seconds."""
+    """What a target is about: the time or the rate (rows a second) as a ratio to the yardstick's, seconds, or memory."""
 
     TIME = "of its time"
     RATE = "of its rate"
     SECONDS = "s"
+    MEMORY = "MB"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A time, or seconds, that are to be `limit` at most; a rate that is to be `limit` at least."""
+    """A time, seconds or peak memory to be `limit` at most; a rate that is to be `limit` at least."""
 
     figure: Figure
     limit: float
@@ -72,6 +73,8 @@ class Target:
     def is_reached(self, timed: Timed, ratio: float | None) -> bool:
         if self.figure is Figure.SECONDS:
             return timed.median <= self.limit
+        if self.figure is Figure.MEMORY:
+            return timed.peak_mb is not None and timed.peak_mb <= self.limit
         assert ratio is not None, "a target on a ratio needs one"
         return ratio >= self.limit if self.figure is Figure.RATE else ratio <= self.limit
 

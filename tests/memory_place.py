@@ -115,8 +115,9 @@ class MemoryPlace:
         return self._move(file.address, file.sha256, address)
 
     def finish_move(self, name: str, address: str, sha256: bytes) -> bool:
-        there = self.open(address)
-        return not self.holds(name) and there is not None and there.sha256 == sha256
+        there, waiting = self.open(address), self.open(f"inbox/{name}")
+        lies = there is not None and there.sha256 == sha256
+        return lies and (waiting is None or waiting.sha256 != sha256)
 
     def write_error_file(self, address: str, report: Mapping[str, Any]) -> bytes:
         content = json.dumps(report).encode()

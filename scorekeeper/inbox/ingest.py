@@ -200,10 +200,11 @@ class _Ingestion:
             write(self._connection, "inbox/mark_arrivals_moved", moved)
 
     def _finish_move(self, row: Row[Any], there: Set[str]) -> bool | None:
-        """Whether a file lies where it was moved; None if one of its name is still in the inbox, or that is unknown."""
+        """Whether a file lies where it was moved; None if that is unknown, or it may still be in the inbox."""
         try:
             lies = self._place.finish_move(row.name, row.destination, row.sha256)
-            if row.name not in there and not self._place.holds(row.name):
+            # One that lies there has left the inbox, whatever has taken its name: its late lines are watched for.
+            if lies or (row.name not in there and not self._place.holds(row.name)):
                 return lies
         except ScorekeeperError as exc:
             self.summary.trouble.append(str(exc))

@@ -173,8 +173,8 @@ class Place(Protocol):
         """
 
     def finish_move(self, name: str, address: str, sha256: bytes) -> bool:
-        """Do what is left of a move that was killed; whether the file of that content lies at `address` now, and not
-        among the arrivals any more. Raises ScorekeeperError.
+        """Do what is left of a move that was killed; whether the file of that content lies at `address` now, and has
+        left the arrivals. Another file may have taken its name there. Raises ScorekeeperError.
         """
 
     def write_error_file(self, address: str, report: Mapping[str, Any]) -> bytes:

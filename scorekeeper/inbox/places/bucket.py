@@ -150,12 +150,12 @@ class Bucket:
         return lying is not None and lying.sha256 == sha256
 
     def finish_move(self, name: str, address: str, sha256: bytes) -> bool:
-        """See Place. While an object has the name, `move` does what is left, once it is known to be the one.
+        """See Place. While the object that was read has the name, `move` does what is left.
 
         The address is a path if the inbox was a folder when the file was read.
         """
         to = read_key(address)
-        return to is not None and not self.holds(name) and self._lies(to, sha256)
+        return to is not None and self._lies(to, sha256) and not self._lies(self._inbox / name, sha256)
 
     def write_error_file(self, address: str, report: Mapping[str, Any]) -> bytes:
         """See Place."""

@@ -81,10 +81,10 @@ def move_file(source: LocalFile, destination: Path, *, keep: bool = False) -> bo
 
 
 def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = False) -> bool:
-    """Finish a move that was killed; whether the file of that content has left the inbox.
+    """Finish a move that was killed; whether the file of that content has left the inbox, and lies at `destination`.
 
-    `keep`: as in move_file. If another file than the one that was read was moved, it is put back. Raises
-    ScorekeeperError.
+    Another file may have taken its name in the inbox since. `keep`: as in move_file. If another file than the one that
+    was read was moved, it is put back. Raises ScorekeeperError.
     """
     beside = _beside(destination)
     try:
@@ -93,11 +93,14 @@ def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = Fa
                 _put_back(beside, path)
             elif not _settle_beside(beside, destination, lying, keep=keep):
                 return False
-        if path.exists() or (lying := open_source(destination)) is None:
+        if (lying := open_source(destination)) is None:
             return False
-        if lying.sha256 != sha256:
+        if lying.sha256 == sha256:
+            waiting = open_source(path)
+            return waiting is None or waiting.sha256 != sha256
+        if not path.exists():
             _put_back(destination, path)
-        return lying.sha256 == sha256
+        return False
     except OSError as exc:
         raise ScorekeeperError(f"{destination} cannot be moved: {explain(exc)}") from None
 

@@ -351,6 +351,29 @@ def test_lines_added_to_a_moved_file_come_in_where_open_files_are_unknown(
     assert is_done(db, settings)
 
 
+def test_a_moved_file_is_watched_though_another_took_its_name_before_the_move_was_noted(
+    db: Database, settings: Settings
+) -> None:
+    path = settings.inbox_dir / "bot.jsonl"
+    path.write_text(lines(1, 2))
+    take(db, settings)
+    (moved,) = (one for one in settings.archive_dir.rglob("*") if one.is_file())
+    with db.begin() as connection:  # as by a kill between the move and its note
+        connection.execute(text("UPDATE scorekeeper.file_arrival SET moved_at = NULL"))
+    with path.open("a") as new, moved.open("a") as late:
+        new.write(lines(3))
+        new.flush()
+        take(db, settings)
+        late.write(lines(4))
+        late.flush()
+        new.write(lines(5))
+        new.flush()
+        take(db, settings, 120)
+    take(db, settings, 240)
+    assert known(db) == {1, 2, 3, 4, 5}
+    assert is_done(db, settings)
+
+
 def test_a_file_that_grows_in_the_archive_all_the_time_is_read_on_too(
     db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

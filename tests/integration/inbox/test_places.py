@@ -163,6 +163,20 @@ def test_what_took_the_place_of_a_file_stays_where_it_is(there: There) -> None:
     assert there.at(address) == CONTENT * 2
 
 
+def test_a_file_that_was_moved_is_found_whatever_has_taken_its_name(there: There) -> None:
+    there.put("a.jsonl", CONTENT)
+    (address,) = there.place.look()
+    source = opened(there.place, address)
+    target = there.place.archive_address("a.jsonl", source.sha256, NOW)
+    assert not there.place.finish_move("a.jsonl", target, source.sha256), "it was not moved yet"
+    assert there.place.move(source, target)
+    there.put("a.jsonl", CONTENT * 2)
+    assert there.place.finish_move("a.jsonl", target, source.sha256)
+    assert (there.place.look(), there.at(address), there.at(target)) == ([address], CONTENT * 2, CONTENT)
+    there.put("a.jsonl", CONTENT)
+    assert not there.place.finish_move("a.jsonl", target, source.sha256), "the same content may be what was left"
+
+
 def test_a_file_goes_back_beside_another_of_its_name(there: There) -> None:
     there.put("a.jsonl", CONTENT)
     (address,) = there.place.look()

@@ -102,7 +102,7 @@ async def time_pages(db: Database, trades: int, repeats: int, console: Console) 
     """Each page made without the cache, in this process and without the network."""
     app = create_app(db.engine, Access(TOKEN, peers=False))
     site: Site = app._app.state.site  # type: ignore[attr-defined]
-    known = _known(db)
+    known = addresses(db)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     timed = []
     async with httpx.AsyncClient(
@@ -132,7 +132,7 @@ def _read_token(db: Database) -> None:
         read_token(connection)
 
 
-def _known(db: Database) -> dict[str, str]:
+def addresses(db: Database) -> dict[str, str]:
     """What stands in the pages' addresses."""
     with db.begin() as connection:
         page = read_trades(connection, Filters(until=AS_OF - timedelta(days=60)))

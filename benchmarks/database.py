@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def database() -> Iterator[Database]:
-    """A migrated one, removed afterwards."""
+def database(settings: Mapping[str, str] | None = None) -> Iterator[Database]:
+    """A migrated one, removed afterwards; `settings`: more for postgresql.conf."""
     with tempfile.TemporaryDirectory(prefix="scorekeeper-benchmark-") as folder:
         home = Path(folder)
-        lease = embedded.acquire(home)
+        lease = embedded.acquire(home, settings)
         try:
             with open_database(lease.url("scorekeeper"), home) as db:
                 yield db

@@ -1,5 +1,6 @@
 """The command: one subcommand a benchmark."""
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,8 @@ import typer
 
 from benchmarks import arrival as arriving
 from benchmarks import close as closing
+from benchmarks import compare as comparing
+from benchmarks import counts as counting
 from benchmarks import coverage as covering
 from benchmarks import dashboard as showing
 from benchmarks import decisions as drawing
@@ -17,8 +20,9 @@ from benchmarks import record as recording
 from benchmarks import scale as scaling
 from benchmarks import score as scoring
 from benchmarks import startup as starting
+from benchmarks import suite as running
 from benchmarks.learning import run as learned
-from benchmarks.result import RESULTS
+from benchmarks.result import RESULTS, open_console
 
 EPILOG = (
     "Each builds what it needs in an embedded Postgres of its own and removes it, prints a table with ratios to a "
@@ -34,20 +38,52 @@ Repeats = Annotated[int, typer.Option(min=1, help="Repetitions; the median count
 
 
 @app.callback(invoke_without_command=True, epilog=EPILOG)
-def measure(context: typer.Context, output: Output = RESULTS) -> None:
-    """Measure how fast the work is, and how true its figures are. Without a name: every benchmark."""
+def measure(
+    context: typer.Context,
+    output: Output = RESULTS,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="At small sizes, in under an hour; compared with the release before.")
+    ] = False,
+) -> None:
+    """Measure how fast the work is, and how true its figures are. Without a name: every benchmark of speed.
+
+    Exits with 1 if a figure is worse than the release before's by over 20 %.
+    """
     if context.invoked_subcommand is None:
-        arriving.run([False, True], arriving.ARRIVALS, list(arriving.SIZES), arriving.MINUTES, output)
-        closing.run([closing.TRADES], closing.REPEATS, output)
-        scoring.run(list(scoring.HISTORIES), scoring.A_DAY, scoring.REPEATS, output)
-        ingesting.run(list(ingesting.SIZES), ingesting.FILES, drawing.Shape(), output)
-        starting.run(list(starting.SIZES), starting.REPEATS, output)
-        publishing.run(list(publishing.SIZES), publishing.REPEATS, output)
-        showing.run(list(showing.SIZES), showing.REPEATS, showing.STREAMS, output)
-        recording.run([recording.CALLS], output)
-        scaling.run(scaling.SIZE, list(scaling.WORKERS), drawing.Shape(), output)
-        covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
-        learned.run(learned.SIMULATIONS, max(learned.SIZES), learned.SEED, output)
+        console = open_console()
+        began = time.time()
+        running.run(quick=quick, output=output, console=console)
+        _compare(output, since=began)
+
+
+def _compare(output: Path, since: float = 0.0) -> None:
+    if not comparing.show_changes(open_console(), output, since):
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Make them the figures of the release: writes benchmarks/release.json.")
+    ] = False,
+    output: Output = RESULTS,
+) -> None:
+    """Compare what lies in --output with the release before: ratios, memory and counts. Runs nothing."""
+    if keep:
+        typer.echo(f"{comparing.RELEASE}: {comparing.keep(output):,} figures")
+    else:
+        _compare(output)
+
+
+@app.command()
+def counts(output: Output = RESULTS) -> None:
+    """Count what the steps ask of Postgres: statements, rows, blocks, log bytes. Compared with the release before.
+
+    No count hangs on how busy the machine is. Takes half a minute.
+    """
+    began = time.time()
+    counting.run(output)
+    _compare(output, since=began)
 
 
 @app.command()

@@ -52,7 +52,7 @@ class Timed:
 
 
 class Figure(Enum):
-    """What a target is about: the time or the rate (rows a second) as a ratio to the yardstick's, seconds, or memory."""
+    """What a target is about: the time or the rate (rows a second) as a ratio to the yardstick's, seconds, memory."""
 
     TIME = "of its time"
     RATE = "of its rate"
@@ -180,6 +180,7 @@ class Run:
                     "size": row.timed.size, "what": row.timed.what, "rows": row.timed.rows,
                     "seconds": row.timed.seconds, "median": row.timed.median, "ratio": row.ratio,
                     "peak_mb": row.timed.peak_mb, "target": row.target and str(row.target), "reached": row.reached,
+                    "figure": row.target and row.target.figure.value,
                 }
                 for row in self.rows
             ],

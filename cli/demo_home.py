@@ -34,7 +34,7 @@ def make_demo_home(home: Path, *, live: bool) -> Settings:
         and not (env.is_file() and env.read_text(encoding="utf-8").startswith(_MARK))
     ):
         raise ScorekeeperError(f"{home} is not empty, and is not the home of a demo: name another folder with --home")
-    for name in Settings.model_fields:
+    for name in Settings.model_fields.keys() - {"flow_runs"}:
         os.environ.pop(name.upper(), None)  # the user's own settings do not apply here
     os.environ["SCOREKEEPER_HOME"] = str(home)
     home.mkdir(parents=True, exist_ok=True)

@@ -15,25 +15,50 @@ T = TypeVar("T")
 
 
 def load() -> "Settings":
-    """The settings; afterwards the environment tells Prefect which server to use. Raises ScorekeeperError.
-
-    Called before Prefect is imported: Prefect reads its own settings on import.
-    """
-    from cli.prefect_server.client_settings import prepare
+    """The settings. Raises ScorekeeperError."""
     from scorekeeper.private_files import check_owner
     from scorekeeper.settings import load_settings
 
     settings = load_settings()
     check_owner(settings.scorekeeper_home)
+    return settings
+
+
+def load_for_prefect() -> "Settings":
+    """The settings; afterwards the environment tells Prefect which server to use. Raises ScorekeeperError.
+
+    Called before Prefect is imported: Prefect reads its own settings on import.
+    """
+    from cli.prefect_server.client_settings import prepare
+
+    settings = load()
     prepare(settings.scorekeeper_home)
     return settings
 
 
+def choose_engine(settings: "Settings") -> None:
+    """Decide what executes the flows of this command, before one is imported.
+
+    Prefect's engine, if there is a server to tell or FLOW_RUNS says so; else the flows are plain functions.
+    """
+    from cli.prefect_server.client_settings import find_server, prepare
+
+    if settings.flow_runs == "always" or find_server(settings.scorekeeper_home):
+        prepare(settings.scorekeeper_home)
+    else:
+        from tasks import plain
+
+        plain.choose()
+
+
 @contextmanager
-def open_installation(*, migrate: bool = True) -> "Iterator[tuple[Database, Settings]]":
+def open_installation(
+    *, migrate: bool = True, for_flow: bool = False
+) -> "Iterator[tuple[Database, Settings]]":
     """The database and the settings. Raises ScorekeeperError.
 
-    A command that runs a flow opens it too, before it imports the flow: a database that is away is reported at once.
+    A command that runs a flow opens it too (`for_flow`), before it imports the flow: a database that is away is
+    reported at once.
     """
     from scorekeeper.settings import check_one
     from scorekeeper.store.database import open_database
@@ -41,6 +66,8 @@ def open_installation(*, migrate: bool = True) -> "Iterator[tuple[Database, Sett
     hear_while_busy()
     settings = load()
     check_one(settings)
+    if for_flow:
+        choose_engine(settings)
     with open_database(
         settings.database_url, settings.scorekeeper_home, migrate=migrate, system=settings.system
     ) as db:  # fmt: skip
@@ -55,10 +82,11 @@ def open_installations() -> Iterator[None]:
     """
     settings = load()
     if settings.systems_dir is None or settings.system:
-        with open_installation():
+        with open_installation(for_flow=True):
             yield
     else:
         hear_while_busy()
+        choose_engine(settings)
         yield
 
 
@@ -72,14 +100,20 @@ def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
 
     Raises StopError if a signal ended it between two transactions; ScorekeeperError if the server refuses the password.
     """
+    from cli.progress import show_progress
+    from tasks import plain
+
+    with show_progress():
+        return asyncio.run(flow_run) if plain.is_chosen() else _run_by_prefect(flow_run)
+
+
+def _run_by_prefect(flow_run: Coroutine[Any, Any, T]) -> T:
     from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 
-    from cli.progress import show_progress
     from tasks.prefect_server import not_let_in
 
     try:
-        with show_progress():
-            return asyncio.run(flow_run)
+        return asyncio.run(flow_run)
     except TerminationSignal as exc:  # Prefect handles signals while a flow runs
         raise StopError(exc.signal) from None
     except PrefectHTTPStatusError as refusal:

@@ -89,7 +89,12 @@ app = typer.Typer(cls=CommandGroup, no_args_is_help=True, **_STYLE)
 @app.callback()
 @installation_options()
 def scorekeeper() -> None:
-    """Keep the score of a multi-agent trading system. Try: scorekeeper demo."""
+    """Keep the score of a multi-agent trading system. Try: scorekeeper demo.
+
+    Where a Prefect server is there to be told (a running up, or that of PREFECT_API_URL), ingest, track, analyze,
+    learn, prune, close, import and quarantine retry are flow runs. Else they do the same steps without Prefect, which
+    saves the seconds that a server takes to start. FLOW_RUNS=always keeps Prefect.
+    """
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from scorekeeper.safe_text import escape_controls
 
 _OURS = [Path(__file__).resolve().parents[1] / package for package in ("tasks", "flows", "scorekeeper")]
-_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+_LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "scorekeeper.flow_runs")
 
 
 class _Line(logging.Handler):

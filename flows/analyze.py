@@ -4,14 +4,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from prefect import flow
-
 from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import Settings
 from tasks.analyze import analyze_rows, publish_analysis
 from tasks.at_work import run_logger, step
 from tasks.database import connect
+from tasks.engine import flow
 from tasks.run_names import counted, rename_run
 from tasks.systems import each_system
 

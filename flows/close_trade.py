@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from prefect import flow
-
 from tasks.by_hand import request_close
 from tasks.database import connect
+from tasks.engine import flow
 from tasks.run_names import rename_run
 from tasks.systems import one_system
 

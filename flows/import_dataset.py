@@ -4,10 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
-
 from tasks.by_hand import import_records
 from tasks.database import connect
+from tasks.engine import flow
 from tasks.publish import publish_files
 from tasks.run_names import counted, rename_run
 from tasks.systems import one_system

@@ -4,13 +4,12 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from prefect import flow
-
 from scorekeeper.settings import Settings
 from tasks.alert_events import emit_refusals, emit_track_late
 from tasks.artifacts import publish_quarantine
 from tasks.at_work import run_logger, step
 from tasks.database import connect
+from tasks.engine import flow
 from tasks.ingest import fail_at_trouble, ingest_files, warn_of_unread
 from tasks.publish import publish_files
 from tasks.run_names import counted, rename_run

@@ -4,12 +4,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from prefect import flow
-
 from scorekeeper.settings import Settings
 from tasks.alert_events import emit_learn_failed
 from tasks.at_work import run_logger, step
 from tasks.database import connect
+from tasks.engine import flow
 from tasks.learn import learn_versions
 from tasks.learned_artifacts import publish_learned
 from tasks.run_names import counted, rename_run

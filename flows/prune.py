@@ -4,12 +4,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from prefect import flow
-
 from scorekeeper.settings import Settings
 from tasks.as_of import fix_as_of
 from tasks.at_work import run_logger, step
 from tasks.database import connect_patiently
+from tasks.engine import flow
 from tasks.prune import prune_old
 from tasks.run_names import counted, rename_run
 from tasks.systems import each_system

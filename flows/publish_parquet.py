@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from prefect import flow
-
 from scorekeeper.settings import Settings
 from tasks.at_work import step
 from tasks.database import connect
+from tasks.engine import flow
 from tasks.publish import publish_parquet_files
 from tasks.run_names import counted, rename_run
 from tasks.systems import each_system

@@ -4,8 +4,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from prefect import flow
-
 from scorekeeper.market.shared import SharedMarkets
 from scorekeeper.settings import Settings
 from tasks.alert_events import emit_score_alerts
@@ -13,6 +11,7 @@ from tasks.artifacts import publish_artifacts
 from tasks.as_of import fix_as_of
 from tasks.at_work import run_logger, step
 from tasks.database import connect
+from tasks.engine import flow
 from tasks.publish import publish_files
 from tasks.run_names import no_prices_for, rename_run
 from tasks.systems import each_system

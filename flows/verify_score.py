@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from prefect import flow
-
 from scorekeeper.settings import Settings
 from tasks.alert_events import emit_verify_failed
 from tasks.artifacts import publish_differences
 from tasks.at_work import run_logger, step
 from tasks.database import connect_patiently
+from tasks.engine import flow
 from tasks.run_names import counted, rename_run
 from tasks.systems import each_system
 from tasks.verify import fail_at_differences, verify_all

@@ -1,9 +1,8 @@
 """By hand: take a decision out of every figure."""
 
-from prefect import flow
-
 from tasks import by_hand
 from tasks.database import connect
+from tasks.engine import flow
 from tasks.publish import publish_files
 from tasks.run_names import rename_run
 from tasks.systems import one_system

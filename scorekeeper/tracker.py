@@ -25,7 +25,6 @@ from scorekeeper.operations.quotes import QuoteProvider, read_quote
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
 from scorekeeper.safe_text import escape_controls
-from scorekeeper.settings import check_one, load_settings
 from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
@@ -48,6 +47,9 @@ class PerformanceTracker:
 
         `log_dir` and `datasets_dir`: where the two files are published; by default LOG_DIR and DATASETS_DIR.
         """
+        # pydantic takes a third as long as the database's library: a host that only imports the tracker does without.
+        from scorekeeper.settings import check_one, load_settings
+
         self._settings = load_settings(log_dir=log_dir or None, datasets_dir=datasets_dir or None)
         check_one(self._settings)
         home = self._settings.scorekeeper_home

@@ -21,7 +21,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from tasks.at_work import run_logger
-from tasks.prefect_server import post_event
+from tasks.engine import post_event
 
 RESOURCE = "scorekeeper.installation"
 MOST_NAMED = 20
@@ -108,7 +108,7 @@ async def _emit_once(db: Database, name: str, subjects: Sequence[str], payload: 
 
 
 async def _emit(system: str, name: str, payload: dict[str, Any]) -> bool:
-    """Emit an event; whether the server took it. The run goes on without."""
+    """Emit an event; whether the server took it. The run goes on without, and a later one with a server emits it."""
     try:
         await post_event(name, resource_of(system), {"system": system, **payload} if system else payload)
     except ScorekeeperError as exc:

@@ -2,10 +2,6 @@
 
 from datetime import datetime
 
-from prefect import task
-from prefect.artifacts import LinkArtifact, MarkdownArtifact, TableArtifact
-from prefect.cache_policies import NO_CACHE
-
 from scorekeeper.analysis import run as library
 from scorekeeper.analysis import tables
 from scorekeeper.analysis.document import Analysis
@@ -18,6 +14,7 @@ from scorekeeper.threads import run_in_thread
 from tasks.artifacts import key_of, write_changed
 from tasks.as_of import whole_minute
 from tasks.at_work import run_logger
+from tasks.engine import LinkArtifact, MarkdownArtifact, TableArtifact, task
 from tasks.links import describe
 from tasks.retries import REPEATABLE
 
@@ -42,7 +39,7 @@ async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
     return await run_in_thread(work)
 
 
-@task(name="publish analysis", cache_policy=NO_CACHE)
+@task(name="publish analysis")
 async def publish_analysis(db: Database, settings: Settings, analysis: Analysis) -> None:
     """Write the artifacts of the newest analysis, and the report that they link to; an older one gets none."""
     if not await run_in_thread(_is_last, db, analysis):

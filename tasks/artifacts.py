@@ -4,15 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect.artifacts import Artifact, LinkArtifact, MarkdownArtifact, TableArtifact
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import (
-    ArtifactCollectionFilter,
-    ArtifactCollectionFilterKey,
-    ArtifactFilter,
-    ArtifactFilterId,
-)
-
 from scorekeeper.inbox import quarantine
 from scorekeeper.metrics.scorecard import read_scorecard
 from scorekeeper.publish.outputs import link_to
@@ -22,6 +13,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
 from tasks.at_work import is_one_of_several
+from tasks.engine import HAS_SERVER, Artifact, LinkArtifact, MarkdownArtifact, TableArtifact
 from tasks.links import describe
 
 MOST_ROWS = 200
@@ -83,7 +75,18 @@ async def write_changed(wanted: Sequence[Artifact], system: str = "") -> None:
     """Write each artifact that has changed: at most one new one an hour, in between the latest is overwritten.
 
     A new artifact every minute, with its events, would fill Prefect's database. `system`: whose artifacts they are.
+    Without a server none is written.
     """
+    if not HAS_SERVER:
+        return
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import (
+        ArtifactCollectionFilter,
+        ArtifactCollectionFilterKey,
+        ArtifactFilter,
+        ArtifactFilterId,
+    )
+
     for one in wanted:
         one.key = key_of(str(one.key), system)
     keys = ArtifactCollectionFilterKey(any_=[str(one.key) for one in wanted])

@@ -3,9 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 
-from prefect import runtime
-
 from scorekeeper.decisions.timestamps import as_utc
+from tasks.engine import runtime
 
 PREFETCH_SECONDS = 10.0  # how early a worker starts a scheduled run
 

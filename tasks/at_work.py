@@ -3,9 +3,12 @@
 import logging
 from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from prefect import Task, get_run_logger
+from tasks.engine import get_run_logger
+
+if TYPE_CHECKING:
+    from tasks.engine import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +34,7 @@ def run_logger() -> Any:
     return _NamingTheSystem(logger) if is_one_of_several() else logger
 
 
-def step(task: Task[P, R]) -> Callable[P, R]:
+def step(task: "Task[P, R]") -> Callable[P, R]:
     """A task; for one of several systems its function alone.
 
     The states and events of a hundred systems' tasks, each minute, would fill Prefect's database.

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from prefect import runtime
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database, open_database
+from tasks.engine import runtime
 
 PATIENCE_SECONDS = 600.0
 

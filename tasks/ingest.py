@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from prefect import task
-
 from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
@@ -19,6 +17,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_until_stopped
 from tasks.at_work import run_logger
+from tasks.engine import task
 from tasks.progress import ProgressBar
 from tasks.retries import REPEATABLE
 

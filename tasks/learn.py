@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from prefect import task
-
 from scorekeeper.learning import run as library
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from tasks.as_of import whole_minute
+from tasks.engine import task
 from tasks.retries import REPEATABLE
 
 

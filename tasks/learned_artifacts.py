@@ -2,10 +2,6 @@
 
 from collections.abc import Callable
 
-from prefect import task
-from prefect.artifacts import LinkArtifact, MarkdownArtifact, TableArtifact
-from prefect.cache_policies import NO_CACHE
-
 from scorekeeper.learning import tables
 from scorekeeper.learning.document import Learned, iso
 from scorekeeper.learning.learned import read_learned
@@ -18,6 +14,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from tasks.artifacts import key_of, write_changed
 from tasks.at_work import run_logger
+from tasks.engine import LinkArtifact, MarkdownArtifact, TableArtifact, task
 from tasks.links import describe
 
 # By the key of the artifact: its rows, and what they are.
@@ -31,7 +28,7 @@ TABLES: dict[str, tuple[Callable[[Learned], list[tables.Row]], str]] = {
 }  # fmt: skip
 
 
-@task(name="publish what was learned", cache_policy=NO_CACHE)
+@task(name="publish what was learned")
 async def publish_learned(db: Database, settings: Settings) -> Learned | None:
     """Write the file and the artifacts of the version with the newest decision; None if nothing was learned.
 

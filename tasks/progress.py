@@ -4,7 +4,7 @@ import asyncio
 import time
 from uuid import UUID
 
-from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from tasks.engine import HAS_SERVER
 
 QUIET_SECONDS = 3.0
 PAUSE_SECONDS = 1.0
@@ -21,6 +21,10 @@ class ProgressBar:
 
     async def show(self, percent: float) -> None:
         """Show `percent` (0..100), at most once in PAUSE_SECONDS; 100 is always shown if the artifact is there."""
+        if not HAS_SERVER:
+            return
+        from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+
         now = time.monotonic()
         if now < self._quiet_until and not (percent >= 100 and self._artifact):
             return

@@ -2,13 +2,12 @@
 
 from datetime import UTC, datetime
 
-from prefect import task
-
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.operations import prune as library
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
+from tasks.engine import task
 from tasks.retries import DAILY
 
 

@@ -1,13 +1,12 @@
 """The task that several flows end with: publishing what is new. The task of the flow `publish-parquet`."""
 
-from prefect import task
-
 from scorekeeper.publish import publish
 from scorekeeper.publish.parquet import ParquetPublished, publish_parquet
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from tasks.at_work import run_logger
+from tasks.engine import task
 from tasks.retries import REPEATABLE
 
 

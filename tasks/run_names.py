@@ -1,10 +1,8 @@
 """Names that show in Prefect's UI what each run did."""
 
-from prefect import runtime
-from prefect.client.orchestration import get_client
-
 from scorekeeper.phrases import and_more
 from tasks.at_work import is_one_of_several
+from tasks.engine import runtime
 
 
 async def rename_run(name: str) -> None:
@@ -12,6 +10,8 @@ async def rename_run(name: str) -> None:
     run_id = runtime.flow_run.id
     if run_id is None or is_one_of_several():
         return
+    from prefect.client.orchestration import get_client
+
     async with get_client() as client:
         await client.update_flow_run(run_id, name=name[:200])
 

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefect import get_run_logger
-
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.phrases import name_some
 from scorekeeper.settings import Settings, check_one, load_settings, settings_of_all
 from tasks.at_work import AT_WORK, run_logger
+from tasks.engine import get_run_logger
 from tasks.run_names import counted, rename_run
 
 SYSTEMS_AT_ONCE = 4

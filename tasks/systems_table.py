@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from prefect.artifacts import TableArtifact
-
 from scorekeeper.settings import Settings
 from tasks.artifacts import MOST_ROWS, shown, write_changed
+from tasks.engine import TableArtifact
 from tasks.systems import Done
 
 COLUMNS = ("open", "closed", "horizons", "dataset_lines")

@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime
 
-from prefect import task
-
 from scorekeeper.market import open_market
 from scorekeeper.market.shared import SharedMarkets
 from scorekeeper.metrics import score_update
@@ -12,6 +10,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from scorekeeper.trades import fetch, settle
 from tasks.at_work import is_one_of_several, run_logger
+from tasks.engine import task
 from tasks.progress import ProgressBar
 from tasks.retries import REPEATABLE
 

@@ -1,12 +1,11 @@
 """The task of the flow `verify`."""
 
-from prefect import task
-
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from scorekeeper.verify.run import Verified, compare
+from tasks.engine import task
 from tasks.retries import DAILY
 
 

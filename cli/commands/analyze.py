@@ -21,9 +21,11 @@ def analyze(
     """Say what can be concluded, and what cannot.
 
     Attribution, intervals that hold for overlapping trades, calibration, baselines, versions.
+
+    A flow run where a Prefect server is there to be told, else the same steps without Prefect (FLOW_RUNS).
     """
     moment = parse_moment(as_of)
-    with open_installation() as (db, _):
+    with open_installation(for_flow=True) as (db, _):
         from cli.output.analysis import print_analysis
 
         print_analysis(run_analysis(db, moment))

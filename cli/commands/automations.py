@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.installation import load
+from cli.installation import load_for_prefect
 from cli.options import installation_options
 
 
@@ -21,7 +21,7 @@ def automations(
 
     Example:  scorekeeper automations --notify slack-webhook/alerts
     """
-    load()
+    load_for_prefect()
     from cli.prefect_server.automations import make_automations
 
     make_automations(notify)

@@ -19,11 +19,13 @@ def close(
 
     It closes at that minute's price, whenever track runs. An earlier stop or target still wins. Closing a closed trade
     changes nothing.
+
+    A flow run where a Prefect server is there to be told, else the same steps without Prefect (FLOW_RUNS).
     """
     moment = parse_moment(as_of)
     if moment is not None and moment > datetime.now(UTC):
         raise typer.BadParameter("lies in the future", param_hint="--as-of")
-    with open_installation():
+    with open_installation(for_flow=True):
         from flows.close_trade import close_trade as flow
 
         outcome = run_flow(flow(trade_id, moment))

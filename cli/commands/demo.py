@@ -12,25 +12,24 @@ def demo(context: typer.Context, home: Home = None) -> None:
     """Show the whole job offline, on generated decisions.
 
     Writes decisions of five agents of different skill and a market for them into a home of its own, ingests and tracks
-    them as Prefect flows, and prints the score. A backtest shows what the learned vote would have earned. It needs no
+    them, and prints the score. A backtest shows what the learned vote would have earned. It needs no
     exchange, and touches no other installation.
     """
     _run_demo(home_of_demo(context, home, "demo"))
 
 
 def _run_demo(home: Path) -> None:
-    """Write the sample, ingest and track it as Prefect flows, and show the score. A second run adds nothing.
+    """Write the sample, ingest and track it, and show the score. A second run adds nothing.
 
     No flow learns: the sample comes in late, and what comes in late teaches nothing.
     """
     from cli.commands.analyze import run_analysis
     from cli.demo_home import make_demo_home
-    from cli.installation import run_flow
+    from cli.installation import choose_engine, run_flow
     from cli.output.analysis import print_sentences
     from cli.output.ingested import print_ingested
     from cli.output.score_tables import print_metrics
     from cli.output.voted import print_votes
-    from cli.prefect_server.client_settings import prepare
     from cli.stopping import hear_while_busy
     from scorekeeper.inbox.ingest import Period
     from scorekeeper.metrics.query import system_metrics
@@ -42,20 +41,20 @@ def _run_demo(home: Path) -> None:
 
     hear_while_busy()
     settings = make_demo_home(home, live=False)
-    prepare(home)
+    choose_engine(settings)
     typer.echo(f"Writing decisions of five agents and their market to {home}")
     as_of = write_sample(settings.inbox_dir, home / "market")
     # The embedded Postgres stays open for the whole demo, so that it starts and stops only once.
     with open_database(None, home) as db:
-        typer.echo("Ingesting (a Prefect flow) ...")
+        typer.echo("Ingesting ...")
         from flows.ingest import ingest
         from flows.track import track
 
         print_ingested(run_flow(ingest()))
-        typer.echo("Tracking (a Prefect flow) ...")
+        typer.echo("Tracking ...")
         done = run_flow(track(as_of))
         typer.echo(f"{done['closed']} trades closed, {done['horizons']} horizon returns, {done['open']} still open")
-        typer.echo("Analysing (a Prefect flow) ...")
+        typer.echo("Analysing ...")
         analysis = run_analysis(db, as_of)
         with db.begin() as connection:
             print_metrics(system_metrics(connection))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.installation import load
+from cli.installation import load_for_prefect
 from cli.options import installation_options
 from scorekeeper.errors import ScorekeeperError
 
@@ -24,7 +24,7 @@ def deploy(
 
     Example:  PREFECT_API_URL=http://prefect.example:4200/api scorekeeper deploy
     """
-    load()
+    load_for_prefect()
     from prefect.settings import PREFECT_API_URL
 
     from cli.prefect_server.automations import make_automations

@@ -17,8 +17,10 @@ def import_dataset(file: Path) -> None:
     The file is a performance_dataset.jsonl; or freqtrade's backtest (.json, .zip), its database of a dry run (.sqlite)
     or the trades of its API; or aGENtrader's trade log or closed trades. A time without a zone is in DECISION_TIMEZONE.
     Later records of a trade_id complete earlier ones; imported exits are kept as they came. May be repeated.
+
+    A flow run where a Prefect server is there to be told, else the same steps without Prefect (FLOW_RUNS).
     """
-    with open_installation():
+    with open_installation(for_flow=True):
         from flows.import_dataset import import_dataset as flow
 
         done = run_flow(flow(str(file.absolute())))

@@ -18,6 +18,8 @@ def ingest(
     Files of the inbox are moved to archive/ or quarantine/ beside it; those named stay where they are. A file of lines
     that its writer has open is followed: whole lines come in, and it is moved once it is closed.
 
+    A flow run where a Prefect server is there to be told, else the same steps without Prefect (FLOW_RUNS).
+
     Example:  scorekeeper ingest decisions.jsonl
     """
     from cli.output.ingested import print_ingested

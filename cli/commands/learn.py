@@ -21,9 +21,11 @@ def learn(
 
     Weights with their evidence, from decisions whose horizon has ended; an hour counts once it has been tracked. Writes
     DATASETS_DIR/agent_weights.json. Repeating it changes nothing.
+
+    A flow run where a Prefect server is there to be told, else the same steps without Prefect (FLOW_RUNS).
     """
     moment = parse_moment(as_of)
-    with open_installation() as (db, settings):
+    with open_installation(for_flow=True) as (db, settings):
         from flows.learn import learn as flow
 
         print_learning(db, settings, run_flow(flow(moment)))

@@ -19,8 +19,10 @@ def prune(
     the figures, their lines in log and dataset. None goes while a dataset in Parquet is published. Candles older than
     KEEP_CANDLES_DAYS: whole months, never what an open trade or an undecided decision needs. Files older than
     KEEP_ARCHIVE_DAYS. Unset, all is kept. Scores stay as they are; verify cannot recompute what lies before.
+
+    A flow run where a Prefect server is there to be told, else the same steps without Prefect (FLOW_RUNS).
     """
-    with open_installation() as (_, settings):
+    with open_installation(for_flow=True) as (_, settings):
         from flows.prune import prune as flow
 
         done = run_flow(flow(dry_run=dry_run))

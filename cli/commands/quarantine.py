@@ -88,7 +88,7 @@ def retry(
 
     if bool(ids) == all_files:
         raise typer.BadParameter("name the files, or say --all", param_hint="ID")
-    with open_installation() as (db, settings):
+    with open_installation(for_flow=True) as (db, settings):
         with db.begin() as connection:
             if all_files:
                 chosen = [one for one in library.list_quarantined(connection, settings) if one.files]

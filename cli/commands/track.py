@@ -16,6 +16,8 @@ def track(
 ) -> None:
     """Follow open trades: prices, closes, score, publication.
 
+    A flow run where a Prefect server is there to be told, else the same steps without Prefect (FLOW_RUNS).
+
     Example:  scorekeeper track --market replay:candles --as-of 2025-05-08T00:00Z
     """
     moment = parse_moment(as_of)

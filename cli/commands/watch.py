@@ -6,7 +6,7 @@ from functools import partial
 import typer
 
 from cli import stopping
-from cli.installation import load
+from cli.installation import load_for_prefect
 from cli.logs import begin_logs
 from cli.options import installation_options
 
@@ -18,7 +18,7 @@ def watch() -> None:
     For a Prefect server of your own (PREFECT_API_URL); scorekeeper up watches by itself. One event tells of many files,
     and while files wait it is sent again every 10 seconds. Needs no database. Ends with Ctrl-C.
     """
-    settings = load()
+    settings = load_for_prefect()
     begin_logs(settings, "watcher")
     from tasks.inbox_watcher import inboxes_of, watch_inboxes
 

@@ -4,11 +4,11 @@ import hmac
 import json
 import os
 import secrets
-import urllib.error
-import urllib.request
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dotenv import dotenv_values
 
@@ -16,12 +16,14 @@ from cli.folders import address_file
 from cli.prefect_server.password import CLIENTS, DOOR, SERVERS, prove, read_password
 from scorekeeper.errors import ScorekeeperError
 
+PATIENCE_SECONDS = 3.0  # within which a server that is named answers, or is taken as busy
+
 
 def prepare(home: Path) -> None:
     """Keep Prefect's own files in the home, and Prefect offline and quiet.
 
     Prefect uses the server that PREFECT_API_URL names, else that of a running `scorekeeper up`. Without either it
-    starts one for this command, which takes some ten seconds.
+    starts one for this command (FLOW_RUNS=always), which takes some ten seconds.
     """
     os.environ.update(reach_directly(os.environ))
     use_running_server(home)
@@ -37,6 +39,60 @@ def prepare(home: Path) -> None:
     # The command reports in one line what happened; the server keeps the whole log.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "ERROR")
+
+
+def find_server(home: Path) -> bool:
+    """Whether there is a Prefect server to tell: that of a running `up`, or one that is named and there.
+
+    One that is named and away is named on standard error: the command does its work without it. One that does not
+    answer in time may only be busy, so it is taken as there.
+    """
+    os.environ.update(reach_directly(os.environ))
+    address = use_running_server(home)
+    if not address:
+        return _is_named_for_prefect()
+    if _is_away(address):
+        shown = address.rsplit("@", 1)[-1]
+        sys.stderr.write(f"no Prefect server at {shown}: the work is done without it, and its UI shows no run of it\n")
+        return False
+    return True
+
+
+def _is_away(address: str) -> bool:
+    """Whether nothing can be reached at an address: its port is closed, or its name or network is unknown."""
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=PATIENCE_SECONDS):  # noqa: S310 - as Prefect does
+            return False
+    except urllib.error.HTTPError:
+        return False
+    except urllib.error.URLError as exc:
+        return not isinstance(exc.reason, TimeoutError)
+    except (OSError, ValueError):  # it hung up, or the address is none: Prefect says what is wrong
+        return False
+
+
+def _is_named_for_prefect() -> bool:
+    """Whether a file that Prefect reads names a server: its profiles in PREFECT_HOME, or in the working directory."""
+    home = os.environ.get("PREFECT_HOME")
+    profiles = _read_toml(Path(home) / "profiles.toml") if home else {}
+    name = os.environ.get("PREFECT_PROFILE") or profiles.get("active")
+    here = (_read_toml(Path("prefect.toml")), _read_toml(Path("pyproject.toml")).get("tool", {}).get("prefect", {}))
+    return bool(profiles.get("profiles", {}).get(name, {}).get("PREFECT_API_URL")) or any(
+        one.get("api", {}).get("url") for one in here
+    )
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    """What a file holds; nothing if it cannot be read."""
+    import tomllib
+
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def reach_directly(environment: Mapping[str, str]) -> dict[str, str]:
@@ -101,6 +157,11 @@ def running_server(home: Path) -> RunningServer | None:
 
     After a kill -9 of `up`, another user may listen on its port, and must not get the password.
     """
+    if not address_file(home).exists():
+        return None
+    import urllib.error
+    import urllib.request
+
     nonce = secrets.token_hex(16)
     try:
         known = json.loads(address_file(home).read_text(encoding="utf-8"))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from scorekeeper.analysis.input_columns import Floats, Ints
 
@@ -121,7 +120,19 @@ def information_coefficient(weight: Floats, returns: Floats) -> float | None:
     """
     if len(weight) < 3 or not np.ptp(weight) or not np.ptp(returns):
         return None
-    return float(stats.spearmanr(weight, returns).statistic)
+    ranks = np.column_stack((_rank(weight), _rank(returns)))
+    return float(np.corrcoef(ranks, rowvar=False)[1, 0])
+
+
+def _rank(values: Floats) -> Floats:
+    """The rank of each value from 1 on; equal ones share the mean of their ranks.
+
+    >>> _rank(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    last: Floats = np.cumsum(sizes)[group].astype(np.float64)
+    return last - (sizes[group] - 1) / 2
 
 
 def votes(decision: Ints, weight: Floats, decisions: int) -> Floats:

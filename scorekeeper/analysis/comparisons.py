@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from scorekeeper.analysis.document import Claim
 from scorekeeper.analysis.input_columns import DecisionColumns, Floats
@@ -20,8 +20,17 @@ def adjust(p_values: Sequence[float | None]) -> list[float | None]:
     [0.02, None, 0.04]
     """
     known = [p for p in p_values if p is not None]
-    adjusted = iter(stats.false_discovery_control(known).tolist() if known else [])
+    adjusted = iter(_benjamini_hochberg(np.array(known)).tolist())
     return [None if p is None else next(adjusted) for p in p_values]
+
+
+def _benjamini_hochberg(p_values: Floats) -> Floats:
+    """The least p(i) m / i of the i-th smallest p-value and all larger ones, at most 1."""
+    order, m = np.argsort(p_values), len(p_values)
+    scaled = p_values[order] * (m / np.arange(1.0, m + 1))
+    adjusted = np.empty(m)
+    adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1]
+    return np.clip(adjusted, 0.0, 1.0)
 
 
 def judge(family: Sequence[tuple[RobustMean, float]]) -> list[Claim]:
@@ -59,8 +68,8 @@ def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
         return RobustMean(difference, n, independent, None, None)
     a, b = (((each.ci95[1] - each.ci95[0]) / 2 / T95) ** 2 for each in (one, other) if each.ci95)
     error, freedom = math.sqrt(a + b), (a + b) ** 2 / ((a * a + b * b) / (GROUPS - 1))
-    half = float(stats.t.ppf(0.975, freedom)) * error
-    p = 2 * float(stats.t.sf(abs(difference) / error, freedom))
+    half = float(special.stdtrit(freedom, 0.975)) * error
+    p = 2 * float(special.stdtr(freedom, -(abs(difference) / error)))
     return RobustMean(difference, n, independent, (difference - half, difference + half), p)
 
 

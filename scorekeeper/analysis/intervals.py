@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from scorekeeper.metrics.daily_series import SMALLEST_STD
 from scorekeeper.metrics.formulas import wilson
@@ -13,7 +13,7 @@ from scorekeeper.metrics.formulas import wilson
 GROUPS = 8
 FEWEST_INDEPENDENT = 20
 # The 97.5th percentile of Student's t with seven degrees of freedom.
-T95 = float(stats.t.ppf(0.975, GROUPS - 1))
+T95 = float(special.stdtrit(GROUPS - 1, 0.975))
 
 Floats = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def _wilson_step(
         interval = wilson(round(rate / 100 * independent), independent)
         at_null = math.sqrt(null * (100 - null) / independent)
         assert interval is not None
-        return (interval[0], interval[1]), 2 * float(stats.norm.sf(_distance(rate, null, at_null)))
+        return (interval[0], interval[1]), 2 * float(special.ndtr(-_distance(rate, null, at_null)))
     if error is None:
         return None, None
     p, t2 = rate / 100, T95 * T95
@@ -170,7 +170,7 @@ def _mean_and_error(
 
 
 def _p_value(statistic: float) -> float:
-    return 2 * float(stats.t.sf(abs(statistic), GROUPS - 1))
+    return 2 * float(special.stdtr(GROUPS - 1, -abs(statistic)))
 
 
 def group_means(values: Floats) -> Floats:

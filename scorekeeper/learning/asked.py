@@ -12,17 +12,17 @@ from scorekeeper.decisions.fields import Note
 from scorekeeper.decisions.strict_json import to_json
 from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.safe_text import escape_controls
-from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 
 if TYPE_CHECKING:
     from scorekeeper.learning.document import Learned
+    from scorekeeper.settings import Settings
 
 logger = logging.getLogger("PerformanceTracker")
 
 
 def ask_weights(
-    db: Database, settings: Settings, now: datetime, version: str | None = None, at: datetime | None = None
+    db: Database, settings: "Settings", now: datetime, version: str | None = None, at: datetime | None = None
 ) -> dict[str, Any] | None:
     """What `agent_weights.json` holds, and `stale`; None: nothing was learned. `at`: what was known then."""
     from scorekeeper.learning.words import tell_weights
@@ -32,7 +32,7 @@ def ask_weights(
 
 
 def ask_vote(
-    db: Database, settings: Settings, now: datetime, agent_analyses: object, *, version: str | None = None
+    db: Database, settings: "Settings", now: datetime, agent_analyses: object, *, version: str | None = None
 ) -> dict[str, Any]:
     """What the votes say of `agent_analyses`, which are read as those of a decision are.
 
@@ -59,7 +59,7 @@ def ask_feedback(db: Database, agent: str, symbol: str | None, at: datetime | No
     )
 
 
-def _read(db: Database, settings: Settings, version: str | None, at: datetime | None) -> "Learned | None":
+def _read(db: Database, settings: "Settings", version: str | None, at: datetime | None) -> "Learned | None":
     from scorekeeper.learning.learned import read_learned
 
     return db.transact(

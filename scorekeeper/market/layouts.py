@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from scorekeeper.market.base import LENGTHS, Bars
+
+if TYPE_CHECKING:
+    import numpy as np  # at run time it loads only where a file is read
 
 OWN, YAHOO, STOOQ, BINANCE = "scorekeeper", "yahoo", "stooq", "binance"
 DATED = {YAHOO, STOOQ}
@@ -40,9 +41,9 @@ class LayoutError(ValueError):
 class Rows(NamedTuple):
     """A file's candles in order of time: openings (epoch milliseconds), prices and volume (n, 5), line numbers."""
 
-    stamps: np.ndarray
-    prices: np.ndarray
-    lines: np.ndarray
+    stamps: "np.ndarray"
+    prices: "np.ndarray"
+    lines: "np.ndarray"
 
 
 @dataclass
@@ -73,6 +74,8 @@ def read_dated(content: bytes, layout: str, bars: Bars) -> Rows:
             _read_row(columns, line, row, layout, bars)
     except csv.Error as exc:
         raise LayoutError(f"line {reader.line_num}: {exc}") from None
+    import numpy as np
+
     found = columns.found
     if len(found) > 1 and all(after[0] < before[0] for before, after in pairwise(found)):
         found.reverse()  # newest first
@@ -83,11 +86,13 @@ def read_dated(content: bytes, layout: str, bars: Bars) -> Rows:
     )
 
 
-def place_in_sessions(rows: Rows, bars: Bars) -> tuple[np.ndarray, np.ndarray]:
+def place_in_sessions(rows: Rows, bars: Bars) -> "tuple[np.ndarray, np.ndarray]":
     """When each row's candle opens and ends, by the sessions of the calendar. Raises LayoutError.
 
     A day may be given by its session's opening, or by midnight UTC of its date.
     """
+    import numpy as np
+
     assert bars.calendar is not None
     length = bars.seconds * 1000
     first, last = (datetime.fromtimestamp(int(at) // 1000, UTC).date() for at in (rows.stamps[0], rows.stamps[-1]))

@@ -9,9 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Self
 
 from scorekeeper.decisions.symbols import Listing, stem_of
 from scorekeeper.errors import ScorekeeperError
@@ -25,8 +23,12 @@ from scorekeeper.market.base import (
     MarketError,
     UnknownSymbolError,
 )
-from scorekeeper.market.candle_file import CandleFile, read_candle_file, read_candle_files
 from scorekeeper.market.file_names import Named, list_files
+
+if TYPE_CHECKING:
+    import pandas as pd  # at run time it loads only where a file is read
+
+    from scorekeeper.market.candle_file import CandleFile
 
 STILL_SECONDS = 5.0  # the same as for decision files
 
@@ -116,13 +118,15 @@ class ReplayMarket:
                 ends += f" (its last line, {file.torn}, is not whole)"
         return CandlePage(file.candles.iloc[first:last], sealed_until, ends)
 
-    def _ended(self, candles: pd.DataFrame, moment: datetime) -> int:
+    def _ended(self, candles: "pd.DataFrame", moment: datetime) -> int:
         """How many candles had ended by a moment."""
+        import pandas as pd
+
         if ENDS_AT in candles:
             return int(candles[ENDS_AT].searchsorted(pd.Timestamp(moment), side="right"))
         return int(candles["minute_at"].searchsorted(pd.Timestamp(moment - self.bars.length), side="right"))
 
-    def _end(self, candles: pd.DataFrame) -> datetime | None:
+    def _end(self, candles: "pd.DataFrame") -> datetime | None:
         """When the last candle ends."""
         if candles.empty:
             return None
@@ -130,7 +134,9 @@ class ReplayMarket:
             return _as_datetime(candles[ENDS_AT].iloc[-1])
         return _as_datetime(candles["minute_at"].iloc[-1]) + self.bars.length
 
-    def _read(self, symbol: str) -> tuple[Path, CandleFile]:
+    def _read(self, symbol: str) -> "tuple[Path, CandleFile]":
+        from scorekeeper.market.candle_file import CandleFile, read_candle_file, read_candle_files
+
         paths = self._find(symbol)
         parts = []
         for path in paths:
@@ -182,5 +188,5 @@ class ReplayMarket:
         return list_files(self._folder, names, self._layout, self.bars)
 
 
-def _as_datetime(moment: pd.Timestamp) -> datetime:
+def _as_datetime(moment: "pd.Timestamp") -> datetime:
     return moment.to_pydatetime()

@@ -12,13 +12,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
-
-import pandas as pd
 
 from scorekeeper.decisions.symbols import spell
 from scorekeeper.market.base import Bars, CandleFileError
+
+if TYPE_CHECKING:
+    import pandas as pd  # at run time it loads only where candles are there
 
 FILE = "SPLITS.csv"
 HEADER = ["symbol", "date", "ratio", "adjusted_on"]
@@ -61,7 +62,7 @@ class Splits:
         found = [(since, until, self.scale(since, basis)) for since, until in pieces if since is not None]
         return [piece for piece in found if piece[2] != 1]
 
-    def convert(self, candles: pd.DataFrame, basis: date) -> pd.DataFrame:
+    def convert(self, candles: "pd.DataFrame", basis: date) -> "pd.DataFrame":
         """The candles of the symbol's file in the units of the basis: prices times a scale, volume divided by it."""
         if candles.empty:
             return candles
@@ -69,6 +70,8 @@ class Splits:
         scales = [self.scale(edge, basis, adjusted_on=self.adjusted_on) for edge in edges]
         if all(scale == 1 for scale in scales):
             return candles
+        import pandas as pd
+
         of = pd.Series(pd.DatetimeIndex(edges).searchsorted(candles["minute_at"], side="right") - 1, candles.index)
         scale = of.map(dict(enumerate(scales)))
         prices = {name: candles[name] * scale for name in ("open", "high", "low", "close")}

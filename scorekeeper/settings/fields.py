@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     keep_events_days: int = Field(2, ge=1, le=36_500)
     publish_parquet: bool = False
     warm_runs: bool = True
+    flow_runs: Literal["auto", "always"] = "auto"
     drawdown_alert_pct: float | None = Field(None, gt=0)
     ui_hosts: str = ""
     dashboard_token: SecretStr | None = None

@@ -23,8 +23,8 @@ from scorekeeper.system_names import BY_OPTION, is_system_name
 OWN = ("inbox_dir", "log_dir", "datasets_dir")
 # What all systems of an installation share: one home, one server, one dashboard.
 SHARED = (
-    "scorekeeper_home", "system", "systems_dir", "warm_runs", "keep_runs_days", "keep_events_days", "ui_hosts",
-    "dashboard_token", "dashboard_hosts", "dashboard_url", "metrics_token", "log_format",
+    "scorekeeper_home", "system", "systems_dir", "warm_runs", "flow_runs", "keep_runs_days", "keep_events_days",
+    "ui_hosts", "dashboard_token", "dashboard_hosts", "dashboard_url", "metrics_token", "log_format",
 )  # fmt: skip
 
 

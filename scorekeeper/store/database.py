@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import psycopg
-from pydantic import SecretStr
 from sqlalchemy import Connection, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -24,6 +23,9 @@ from scorekeeper.store.forks import leave_to_parent, reset_in_children
 from scorekeeper.store.migrate import migrate_to_head
 from scorekeeper.store.sql import raw
 from scorekeeper.store.systems import SYSTEM_OPTION, check_system, system_of
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -204,7 +206,7 @@ def _silence(driver: psycopg.Connection[Any]) -> None:
 
 
 def open_database(
-    url: SecretStr | str | None, home: Path, *, migrate: bool = True, system: str = "", wants: str = "read-write"
+    url: "SecretStr | str | None", home: Path, *, migrate: bool = True, system: str = "", wants: str = "read-write"
 ) -> Database:
     """The database at `url`, or the embedded one of `home` if None; `migrate`: to the newest schema.
 
@@ -215,7 +217,7 @@ def open_database(
     refuses, it is a DatabaseError with cause and next step.
     """
     server = None
-    if url is None or not (secret := url.get_secret_value() if isinstance(url, SecretStr) else url):
+    if url is None or not (secret := url if isinstance(url, str) else url.get_secret_value()):
         server = embedded.acquire(home)
         secret = server.url("scorekeeper")
     try:
@@ -275,7 +277,7 @@ def _check_room(exc: BaseException) -> None:
         raise ScorekeeperError(f"the database has no room left: {ROOM_NEEDED}") from None
 
 
-def describe_database(url: SecretStr | None, home: Path) -> str:
+def describe_database(url: "SecretStr | None", home: Path) -> str:
     """Where the database is, without a password: its address, or the folder of the embedded one."""
     if url is None:
         return cluster_folder.describe_folder(home)

@@ -4,7 +4,6 @@ Each user of the server holds a lease, which is a shared lock on a file. The las
 server. After a kill -9 the next user finds the server running, or starts it again. The server itself is in cluster.py.
 """
 
-import multiprocessing
 import os
 import threading
 import weakref
@@ -54,7 +53,9 @@ class Lease:
         # The finalizer also runs at the interpreter's exit, if release was never called.
         self._finalizer = weakref.finalize(self, self._cluster.leave, users)
         _leases.add(self)
-        if multiprocessing.parent_process() is not None:
+        from multiprocessing import parent_process
+
+        if parent_process() is not None:
             from multiprocessing.util import Finalize  # a child of multiprocessing skips the interpreter's exit
 
             Finalize(None, self._finalizer, exitpriority=-100)

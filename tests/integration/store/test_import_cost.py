@@ -63,6 +63,20 @@ def test_metrics_as_json_imports_the_database_and_no_more(database_url: str, tmp
     assert imported(COMMAND, "metrics", "--json", **given) == DATABASE
 
 
+@pytest.mark.parametrize("command", ["ingest", *long("track", "learn", "prune")])
+def test_a_command_without_a_server_to_tell_imports_no_prefect(
+    database_url: str, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "market").mkdir()
+    given = {
+        "DATABASE_URL": database_url, "SCOREKEEPER_HOME": str(tmp_path), "INBOX_DIR": str(tmp_path / "inbox"),
+        "PREFECT_API_URL": "", "FLOW_RUNS": "auto", "MARKET": f"replay:{tmp_path / 'market'}",
+    }  # fmt: skip
+    found = imported(COMMAND, command, **given)
+    assert found == DATABASE if command == "ingest" else "prefect" not in found
+
+
 def test_no_module_of_the_library_imports_prefect() -> None:
     modules = sorted(
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")

@@ -1,12 +1,15 @@
 """Which server a command speaks to, and with which password."""
 
 import os
+import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from cli.prefect_server.client_settings import _is_same, prepare
+from cli.prefect_server.client_settings import _is_same, find_server, prepare
 from cli.prefect_server.password import CLIENTS, SERVERS
 
 URL = "PREFECT_API_URL"
@@ -62,3 +65,63 @@ def test_the_server_of_up_is_known_by_its_other_spellings(named: str) -> None:
 @pytest.mark.parametrize("named", ["http://localhost:4201/api", "http://localhost.evil:4200/api", "http://x/api"])
 def test_no_other_server_is_taken_for_that_of_up(named: str) -> None:
     assert not _is_same(named, "http://127.0.0.1:4200/api")
+
+
+def test_a_command_has_no_server_to_tell_where_none_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not find_server(home)
+    os.environ[URL] = ""
+    assert not find_server(home)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_server_that_is_named_and_away_is_named_without_its_password(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    os.environ[URL] = f"http://user:canary-5e1f@127.0.0.1:{port}/api"
+    assert not find_server(home)
+    said = capsys.readouterr().err
+    assert said.startswith(f"no Prefect server at 127.0.0.1:{port}/api: the work is done without it")
+    assert (said.count("\n"), "canary" in said) == (1, False)
+
+
+@pytest.mark.parametrize("status", [200, 401, 503])
+def test_a_server_that_answers_anything_is_there(home: Path, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.handle_request, daemon=True).start()
+    os.environ[URL] = f"http://127.0.0.1:{server.server_port}/api"
+    assert find_server(home)
+    server.server_close()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_server_that_takes_too_long_is_taken_as_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.prefect_server.client_settings.PATIENCE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        os.environ[URL] = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+        assert find_server(home)
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("prefect.toml", '[api]\nurl = "http://prefect.example/api"\n'),
+        ("pyproject.toml", '[tool.prefect.api]\nurl = "http://prefect.example/api"\n'),
+        ("profiles.toml", 'active = "ours"\n[profiles.ours]\nPREFECT_API_URL = "http://prefect.example/api"\n'),
+    ],
+)
+def test_a_server_that_a_file_names_for_prefect_is_there(home: Path, file: str, words: str) -> None:
+    os.environ["PREFECT_HOME"] = str(Path.cwd())
+    Path(file).write_text(words.replace("url", "other").replace("URL", "KEY"))
+    assert not find_server(home)
+    Path(file).write_text(words)
+    assert find_server(home)

@@ -28,7 +28,7 @@ SPELLINGS = (
     '{"TechnicalAnalystAgent": "fraction"}', '{"MOON": "up"}', '{"timeout": 7000, "urls": {"api": "http://x"}}',
     '["KAUFEN"]', "postgresql://reader:p%w;o rd@host/name", "replay:elsewhere", "Europe/Berlin", "fraction",
     "positions", "units", "1h", "yahoo", "false", "true", "23", "0.23", "23d", "a, b", "else where/ü'q",
-    "json",
+    "json", "always",
 )  # fmt: skip
 # What a part does with its settings is replaced by noting them; all before it is as under `up`.
 SAY = """

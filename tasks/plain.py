@@ -1,0 +1,92 @@
+"""Flows and tasks as plain functions: for a command that has no Prefect server to tell.
+
+Starting a server for one command costs ten seconds and more, and what it is told is seen nowhere. `tasks.engine` offers
+these names in place of Prefect's, once a process has chosen them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from types import SimpleNamespace
+from typing import Any, ParamSpec, TypeVar
+
+from scorekeeper.errors import ScorekeeperError
+from tasks.retries import may_pass
+
+P = ParamSpec("P")
+R = TypeVar("R")
+LOGGER = "scorekeeper.flow_runs"
+
+_chosen = False
+
+
+def choose() -> None:
+    """From now on the flows of this process are plain functions. Call it before a flow is imported."""
+    global _chosen
+    _chosen = True
+
+
+def is_chosen() -> bool:
+    """Whether the flows of this process are plain functions."""
+    return _chosen
+
+
+def flow(**_about: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """The function itself; what Prefect is told about a flow is shown nowhere."""
+    return lambda function: function
+
+
+def task(
+    *, retries: int = 0, retry_delay_seconds: float | list[float] = 0, **_about: Any
+) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    """The function, repeated as Prefect repeats a task: `retries` times more, while the failure may pass."""
+
+    def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        @wraps(function)
+        async def run(*args: P.args, **named: P.kwargs) -> R:
+            for attempt in range(retries):
+                try:
+                    return await function(*args, **named)
+                except Exception as exc:
+                    if not may_pass(exc):
+                        raise
+                    get_run_logger().warning("failed (%s); the next attempt follows", type(exc).__name__)
+                delays = retry_delay_seconds
+                await asyncio.sleep(delays[attempt] if isinstance(delays, list) else delays)
+            return await function(*args, **named)
+
+        run.fn = function  # type: ignore[attr-defined]  # as a task of Prefect has it
+        return run
+
+    return decorate
+
+
+def get_run_logger() -> logging.Logger:
+    """The logger of what would be a run. A command shows its lines as progress."""
+    logger = logging.getLogger(LOGGER)
+    if logger.propagate:
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+        logger.addHandler(logging.NullHandler())
+    return logger
+
+
+async def post_event(_name: str, _resource: str, _payload: dict[str, Any]) -> None:
+    """Raises ScorekeeperError: the event stays to be told by a run that has a server."""
+    raise ScorekeeperError("there is no Prefect server to tell")
+
+
+class Artifact:
+    """What Prefect's UI would show. It is written nowhere."""
+
+    def __init__(self, **given: Any) -> None:
+        self.key = given["key"]
+
+
+MarkdownArtifact = TableArtifact = LinkArtifact = Artifact
+
+# There is no run and no deployment that a function could ask about.
+runtime = SimpleNamespace(
+    flow_run=SimpleNamespace(id=None, scheduled_start_time=None), deployment=SimpleNamespace(id=None)
+)

@@ -11,12 +11,14 @@ from benchmarks import coverage as covering
 from benchmarks import dashboard as showing
 from benchmarks import decisions as drawing
 from benchmarks import growth as growing
+from benchmarks import idle as idling
 from benchmarks import ingest as ingesting
 from benchmarks import publish as publishing
 from benchmarks import record as recording
 from benchmarks import scale as scaling
 from benchmarks import score as scoring
 from benchmarks import startup as starting
+from benchmarks import sustained as sustaining
 from benchmarks.learning import run as learned
 from benchmarks.result import RESULTS
 
@@ -119,6 +121,18 @@ def growth(
     The minutes' rows are laid end to end for as long as the settings keep them. Takes half an hour.
     """
     growing.run(minutes, days or list(growing.DAYS), output)
+
+
+@app.command()
+def idle(
+    minutes: Annotated[int, typer.Option(min=1, help="Minutes of which the cost of an hour is told.")] = idling.MINUTES,
+    output: Output = RESULTS,
+) -> None:
+    """Let `scorekeeper up` idle, beside Prefect by itself with empty flows on the same schedules.
+
+    CPU seconds an hour and memory, by part. Waits for minutes without an hourly run, up to a quarter of an hour.
+    """
+    idling.run(minutes, output)
 
 
 @app.command()
@@ -248,3 +262,17 @@ def startup(
 ) -> None:
     """Start scorekeeper --help, its imports and metrics --json as processes, beside the interpreter alone."""
     starting.run(size or list(starting.SIZES), repeats, output)
+
+
+@app.command()
+def sustained(
+    arrivals: Annotated[int, typer.Option(min=2, help="Files that arrive at one a second.")] = sustaining.ARRIVALS,
+    rate: Annotated[int, typer.Option(min=10, help="Files a second afterwards.")] = sustaining.RATE,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of them.")] = sustaining.MINUTES,
+    output: Output = RESULTS,
+) -> None:
+    """Let files keep arriving under a running `scorekeeper up`: one a second, and then many a second for minutes.
+
+    From a file to its row, beside an empty flow run in a warm process; how far rows are behind files, and memory.
+    """
+    sustaining.run(arrivals, rate, minutes, output)

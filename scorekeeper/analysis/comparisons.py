@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from scorekeeper.analysis.document import Claim
 from scorekeeper.analysis.input_columns import DecisionColumns, Floats
@@ -19,6 +18,8 @@ def adjust(p_values: Sequence[float | None]) -> list[float | None]:
     >>> adjust([0.01, None, 0.04])
     [0.02, None, 0.04]
     """
+    from scipy import stats  # here: what only shows claims must not import it, see intervals.T95
+
     known = [p for p in p_values if p is not None]
     adjusted = iter(stats.false_discovery_control(known).tolist() if known else [])
     return [None if p is None else next(adjusted) for p in p_values]
@@ -57,6 +58,8 @@ def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
     difference = one.mean - other.mean
     if one.ci95 is None or other.ci95 is None:
         return RobustMean(difference, n, independent, None, None)
+    from scipy import stats
+
     a, b = (((each.ci95[1] - each.ci95[0]) / 2 / T95) ** 2 for each in (one, other) if each.ci95)
     error, freedom = math.sqrt(a + b), (a + b) ** 2 / ((a * a + b * b) / (GROUPS - 1))
     half = float(stats.t.ppf(0.975, freedom)) * error

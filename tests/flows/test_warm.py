@@ -77,7 +77,7 @@ def schedule(deployment: dict[str, Any], due: datetime) -> dict[str, Any]:
 def follow(runner: WarmRunner, name: str, seconds: float) -> None:
     async def until_then() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(runner.follow_schedule(name), seconds * busy())
+            await asyncio.wait_for(runner.follow_schedules(name), seconds * busy())
 
     asyncio.run(until_then())
 
@@ -179,7 +179,7 @@ def test_after_many_runs_it_gives_way_to_a_new_process(deployed: Deployed, monke
     runner = WarmRunner({"ingest": quick, "track": quick}, print)
     assert asyncio.run(runner.run_now("ingest"))
     run = schedule(deployed["track"], datetime.now(UTC) + timedelta(seconds=3))
-    asyncio.run(asyncio.wait_for(runner.follow_schedule("track"), 10 * busy()))
+    asyncio.run(asyncio.wait_for(runner.follow_schedules("track"), 10 * busy()))
     assert api("GET", f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
 
 
@@ -359,9 +359,9 @@ def test_a_process_that_has_grown_is_replaced(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(warm, "MOST_GROWTH", 64 << 20)
     monkeypatch.setattr(warm, "MOST_FIRST_RUNS", 1)
     runner = WarmRunner({}, print)
-    assert not runner._has_grown()
+    assert not runner._is_worn()
     runner._executed = 1
-    assert not runner._has_grown()
+    assert not runner._is_worn()
     held = bytearray(b"x") * (128 << 20)
-    asyncio.run(asyncio.wait_for(runner.follow_schedule("track"), 30))
+    asyncio.run(asyncio.wait_for(runner.follow_schedules("track"), 30))
     assert len(held) == 128 << 20

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tasks.warm_runs import WarmRunner
 
 LONGEST_PAUSE_SECONDS = 30.0
+# How long an ingest waits for more files after the last one.
+STAY_SECONDS = 3.0
 T = TypeVar("T")
 
 
@@ -66,14 +68,16 @@ async def _watch_warm(settings: Settings) -> None:
     async with one_client(), asyncio.TaskGroup() as group:
         await clear_runs(Executor.WARM)
         inboxes = partial(inboxes_of, settings)
-        take = partial(_ingest_now, runner)
+        take = partial(_ingest_now, runner, settings.systems_dir is None)
         group.create_task(watch_inboxes(inboxes, stop, _say, take))
         await runner.follow_schedules("track", "ingest")
         stop.set()  # supervisord starts a new process
 
 
-async def _ingest_now(runner: "WarmRunner", system: str) -> bool:
-    return await runner.run_now("ingest", {"system": system} if system else None)
+async def _ingest_now(runner: "WarmRunner", alone: bool, system: str) -> bool:
+    """`alone`: no other system's files wait meanwhile, so the run may stay."""
+    parameters = {"stay_seconds": STAY_SECONDS} if alone else {"system": system} if system else None
+    return await runner.run_now("ingest", parameters)
 
 
 def _say(line: str) -> None:

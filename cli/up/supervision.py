@@ -30,6 +30,8 @@ from scorekeeper.store.cluster_folder import has_cluster
 PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))
 DASHBOARD = ("dashboard", 5)
 HINT_SECONDS = 60
+# How often it looks for what the parts have printed: while they start or end, and in between.
+STARTING_SECONDS, STEADY_SECONDS = 0.1, 0.5
 OTHER_PORT = "--dashboard-port, or leave the dashboard out with --no-dashboard"
 _CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 
@@ -100,7 +102,7 @@ def _supervise(folder: Path, environment: dict[str, str]) -> None:
                 _show(f"Not ready yet; the parts' logs in {folder} say why\n")
                 hint_at = None
             if not is_over:
-                time.sleep(0.1)
+                time.sleep(STARTING_SECONDS if hint_at is not None or received else STEADY_SECONDS)
     if received:
         raise StopError(received[0])
     raise ScorekeeperError(f"supervisord has ended by itself; see {folder}/supervisord.log")

@@ -16,8 +16,11 @@ import psutil
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
-    FlowRunFilterDeploymentId,
     FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -122,8 +125,7 @@ class WarmRunner:
         """Wait for the next scheduled run, at most LOOK_SECONDS, and execute it if it is due by then."""
         async with prefect_server.reach_server() as client:
             await self._end_unsure(client)
-            deployment = await _find(client, name)
-            run = None if deployment is None else await _next_run(client, deployment)
+            run = await _next_run(client, name)
         due = None if run is None else run.expected_start_time
         if run is None or due is None or await _sleep_until(due - CLAIM_AHEAD) > 0 or self._busy[name].locked():
             await asyncio.sleep(2 * CLAIM_AHEAD.total_seconds())  # skip this run
@@ -222,15 +224,19 @@ async def _find(client: PrefectClient, name: str) -> DeploymentResponse | None:
         return None
 
 
-async def _next_run(client: PrefectClient, deployment: DeploymentResponse) -> FlowRun | None:
-    """The deployment's next scheduled run that no worker can have claimed yet, if any."""
+async def _next_run(client: PrefectClient, name: str) -> FlowRun | None:
+    """The deployment's next scheduled run that no worker can have claimed yet, if any.
+
+    Asked by name: to read the deployment, the server would check the time zones of its schedules.
+    """
     later = FlowRunFilterExpectedStartTime.model_validate({"after_": datetime.now(UTC) + CLAIM_AHEAD})
     found = await client.read_flow_runs(
         flow_run_filter=FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
             expected_start_time=later,
         ),
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[name])),
+        deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[name])),
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
         limit=1,
     )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tasks.warm_runs import WarmRunner
 
 LONGEST_PAUSE_SECONDS = 30.0
-# How long an ingest waits for more files after the last one.
-STAY_SECONDS = 3.0
+# How long an ingest waits for more files after the last one. Many systems decide every few seconds.
+STAY_SECONDS = 10.0
 T = TypeVar("T")
 
 

@@ -63,6 +63,16 @@ def test_metrics_as_json_imports_the_database_and_no_more(database_url: str, tmp
     assert imported(COMMAND, "metrics", "--json", **given) == DATABASE
 
 
+def test_the_dashboard_shows_intervals_without_scipy() -> None:
+    every = "[importlib.import_module(one.name) for one in pkgutil.walk_packages(dashboard.__path__, 'dashboard.')]"
+    found = imported(f"import cli.dashboard_server, dashboard, importlib, pkgutil; {every}")
+    assert found == DATABASE | {"numpy", "rich"}
+
+
+def test_what_up_itself_keeps_in_memory_is_small() -> None:
+    assert imported("import cli.commands.up, cli.up.supervision, cli.dashboard_tokens") == set()
+
+
 def test_no_module_of_the_library_imports_prefect() -> None:
     modules = sorted(
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")

@@ -148,7 +148,9 @@ class WarmRunner:
     async def _execute(self, name: str, run: FlowRun) -> None:
         self._executed += 1
         # A task of its own: the engine cancels its task when a slot is lost, and that must not be ours.
-        work = asyncio.create_task(run_flow_async(self._flows[name], flow_run=run, return_type="state"))
+        work = asyncio.create_task(
+            run_flow_async(self._flows[name], flow_run=run, parameters=dict(run.parameters), return_type="state")
+        )
         cancelling = asyncio.create_task(_until_cancelling(run.id))
         cancelled = False
         try:

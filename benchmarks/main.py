@@ -14,6 +14,7 @@ from benchmarks import coverage as covering
 from benchmarks import dashboard as showing
 from benchmarks import decisions as drawing
 from benchmarks import growth as growing
+from benchmarks import idle as idling
 from benchmarks import ingest as ingesting
 from benchmarks import publish as publishing
 from benchmarks import record as recording
@@ -21,6 +22,7 @@ from benchmarks import scale as scaling
 from benchmarks import score as scoring
 from benchmarks import startup as starting
 from benchmarks import suite as running
+from benchmarks import sustained as sustaining
 from benchmarks.learning import run as learned
 from benchmarks.result import RESULTS, open_console
 
@@ -158,6 +160,18 @@ def growth(
 
 
 @app.command()
+def idle(
+    minutes: Annotated[int, typer.Option(min=1, help="Minutes of which the cost of an hour is told.")] = idling.MINUTES,
+    output: Output = RESULTS,
+) -> None:
+    """Let `scorekeeper up` idle, beside Prefect by itself with empty flows on the same schedules.
+
+    CPU seconds an hour and memory, by part. Waits for minutes without an hourly run, up to a quarter of an hour.
+    """
+    idling.run(minutes, output)
+
+
+@app.command()
 def ingest(
     size: Annotated[
         list[int] | None, typer.Option(min=1, help="Decisions in files of lines. May be repeated. [20000 and 200000]")
@@ -284,3 +298,17 @@ def startup(
 ) -> None:
     """Start scorekeeper --help, its imports and metrics --json as processes, beside the interpreter alone."""
     starting.run(size or list(starting.SIZES), repeats, output)
+
+
+@app.command()
+def sustained(
+    arrivals: Annotated[int, typer.Option(min=2, help="Files that arrive at one a second.")] = sustaining.ARRIVALS,
+    rate: Annotated[int, typer.Option(min=10, help="Files a second afterwards.")] = sustaining.RATE,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of them.")] = sustaining.MINUTES,
+    output: Output = RESULTS,
+) -> None:
+    """Let files keep arriving under a running `scorekeeper up`: one a second, and then many a second for minutes.
+
+    From a file to its row, beside an empty flow run in a warm process; how far rows are behind files, and memory.
+    """
+    sustaining.run(arrivals, rate, minutes, output)

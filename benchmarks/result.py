@@ -52,10 +52,13 @@ class Timed:
 
 
 class Figure(Enum):
-    """What a target is about: the time or the rate (rows a second) as a ratio to the yardstick's, seconds, memory."""
+    """What a target is about: the time, the rate (rows a second) or the memory as a ratio to the yardstick's; seconds;
+    or memory.
+    """
 
     TIME = "of its time"
     RATE = "of its rate"
+    SPACE = "of its memory"
     SECONDS = "s"
     MEMORY = "MB"
 

@@ -22,6 +22,7 @@ from uuid import uuid4
 import psutil
 import psycopg
 
+from cli.folders import ROOT as ROOT
 from cli.folders import address_file
 from cli.prefect_server.client_settings import reach_directly
 from cli.prefect_server.password import CLIENTS, read_password
@@ -55,7 +56,7 @@ deployments:
     enabled: true
     expect: [{EMPTY_EVENT}]
 """
-_PARTS = ("postgres", "server", "worker", "watcher")
+_PARTS = ("postgres", "server", "worker", "watcher", "dashboard")
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,18 @@ class Stack:
     @property
     def inbox(self) -> Path:
         return self.home / "inbox"
+
+    @property
+    def yardstick(self) -> Path:
+        """The folder of the empty flow."""
+        return self.home / "yardstick"
+
+    def environment(self) -> dict[str, str]:
+        """What another program of Prefect's needs to use this server as the parts of `up` do."""
+        return plain_environment() | {
+            "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api", "PREFECT_HOME": str(self.yardstick),
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", CLIENTS: read_password(self.home) or "",
+        }  # fmt: skip
 
     def api(self, path: str, body: Any) -> Any:
         """Prefect's answer to a POST."""
@@ -134,14 +147,29 @@ class Stack:
 
     def cpu_seconds(self) -> dict[str, float]:
         """CPU seconds of each part so far; those of the worker's flow runs apart, once they have ended."""
-        found = {name: _of_tree(self.part(name)) for name in _PARTS}
+        found = {name: cpu_of_tree(self.part(name)) for name in _PARTS}
         worker = self.worker()
-        found["flow runs of the worker"] = _of_tree(worker) - _own(worker)
+        found["flow runs of the worker"] = cpu_of_tree(worker) - own_cpu(worker)
         found["worker"] -= found["flow runs of the worker"]
         pid_file = embedded.Cluster(self.home, {}).data / "postmaster.pid"
-        found["postgres"] += _of_tree(psutil.Process(int(pid_file.read_text().split()[0])))
-        found["supervision"] = sum(_own(one) for one in (self.process, *self.process.children()))
+        found["postgres"] += cpu_of_tree(psutil.Process(int(pid_file.read_text().split()[0])))
+        found["supervision"] = sum(own_cpu(one) for one in self._supervision())
         return found
+
+    def megabytes(self) -> dict[str, float]:
+        """Memory of each part, without flow runs; memory that processes share is counted once."""
+        worker = self.part("worker")
+        pid_file = embedded.Cluster(self.home, {}).data / "postmaster.pid"
+        postgres = psutil.Process(int(pid_file.read_text().split()[0]))
+        kept = {name: [self.part(name)] for name in _PARTS}
+        kept["postgres"] += [postgres, *postgres.children(recursive=True)]
+        kept["worker"] = [worker, *worker.children()]
+        kept["supervision"] = self._supervision()
+        return {name: megabytes_of(*processes) for name, processes in kept.items()}
+
+    def _supervision(self) -> list[psutil.Process]:
+        """`up`, supervisord, and what reports for it."""
+        return [self.process, *self.process.children(), self.part("reporter")]
 
     def runs_cpu_seconds(self) -> float:
         """CPU seconds of the worker's flow runs that have ended."""
@@ -149,7 +177,7 @@ class Stack:
         return float(times.children_user + times.children_system)
 
 
-def _of_tree(process: psutil.Process) -> float:
+def cpu_of_tree(process: psutil.Process) -> float:
     """Its CPU seconds and those of all below it, ended or not."""
     total = 0.0
     for one in (process, *process.children(recursive=True)):
@@ -161,9 +189,21 @@ def _of_tree(process: psutil.Process) -> float:
     return total
 
 
-def _own(process: psutil.Process) -> float:
+def own_cpu(process: psutil.Process) -> float:
+    """Its own CPU seconds."""
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def megabytes_of(*processes: psutil.Process) -> float:
+    """Their memory; what several processes share counts as its parts (PSS). A process that has ended has none."""
+    total = 0
+    for one in processes:
+        try:
+            total += one.memory_full_info().pss
+        except psutil.NoSuchProcess:
+            continue
+    return total / 1e6
 
 
 @contextmanager
@@ -173,11 +213,8 @@ def running_up(*, warm: bool) -> Iterator[Stack]:
         home = Path(folder).resolve()
         (home / ".env").write_text(f"MARKET=replay:market\nWARM_RUNS={str(warm).lower()}\n", encoding="utf-8")
         write_live_market(home / "market", datetime.now(UTC))
-        ours = {name.upper() for name in Settings.model_fields} | {"PREFECT_API_URL", "PREFECT_HOME"}
-        environment = {name: value for name, value in os.environ.items() if name not in ours} | reach_directly(
-            os.environ
-        )
-        port = _free_port()
+        environment = plain_environment()
+        port = free_port()
         with (home / "output.txt").open("wb") as output:
             process = psutil.Popen(
                 [str(PROGRAMS / "scorekeeper"), "up", "--home", ".", "--port", str(port)],
@@ -188,7 +225,7 @@ def running_up(*, warm: bool) -> Iterator[Stack]:
             if not wait_until(lambda: address_file(home).exists() or not process.is_running(), START_SECONDS):
                 raise RuntimeError((home / "output.txt").read_text(encoding="utf-8"))
             stack = Stack(home, port, process)
-            _deploy_empty(stack, environment)
+            _deploy_empty(stack)
             yield stack
         finally:
             process.terminate()
@@ -198,19 +235,24 @@ def running_up(*, warm: bool) -> Iterator[Stack]:
             shutil.rmtree((home / "postgres").resolve(), ignore_errors=True)  # run as root it lies outside the home
 
 
-def _deploy_empty(stack: Stack, environment: dict[str, str]) -> None:
-    place = stack.home / "yardstick"
+def plain_environment() -> dict[str, str]:
+    """The environment without any setting of ours, and without a server of Prefect's."""
+    ours = {name.upper() for name in Settings.model_fields} | {"PREFECT_API_URL", "PREFECT_HOME"}
+    return {name: value for name, value in os.environ.items() if name not in ours} | reach_directly(os.environ)
+
+
+def _deploy_empty(stack: Stack) -> None:
+    place = stack.yardstick
     place.mkdir()
     (place / "flow.py").write_text(_EMPTY_FLOW, encoding="utf-8")
     (place / "prefect.yaml").write_text(textwrap.dedent(_EMPTY_DEPLOYMENT), encoding="utf-8")
     subprocess.run(  # noqa: S603 - our own program
         [str(PROGRAMS / "prefect"), "--no-prompt", "deploy", "--all"], cwd=place, check=True, capture_output=True,
-        env={**environment, "PREFECT_API_URL": f"http://127.0.0.1:{stack.port}/api", "PREFECT_HOME": str(place),
-             CLIENTS: read_password(stack.home) or ""},
+        env=stack.environment(),
     )  # fmt: skip
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

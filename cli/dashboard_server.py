@@ -15,9 +15,9 @@ from pathlib import Path
 from types import FrameType
 
 import typer
-from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from cli.dashboard_tokens import check_tokens, plain
 from cli.folders import UP_FOLDER
 from cli.logs import begin_logs, web_server_logs
 from cli.ports import hold_port
@@ -28,7 +28,7 @@ from dashboard.data.monitored import read_monitored_systems
 from dashboard.data.systems import Standing, read_systems
 from dashboard.metrics.families import Look
 from dashboard.metrics.scrape import AWAY, VERSION, SystemsMonitor
-from dashboard.security import Access, check_token, is_loopback
+from dashboard.security import Access, is_loopback
 from dashboard.systems import Systems, SystemsDashboard
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox.places.choose import count_waiting
@@ -64,19 +64,10 @@ def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> No
         serve(make(access), listening)
 
 
-def check_tokens(settings: Settings, host: str) -> None:
-    """Refuse tokens that can be guessed, and an address that others reach without one. Raises ScorekeeperError."""
-    check_token(_plain(settings.dashboard_token), host, _plain(settings.metrics_token))
-
-
-def _plain(token: SecretStr | None) -> str | None:
-    return None if token is None else token.get_secret_value()
-
-
 def make_access(settings: Settings, host: str, port: int) -> Access:
     """Who may look. Without DASHBOARD_TOKEN: this system user, and users with the token that the home keeps."""
     names = (*settings.dashboard_host_names, *(() if is_loopback(host) or host in ANY else (host,)))
-    scraper = _plain(settings.metrics_token)
+    scraper = plain(settings.metrics_token)
     if settings.dashboard_token:
         return Access(settings.dashboard_token.get_secret_value(), names, peers=False, scraper=scraper)
     token = secrets.token_urlsafe(32)
@@ -224,12 +215,12 @@ class _Systems:
         systems, troubles = settings_of_all(self._settings)
         found: dict[str, list[Settings]] = {}
         for one in systems:
-            found.setdefault(_plain(one.scores_url) or "", []).append(one)
+            found.setdefault(plain(one.scores_url) or "", []).append(one)
         return found, troubles
 
     def _database(self, one: Settings) -> Database:
         """The database of a system, opened when it is first asked for."""
-        address = _plain(one.scores_url) or ""
+        address = plain(one.scores_url) or ""
         with self._opening:
             if address not in self._databases:
                 of_none = one.model_copy(update={"system": ""})  # each schema is named by who asks

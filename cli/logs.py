@@ -7,16 +7,23 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from scorekeeper.json_log import JsonFormatter, JsonLines, find_secrets, log_uncaught, wrap_line
-from scorekeeper.settings import Settings
 
 PREFECT_CONFIG = Path(__file__).resolve().parents[1] / "tasks" / "json_logging.yml"
 PREFECT_VARIABLE = "PREFECT_LOGGING_SETTINGS_PATH"
 
 
-def begin_logs(settings: Settings, name: str) -> None:
+class HasLogFormat(Protocol):
+    """The settings, or the one of them that logs need."""
+
+    @property
+    def log_format(self) -> str:
+        """`plain` or `json`."""
+
+
+def begin_logs(settings: HasLogFormat, name: str) -> None:
     """With LOG_FORMAT=json, make JSON of what this process logs and prints from now on; `name` is its logger's.
 
     Call it before Prefect is imported, which reads its configuration then.
@@ -43,7 +50,7 @@ def web_server_logs() -> dict[str, Any] | None:
     return None if isinstance(sys.stderr, JsonLines) else LOGGING_CONFIG
 
 
-def begin_lines(settings: Settings, child: "subprocess.Popen[bytes]", name: str) -> threading.Thread | None:
+def begin_lines(settings: HasLogFormat, child: "subprocess.Popen[bytes]", name: str) -> threading.Thread | None:
     """With LOG_FORMAT=json, make JSON of what a child prints to its pipe; None if it has none."""
     if settings.log_format != "json" or child.stdout is None:
         return None

@@ -21,20 +21,23 @@ from tasks.systems import each_system, one_system
     description="Takes every decision file in the inbox into Postgres, and publishes what is new.",
     flow_run_name="ingest",
 )
-async def ingest(paths: list[str] | None = None, system: str | None = None) -> dict[str, Any]:
+async def ingest(
+    paths: list[str] | None = None, system: str | None = None, stay_seconds: float = 0
+) -> dict[str, Any]:
     """Ingest the inbox, or the files and folders named in `paths` (which stay where they are).
 
-    `system`: one of SYSTEMS_DIR (default: all; `paths` are taken in for one).
+    `system`: one of SYSTEMS_DIR (default: all; `paths` are taken in for one). `stay_seconds`: take in what comes within
+    so many seconds of the last file, too.
     """
     if paths is not None:
         one_system(system)
-    return await each_system(system, "ingest", partial(ingest_system, paths))
+    return await each_system(system, "ingest", partial(ingest_system, paths, stay_seconds))
 
 
-async def ingest_system(paths: list[str] | None, settings: Settings) -> dict[str, Any]:
+async def ingest_system(paths: list[str] | None, stay_seconds: float, settings: Settings) -> dict[str, Any]:
     """Ingest for one system."""
     with connect(settings) as db:
-        summary = await step(ingest_files)(db, settings, paths)
+        summary = await step(ingest_files)(db, settings, paths, stay_seconds)
         refused = f", {summary.rejected} rejected" if summary.rejected else ""
         decisions, files = counted(summary.decisions, "decision"), counted(summary.files, "file")
         await rename_run(f"ingest {decisions} from {files}{refused}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,24 +11,32 @@ from scorekeeper.decisions import word_warnings
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest
 from scorekeeper.inbox.places import walk
+from scorekeeper.inbox.places.choose import open_place
 from scorekeeper.operations.restored import refuse_lost
 from scorekeeper.phrases import and_more
+from scorekeeper.publish.publish import publish
 from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-from scorekeeper.threads import run_until_stopped
+from scorekeeper.threads import run_in_thread, run_until_stopped
 from tasks.at_work import run_logger
 from tasks.engine import task
 from tasks.progress import ProgressBar
 from tasks.retries import REPEATABLE
+from tasks.staying import stay
 
 WAIT_FOR_WRITERS_SECONDS = 6
+PUBLISH_SECONDS = 1.0
 
 
 @task(name="ingest files", **REPEATABLE)
-async def ingest_files(db: Database, settings: Settings, paths: list[str] | None) -> ingest.Summary:
+async def ingest_files(
+    db: Database, settings: Settings, paths: list[str] | None, stay_seconds: float = 0
+) -> ingest.Summary:
     """Ingest the inbox (or `paths`); a file that is still being written is waited for, WAIT_FOR_WRITERS_SECONDS.
 
+    `stay_seconds`: take in what comes within so many seconds of the last file, too, and publish it meanwhile. A file
+    with rejections or trouble ends that, so that both are told.
     Raises ScorekeeperError while the database has lost what was published: see `refuse_lost`.
     """
     logger = run_logger()
@@ -51,14 +60,19 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
         tell = partial(on_progress, stop)
         return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=given, on_progress=tell)
 
-    for _ in range(WAIT_FOR_WRITERS_SECONDS):
-        done = await run_until_stopped(take)
-        total.add(done)
-        if given is not None or not (done.waiting or done.files):
-            break
-        if done.waiting:
-            await asyncio.sleep(1)
+    async def take_all() -> None:
+        for _ in range(WAIT_FOR_WRITERS_SECONDS):
+            done = await run_until_stopped(take)
+            total.add(done)
+            if given is not None or not (done.waiting or done.files):
+                break
+            if done.waiting:
+                await asyncio.sleep(1)
+
+    await take_all()
     await bar.show(100)
+    if stay_seconds and given is None:
+        await _stay(db, settings, total, stay_seconds)
     for name in total.returned:
         words = f"{name} was written to after it had been moved: it is back in the inbox, and read on"
         logger.warning("%s", escape_links(words))
@@ -68,6 +82,41 @@ async def ingest_files(db: Database, settings: Settings, paths: list[str] | None
         words = f"{kind.count} not read, {kind.what}: {', '.join(kind.names)}; {kind.do}"
         logger.warning("%s", escape_links(words))
     return total
+
+
+async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds: float) -> None:
+    """Add what comes meanwhile to `total`. An object store, where each look is a paid request, is not waited at."""
+    folder = open_place(settings).watched_folder
+    if folder is None or not folder.is_dir():
+        return
+    published_at = float("-inf")
+
+    async def publish_new() -> None:
+        nonlocal published_at
+        if time.monotonic() - published_at > PUBLISH_SECONDS:
+            await run_in_thread(publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+            published_at = time.monotonic()
+
+    def take(stop: threading.Event) -> ingest.Summary:
+        def on_progress(_: ingest.Summary) -> None:
+            if stop.is_set():
+                raise ScorekeeperError("stopped; the next run goes on from there")
+
+        return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), on_progress=on_progress)
+
+    async def take_and_publish() -> bool:
+        done = await run_until_stopped(take)
+        total.add(done)
+        if done.files or done.decisions:
+            await publish_new()
+        return bool(done.files or done.decisions)
+
+    def has_news() -> bool:
+        return bool(total.rejected or total.trouble)
+
+    if total.files and not has_news():
+        await publish_new()
+        await stay(folder, seconds, take_and_publish, has_news)
 
 
 def warn_of_unread(summary: ingest.Summary) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from prefect import runtime
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.events import Event, RelatedResource, Resource
 from prefect.settings import PREFECT_API_URL
 
@@ -38,6 +39,18 @@ async def reach_server() -> AsyncIterator[PrefectClient]:
         raise not_let_in() from None
     except (httpx.HTTPError, ValueError) as exc:  # ValueError: the answer is not one of Prefect's
         raise _no_answer(exc) from None
+
+
+@asynccontextmanager
+async def one_client() -> AsyncIterator[None]:
+    """Let everything that is awaited inside reach the server by the same client, Prefect's engine included.
+
+    For a process that stays: each new client reads the certificates of all authorities, which takes 20 ms of CPU, opens
+    a connection, and asks for a token before it changes something.
+    """
+    async with AsyncClientContext():
+        with SyncClientContext():
+            yield
 
 
 def not_let_in() -> ScorekeeperError:

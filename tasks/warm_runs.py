@@ -6,7 +6,8 @@ second before the worker would. The worker executes every run that is not claime
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,8 +16,11 @@ import psutil
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
-    FlowRunFilterDeploymentId,
     FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -52,16 +56,22 @@ _LOST = "it was claimed, or ended, while the server did not answer; the next run
 
 
 class WarmRunner:
-    """Executes runs of the deployments of these flows, by name, one at a time; `report` is called with errors."""
+    """Executes runs of the deployments of these flows, by name; `report` is called with errors.
+
+    Of each deployment one at a time: an arrival does not wait for the minute's track.
+    """
 
     def __init__(self, flows: Mapping[str, Flow[..., Any]], report: Callable[[str], None]) -> None:
         self._flows = flows
         self._report = report
-        self._busy = asyncio.Lock()
+        self._busy: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._executed = 0
         # Runs claimed or ended here of which we do not know what the server stored: they may hold slots.
         self._unsure: set[UUID] = set()
+        # Those of them that this process executes now, or is about to.
+        self._at_work: set[UUID] = set()
         self._memory = 0
+        self._worn = False
 
     async def run_now(self, name: str, parameters: dict[str, Any] | None = None) -> bool:
         """Make a run of the deployment and execute it; False if none was made: it is paused, missing, or busy here.
@@ -69,7 +79,7 @@ class WarmRunner:
         Raises ScorekeeperError if the server does not answer.
         """
         try:
-            await asyncio.wait_for(self._busy.acquire(), PATIENCE_SECONDS)
+            await asyncio.wait_for(self._busy[name].acquire(), PATIENCE_SECONDS)
         except TimeoutError:
             return False
         try:
@@ -79,19 +89,22 @@ class WarmRunner:
                 if deployment is None or deployment.paused:
                     return False
                 run = await client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
-                is_ours = await self._claim(client, run)
-            if is_ours:
-                await self._execute(name, run)
+            with self._taking(run):
+                if await self._claim(run):
+                    await self._execute(name, run)
             return True
         finally:
-            self._busy.release()
+            self._busy[name].release()
 
-    async def follow_schedule(self, name: str) -> None:
-        """Execute the deployment's scheduled runs when they are due, until this process has executed MOST_RUNS runs, or
+    async def follow_schedules(self, *names: str) -> None:
+        """Execute the deployments' scheduled runs when they are due, until this process has executed MOST_RUNS runs, or
         has grown by MOST_GROWTH.
         """
+        await asyncio.gather(*(self._follow(name) for name in names))
+
+    async def _follow(self, name: str) -> None:
         complaint = ""
-        while self._executed < MOST_RUNS and not self._has_grown():
+        while not self._is_worn():
             try:
                 await self._run_next(name)
                 complaint = ""
@@ -100,33 +113,44 @@ class WarmRunner:
                     self._report(complaint := str(exc))
                 await asyncio.sleep(LOOK_SECONDS / 10)
 
-    def _has_grown(self) -> bool:
+    def _is_worn(self) -> bool:
+        """Whether a new process should replace this one. It does not change back."""
         now = psutil.Process().memory_info().rss
         if self._executed < MOST_FIRST_RUNS:  # what they import stays
             self._memory = now
-        return now - self._memory > MOST_GROWTH
+        self._worn = self._worn or self._executed >= MOST_RUNS or now - self._memory > MOST_GROWTH
+        return self._worn
 
     async def _run_next(self, name: str) -> None:
         """Wait for the next scheduled run, at most LOOK_SECONDS, and execute it if it is due by then."""
         async with prefect_server.reach_server() as client:
             await self._end_unsure(client)
-            deployment = await _find(client, name)
-            run = None if deployment is None else await _next_run(client, deployment)
+            run = await _next_run(client, name)
         due = None if run is None else run.expected_start_time
-        if run is None or due is None or await _sleep_until(due - CLAIM_AHEAD) > 0 or self._busy.locked():
+        if run is None or due is None or await _sleep_until(due - CLAIM_AHEAD) > 0 or self._busy[name].locked():
             await asyncio.sleep(2 * CLAIM_AHEAD.total_seconds())  # skip this run
             return
-        async with self._busy:
-            async with prefect_server.reach_server() as client:
-                if not await self._claim(client, run):
-                    return
-            await _sleep_until(due)
-            await self._execute(name, run)
+        async with self._busy[name]:
+            with self._taking(run):
+                if await self._claim(run):
+                    await _sleep_until(due)
+                    await self._execute(name, run)
+
+    @contextlib.contextmanager
+    def _taking(self, run: FlowRun) -> Iterator[None]:
+        """Meanwhile a run of another deployment does not end it as unsure."""
+        self._at_work.add(run.id)
+        try:
+            yield
+        finally:
+            self._at_work.discard(run.id)
 
     async def _execute(self, name: str, run: FlowRun) -> None:
         self._executed += 1
         # A task of its own: the engine cancels its task when a slot is lost, and that must not be ours.
-        work = asyncio.create_task(run_flow_async(self._flows[name], flow_run=run, return_type="state"))
+        work = asyncio.create_task(
+            run_flow_async(self._flows[name], flow_run=run, parameters=dict(run.parameters), return_type="state")
+        )
         cancelling = asyncio.create_task(_until_cancelling(run.id))
         cancelled = False
         try:
@@ -151,28 +175,27 @@ class WarmRunner:
         else:
             self._report(f"the run {run.name} of {name}: {type(error).__name__}: {error}")
 
-    async def _claim(self, client: PrefectClient, run: FlowRun) -> bool:
+    async def _claim(self, run: FlowRun) -> bool:
         """Claim the run and its deployment's slot; False if another process has it, it is gone, or no slot is free.
 
         It is unsure until it has ended, or is known to be another process's.
         """
         self._unsure.add(run.id)
-        try:
-            result: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending(message=CLAIMED))
-            state = result.state
-            if result.status != SetStateStatus.ACCEPT:  # also if the claim's response was lost, and it was sent again
-                state = (await client.read_flow_run(run.id)).state
-            if state is not None and state.is_pending() and state.message == CLAIMED:
-                run.state = state
-                await client.update_flow_run(run.id, tags=sorted({*run.tags, TAG}))
-                return True
-        except ObjectNotFound:
-            pass
+        with contextlib.suppress(ObjectNotFound):
+            async with prefect_server.reach_server() as client:
+                result: OrchestrationResult[Any] = await client.set_flow_run_state(run.id, Pending(message=CLAIMED))
+                state = result.state
+                if result.status != SetStateStatus.ACCEPT:  # or the claim's response was lost, and it was sent again
+                    state = (await client.read_flow_run(run.id)).state
+                if state is not None and state.is_pending() and state.message == CLAIMED:
+                    run.state = state
+                    await client.update_flow_run(run.id, tags=sorted({*run.tags, TAG}))
+                    return True
         self._unsure.discard(run.id)
         return False
 
     async def _end_unsure(self, client: PrefectClient) -> None:
-        for run_id in list(self._unsure):
+        for run_id in self._unsure - self._at_work:
             with contextlib.suppress(ObjectNotFound):
                 run = await client.read_flow_run(run_id)
                 if is_warm(run) and run.state is not None and run.state.type in _AT_WORK:
@@ -203,15 +226,19 @@ async def _find(client: PrefectClient, name: str) -> DeploymentResponse | None:
         return None
 
 
-async def _next_run(client: PrefectClient, deployment: DeploymentResponse) -> FlowRun | None:
-    """The deployment's next scheduled run that no worker can have claimed yet, if any."""
+async def _next_run(client: PrefectClient, name: str) -> FlowRun | None:
+    """The deployment's next scheduled run that no worker can have claimed yet, if any.
+
+    Asked by name: to read the deployment, the server would check the time zones of its schedules.
+    """
     later = FlowRunFilterExpectedStartTime.model_validate({"after_": datetime.now(UTC) + CLAIM_AHEAD})
     found = await client.read_flow_runs(
         flow_run_filter=FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
             expected_start_time=later,
         ),
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[name])),
+        deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[name])),
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
         limit=1,
     )

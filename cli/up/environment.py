@@ -58,5 +58,7 @@ def environment_of(settings: Settings, port: int, dashboard: int | None = None) 
     if settings.warm_runs:
         # The worker must not start early: the watcher claims the minute's track half a second before it is due.
         chosen["PREFECT_WORKER_PREFETCH_SECONDS"] = "0"
+        # What must begin at once begins in the watcher. Each question costs the server as much as writing a state.
+        chosen["PREFECT_WORKER_QUERY_SECONDS"] = "5"
     (home / "prefect").mkdir(parents=True, exist_ok=True)
     return {name: str(value) for name, value in chosen.items()} | reach_directly(os.environ)

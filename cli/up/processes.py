@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MARK = "SCOREKEEPER_UP"
 # In the environment of the worker and, by inheritance, of its flow runs.
 WORKER_MARK = "SCOREKEEPER_UP_WORKER"
+# The parts that print on the terminal; each other part has a log.
+SPEAKING = ("deployer", "feeder")
 
 
 def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:

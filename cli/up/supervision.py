@@ -21,7 +21,7 @@ from cli.logs import begin_logs
 from cli.ports import take_ipv6_port, take_port
 from cli.stopping import SIGNALS, StopError
 from cli.up.environment import environment_of
-from cli.up.processes import end_leftovers, end_with_parent
+from cli.up.processes import SPEAKING, end_leftovers, end_with_parent
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, settings_of_all
 from scorekeeper.store.cluster_folder import has_cluster
@@ -29,9 +29,9 @@ from scorekeeper.store.cluster_folder import has_cluster
 # (part, seconds it is given to end) in order of their start; supervisord ends them from the last to the first.
 PARTS = (("postgres", 45), ("server", 20), ("worker", 45), ("watcher", 10), ("deployer", 5))
 DASHBOARD = ("dashboard", 5)
-# These print on the terminal; each other part has a log.
-SPEAKING = ("deployer", "feeder")
 HINT_SECONDS = 60
+# How often it looks for what the parts have printed: while they start or end, and in between.
+STARTING_SECONDS, STEADY_SECONDS = 0.1, 0.5
 OTHER_PORT = "--dashboard-port, or leave the dashboard out with --no-dashboard"
 _CONFIG, _TERMINAL = "supervisord.conf", "terminal.log"
 
@@ -42,7 +42,7 @@ def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None =
     Raises ScorekeeperError, StopError.
     """
     if dashboard is not None:
-        from cli.dashboard_server import check_tokens
+        from cli.dashboard_tokens import check_tokens  # not from the server itself: this process stays small
 
         check_tokens(settings, "127.0.0.1")
     begin_logs(settings, "up")
@@ -102,7 +102,7 @@ def _supervise(folder: Path, environment: dict[str, str]) -> None:
                 _show(f"Not ready yet; the parts' logs in {folder} say why\n")
                 hint_at = None
             if not is_over:
-                time.sleep(0.1)
+                time.sleep(STARTING_SECONDS if hint_at is not None or received else STEADY_SECONDS)
     if received:
         raise StopError(received[0])
     raise ScorekeeperError(f"supervisord has ended by itself; see {folder}/supervisord.log")

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special
 
 from scorekeeper.analysis.document import Claim
 from scorekeeper.analysis.input_columns import DecisionColumns, Floats
@@ -66,6 +65,8 @@ def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
     difference = one.mean - other.mean
     if one.ci95 is None or other.ci95 is None:
         return RobustMean(difference, n, independent, None, None)
+    from scipy import special  # here: what only shows claims must not import it, see intervals.T95
+
     a, b = (((each.ci95[1] - each.ci95[0]) / 2 / T95) ** 2 for each in (one, other) if each.ci95)
     error, freedom = math.sqrt(a + b), (a + b) ** 2 / ((a * a + b * b) / (GROUPS - 1))
     half = float(special.stdtrit(freedom, 0.975)) * error

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from scorekeeper.metrics.daily_series import SMALLEST_STD
 from scorekeeper.metrics.formulas import wilson
 
 GROUPS = 8
 FEWEST_INDEPENDENT = 20
-# The 97.5th percentile of Student's t with seven degrees of freedom.
-T95 = float(special.stdtrit(GROUPS - 1, 0.975))
+# The 97.5th percentile of Student's t with GROUPS - 1 degrees of freedom. A number: scipy takes tens of MB, and what
+# only shows intervals, as the dashboard does, must not import it.
+T95 = 2.364624251592784
 
 Floats = NDArray[np.float64]
 
@@ -132,6 +132,8 @@ def _wilson_step(
         interval = wilson(round(rate / 100 * independent), independent)
         at_null = math.sqrt(null * (100 - null) / independent)
         assert interval is not None
+        from scipy import special
+
         return (interval[0], interval[1]), 2 * float(special.ndtr(-_distance(rate, null, at_null)))
     if error is None:
         return None, None
@@ -170,6 +172,8 @@ def _mean_and_error(
 
 
 def _p_value(statistic: float) -> float:
+    from scipy import special
+
     return 2 * float(special.stdtr(GROUPS - 1, -abs(statistic)))
 
 

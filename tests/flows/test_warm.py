@@ -77,7 +77,7 @@ def schedule(deployment: dict[str, Any], due: datetime) -> dict[str, Any]:
 def follow(runner: WarmRunner, name: str, seconds: float) -> None:
     async def until_then() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(runner.follow_schedule(name), seconds * busy())
+            await asyncio.wait_for(runner.follow_schedules(name), seconds * busy())
 
     asyncio.run(until_then())
 
@@ -179,7 +179,7 @@ def test_after_many_runs_it_gives_way_to_a_new_process(deployed: Deployed, monke
     runner = WarmRunner({"ingest": quick, "track": quick}, print)
     assert asyncio.run(runner.run_now("ingest"))
     run = schedule(deployed["track"], datetime.now(UTC) + timedelta(seconds=3))
-    asyncio.run(asyncio.wait_for(runner.follow_schedule("track"), 10 * busy()))
+    asyncio.run(asyncio.wait_for(runner.follow_schedules("track"), 10 * busy()))
     assert api("GET", f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
 
 
@@ -322,15 +322,74 @@ def test_an_arrival_waits_a_moment_for_what_is_at_work_here_and_no_longer(
         await asyncio.sleep(2)
 
     async def both() -> list[bool]:
-        runner = WarmRunner({"track": slow, "ingest": slow}, print)
-        first = asyncio.create_task(runner.run_now("track"))
+        runner = WarmRunner({"ingest": slow}, print)
+        first = asyncio.create_task(runner.run_now("ingest"))
         await asyncio.sleep(0.5)
         return [await runner.run_now("ingest"), await first]
 
     began = time.monotonic()
     assert asyncio.run(both()) == [False, True]
     assert time.monotonic() - began < 10 * busy()
-    assert runs_of(deployed["ingest"]) == []
+    assert len(runs_of(deployed["ingest"])) == 1
+
+
+def test_an_arrival_does_not_wait_for_a_track_and_neither_ends_the_other(deployed: Deployed) -> None:
+    at_once: list[set[str]] = []
+    at_work: set[str] = set()
+
+    @flow
+    async def noting() -> None:
+        name = str(runtime.deployment.name)
+        at_work.add(name)
+        for _ in range(100 * int(busy())):
+            at_once.append(set(at_work))
+            if len(at_work) == 2:
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
+        at_work.discard(name)
+
+    async def both() -> list[bool]:
+        runner = WarmRunner({"track": noting, "ingest": noting}, print)
+        first = asyncio.create_task(runner.run_now("track"))
+        while not at_work:
+            await asyncio.sleep(0.1)
+        return [await runner.run_now("ingest"), await first]
+
+    assert asyncio.run(both()) == [True, True]
+    assert {"track", "ingest"} in at_once
+    ended = [run["state"]["type"] for name in ("track", "ingest") for run in runs_of(deployed[name])]
+    assert ended == ["COMPLETED", "COMPLETED"]
+
+
+def test_a_run_that_stays_takes_what_comes_and_publishes_it_meanwhile(home: Path, deployed: Deployed) -> None:
+    """Ten files, one after the other, are one run. One that is refused is told at once."""
+    inbox, log = home / "inbox", home / "logs" / "performance_summary.logl"
+    write_sample(inbox, home / "market")
+    runner = WarmRunner({"ingest": ingest}, print)
+    seen: list[int] = []
+
+    async def drop() -> None:
+        for number in range(10):
+            moment = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
+            (home / "next").write_text(f'{{"symbol": "BTC/USDT", "type": "HOLD", "timestamp": "{moment}"}}')
+            (home / "next").rename(inbox / f"later-{number}.json")
+            while list(inbox.glob("later-*.json")):
+                await asyncio.sleep(0.05)
+            seen.append(log.read_text().count("\n") if log.exists() else 0)
+        (inbox / "broken.json").write_text('{"symbol": "BTC/USDT", "type": "BUY"}')
+
+    async def both() -> None:
+        # It would stay for a minute after the last file, if that were good.
+        await asyncio.gather(runner.run_now("ingest", {"stay_seconds": 60.0 * busy()}), drop())
+
+    began = time.monotonic()
+    asyncio.run(both())
+    assert time.monotonic() - began < 60 * busy()
+    (run,) = runs_of(deployed["ingest"])
+    assert run["name"] == "ingest 430 decisions from 13 files, 1 rejected"
+    assert run["state"]["type"] == "COMPLETED"
+    assert seen[0] > 0
 
 
 def test_a_claimed_run_that_is_not_tagged_yet_is_the_warm_process_s_to_clear(deployed: Deployed) -> None:
@@ -359,9 +418,9 @@ def test_a_process_that_has_grown_is_replaced(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(warm, "MOST_GROWTH", 64 << 20)
     monkeypatch.setattr(warm, "MOST_FIRST_RUNS", 1)
     runner = WarmRunner({}, print)
-    assert not runner._has_grown()
+    assert not runner._is_worn()
     runner._executed = 1
-    assert not runner._has_grown()
+    assert not runner._is_worn()
     held = bytearray(b"x") * (128 << 20)
-    asyncio.run(asyncio.wait_for(runner.follow_schedule("track"), 30))
+    asyncio.run(asyncio.wait_for(runner.follow_schedules("track"), 30))
     assert len(held) == 128 << 20

@@ -9,7 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from scorekeeper.analysis.intervals import count_independent, group_means, robust_gap, robust_mean, robust_rate
+from scorekeeper.analysis.intervals import (
+    GROUPS,
+    T95,
+    count_independent,
+    group_means,
+    robust_gap,
+    robust_mean,
+    robust_rate,
+)
 from scorekeeper.metrics.formulas import wilson
 
 HOUR = 3600.0
@@ -194,3 +202,7 @@ def test_what_is_no_number_or_has_no_partner_is_refused(wrong: list[float]) -> N
 def test_a_rate_is_of_hits_and_misses_only() -> None:
     with pytest.raises(ValueError, match="0 or 100"):
         robust_rate([1.0] * 30, *apart(30))
+
+
+def test_the_percentile_that_is_written_down_is_that_of_scipy() -> None:
+    assert float(stats.t.ppf(0.975, GROUPS - 1)) == T95

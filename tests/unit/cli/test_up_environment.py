@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from cli.folders import UP_FOLDER, make_up_folder, password_file
 from cli.prefect_server.password import CLIENTS, SERVERS
 from cli.up.environment import environment_of
-from cli.up.parts import PARTS
+from cli.up.large_parts import LARGE_PARTS
 from cli.up.processes import MARK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, load_settings
@@ -32,12 +32,12 @@ SPELLINGS = (
 )  # fmt: skip
 # What a part does with its settings is replaced by noting them; all before it is as under `up`.
 SAY = """
-import json, sys, cli.up.parts
+import json, sys, cli.up.large_parts, cli.up.parts
 noted = {}
 def note(settings):
     noted[part] = settings.as_environment()
-cli.up.parts.PARTS = dict.fromkeys(cli.up.parts.PARTS, note)
-for part in cli.up.parts.PARTS:
+cli.up.large_parts.LARGE_PARTS = dict.fromkeys(cli.up.large_parts.LARGE_PARTS, note)
+for part in cli.up.large_parts.LARGE_PARTS:
     cli.up.parts.main(part)
 print(json.dumps(noted), file=sys.__stdout__)  # LOG_FORMAT=json makes records of what a part prints
 """
@@ -86,13 +86,29 @@ def test_every_field_that_is_set_in_env_is_read_by_every_part(home: Path) -> Non
         cwd=Path(__file__).parents[3],
     )  # fmt: skip
     noted = json.loads(done.stdout)
-    assert noted == dict.fromkeys(PARTS, load_settings().as_environment())
-    said = noted["worker"]
+    assert noted == dict.fromkeys(LARGE_PARTS, load_settings().as_environment())
+    said = noted["watcher"]
     assert set(said) == {name.upper() for name in FIELDS}
     for name, value in chosen.items():
         wanted = value.get_secret_value() if isinstance(value, SecretStr) else value
         found = json.loads(said[name.upper()]) if not isinstance(wanted, str | Path) else said[name.upper()]
         assert (name, found) == (name, str(wanted) if isinstance(wanted, Path) else wanted)
+
+
+def test_a_part_that_stays_small_is_told_what_it_needs_and_imports_no_more(home: Path) -> None:
+    set_everything(home)
+    settings = load_settings()
+    say = """
+import cli.up.parts, sys
+told = cli.up.small_parts.read_told()
+heavy = ("prefect", "pydantic", "sqlalchemy", "numpy", "asyncio", "typer")
+print(told.scorekeeper_home, told.log_format, [name for name in heavy if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", say], env=os.environ | environment_of(settings, 4200), check=True, capture_output=True,
+        text=True, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+    assert done.stdout.split(" ", 2) == [str(settings.scorekeeper_home), settings.log_format, "[]\n"]
 
 
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)

@@ -202,9 +202,9 @@ def record(
     ] = None,
     output: Output = RESULTS,
 ) -> None:
-    """Record decisions one by one through the tracker, beside appending their two lines to two files, each fsynced.
+    """Record decisions one by one through the tracker, beside an INSERT of one row of as many bytes, and a COMMIT.
 
-    The second yardstick is the floor: an INSERT of one row of as many bytes, and a COMMIT.
+    And beside appending their two lines to two files, each fsynced. Then as many at once, beside one by one.
     """
     recording.run(size or [recording.CALLS], output)
 

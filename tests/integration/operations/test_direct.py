@@ -18,7 +18,8 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.direct import Direct, number_parameters
 from tests.integration.operations.test_fast_record import LONG, NOW, Files, decisions
 
-CONFIDENCES = st.none() | st.floats(0, 100) | st.integers(0, 100).map(float) | st.sampled_from([-0.0, 5e-324, 1e-7, 0.1])
+EDGES = (-0.0, 5e-324, 1e-7, 0.1)
+CONFIDENCES = st.none() | st.floats(0, 100) | st.integers(0, 100).map(float) | st.sampled_from(EDGES)
 
 
 @pytest.fixture
@@ -78,7 +79,8 @@ def test_lines_of_a_new_decision_are_those_of_its_stored_row(db: Database, said:
 
 def test_a_statement_keeps_its_values_its_row_and_its_errors(db: Database) -> None:
     words, names = number_parameters("operations/unlock_publisher")
-    assert "$1" in words and names == ("lock",)
+    assert "$1" in words
+    assert names == ("lock",)
     server = Direct(db.open_driver(), db.system)
     server.connection.autocommit = True
     try:
@@ -103,4 +105,5 @@ def test_a_stored_row_has_every_field_of_a_new_decision(db: Database, tmp_path: 
         stored = {row["trade_id"]: dict(row) for row in read_events(connection, 0, 99, with_agents=True)}
     for one in many:
         ahead = as_event(one, NOW, "null")
-        assert {name: stored[one.trade_id][name] for name in ahead} == ahead | {"agents": stored[one.trade_id]["agents"]}
+        row = stored[one.trade_id]
+        assert {name: row[name] for name in ahead} == {**ahead, "agents": row["agents"]}

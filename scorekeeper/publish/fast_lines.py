@@ -44,7 +44,8 @@ def render_dataset(row: Sequence[Any]) -> bytes | None:
     ) = row  # fmt: skip
     if kind == "metrics" or form == 1:
         return _with_end(dataset_line(dict(zip(COLUMNS, row, strict=True))))
-    opens, ends = ("active" if direction else "hold"), ("completed" if closed else "horizon")
+    opening, later = ("active" if direction else "hold"), ("completed" if closed else "horizon")
+    status = opening if kind == "decision" else later
     if closed:
         outcome = (
             f'"exit_price": {_number(exit_price)}, "exit_time": {_time(exit_time)}, "pnl_pct": {_number(pnl_pct)}, '
@@ -63,7 +64,7 @@ def render_dataset(row: Sequence[Any]) -> bytes | None:
         f'{{"trade_id": {_text(trade_id)}, "timestamp": {_time(opened_at)}, "version": {_text(version)}, '
         f'"symbol": {_text(symbol)}, "interval": {_text(bar_interval)}, "action": {_text(action)}, '
         f'"confidence": {_number(confidence)}, "entry_price": {_number(price)}, "reason": {_text(reason)}, '
-        f'"status": "{opens if kind == 'decision' else ends}", "agent_contributions": {{{", ".join([_agent(one) for one in agents or ()])}}}, '
+        f'"status": "{status}", "agent_contributions": {{{", ".join([_agent(one) for one in agents or ()])}}}, '
         f'{outcome}, "horizon_return_pct": {horizon}, "stop_loss": {_number(stop_loss)}, '
         f'"take_profit": {_number(take_profit)}, "trailing_stop_pct": {_number(trailing_stop_pct)}, '
         f'"price_suspect": {_FLAGS[price_suspect]}, "late": {_FLAGS[late]}, {more}'

@@ -98,6 +98,9 @@ def copy_rows(db: Database) -> float:
                 )
             )
             connection.execute(text(f"CREATE TABLE public.{table} (LIKE scorekeeper.{table} INCLUDING ALL)"))
+            if table != TABLES[0]:
+                refers = "FOREIGN KEY (trade_id) REFERENCES public.decision"
+                connection.execute(text(f"ALTER TABLE public.{table} ADD {refers}"))
             with driver.cursor() as cursor, cursor.copy(f"COPY scorekeeper.{table} ({columns}) TO STDOUT") as copy:
                 blocks = [bytes(block) for block in copy]
             start = time.perf_counter()

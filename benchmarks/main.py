@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import arrival as arriving
+from benchmarks import burst as bursting
 from benchmarks import close as closing
 from benchmarks import coverage as covering
 from benchmarks import dashboard as showing
@@ -70,6 +71,21 @@ def arrival(
     Takes a quarter of an hour for each of warm and cold.
     """
     arriving.run([False, True] if warm is None else [warm], arrivals, size or list(arriving.SIZES), minutes, output)
+
+
+@app.command()
+def burst(
+    size: Annotated[
+        list[int] | None,
+        typer.Option(min=1_000, help="Decisions, of which 29 of 40 opened a trade. May be repeated. [200000]"),
+    ] = None,
+    output: Output = RESULTS,
+) -> None:
+    """Close and publish very many trades in one track, beside COPY of their rows and writing their lines.
+
+    Settle, score and publish, in a process of their own, with the most memory that it held.
+    """
+    bursting.run(size or [bursting.DECISIONS], output)
 
 
 @app.command()

@@ -107,7 +107,7 @@ def _select(after: int, up_to: int, most: int, *, with_agents: bool) -> tuple[st
 @cache
 def _words() -> str:
     """The statement as psycopg takes it."""
-    return str(statement(_EVENTS).compile(dialect=PGDialect_psycopg()))
+    return str(statement(_EVENTS).compile(dialect=PGDialect_psycopg()))  # type: ignore[no-untyped-call]
 
 
 def _check(row: Sequence[Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import arrival as arriving
+from benchmarks import burst as bursting
 from benchmarks import close as closing
 from benchmarks import compare as comparing
 from benchmarks import counts as counting
@@ -108,6 +109,21 @@ def arrival(
     Takes a quarter of an hour for each of warm and cold.
     """
     arriving.run([False, True] if warm is None else [warm], arrivals, size or list(arriving.SIZES), minutes, output)
+
+
+@app.command()
+def burst(
+    size: Annotated[
+        list[int] | None,
+        typer.Option(min=1_000, help="Decisions, of which 29 of 40 opened a trade. May be repeated. [200000]"),
+    ] = None,
+    output: Output = RESULTS,
+) -> None:
+    """Close and publish very many trades in one track, beside COPY of their rows and writing their lines.
+
+    Settle, score and publish, in a process of their own, with the most memory that it held.
+    """
+    bursting.run(size or [bursting.DECISIONS], output)
 
 
 @app.command()
@@ -252,9 +268,9 @@ def record(
     ] = None,
     output: Output = RESULTS,
 ) -> None:
-    """Record decisions one by one through the tracker, beside appending their two lines to two files, each fsynced.
+    """Record decisions one by one through the tracker, beside an INSERT of one row of as many bytes, and a COMMIT.
 
-    The second yardstick is the floor: an INSERT of one row of as many bytes, and a COMMIT.
+    And beside appending their two lines to two files, each fsynced. Then as many at once, beside one by one.
     """
     recording.run(size or [recording.CALLS], output)
 

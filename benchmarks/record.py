@@ -3,7 +3,8 @@
 The yardstick is what a trading system would do without a database: append the two lines (log and dataset, as they are
 published) to two files, with an fsync of each. The floor is the decision's own row over psycopg: an INSERT of as many
 bytes and a COMMIT. Database, files and yardstick are on the same file system; each takes its turn, a slice at a time:
-a disk that is busy is so for all of them.
+a disk that is busy is so for all of them. As many decisions are recorded at once by `record_decisions`, beside one by
+one.
 """
 
 import os
@@ -25,8 +26,12 @@ from scorekeeper import PerformanceTracker
 CALLS = 10_000
 AGENTS = 5
 SLICES = 10
+REPEATS_MANY = 3
 RECORD, YARDSTICK, FLOOR = "record_decision", "append two lines, fsync each", "INSERT and COMMIT of a row"
-TARGET = Target(Figure.RATE, 1.0)
+MANY = "record_decisions"
+MANY_AT_ONCE = 5_000  # so many decisions and more are a batch to be timed
+TARGET = Target(Figure.RATE, 0.6)
+TARGET_MANY = Target(Figure.RATE, 20)
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -34,15 +39,18 @@ def run(sizes: list[int], output: Path) -> None:
     """Record so many decisions; print the table."""
     console = open_console()
     result = Run(
-        "record", f"record_decision, {AGENTS} agents each", f"the rate of: {YARDSTICK}", "calls", {"size": sizes}
-    )
+        "record", f"record_decision, {AGENTS} agents each", f"the rate of: {FLOOR}; of {MANY}: of {RECORD}", "calls",
+        {"size": sizes},
+    )  # fmt: skip
     for calls in sizes:
         with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
             task = progress.add_task(f"{calls:,} calls", total=calls)
             timed = measure(calls, partial(progress.update, task))
-        yardstick = next(one.median for one in timed if one.what == YARDSTICK)
+        by_name = {one.what: one for one in timed}
         for one in timed:
-            result.add(one, yardstick / one.median, TARGET if one.what == RECORD else None)
+            beside = by_name[RECORD if one.what == MANY else FLOOR]
+            ratio = (beside.median / beside.rows) / (one.median / one.rows)
+            result.add(one, ratio, {RECORD: TARGET, MANY: TARGET_MANY}.get(one.what))
     result.finish(console, output)
 
 
@@ -84,7 +92,16 @@ def measure(calls: int, tell: Callable[..., object]) -> list[Timed]:
                         way(number)
                     seconds[what].append(time.perf_counter() - start)
                 tell(completed=first + each - 1)
-    return [Timed(what, each, values, calls) for what, values in seconds.items()]
+            at_once = max(each, MANY_AT_ONCE)
+            together = []
+            for first in range(calls, calls + REPEATS_MANY * at_once, at_once):
+                many = [decision(number) for number in range(first, first + at_once)]
+                start = time.perf_counter()
+                tracker.record_decisions(many)
+                together.append(time.perf_counter() - start)
+    return [
+        *(Timed(what, each, values, calls) for what, values in seconds.items()), Timed(MANY, at_once, together, calls),
+    ]  # fmt: skip
 
 
 def decision(number: int) -> dict[str, Any]:

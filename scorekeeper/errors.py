@@ -1,6 +1,8 @@
 """Errors whose text a user can understand and act on."""
 
 import errno
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 ROOM_NEEDED = "make room, and the next run goes on"
@@ -12,6 +14,27 @@ class ScorekeeperError(Exception):
 
 class ContendedError(ScorekeeperError):
     """A transaction conflicted with others on the same rows several times; a later try may succeed."""
+
+
+class RefusedError(ScorekeeperError, ValueError):
+    """Some decisions of many were refused; all others are stored.
+
+    `trade_ids`: the id of each decision, in order; None for one that was refused. `reasons`: by its place from 0, the
+    error that names the field. The text names the first ten.
+    """
+
+    def __init__(self, trade_ids: Sequence[str | None], reasons: Mapping[int, Exception]) -> None:
+        super().__init__(trade_ids, reasons)
+        self.trade_ids = list(trade_ids)
+        self.reasons = dict(reasons)
+
+    def __str__(self) -> str:
+        named = [f"[{place}] {reason}" for place, reason in islice(self.reasons.items(), 10)]
+        rest = len(self.reasons) - len(named)
+        return (
+            f"{len(self.reasons):,} of {len(self.trade_ids):,} decisions were refused, the others are stored: "
+            + "; ".join(named) + (f"; and {rest:,} more" if rest else "")
+        )  # fmt: skip
 
 
 class DatabaseError(ScorekeeperError):

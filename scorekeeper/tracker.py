@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -9,27 +10,22 @@ from typing import Any, Self
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from scorekeeper.decisions.decision import DecisionContext
-from scorekeeper.decisions.parse import parse_decision
-from scorekeeper.decisions.strict_json import to_json
 from scorekeeper.decisions.timestamps import as_utc
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.inbox import store_decisions
 from scorekeeper.learning import asked
 from scorekeeper.market.symbol_list import find_symbol
 from scorekeeper.metrics import query, rollups, voiding
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.scorecard import store_scorecards
+from scorekeeper.operations import record_many
 from scorekeeper.operations.fast_record import FastRecorder, Recorded
 from scorekeeper.operations.quotes import QuoteProvider, read_quote
 from scorekeeper.publish import publish
 from scorekeeper.publish.lines import dataset_record
-from scorekeeper.safe_text import escape_controls
 from scorekeeper.store import cluster_folder
 from scorekeeper.store.database import describe_database, open_database
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import settle
-from scorekeeper.trading_calendar import calendar_of
 
 logger = logging.getLogger("PerformanceTracker")
 
@@ -77,40 +73,34 @@ class PerformanceTracker:
         Raises DecisionError, a ValueError, that names the invalid field.
         """
         self._check_open()
-        now = datetime.now(UTC)
-        document = to_json(decision_data)
-        if isinstance(document, dict) and document.get("timestamp") is None:
-            document |= {"timestamp": now.isoformat()}
-        settings = self._settings
-        context = DecisionContext(
-            now, self.version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading,
-            settings.positions, settings.max_hold_sessions, calendar_of(settings.calendar), settings.costs,
-        )  # fmt: skip
-        decision = parse_decision(document, context=context)
-        for note in decision.notes:
-            logger.warning("%s: %s: %s", decision.trade_id, escape_controls(note.field), note.reason)
-        if not decision.understood:
-            logger.warning(
-                "%s: the word %s is in no list and opens no trade (WORDS adds words)",
-                decision.trade_id, escape_controls(decision.action),
-            )  # fmt: skip
-        source, fee_bps, trade_id = "record_decision", settings.fee_bps, decision.trade_id
-        recorded = self._recorder.record(decision, source_name=source, received_at=now, fee_bps=fee_bps)
+        context = record_many.context_of(self._settings, self.version, datetime.now(UTC))
+        decision = record_many.read_decision(decision_data, context)
+        fee_bps, trade_id = self._settings.fee_bps, decision.trade_id
+        recorded = self._recorder.record(
+            decision, source_name=record_many.SOURCE, received_at=context.received_at, fee_bps=fee_bps
+        )
         if recorded in (Recorded.WHOLE, Recorded.LATER):
             return trade_id
         if recorded is Recorded.NOTHING:
-            verdict = self._db.transact(
-                lambda connection: store_decisions.record(
-                    connection, [decision], source_name=source, source_sha256=None, received_at=now, fee_bps=fee_bps,
-                    by_custom=True,
-                ),
-                repeatable=True,  # a decision that is stored already is a duplicate
-            )[0]  # fmt: skip
-            if refusal := verdict.explain(trade_id):
-                raise ScorekeeperError(": ".join(refusal) if refusal[0] != "trade_id" else refusal[1])
-            trade_id = verdict.trade_id or trade_id
+            trade_id = record_many.id_of(decision, record_many.store(self._db, [decision], context, fee_bps)[0])
         self._publish()
         return trade_id
+
+    def record_decisions(self, decisions: Iterable[dict[str, Any]]) -> list[str]:
+        """Record many decisions, as record_decision does each, several times faster. Returns their trade_ids in order.
+
+        When this returns, all are on the disk in the database, and readers see their lines. 5,000 at a time are read
+        and stored in one transaction: if the process dies in between, call it again. A decision that is stored already
+        keeps its id. Those without a timestamp all get the time of the call, and are new ones in the next call.
+        Raises RefusedError, a ValueError, if some are refused: it has the place and the field of each, and the ids of
+        all others, which are stored.
+        """
+        self._check_open()
+        context = record_many.context_of(self._settings, self.version, datetime.now(UTC))
+        try:
+            return record_many.record_many(self._db, decisions, context, self._settings.fee_bps)
+        finally:
+            self._publish()
 
     def update_performance(self, market_data_provider: QuoteProvider, max_hold_time: float | None = None) -> None:
         """Close the trades that stored candles close, then those that have been open for `max_hold_time` minutes.

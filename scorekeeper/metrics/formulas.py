@@ -204,7 +204,10 @@ def iso(moment: datetime | None) -> str | None:
     >>> iso(datetime(2025, 5, 1, 12, 30, tzinfo=UTC))
     '2025-05-01T12:30:00Z'
     """
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    if moment is None:
+        return None
+    said = moment.isoformat()
+    return (said[:-6] if said.endswith("+00:00") else moment.astimezone(UTC).replace(tzinfo=None).isoformat()) + "Z"
 
 
 def _mean(total: Fraction, n: int) -> Fraction | None:

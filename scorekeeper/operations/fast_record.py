@@ -5,23 +5,25 @@ not be on the disk yet, and the publication's watermark is still before them. If
 the next publication writes the same bytes again. The caller must publish after the first call, after each second of a
 burst, and whenever a file or the line numbers changed: `Recorded` says so.
 
-The publisher's lock is held from the statement until the lines are written. Behind a pooler no session keeps it
-that long: it is taken again for the lines, which are written only if no other process wrote any in between.
+The publisher's lock is held from the statement until the lines are written. It is given back without waiting for the
+answer, which the next call reads. Behind a pooler no session keeps the lock that long: it is taken again for the lines,
+which are written only if no other process wrote any in between.
+
+The lines are rendered from the decision while the server works. Only what an agent said beyond its signal is rendered
+from the server's answer, because the database stores it in another order.
 """
 
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import psycopg
-from psycopg.rows import dict_row
 
 from scorekeeper.decisions.columns import COST_COLUMNS, DECISION_COLUMNS, cost_values, decision_values
 from scorekeeper.decisions.decision import Decision
@@ -31,9 +33,11 @@ from scorekeeper.inbox.store_decisions import keep_reading
 from scorekeeper.locations import Location
 from scorekeeper.locks import Lock
 from scorekeeper.publish.events import render_lines
+from scorekeeper.publish.new_lines import FORM, as_event
 from scorekeeper.publish.target import make_absolute
-from scorekeeper.store.connections import is_pooled, one_session
+from scorekeeper.store.connections import is_pooled
 from scorekeeper.store.database import Database
+from scorekeeper.store.direct import Direct
 from scorekeeper.store.forks import reset_in_children
 from scorekeeper.store.sql import statement
 
@@ -82,8 +86,7 @@ class FastRecorder:
         self._publish_at = 0.0
         self._waits = False
         self._turn = threading.Lock()
-        self._connection: psycopg.Connection[Any] | None = None
-        self._sql: dict[str, str] = {}
+        self._server: Direct | None = None
         self._ends: list[_End] = []
         self._reading: int | None = None  # id of the reading rules that are stored
         self._line_no = 0  # of the last line in the files; valid only while `_ends` is not empty
@@ -93,7 +96,7 @@ class FastRecorder:
     def reset_in_child(self) -> None:
         """In the child of a fork: the connection is the parent's, and a thread of the parent's may hold the lock."""
         self._turn = threading.Lock()
-        self._connection = None
+        self._server = None
         self._forget()
 
     def record(self, decision: Decision, *, source_name: str, received_at: datetime, fee_bps: float) -> Recorded:
@@ -107,6 +110,7 @@ class FastRecorder:
             "spelled": None if is_certain(decision.raw_symbol) else spell(decision.raw_symbol),
             "source_name": source_name, "received_at": received_at, "fee_bps": fee_bps, "lock": Lock.PUBLISH,
         }  # fmt: skip
+        renders = not any(one.extra for one in decision.signals)
         with self._turn:
             if self._ends and time.monotonic() > self._ahead_until:
                 self._forget()
@@ -115,19 +119,31 @@ class FastRecorder:
                     with self._db.begin() as connection:
                         keep_reading(connection, decision.reading)
                     self._reading = decision.reading.id
-                keeps = not is_pooled(self._connect())
-                row = self._execute("operations/record_decision", {**given, "number": bool(self._ends), "keeps": keeps})
+                server = self._connect()
+                keeps, numbers = not is_pooled(server.connection), bool(self._ends)
+                given |= {"number": numbers, "keeps": keeps, "with_agents": numbers and not renders}
+                server.send("operations/record_decision", given)
+                lines: Sequence[bytes] = ()
+                try:
+                    if numbers and renders:
+                        lines = render_lines(as_event(decision, received_at))
+                finally:
+                    row = server.fetch()
                 if row is None:
                     return Recorded.NOTHING
-                if row["line_no"] is None:
+                line_no, form, symbol, agents = row
+                if line_no is None:
                     self._forget()
                     self._waits = time.monotonic() < self._publish_at
                     return Recorded.LATER if self._waits else Recorded.ROWS
+                if not lines or symbol != decision.symbol:
+                    meant = msgspec.structs.replace(decision, symbol=symbol)
+                    lines = render_lines(as_event(meant, received_at, agents))
+                if form != FORM:
+                    self._forget()
+                written = self._write(int(line_no), lines) if keeps else self._write_locked(int(line_no), lines)
                 if keeps:
-                    written = self._write(row)
-                    self._execute("operations/unlock_publisher", {"lock": Lock.PUBLISH})
-                else:
-                    written = self._write_locked(row)
+                    server.send("operations/unlock_publisher", {"lock": Lock.PUBLISH})
             except (psycopg.Error, DatabaseError):
                 # Closing the connection gives up its locks. If the rows were stored, the next attempt finds them.
                 self._disconnect()
@@ -174,11 +190,11 @@ class FastRecorder:
             self._forget()
             self._disconnect()
 
-    def _write(self, row: Mapping[str, Any]) -> bool:
-        """Append the lines of a row, under the publisher's lock, if the files end with the line before it."""
+    def _write(self, line_no: int, lines: Sequence[bytes]) -> bool:
+        """Append the lines of an event, under the publisher's lock, if the files end with the line before it."""
         try:
-            if row["line_no"] == self._line_no + 1 and all(end.is_unchanged() for end in self._ends):
-                for end, line in zip(self._ends, render_lines(row), strict=True):
+            if self._ends and line_no == self._line_no + 1 and all(end.is_unchanged() for end in self._ends):
+                for end, line in zip(self._ends, lines, strict=True):
                     end.write(line)
                 self._line_no += 1
                 return True
@@ -187,36 +203,26 @@ class FastRecorder:
         self._forget()
         return False
 
-    def _write_locked(self, row: Mapping[str, Any]) -> bool:
+    def _write_locked(self, line_no: int, lines: Sequence[bytes]) -> bool:
         """`_write` in a transaction that holds the publisher's lock, if no process publishes."""
-        with self._connect().transaction():
-            locked = self._fetch("operations/lock_publisher", {"lock": Lock.PUBLISH})
-            if locked is not None and locked["is_held"]:
-                return self._write(row)
+        server = self._connect()
+        with server.connection.transaction():
+            locked = server.execute("operations/lock_publisher", {"lock": Lock.PUBLISH})
+            if locked == ("t",):
+                return self._write(line_no, lines)
         self._forget()
         return False
 
-    def _execute(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The one row of a statement, committed. psycopg is called directly: SQLAlchemy would double the time."""
-        connection = self._connect()
-        with one_session(connection):
-            return self._fetch(name, given)
-
-    def _fetch(self, name: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        if name not in self._sql:
-            self._sql[name] = str(statement(name).compile(dialect=self._db.engine.dialect))
-        with self._connect().cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(self._sql[name], given, prepare=True).fetchone()
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        if self._connection is None:
+    def _connect(self) -> Direct:
+        if self._server is None:
             # Does not wait for a server that does not answer: the caller's slower way does that.
-            self._connection = self._db.open_driver(wait=False)
-            self._connection.autocommit = True
-            if not is_pooled(self._connection):
+            connection = self._db.open_driver(wait=False)
+            connection.autocommit = True
+            self._server = Direct(connection, self._db.system)
+            if not is_pooled(connection):
                 # An INSERT has the same plan for all values.
-                self._connection.execute("SET plan_cache_mode TO force_generic_plan")
-        return self._connection
+                connection.execute("SET plan_cache_mode TO force_generic_plan")
+        return self._server
 
     def _forget(self) -> None:
         ends, self._ends = self._ends, []  # in this order: a child forked in between must not close them a second time
@@ -224,6 +230,6 @@ class FastRecorder:
             os.close(end.descriptor)
 
     def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._server is not None:
+            self._server.close()
+            self._server = None

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locations import Location, PathOrAddress
-from scorekeeper.publish.events import BATCH_LINES, lock_publisher, number_events, render_events
+from scorekeeper.publish.events import BATCH_LINES, lock_publisher, number_events, render_events, render_together
 from scorekeeper.publish.kept import last_kept, read_kept
 from scorekeeper.publish.set_aside import AHEAD
 from scorekeeper.publish.target import AheadError, Mark, make_absolute, open_target
@@ -53,8 +53,10 @@ def publish(db: Database, *, log_path: Location, dataset_path: Location) -> Publ
     A file with whole lines that the database does not know is kept under another name, and written again.
     """
     files, aside = _begin(db, log_path, dataset_path)
+    together = _append_together(db, files)
     done = [_append(db, path, kind) for kind, path in files.items()]
-    return _sum_up(done, aside)
+    both = [(lines + more, kept) for lines, (more, kept) in zip(together, done, strict=True)]
+    return _sum_up(both, aside)
 
 
 def rebuild(db: Database, *, log_path: Location, dataset_path: Location) -> Published:
@@ -106,6 +108,43 @@ def _claim(connection: Connection, at: Location, kind: str) -> Location | None:
     aside = open_target(at).set_foreign_aside()
     connection.execute(statement("publish/select_publication"), {"path": str(at), "kind": kind})
     return aside
+
+
+def _append_together(db: Database, files: Mapping[str, Location]) -> list[int]:
+    """Append to all files the lines that follow the same line in each; how many lines each got.
+
+    It reads each event once. It ends where files differ in what they need, and leaves the rest to _append, which works
+    on one file after the other, and says what is wrong with it.
+    """
+    total = [0] * len(files)
+    more = True
+    while more:
+        try:
+            lines, more = db.transact(partial(_append_batch_together, files=files))
+        except (AheadError, ScorekeeperError, OSError):
+            break
+        total = [before + added for before, added in zip(total, lines, strict=True)]
+    return total
+
+
+def _append_batch_together(connection: Connection, files: Mapping[str, Location]) -> tuple[list[int], bool]:
+    """One transaction, committed after the bytes are stored. Returns (lines of each file, whether there are more)."""
+    lock_publisher(connection)
+    marks: list[Mark] = []
+    ends: set[int] = set()
+    for kind, at in files.items():
+        published, mark, _ = _read_state(connection, at, kind)
+        marks.append(mark)
+        ends.add(published)
+    last = connection.execute(statement("publish/select_last_line")).scalar_one()
+    if len(ends) > 1 or last in ends:
+        return [0] * len(files), False
+    published = ends.pop()
+    up_to = min(last, published + BATCH_LINES)
+    rendered = render_together(connection, published, up_to)
+    for (kind, at), mark in zip(files.items(), marks, strict=True):
+        _advance(connection, at, up_to, open_target(at).append(mark, b"".join(rendered[kind]), last=up_to == last))
+    return [len(rendered[kind]) for kind in files], up_to < last
 
 
 def _append(db: Database, at: Location, kind: str) -> tuple[int, Location | None]:

@@ -258,13 +258,22 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
 def open_copy(connection: Connection, name: str) -> Iterator[psycopg.Copy]:
     """The COPY statement `name`, in the connection's transaction; afterwards its cursor has the count of rows.
 
-    It bypasses SQLAlchemy. Errors of the driver are raised as SQLAlchemy, or `Database`, would raise them.
+    It bypasses SQLAlchemy; see use_driver.
+    """
+    with use_driver(connection, name) as driver, driver.cursor().copy(raw(name)) as copy:
+        yield copy
+
+
+@contextmanager
+def use_driver(connection: Connection, name: str) -> Iterator[psycopg.Connection[Any]]:
+    """psycopg's connection below SQLAlchemy's, in its transaction, for the statement `name`.
+
+    Errors of the driver are raised as SQLAlchemy, or `Database`, would raise them.
     """
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     try:
-        with driver.cursor().copy(raw(name)) as copy:
-            yield copy
+        yield driver
     except psycopg.Error as exc:
         _check_room(exc)
         if (reason := explain_refused(connection.engine.url, exc, system_of(connection))) is not None:

@@ -1,10 +1,10 @@
--- One row if the decision is new: what its lines are rendered from, as in select_events_to_publish. It has a line
--- number only if :number is true and no process publishes: then the publisher's lock is held, by this session until it
--- gives it back if :keeps is true, else by this transaction. No row if there is a decision of that id, or of that
--- content under a longer made id. An error if another session has just given the same line number. Parameters:
--- source_name, received_at, symbol and the other columns of a decision, spelled (its symbol, if the list of the market
--- says what it means), signals (a JSON array), exit_side, closes, given_id, fee_bps, the trade's other terms
--- (decisions/costs.py), lock, number, keeps.
+-- One row if the decision is new: its line number, the form of its lines, its symbol, and what its agents said, as in
+-- select_events_to_publish, if :with_agents is true. It has a line number only if :number is true and no process
+-- publishes: then the publisher's lock is held, by this session until it gives it back if :keeps is true, else by this
+-- transaction. No row if there is a decision of that id, or of that content under a longer made id. An error if another
+-- session has just given the same line number. Parameters: source_name, received_at, symbol and the other columns of a
+-- decision, spelled (its symbol, if the list of the market says what it means), signals (a JSON array), exit_side,
+-- closes, given_id, fee_bps, the trade's other terms (decisions/costs.py), lock, number, keeps, with_agents.
 WITH said AS MATERIALIZED (
     SELECT s.__signal_columns__
     FROM jsonb_populate_recordset(cast(null AS scorekeeper.agent_signal), cast(:signals AS jsonb)) AS s
@@ -36,8 +36,7 @@ fresh AS (
         )
     ON CONFLICT (trade_id) DO NOTHING
     RETURNING
-        trade_id, symbol, bar_interval, action, direction, price, confidence, opened_at, expires_at, version, reason,
-        stop_loss, take_profit, trailing_stop_pct, late, received_at
+        trade_id, symbol, version, direction, price, opened_at, expires_at, stop_loss, take_profit, trailing_stop_pct
 ),
 signalled AS (
     INSERT INTO scorekeeper.agent_signal (trade_id, __signal_columns__)
@@ -93,16 +92,15 @@ noted AS (
                     END
         END
     FROM fresh
-    RETURNING line_no, kind, form, log_line, horizon_known, price_suspect
+    RETURNING line_no, form
 )
 SELECT
-    n.line_no, n.kind, n.form, n.log_line, n.horizon_known, n.price_suspect,
-    f.trade_id, f.opened_at, f.version, f.symbol, f.bar_interval, f.action, f.direction, f.confidence, f.price,
-    f.reason, f.stop_loss, f.take_profit, f.trailing_stop_pct, f.late, f.received_at, f.expires_at,
-    null AS horizon_price, null AS horizon_return_pct,
-    false AS closed, null AS exit_time, null AS exit_price, null AS exit_reason, null AS price_source, null AS pnl_pct,
-    null AS net_pnl_pct, null AS mfe_pct, null AS mae_pct, cast(:closes AS text[]) AS closes,
-    (
-        SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal) FROM said AS s
-    ) AS agents
+    n.line_no, n.form, f.symbol,
+    CASE
+        WHEN cast(:with_agents AS boolean)
+            THEN (
+                SELECT json_agg(json_build_array(s.agent, s.signal, s.confidence, s.extra) ORDER BY s.ordinal)
+                FROM said AS s
+            )
+    END AS agents
 FROM fresh AS f CROSS JOIN noted AS n;

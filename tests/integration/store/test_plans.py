@@ -142,6 +142,12 @@ WHERE v.version IS NOT NULL OR s.symbol IS NOT NULL
 """
 
 
+KEPT = """
+INSERT INTO scorekeeper.scorecard (version, as_of, answer, before_day, before)
+VALUES ('v1', now(), '{}', :before, '{}')
+"""
+
+
 @pytest.fixture(scope="module")
 def crowd(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database for all tests of this module, which roll back what they do."""
@@ -303,6 +309,7 @@ def test_a_days_rollup_is_made_again_without_reading_the_other_days(
     [
         ("metrics/select_daily_scores", "daily_score"),
         ("metrics/sum_days", "daily_score"),
+        ("metrics/select_lowest_day_sums", "daily_score"),
         ("metrics/select_agent_daily_scores", "agent_daily_score"),
     ],
 )
@@ -313,7 +320,7 @@ def test_the_days_of_a_scope_are_read_and_no_others(
     connection.execute(text(IN_OTHER_SCOPES.format(table=table)))
     connection.execute(text(f"ANALYZE scorekeeper.{table}"))
     scope = {"version": version, "symbol": None, "after_fees": False}
-    plan = explain(connection, name, **scope, from_day=None, to_day=None)
+    plan = explain(connection, name, **scope, from_day=None, to_day=None, all_days=True, most=5_000)
     assert most_read(plan, table) == 5_000
     assert "Seq Scan" not in {node["Node Type"] for node in of_table(plan, table)}
 
@@ -328,7 +335,11 @@ def test_of_the_days_of_a_scope_the_last_ones_are_read_alone(connection: Connect
     plan = explain(connection, f"metrics/select_{table}s", **scope, from_day=last - timedelta(days=7), to_day=None)
     assert most_read(plan, table) == 8
     if table == "daily_score":
-        assert most_read(explain(connection, "metrics/select_day_sums", **scope), table) == 5_000
+        connection.execute(text("UPDATE scorekeeper.daily_score SET sum_pct = day - date '2020-01-01'"))
+        # One more than asked for: it might equal the last one.
+        assert most_read(explain(connection, "metrics/select_lowest_day_sums", **scope, most=251), table) == 252
+        connection.execute(text(KEPT), {"before": last - timedelta(days=7)})
+        assert most_read(explain(connection, "metrics/sum_days", **scope, all_days=False), table) == 8
 
 
 def test_versions_with_news_are_found_by_the_events_since_the_last_line(connection: Connection) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from scorekeeper.analysis.input_columns import Floats, Ints
 
@@ -19,7 +18,8 @@ NO_CONFIDENCE = 50.0
 TOLERANCE = 1e-9
 MOST_EXACT = 12  # agents with a weight in one decision: 4,096 coalitions
 PERMUTATIONS = 256
-_CELLS = 1 << 21  # numbers held at once
+_CELLS = 1 << 21  # numbers held at once: what is drawn hangs on it, and the last digit of a product of matrices
+_MOST_RANKS = 1 << 16  # whole numbers that are ranked by counting
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ def weigh(direction: Ints, confidence: Floats) -> Floats:
     >>> weigh(np.array([1, -1, 0]), np.array([80.0, np.nan, 90.0])).tolist()
     [80.0, -50.0, 0.0]
     """
-    return np.where(np.isnan(confidence), NO_CONFIDENCE, confidence) * direction
+    return np.where(np.isnan(confidence), confidence.dtype.type(NO_CONFIDENCE), confidence) * direction
 
 
 def sign(sums: Floats) -> Floats:
     """-1, 0 or 1; 0 for a sum within 1e-9 of 0."""
-    return np.where(np.abs(sums) <= TOLERANCE, 0.0, np.sign(sums))
+    return np.subtract(sums > TOLERANCE, sums < -TOLERANCE, dtype=np.float64)
 
 
 def attribute(decision: Ints, weight: Floats, returns: Floats) -> Attribution:
@@ -76,7 +76,7 @@ def attribute(decision: Ints, weight: Floats, returns: Floats) -> Attribution:
         for first in range(0, len(decisions), many):
             some = decisions[first : first + many]
             places = weighs[starts[some][:, None] + np.arange(k)]
-            weights, h = weight[places], returns[some][:, None]
+            weights, h = weight[places].astype(np.float64), returns[some][:, None]
             total = weights.sum(axis=1, keepdims=True)
             shares.leave_one_out[places] = (sign(total) - sign(total - weights)) * h
             if k <= MOST_EXACT:
@@ -95,7 +95,9 @@ def _exact(weights: Floats) -> Floats:
     # share[s]: the share of orders in which a given set of s agents, and no other, arrives before an agent.
     share = np.array([math.factorial(s) * math.factorial(k - s - 1) / math.factorial(k) for s in range(k)])
     gives = np.where(within == 1, share[np.maximum(size - 1, 0)][:, None], -share[np.minimum(size, k - 1)][:, None])
-    return np.asarray(sign(weights @ within.T.astype(np.float64)) @ gives)
+    sums = weights @ within.T.astype(np.float64)
+    np.subtract(sums > TOLERANCE, sums < -TOLERANCE, out=sums, dtype=np.float64)  # sign, in place
+    return np.asarray(sums @ gives)
 
 
 def _sampled(weights: Floats) -> tuple[Floats, Floats]:
@@ -121,7 +123,41 @@ def information_coefficient(weight: Floats, returns: Floats) -> float | None:
     """
     if len(weight) < 3 or not np.ptp(weight) or not np.ptp(returns):
         return None
-    return float(stats.spearmanr(weight, returns).statistic)
+    return correlate_ranks(number(weight), number(returns))
+
+
+def correlate_ranks(one: Ints, other: Ints) -> float:
+    """The correlation of the ranks of whole numbers, 0 or more, of which each array has different ones.
+
+    >>> correlate_ranks(np.array([0, 1, 2]), np.array([2, 1, 0]))
+    -1.0
+    """
+    return float(np.corrcoef(np.stack([mean_ranks(one), mean_ranks(other)]))[1, 0])
+
+
+def number(values: Floats) -> Ints:
+    """The values, shape (n,), as whole numbers from 0 on that are in the same order, and equal where they are.
+
+    >>> number(np.array([0.5, -2.0, 0.5])).tolist()
+    [1, 0, 1]
+    """
+    if len(values) and values.max() - values.min() < _MOST_RANKS:
+        whole = (values - values.min()).astype(np.int32)
+        if (whole + values.min() == values).all():
+            return whole
+    return np.unique(values, return_inverse=True)[1].astype(np.int32)
+
+
+def mean_ranks(numbers: Ints) -> Floats:
+    """The rank of each of the numbers, from 1 on; equal ones have the mean of their ranks.
+
+    `numbers`, shape (n,): whole, 0 or more.
+
+    >>> mean_ranks(np.array([7, 0, 7], dtype=np.int32)).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    counts = np.bincount(numbers)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[numbers])
 
 
 def votes(decision: Ints, weight: Floats, decisions: int) -> Floats:
@@ -129,7 +165,6 @@ def votes(decision: Ints, weight: Floats, decisions: int) -> Floats:
     return sign(np.bincount(decision, weights=weight, minlength=decisions).astype(np.float64))
 
 
-def of_agent(agents: Ints, number: int) -> list[NDArray[np.intp]]:
-    """For each of `number` agents: the indices of its signals, in order."""
-    order = np.argsort(agents, kind="stable")
-    return np.split(order, np.searchsorted(agents[order], np.arange(1, number))) if number else []
+def of_agent(agents: Ints, agent: int) -> NDArray[np.intp]:
+    """The indices of the signals of an agent, in order."""
+    return np.flatnonzero(agents == agent)

@@ -119,7 +119,7 @@ def _build_agents(rows: InputColumns) -> tuple[tuple[AgentAnalysis, ...], int, t
     d, s = rows.decisions, rows.signals
     weight = attribution.weigh(s.direction, s.confidence)
     shares = attribution.attribute(s.decision, weight, d.return_pct)
-    signals = np.bincount(s.agent, minlength=len(rows.agents)).tolist()
+    signals = attribution.count_signals(s.agent, len(rows.agents))
     by_signals = sorted((number for number, count in enumerate(signals) if count), key=lambda a: -signals[a])
     shown = sorted(by_signals[:MOST_AGENTS])
     all_spans, returns = Spans(d.opened, d.expires), attribution.number(d.return_pct)
@@ -151,7 +151,7 @@ def _build_agent(
         ic = attribution.correlate_ranks(attribution.number(of_agent), returns[decision])
     family, calls, calibration = _judge_calls(s.direction[places], s.confidence[places], h, spans)
     error = math.sqrt(exact_sum(shares.variance[places]))
-    shapley, alone = shares.shapley[places], shares.leave_one_out[places]
+    shapley, alone = shares.shapley[places], shares.swing[places] * h
     unjudged = Claim(family[0][0], 50.0, None, None)
     agent = AgentAnalysis(
         agent=rows.agents[number],

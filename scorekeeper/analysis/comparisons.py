@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from scorekeeper.analysis.document import Claim
 from scorekeeper.analysis.input_columns import DecisionColumns, Floats
@@ -19,8 +19,12 @@ def adjust(p_values: Sequence[float | None]) -> list[float | None]:
     >>> adjust([0.01, None, 0.04])
     [0.02, None, 0.04]
     """
-    known = [p for p in p_values if p is not None]
-    adjusted = iter(stats.false_discovery_control(known).tolist() if known else [])
+    known = np.array([p for p in p_values if p is not None])
+    order = np.argsort(known)[::-1]
+    # From the largest on, none is larger than the one before it.
+    times = len(known) / np.arange(len(known), 0, -1)
+    known[order] = np.minimum.accumulate(known[order] * times)
+    adjusted = iter(known.clip(0, 1).tolist())
     return [None if p is None else next(adjusted) for p in p_values]
 
 
@@ -59,8 +63,8 @@ def compare_apart(one: RobustMean, other: RobustMean) -> RobustMean:
         return RobustMean(difference, n, independent, None, None)
     a, b = (((each.ci95[1] - each.ci95[0]) / 2 / T95) ** 2 for each in (one, other) if each.ci95)
     error, freedom = math.sqrt(a + b), (a + b) ** 2 / ((a * a + b * b) / (GROUPS - 1))
-    half = float(stats.t.ppf(0.975, freedom)) * error
-    p = 2 * float(stats.t.sf(abs(difference) / error, freedom))
+    half = float(stdtrit(freedom, 0.975)) * error
+    p = 2 * float(stdtr(freedom, -abs(difference) / error))
     return RobustMean(difference, n, independent, (difference - half, difference + half), p)
 
 

@@ -1,11 +1,12 @@
 """Exact sums of long arrays: each value is cut into pieces that doubles add without rounding."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 _BLOCK = 1 << 14  # values cut at once: they stay in the processor's cache
 _MOST = 2.0**900  # of a value: what is added to cut it must not overflow
@@ -26,7 +27,7 @@ def exact_parts(values: Floats) -> list[float]:
         rest = values[start : start + _BLOCK]
         while top := float(max(rest.max(), -rest.min())):
             if top > _MOST:
-                return values.tolist()
+                return [float(value) for value in values]
             # Above each of n values by the factor 2 n at least.
             above = math.ldexp(1.0, math.frexp(top)[1] + len(rest).bit_length() + 1)
             leading = rest + above

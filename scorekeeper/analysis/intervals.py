@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import ndtr, stdtr, stdtrit
 
 from scorekeeper.analysis.exact_sums import exact_parts, exact_sum
 from scorekeeper.metrics.daily_series import SMALLEST_STD
@@ -15,7 +15,7 @@ from scorekeeper.metrics.formulas import wilson
 GROUPS = 8
 FEWEST_INDEPENDENT = 20
 # The 97.5th percentile of Student's t with seven degrees of freedom.
-T95 = float(stats.t.ppf(0.975, GROUPS - 1))
+T95 = float(stdtrit(GROUPS - 1, 0.975))
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def count_independent(opened: ArrayLike, closed: ArrayLike) -> int:
         starts, ends = starts[order], ends[order]
     # After the span that ends first, of those from each one on: the first that begins at its end or later.
     earliest = np.minimum.accumulate(ends[::-1])[::-1]
-    after = memoryview(np.searchsorted(starts, earliest))
+    after = np.searchsorted(starts, earliest).data
     count, place = 0, 0
     while place < len(starts):
         count, place = count + 1, after[place]
@@ -207,7 +207,7 @@ def _wilson_step(
         interval = wilson(round(rate / 100 * independent), independent)
         at_null = math.sqrt(null * (100 - null) / independent)
         assert interval is not None
-        return (interval[0], interval[1]), 2 * float(stats.norm.sf(_distance(rate, null, at_null)))
+        return (interval[0], interval[1]), 2 * float(ndtr(-_distance(rate, null, at_null)))
     if error is None:
         return None, None
     p, t2 = rate / 100, T95 * T95
@@ -243,7 +243,7 @@ def _mean_and_error(values: ArrayLike, spans: Spans) -> tuple[float | None, int,
 
 
 def _p_value(statistic: float) -> float:
-    return 2 * float(stats.t.sf(abs(statistic), GROUPS - 1))
+    return 2 * float(stdtr(GROUPS - 1, -abs(statistic)))
 
 
 def group_means(values: Floats) -> Floats:

@@ -126,10 +126,8 @@ def _decisions_and_trades(
     _, symbol_of = _numbered([kind.symbol for kind in kinds])
     seconds = np.array([interval_seconds(kind.bar_interval) or np.nan for kind in kinds], dtype=np.float64)
     exits = ~np.isnan(columns["closed"])
-    trades = TradeColumns(
-        *(columns[name][exits] for name in ("opened", "closed", "day", "pnl", "net")),
-        version_of[columns["kind"][exits]],
-    )
+    opened, closed, day, pnl, net = (columns[name][exits] for name in ("opened", "closed", "day", "pnl", "net"))
+    trades = TradeColumns(opened, closed, day, pnl, net, version_of[columns["kind"][exits]])
     for name in ("closed", "day", "pnl", "net"):
         del columns[name]
     scored = ~np.isnan(columns["expires"])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from psycopg.abc import Buffer
 from psycopg.errors import error_from_result
 from sqlalchemy import Connection
 
@@ -14,6 +15,7 @@ from scorekeeper.store.database import open_copy
 _COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _COPY_HEADER_BYTES = 19
 _COPY_TRAILER = b"\xff\xff"  # a count of -1
+_LENGTHS_AT_THE_END = (len(_COPY_TRAILER), _COPY_HEADER_BYTES + len(_COPY_TRAILER))
 _BUFFER_BYTES = 8 << 20
 
 Columns = dict[str, NDArray[Any]]
@@ -60,13 +62,13 @@ def read_columns(connection: Connection, name: str, columns: Mapping[str, str]) 
     return {column: np.concatenate(blocks.pop(column)) for column in columns}
 
 
-def _rows(copy: psycopg.Copy) -> Iterator[bytes | memoryview]:
+def _rows(copy: psycopg.Copy) -> Iterator[Buffer]:
     """The messages of a binary COPY, one a row. What has arrived is taken at once: psycopg would wait for each row."""
     take = copy.connection.pgconn.get_copy_data
     while row := copy.read():
         yield row
-        # The end of the copy is left to psycopg.
-        while bytes(row) != _COPY_TRAILER:
+        # The end of the copy is left to psycopg. Without rows the trailer comes with the header.
+        while not (len(row) in _LENGTHS_AT_THE_END and bytes(row).endswith(_COPY_TRAILER)):
             size, row = take(1)
             if size < 0:
                 raise _failure(copy.connection.pgconn)

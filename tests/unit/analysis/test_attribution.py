@@ -77,7 +77,8 @@ def test_equal_agents_get_equal_credit_and_an_abstainer_gets_none(
 def test_leave_one_out_is_the_vote_less_the_vote_without(
     decisions: list[tuple[float, list[tuple[int, float | None]]]],
 ) -> None:
-    found = attribution.attribute(*columns(decisions)).leave_one_out
+    decision, weight, returns = columns(decisions)
+    found = attribution.attribute(decision, weight, returns).swing * returns[decision]
     wanted = []
     for h, signals in decisions:
         weights = [plain.weight(*one) for one in signals]

@@ -1,7 +1,6 @@
 """Laws of the composed figures, whatever the numbers."""
 
 from dataclasses import replace
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks import analyze as analyzing
 from benchmarks import arrival as arriving
 from benchmarks import close as closing
 from benchmarks import coverage as covering
@@ -48,6 +49,21 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
         scaling.run(scaling.SIZE, list(scaling.WORKERS), drawing.Shape(), output)
         covering.run(list(covering.INDEPENDENT), covering.SIMULATIONS, covering.SEED, output)
         learned.run(learned.SIMULATIONS, max(learned.SIZES), learned.SEED, output)
+
+
+@app.command()
+def analyze(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Decisions. May be repeated. [100000 and 1000000]")
+    ] = None,
+    repeats: Repeats = analyzing.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Analyse a history, beside the same figures in plain numpy on arrays in memory; and the memory that it takes.
+
+    A million decisions take some minutes to write.
+    """
+    analyzing.run(size or list(analyzing.SIZES), repeats, output)
 
 
 @app.command()

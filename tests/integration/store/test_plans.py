@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 
 from benchmarks.close import AS_OF, DUE, SYMBOLS, build
 from benchmarks.database import vacuum
+from scorekeeper.metrics.rollups import insert_metrics_line
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.store.sql import json_rows, raw, statement
@@ -340,6 +342,32 @@ def test_of_the_days_of_a_scope_the_last_ones_are_read_alone(connection: Connect
         assert most_read(explain(connection, "metrics/select_lowest_day_sums", **scope, most=251), table) == 252
         connection.execute(text(KEPT), {"before": last - timedelta(days=7)})
         assert most_read(explain(connection, "metrics/sum_days", **scope, all_days=False), table) == 8
+
+
+def test_composing_reads_few_more_days_behind_many_than_behind_few(connection: Connection) -> None:
+    connection.execute(text(ROLLED_UP["daily_score"]))
+    connection.execute(text("UPDATE scorekeeper.daily_score SET sum_pct = day - date '2020-01-01'"))
+
+    def read() -> int:
+        found = text(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'daily_score'"
+        )
+        return int(connection.execute(found).scalar_one())
+
+    def days_read() -> int:
+        store_scorecards(connection, AS_OF, from_scratch=True)
+        connection.execute(text("UPDATE scorekeeper.scorecard SET outdated = true"))
+        before = read()
+        store_scorecards(connection, AS_OF)
+        insert_metrics_line(connection, AS_OF, None)
+        return read() - before
+
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    many = days_read()
+    connection.execute(text("DELETE FROM scorekeeper.daily_score WHERE day > date '2020-01-01' + 500"))
+    few = days_read()
+    # On both bases, a twentieth of the 4,500 other days, whose tail it is.
+    assert 0 < many - few <= 2 * 4_500 / 20
 
 
 def test_versions_with_news_are_found_by_the_events_since_the_last_line(connection: Connection) -> None:

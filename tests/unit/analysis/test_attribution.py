@@ -111,7 +111,7 @@ def test_decisions_in_parts_are_what_they_are_in_one(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(attribution, "_CELLS", 64)
     parts = attribution.attribute(decision, weight, returns)
     np.testing.assert_allclose(parts.shapley, whole.shapley, atol=1e-12)
-    np.testing.assert_array_equal(parts.leave_one_out, whole.leave_one_out)
+    np.testing.assert_array_equal(parts.swing, whole.swing)
 
 
 @given(st.lists(st.tuples(st.floats(-100, 100), st.floats(-9, 9)), max_size=30))

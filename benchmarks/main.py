@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks import analyze as analyzing
 from benchmarks import arrival as arriving
 from benchmarks import burst as bursting
 from benchmarks import close as closing
@@ -87,6 +88,21 @@ def counts(output: Output = RESULTS) -> None:
     began = time.time()
     counting.run(output)
     _compare(output, since=began)
+
+
+@app.command()
+def analyze(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Decisions. May be repeated. [100000 and 1000000]")
+    ] = None,
+    repeats: Repeats = analyzing.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Analyse a history, beside the same figures in plain numpy on arrays in memory; and the memory that it takes.
+
+    A million decisions take some minutes to write.
+    """
+    analyzing.run(size or list(analyzing.SIZES), repeats, output)
 
 
 @app.command()

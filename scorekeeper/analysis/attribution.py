@@ -18,16 +18,21 @@ NO_CONFIDENCE = 50.0
 TOLERANCE = 1e-9
 MOST_EXACT = 12  # agents with a weight in one decision: 4,096 coalitions
 PERMUTATIONS = 256
-_CELLS = 1 << 21  # numbers held at once
+_CELLS = 1 << 21  # numbers held at once: what is drawn hangs on it, and the last digit of a product of matrices
+_SLICE = 1 << 17  # of these counted at once: bincount makes wide copies of what it counts
+_MOST_RANKS = 1 << 16  # whole numbers that are ranked by counting
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """Per signal: its Shapley value and leave-one-out in percent, and the sampling variance (0 where exact)."""
+    """Per signal: its Shapley value in percent, and the sampling variance (0 where exact).
+
+    `swing`: the sign of the vote of all, minus that of the vote without this signal.
+    """
 
     shapley: Floats
     variance: Floats
-    leave_one_out: Floats
+    swing: Ints
 
 
 def weigh(direction: Ints, confidence: Floats) -> Floats:
@@ -38,46 +43,47 @@ def weigh(direction: Ints, confidence: Floats) -> Floats:
     >>> weigh(np.array([1, -1, 0]), np.array([80.0, np.nan, 90.0])).tolist()
     [80.0, -50.0, 0.0]
     """
-    return np.where(np.isnan(confidence), NO_CONFIDENCE, confidence) * direction
+    return np.where(np.isnan(confidence), confidence.dtype.type(NO_CONFIDENCE), confidence) * direction
 
 
 def sign(sums: Floats) -> Floats:
     """-1, 0 or 1; 0 for a sum within 1e-9 of 0."""
-    return np.where(np.abs(sums) <= TOLERANCE, 0.0, np.sign(sums))
+    return np.subtract(sums > TOLERANCE, sums < -TOLERANCE, dtype=np.float64)
 
 
 def attribute(decision: Ints, weight: Floats, returns: Floats) -> Attribution:
-    """Each signal's Shapley value and leave-one-out, in percent.
+    """Each signal's Shapley value in percent, and what leaving it out swings.
 
     `decision` (ascending indices into `returns`) and `weight` have shape (signals,), `returns` (decisions,) in percent.
 
     The Shapley value of an agent is its mean marginal contribution over all orders in which the agents may arrive; the
-    values of a decision's agents sum to what all of them earn together. Leave-one-out is v(all) - v(all but this one).
+    values of a decision's agents sum to what all of them earn together. Leave-one-out is v(all) - v(all but this one):
+    the swing times the return.
     An agent of weight 0 has value 0, and does not change the others' values. The result is exact up to twelve agents
     with a weight in a decision. Beyond, it is the mean over 256 random orders, whose seed is made from the data.
 
     Two agents for +1, one weaker agent against, and a return of 2 %:
 
     >>> shares = attribute(np.array([0, 0, 0]), np.array([60.0, 60.0, -50.0]), np.array([2.0]))
-    >>> shares.shapley.round(3).tolist(), shares.leave_one_out.tolist()
+    >>> shares.shapley.round(3).tolist(), (shares.swing * 2.0).tolist()
     ([1.333, 1.333, -0.667], [0.0, 0.0, 0.0])
 
     Shapley (1953), A value for n-person games. Castro, Gómez and Tejada (2009), Polynomial calculation of the Shapley
     value based on sampling.
     """
-    shares = Attribution(*(np.zeros(len(weight)) for _ in range(3)))
+    shares = Attribution(np.zeros(len(weight)), np.zeros(len(weight)), np.zeros(len(weight), dtype=np.int8))
     weighs = np.flatnonzero(weight)
-    counts = np.bincount(decision[weighs], minlength=len(returns))
-    starts = np.cumsum(counts) - counts
+    starts = np.searchsorted(decision[weighs], np.arange(len(returns) + 1, dtype=decision.dtype))
+    counts = np.diff(starts)
     for k in np.unique(counts[counts > 0]).tolist():
         decisions = np.flatnonzero(counts == k)
         many = max(1, _CELLS // (1 << k if k <= MOST_EXACT else k * PERMUTATIONS))
         for first in range(0, len(decisions), many):
             some = decisions[first : first + many]
             places = weighs[starts[some][:, None] + np.arange(k)]
-            weights, h = weight[places], returns[some][:, None]
+            weights, h = weight[places].astype(np.float64), returns[some][:, None]
             total = weights.sum(axis=1, keepdims=True)
-            shares.leave_one_out[places] = (sign(total) - sign(total - weights)) * h
+            shares.swing[places] = sign(total) - sign(total - weights)
             if k <= MOST_EXACT:
                 shares.shapley[places] = _exact(weights) * h
             else:
@@ -94,7 +100,9 @@ def _exact(weights: Floats) -> Floats:
     # share[s]: the share of orders in which a given set of s agents, and no other, arrives before an agent.
     share = np.array([math.factorial(s) * math.factorial(k - s - 1) / math.factorial(k) for s in range(k)])
     gives = np.where(within == 1, share[np.maximum(size - 1, 0)][:, None], -share[np.minimum(size, k - 1)][:, None])
-    return np.asarray(sign(weights @ within.T.astype(np.float64)) @ gives)
+    sums = weights @ within.T.astype(np.float64)
+    np.subtract(sums > TOLERANCE, sums < -TOLERANCE, out=sums, dtype=np.float64)  # sign, in place
+    return np.asarray(sums @ gives)
 
 
 def _sampled(weights: Floats) -> tuple[Floats, Floats]:
@@ -120,27 +128,63 @@ def information_coefficient(weight: Floats, returns: Floats) -> float | None:
     """
     if len(weight) < 3 or not np.ptp(weight) or not np.ptp(returns):
         return None
-    ranks = np.column_stack((_rank(weight), _rank(returns)))
-    return float(np.corrcoef(ranks, rowvar=False)[1, 0])
+    return correlate_ranks(number(weight), number(returns))
 
 
-def _rank(values: Floats) -> Floats:
-    """The rank of each value from 1 on; equal ones share the mean of their ranks.
+def correlate_ranks(one: Ints, other: Ints) -> float:
+    """The correlation of the ranks of whole numbers, 0 or more, of which each array has different ones.
 
-    >>> _rank(np.array([3.0, 1.0, 3.0])).tolist()
+    >>> correlate_ranks(np.array([0, 1, 2]), np.array([2, 1, 0]))
+    -1.0
+    """
+    return float(np.corrcoef(np.stack([mean_ranks(one), mean_ranks(other)]))[1, 0])
+
+
+def number(values: Floats) -> Ints:
+    """The values, shape (n,), as whole numbers from 0 on that are in the same order, and equal where they are.
+
+    >>> number(np.array([0.5, -2.0, 0.5])).tolist()
+    [1, 0, 1]
+    """
+    if len(values) and values.max() - values.min() < _MOST_RANKS:
+        whole = (values - values.min()).astype(np.int32)
+        if (whole + values.min() == values).all():
+            return np.asarray(whole)
+    numbers: Ints = np.unique(values, return_inverse=True)[1].astype(np.int32)
+    return numbers
+
+
+def mean_ranks(numbers: Ints) -> Floats:
+    """The rank of each of the numbers, from 1 on; equal ones have the mean of their ranks.
+
+    `numbers`, shape (n,): whole, 0 or more.
+
+    >>> mean_ranks(np.array([7, 0, 7], dtype=np.int32)).tolist()
     [2.5, 1.0, 2.5]
     """
-    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    last: Floats = np.cumsum(sizes)[group].astype(np.float64)
-    return last - (sizes[group] - 1) / 2
+    counts = np.bincount(numbers)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[numbers])
 
 
 def votes(decision: Ints, weight: Floats, decisions: int) -> Floats:
-    """The direction of the weighted vote in each of `decisions` decisions: -1, 0 or 1."""
-    return sign(np.bincount(decision, weights=weight, minlength=decisions).astype(np.float64))
+    """The direction of the weighted vote in each of `decisions` decisions: -1, 0 or 1. `decision` ascends."""
+    sums = np.zeros(decisions)
+    bounds = range(0, decisions + _SLICE, _SLICE)
+    places = np.searchsorted(decision, np.minimum(bounds, decisions).astype(decision.dtype)).tolist()
+    for bound, start, end in zip(bounds, places, places[1:], strict=False):
+        some = sums[bound : bound + _SLICE]
+        some += np.bincount(decision[start:end] - bound, weights=weight[start:end], minlength=len(some))
+    return sign(sums)
 
 
-def of_agent(agents: Ints, number: int) -> list[NDArray[np.intp]]:
-    """For each of `number` agents: the indices of its signals, in order."""
-    order = np.argsort(agents, kind="stable")
-    return np.split(order, np.searchsorted(agents[order], np.arange(1, number))) if number else []
+def count_signals(agents: Ints, number: int) -> list[int]:
+    """How many signals each of `number` agents has."""
+    counts = np.zeros(number, dtype=np.int64)
+    for start in range(0, len(agents), _SLICE):
+        counts += np.bincount(agents[start : start + _SLICE], minlength=number)
+    return [int(count) for count in counts]
+
+
+def of_agent(agents: Ints, agent: int) -> NDArray[np.intp]:
+    """The indices of the signals of an agent, in order."""
+    return np.flatnonzero(agents == agent)

@@ -1,19 +1,30 @@
 """Builds analyses from columns of decisions, signals and trades. Pure."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scorekeeper.analysis import attribution, baselines
 from scorekeeper.analysis.calibration import calibration_curve
-from scorekeeper.analysis.comparisons import compare_apart, compare_paired, compare_versions, judge
-from scorekeeper.analysis.document import AgentAnalysis, Analysis, Baseline, Claim, VersionAnalysis, VersionPair
-from scorekeeper.analysis.input_columns import Floats, InputColumns, TradeColumns
-from scorekeeper.analysis.intervals import RobustMean, robust_gap, robust_mean, robust_rate
+from scorekeeper.analysis.comparisons import compare_apart, compare_versions, judge
+from scorekeeper.analysis.document import (
+    AgentAnalysis,
+    Analysis,
+    Baseline,
+    CalibrationBin,
+    Claim,
+    VersionAnalysis,
+    VersionPair,
+)
+from scorekeeper.analysis.exact_sums import exact_sum
+from scorekeeper.analysis.input_columns import Floats, InputColumns, Ints, TradeColumns
+from scorekeeper.analysis.intervals import RobustMean, Spans, gap_over, mean_over, rate_over
 from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.analysis.sharpe import daily_sharpe, deflated_sharpe
 from scorekeeper.metrics.daily_series import daily_series, probabilistic_sharpe
@@ -37,13 +48,16 @@ def build_analyses(rows: InputColumns, as_of: datetime, days: SeriesDays = EVERY
     """
     tried = [_daily(rows.trades, rows.trades.version == number, days) for number in range(len(rows.versions))]
     sharpes = [one for one in map(daily_sharpe, tried) if one is not None]
-    periods, pairs = _build_versions(rows, tried, sharpes, days.a_year)
-    whole = _build_scope(rows, as_of, None, sharpes, days)
-    whole = replace(whole, versions=periods, pairs=pairs)
-    analyses = [_with_sentences(whole)]
-    for number, version in enumerate(rows.versions):
-        analyses.append(_with_sentences(_build_scope(rows.of_version(number), as_of, version, sharpes, days)))
-    return analyses
+    whole = _build_scope(rows, as_of, None, _daily(rows.trades, None, days), sharpes)
+    if len(rows.versions) == 1:
+        built = [replace(whole, version=rows.versions[0])]
+    else:
+        built = [
+            _build_scope(rows.of_version(number), as_of, version, tried[number], sharpes)
+            for number, version in enumerate(rows.versions)
+        ]
+    periods, pairs = _build_versions(rows, built, tried, days.a_year)
+    return [_with_sentences(one) for one in (replace(whole, versions=periods, pairs=pairs), *built)]
 
 
 def _with_sentences(analysis: Analysis) -> Analysis:
@@ -51,8 +65,9 @@ def _with_sentences(analysis: Analysis) -> Analysis:
 
 
 def _build_scope(
-    rows: InputColumns, as_of: datetime, version: str | None, sharpes: list[float], days: SeriesDays
+    rows: InputColumns, as_of: datetime, version: str | None, series: list[Decimal], sharpes: list[float]
 ) -> Analysis:
+    """The analysis of all (version None) or of one; `series`: its daily series."""
     trades = rows.trades
     win_rate, gross, net = judge(
         [(one, null) for one, null in zip(_trade_means(trades), (50.0, 0.0, 0.0), strict=True)]
@@ -67,7 +82,7 @@ def _build_scope(
         win_rate=win_rate,
         expectancy_pct=gross,
         net_expectancy_pct=net,
-        dsr=deflated_sharpe(_daily(trades, np.ones(len(trades), dtype=np.bool_), days), sharpes),
+        dsr=deflated_sharpe(series, sharpes),
         agents=agents,
         left_out_agents=left_out,
         baselines=against,
@@ -79,19 +94,22 @@ def _build_scope(
 
 def _trade_means(trades: TradeColumns) -> tuple[RobustMean, RobustMean, RobustMean]:
     """Win rate, expectancy, expectancy after fees."""
-    spans = trades.opened, trades.closed
+    spans = Spans(trades.opened, trades.closed)
     won = np.where(trades.pnl_pct > 0, 100.0, 0.0)
-    return robust_rate(won, *spans), robust_mean(trades.pnl_pct, *spans), robust_mean(trades.net_pnl_pct, *spans)
+    return rate_over(spans, won), mean_over(spans, trades.pnl_pct), mean_over(spans, trades.net_pnl_pct)
 
 
-def _daily(trades: TradeColumns, which: NDArray[np.bool_], series: SeriesDays) -> list[Decimal]:
-    """The daily series of the trades that `which` selects: the sum of each day from the first exit to the last."""
-    days, first = np.unique(trades.exit_day[which], return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    by_day = np.split(trades.pnl_pct[which][order], np.cumsum(np.bincount(first, minlength=len(days)))[:-1])
+def _daily(trades: TradeColumns, which: NDArray[np.bool_] | None, series: SeriesDays) -> list[Decimal]:
+    """The daily series of the trades that `which` selects (None: all): the sum of each day, first exit to last."""
+    exit_day, gains = trades.exit_day, trades.pnl_pct
+    if which is not None:
+        exit_day, gains = exit_day[which], gains[which]
+    order = np.argsort(exit_day, kind="stable")
+    ordered, gains = exit_day[order], gains[order]
+    first = np.flatnonzero(np.diff(ordered, prepend=-1)).tolist()  # no trade closes before 1970
     sums = {
-        _EPOCH + timedelta(days=day): Decimal(repr(math.fsum(gains)))
-        for day, gains in zip(days.tolist(), by_day, strict=False)
+        _EPOCH + timedelta(days=int(ordered[start])): Decimal(repr(exact_sum(gains[start:end])))
+        for start, end in pairwise([*first, len(gains)])
     }
     return daily_series(sums, series)
 
@@ -101,62 +119,83 @@ def _build_agents(rows: InputColumns) -> tuple[tuple[AgentAnalysis, ...], int, t
     d, s = rows.decisions, rows.signals
     weight = attribution.weigh(s.direction, s.confidence)
     shares = attribution.attribute(s.decision, weight, d.return_pct)
-    places = attribution.of_agent(s.agent, len(rows.agents))
-    by_signals = sorted((number for number, one in enumerate(places) if len(one)), key=lambda a: -len(places[a]))
+    signals = attribution.count_signals(s.agent, len(rows.agents))
+    by_signals = sorted((number for number, count in enumerate(signals) if count), key=lambda a: -signals[a])
     shown = sorted(by_signals[:MOST_AGENTS])
-    built = [_build_agent(rows, weight, shares, number, places[number]) for number in shown]
+    all_spans, returns = Spans(d.opened, d.expires), attribution.number(d.return_pct)
+    built = [_build_agent(rows, weight, shares, number, all_spans, returns) for number in shown]
     claims = iter(judge([one for _, family in built for one in family]))
     agents = tuple(
         replace(agent, accuracy=next(claims), call_return_pct=next(claims), overconfidence=next(claims))
         for agent, _ in built
     )
-    return agents, len(by_signals) - len(shown), _build_baselines(rows, weight, shown, places)
+    return agents, len(by_signals) - len(shown), _build_baselines(rows, weight, shown, all_spans)
 
 
 def _build_agent(
-    rows: InputColumns, weight: Floats, shares: attribution.Attribution, number: int, places: NDArray[np.intp]
+    rows: InputColumns, weight: Floats, shares: attribution.Attribution, number: int, all_spans: Spans, returns: Ints
 ) -> tuple[AgentAnalysis, list[_Comparison]]:
-    """One agent with its three claims still unjudged, and the three comparisons to judge."""
+    """One agent with its three claims still unjudged, and the three comparisons to judge.
+
+    `all_spans` are those of all decisions, `returns` their returns as whole numbers (see attribution.number).
+    """
     d, s = rows.decisions, rows.signals
-    decision, direction = s.decision[places], s.direction[places]
-    h, opened, expires = d.return_pct[decision], d.opened[decision], d.expires[decision]
-    confidence = s.confidence[places]
-    calls = direction != 0
-    moved = calls & (h != 0)
-    right = np.where(direction * h > 0, 100.0, 0.0)
-    sure = moved & ~np.isnan(confidence)
-    family: list[_Comparison] = [
-        (robust_rate(right[moved], opened[moved], expires[moved]), 50.0),
-        (robust_mean((direction * h)[calls], opened[calls], expires[calls]), 0.0),
-        (robust_gap(confidence[sure], right[sure], opened[sure], expires[sure]), 0.0),
-    ]
-    error = math.sqrt(math.fsum(shares.variance[places]))
+    places = attribution.of_agent(s.agent, number)
+    decision = s.decision[places]
+    everywhere = len(places) == len(d)  # a signal on every decision
+    h = d.return_pct if everywhere else d.return_pct[decision]
+    spans = all_spans if everywhere else Spans(d.opened[decision], d.expires[decision])
+    of_agent = weight[places]
+    ic = None
+    if len(places) >= 3 and np.ptp(of_agent) and np.ptp(h):
+        ic = attribution.correlate_ranks(attribution.number(of_agent), returns[decision])
+    family, calls, calibration = _judge_calls(s.direction[places], s.confidence[places], h, spans)
+    error = math.sqrt(exact_sum(shares.variance[places]))
+    shapley, alone = shares.shapley[places], shares.swing[places] * h
     unjudged = Claim(family[0][0], 50.0, None, None)
     agent = AgentAnalysis(
         agent=rows.agents[number],
         signals=len(places),
-        calls=int(calls.sum()),
+        calls=calls,
         accuracy=unjudged,
         call_return_pct=unjudged,
-        ic=attribution.information_coefficient(weight[places], h),
-        shapley_pct=math.fsum(shares.shapley[places]),
-        shapley_ci95=_sum_interval(shares.shapley[places], opened, expires),
+        ic=ic,
+        shapley_pct=exact_sum(shapley),
+        shapley_ci95=_sum_interval(shapley, spans),
         shapley_error_pct=error or None,
-        leave_one_out_pct=math.fsum(shares.leave_one_out[places]),
-        leave_one_out_ci95=_sum_interval(shares.leave_one_out[places], opened, expires),
+        leave_one_out_pct=exact_sum(alone),
+        leave_one_out_ci95=_sum_interval(alone, spans),
         overconfidence=unjudged,
-        calibration=calibration_curve(confidence[sure], right[sure] / 100),
+        calibration=calibration,
     )
     return agent, family
 
 
-def _sum_interval(values: Floats, opened: Floats, closed: Floats) -> tuple[float, float] | None:
-    interval = robust_mean(values, opened, closed).ci95
+def _judge_calls(
+    direction: Ints, confidence: Floats, h: Floats, spans: Spans
+) -> tuple[list[_Comparison], int, tuple[CalibrationBin, ...]]:
+    """Of an agent's signals: the three comparisons to judge, how many are calls, and their calibration."""
+    calls = direction != 0
+    spans, direction, confidence, h = spans.of(calls), direction[calls], confidence[calls], h[calls]
+    earned = direction * h
+    mean, count = mean_over(spans, earned), len(h)
+    moved = h != 0
+    spans, confidence, right = spans.of(moved), confidence[moved], np.where(earned[moved] > 0, 100.0, 0.0)
+    accuracy = rate_over(spans, right)
+    sure = ~np.isnan(confidence)
+    spans, confidence, right = spans.of(sure), confidence[sure].astype(np.float64), right[sure]
+    gap = gap_over(spans, confidence, right)
+    right /= 100
+    return [(accuracy, 50.0), (mean, 0.0), (gap, 0.0)], count, calibration_curve(confidence, right)
+
+
+def _sum_interval(values: Floats, spans: Spans) -> tuple[float, float] | None:
+    interval = mean_over(spans, values).ci95
     return None if interval is None else (interval[0] * len(values), interval[1] * len(values))
 
 
 def _build_baselines(
-    rows: InputColumns, weight: Floats, agents: list[int], places: list[NDArray[np.intp]]
+    rows: InputColumns, weight: Floats, agents: list[int], spans: Spans
 ) -> tuple[Baseline, ...]:
     """The system, then each baseline and each agent alone, compared with the system; none without a decision."""
     d, s = rows.decisions, rows.signals
@@ -167,27 +206,31 @@ def _build_baselines(
 
     def compare(kind: str, agent: str | None, directions: Floats) -> Baseline:
         earned = directions * d.return_pct
-        differences.append((compare_paired(system, earned, d.opened, d.expires), 0.0))
+        differences.append((mean_over(spans, system - earned), 0.0))
         return _baseline(kind, agent, earned)
 
     found = [compare(kind, None, rule.decide(rows, weight)) for kind, rule in baselines.RULES.items()]
     for number in agents:  # one at a time: each array is as long as the decisions
         directions = np.zeros(len(d))
-        directions[s.decision[places[number]]] = s.direction[places[number]]
+        places = attribution.of_agent(s.agent, number)
+        directions[s.decision[places]] = s.direction[places]
         found.append(compare(baselines.AGENT, rows.agents[number], directions))
     judged = (replace(one, difference=claim) for one, claim in zip(found, judge(differences), strict=True))
     return (_baseline(baselines.SYSTEM, None, system), *judged)
 
 
 def _baseline(kind: str, agent: str | None, earned: Floats) -> Baseline:
-    total = math.fsum(earned)
+    total = exact_sum(earned)
     return Baseline(kind, agent, len(earned), total / len(earned), total, None)
 
 
 def _build_versions(
-    rows: InputColumns, tried: list[list[Decimal]], sharpes: list[float], days_a_year: int
+    rows: InputColumns, built: Sequence[Analysis], tried: list[list[Decimal]], days_a_year: int
 ) -> tuple[tuple[VersionAnalysis, ...], tuple[VersionPair, ...]]:
-    """The latest versions in order of their first decision, and every pair of them, the later version first."""
+    """The latest versions in order of their first decision, and every pair of them, the later version first.
+
+    `built` and `tried` have the analysis and the daily series of each version.
+    """
     d, t = rows.decisions, rows.trades
     spans: dict[int, tuple[float, float]] = {}
     for number in range(len(rows.versions)):
@@ -197,22 +240,21 @@ def _build_versions(
     latest.sort(key=lambda number: (spans[number][0], number))
     periods = []
     for number in latest:
-        version, series = rows.of_version(number), tried[number]
-        win_rate, gross, net = _trade_means(version.trades)
+        version, series = built[number], tried[number]
         sharpe = daily_sharpe(series)
         periods.append(
             VersionAnalysis(
                 rows.versions[number],
                 _moment(spans[number][0]),
                 _moment(spans[number][1]),
-                len(version.decisions),
-                len(version.trades),
-                win_rate,
-                gross,
-                net,
+                version.decisions,
+                version.trades,
+                version.win_rate.estimate,
+                version.expectancy_pct.estimate,
+                version.net_expectancy_pct.estimate,
                 None if sharpe is None else sharpe * math.sqrt(days_a_year),
                 probabilistic_sharpe(series),
-                deflated_sharpe(series, sharpes),
+                version.dsr,
             )
         )
     names, family = [], []

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
-Ints = NDArray[np.int32]
+Ints = NDArray[np.signedinteger[Any]]
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "H": 3_600, "d": 86_400, "D": 86_400, "w": 604_800, "W": 604_800}
 
@@ -78,6 +78,8 @@ class InputColumns:
 
     def of_version(self, number: int) -> Self:
         """The columns of one version. Agents and versions keep their numbers."""
+        if len(self.versions) == 1:
+            return self
         d, s, t = self.decisions, self.signals, self.trades
         ours, traded = d.version == number, t.version == number
         said = ours[s.decision]
@@ -115,6 +117,11 @@ def number_slots(opened: Floats, symbol: Ints, seconds: Floats) -> NDArray[np.in
     has = np.isfinite(seconds)
     bucket = np.floor_divide(opened[has], seconds[has]).astype(np.int64)
     if len(bucket):
-        keys = np.stack([symbol[has], seconds[has].astype(np.int64), bucket], axis=1)
-        _, slots[has] = np.unique(keys, axis=0, return_inverse=True)
+        kinds, kind = np.unique(
+            np.stack([symbol[has], seconds[has].astype(np.int64)], axis=1), axis=0, return_inverse=True
+        )
+        # Fewer than 2^63: a time has some 2^31 seconds.
+        buckets = int(bucket.max()) - int(bucket.min()) + 1
+        assert len(kinds) * buckets < 1 << 63
+        _, slots[has] = np.unique(kind * buckets + (bucket - bucket.min()), return_inverse=True)
     return slots

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scorekeeper.analysis.exact_sums import exact_parts, exact_sum
 from scorekeeper.metrics.daily_series import SMALLEST_STD
 from scorekeeper.metrics.formulas import wilson
 
@@ -16,6 +18,8 @@ FEWEST_INDEPENDENT = 20
 T95 = 2.364624251592784
 
 Floats = NDArray[np.float64]
+
+_DIFFER, _NOT_FINITE = "values, opened and closed differ in length", "values, opened and closed must be finite"
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,67 @@ def count_independent(opened: ArrayLike, closed: ArrayLike) -> int:
     2
     """
     starts, ends = _floats(opened), _floats(closed)
+    if not (ends > starts).all():
+        return _count_one_by_one(starts, ends)
+    if not is_sorted(starts):
+        order = np.argsort(starts)
+        starts, ends = starts[order], ends[order]
+    # After the span that ends first, of those from each one on: the first that begins at its end or later.
+    earliest = np.minimum.accumulate(ends[::-1])[::-1]
+    after = np.searchsorted(starts, earliest).data
+    count, place = 0, 0
+    while place < len(starts):
+        count, place = count + 1, after[place]
+    return count
+
+
+def _count_one_by_one(starts: Floats, ends: Floats) -> int:
+    """The same where some spans are empty, and slower."""
     order = np.lexsort((starts, ends))
     count, chosen = 0, (-math.inf, -math.inf)
     for span in zip(starts[order].tolist(), ends[order].tolist(), strict=True):
         if span[0] >= chosen[1] and span != chosen:
             count, chosen = count + 1, span
     return count
+
+
+def is_sorted(values: Floats) -> bool:
+    """Whether no value is smaller than the one before it."""
+    return bool((values[1:] >= values[:-1]).all())
+
+
+class Spans:
+    """Spans of time in seconds, shape (n,), that several means are over: what these have in common is found once.
+
+    Raises ValueError for arrays of different lengths, or times that are not finite.
+    """
+
+    def __init__(self, opened: ArrayLike, closed: ArrayLike) -> None:
+        self.opened, self.closed = _floats(opened), _floats(closed)
+        if self.opened.shape != self.closed.shape:
+            raise ValueError(_DIFFER)
+        if not (np.isfinite(self.opened).all() and np.isfinite(self.closed).all()):
+            raise ValueError(_NOT_FINITE)
+
+    def __len__(self) -> int:
+        return len(self.opened)
+
+    @cached_property
+    def independent(self) -> int:
+        """See count_independent."""
+        return count_independent(self.opened, self.closed)
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp] | None:
+        return None if is_sorted(self.opened) else np.argsort(self.opened, kind="stable")
+
+    def in_order(self, values: Floats) -> Floats:
+        """The values, one for each span, sorted by when their spans open, ties in the given order."""
+        return values if self._order is None else values[self._order]
+
+    def of(self, some: NDArray[np.bool_]) -> "Spans":
+        """Those that `some` selects, shape (n,)."""
+        return self if some.all() else Spans(self.opened[some], self.closed[some])
 
 
 def robust_mean(values: ArrayLike, opened: ArrayLike, closed: ArrayLike, *, null: float = 0.0) -> RobustMean:
@@ -69,7 +128,12 @@ def robust_mean(values: ArrayLike, opened: ArrayLike, closed: ArrayLike, *, null
     >>> found.mean, found.independent, found.ci95
     (2.0, 24, None)
     """
-    mean, n, independent, error = _mean_and_error(values, opened, closed)
+    return mean_over(Spans(opened, closed), values, null=null)
+
+
+def mean_over(spans: Spans, values: ArrayLike, *, null: float = 0.0) -> RobustMean:
+    """robust_mean over spans that other means are over too."""
+    mean, n, independent, error = _mean_and_error(values, spans)
     if mean is None or error is None:
         return RobustMean(mean, n, independent, None, None)
     interval = (mean - T95 * error, mean + T95 * error)
@@ -87,10 +151,15 @@ def robust_rate(values: ArrayLike, opened: ArrayLike, closed: ArrayLike, *, null
 
     None as in `robust_mean`. Raises ValueError also for other values or another `null`.
     """
+    return rate_over(Spans(opened, closed), values, null=null)
+
+
+def rate_over(spans: Spans, values: ArrayLike, *, null: float = 50.0) -> RobustMean:
+    """robust_rate over spans that other means are over too."""
     _check_rate(values)
     if not 0 < null < 100:
         raise ValueError("null must lie between 0 and 100")
-    mean, n, independent, error = _mean_and_error(values, opened, closed)
+    mean, n, independent, error = _mean_and_error(values, spans)
     interval, p = _wilson_step(mean, error, independent, null)
     return RobustMean(mean, n, independent, interval, p)
 
@@ -104,21 +173,27 @@ def robust_gap(stated: ArrayLike, right: ArrayLike, opened: ArrayLike, closed: A
 
     None as in `robust_mean`. Raises ValueError for other values.
     """
+    return gap_over(Spans(opened, closed), stated, right)
+
+
+def gap_over(spans: Spans, stated: ArrayLike, right: ArrayLike) -> RobustMean:
+    """robust_gap over spans that other means are over too."""
     _check_rate(right)
     said, were = _floats(stated), _floats(right)
     if said.shape != were.shape or not ((said >= 0) & (said <= 100)).all():
         raise ValueError("stated must be percent, 0 to 100, one for each of right")
-    gap, n, independent, error = _mean_and_error(said - were, opened, closed)
+    gap, n, independent, error = _mean_and_error(said - were, spans)
     if gap is None:
         return RobustMean(None, n, independent, None, None)
-    expected, rate = math.fsum(said) / n, math.fsum(were) / n
+    expected, rate = exact_sum(said) / n, exact_sum(were) / n
     interval, p = _wilson_step(rate, error, independent, expected)
     between = None if interval is None else (expected - interval[1], expected - interval[0])
     return RobustMean(gap, n, independent, between, p)
 
 
 def _check_rate(values: ArrayLike) -> None:
-    if not np.isin(values, (0.0, 100.0)).all():
+    given = _floats(values)
+    if not ((given == 0.0) | (given == 100.0)).all():
         raise ValueError("the values of a rate are 0 or 100")
 
 
@@ -153,20 +228,18 @@ def _distance(rate: float, null: float, error: float) -> float:
     return 0.0 if rate == null else math.inf
 
 
-def _mean_and_error(
-    values: ArrayLike, opened: ArrayLike, closed: ArrayLike
-) -> tuple[float | None, int, int, float | None]:
+def _mean_and_error(values: ArrayLike, spans: Spans) -> tuple[float | None, int, int, float | None]:
     """The mean, n, the number of independent spans, and the mean's standard error by batch means."""
-    x, starts, ends = _floats(values), _floats(opened), _floats(closed)
-    if not x.shape == starts.shape == ends.shape:
-        raise ValueError("values, opened and closed differ in length")
-    if not all(np.isfinite(each).all() for each in (x, starts, ends)):
-        raise ValueError("values, opened and closed must be finite")
-    n, independent = len(x), count_independent(starts, ends)
-    mean = math.fsum(x) / n if n else None
+    x = _floats(values)
+    if x.shape != spans.opened.shape:
+        raise ValueError(_DIFFER)
+    if not np.isfinite(x).all():
+        raise ValueError(_NOT_FINITE)
+    n, independent = len(x), spans.independent
     if independent < FEWEST_INDEPENDENT:
-        return mean, n, independent, None
-    spread = float(np.std(group_means(x[np.argsort(starts, kind="stable")]), ddof=1))
+        return exact_sum(x) / n if n else None, n, independent, None
+    means, total = _sum_groups(spans.in_order(x))
+    mean, spread = total / n, float(np.std(means, ddof=1))
     # A smaller spread is rounding.
     return mean, n, independent, spread / math.sqrt(GROUPS) if spread >= SMALLEST_STD else None
 
@@ -185,17 +258,26 @@ def group_means(values: Floats) -> Floats:
     >>> group_means(np.arange(16.0)).tolist()
     [0.5, 2.5, 4.5, 6.5, 8.5, 10.5, 12.5, 14.5]
     """
+    return _sum_groups(values)[0]
+
+
+def _sum_groups(values: Floats) -> tuple[Floats, float]:
+    """See group_means; and the exact sum of all values."""
     n = len(values)
-    means = []
+    means: list[float] = []
+    all_parts: list[float] = []
     for k in range(GROUPS):
         first, end = -(-k * n // GROUPS), (k + 1) * n // GROUPS
+        parts = exact_parts(values[first:end])
+        all_parts += parts
         shared = []  # eighths: exact in binary
         if before := first * GROUPS - k * n:
             shared.append(before / GROUPS * values[first - 1])
         if after := (k + 1) * n - end * GROUPS:
             shared.append(after / GROUPS * values[end])
-        means.append(math.fsum([*values[first:end].tolist(), *shared]) * GROUPS / n)
-    return np.array(means)
+            all_parts.append(values[end])
+        means.append(math.fsum([*parts, *shared]) * GROUPS / n)
+    return np.array(means), math.fsum(all_parts)
 
 
 def _floats(given: ArrayLike) -> Floats:

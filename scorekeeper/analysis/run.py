@@ -1,16 +1,16 @@
 """Runs an analysis: reads its input as columns, builds the documents, and stores them by as_of and version.
 
-Memory and time grow with the rows: a million decisions with five agents take 0.5 GB and 20 CPU seconds.
+Memory and time grow with the rows: docs/performance.md says what a million decisions take.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from scorekeeper.analysis.build import build_analyses
 from scorekeeper.analysis.document import Analysis, figures
@@ -26,14 +26,17 @@ from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.metrics.scorecard import store_scorecards
-from scorekeeper.store.copy_columns import read_columns
+from scorekeeper.store.copy_columns import Columns, read_columns
 from scorekeeper.store.sql import statement
 from scorekeeper.store.temporary import drop_temporary
 
 # Columns of the binary COPY statements, in their order: int4 and float8 in network order.
-_DECISIONS = {"decision": ">i4", "kind": ">i4", "direction": ">i4", "opened": ">f8", "expires": ">f8", "h": ">f8"}
-_SIGNALS = {"decision": ">i4", "agent": ">i4", "direction": ">i4", "confidence": ">f8"}
-_TRADES = {"kind": ">i4", "day": ">i4", "opened": ">f8", "closed": ">f8", "pnl": ">f8", "net": ">f8"}
+_DECISIONS = {
+    "decision": ">i4", "kind": ">i4", "direction": ">i4", "opened": ">f8", "expires": ">f8", "h": ">f8",
+    "closed": ">f8", "day": ">i4", "pnl": ">f8", "net": ">f8",
+}  # fmt: skip
+# said: four times the agent's number, plus the direction and 1.
+_SIGNALS = {"decision": ">i4", "said": ">i4", "confidence": ">f8"}
 
 
 def analyze(connection: Connection, as_of: datetime) -> Analysis:
@@ -86,46 +89,90 @@ def choose_as_of(connection: Connection, asked: datetime | None, now: datetime) 
 def read_input(connection: Connection, as_of: datetime) -> InputColumns:
     """Everything that counts at `as_of`, as columns."""
     drop_temporary(connection, "analysed", "analysed_kind", "analysed_agent")
+    connection.execute(statement("analysis/allow_memory"))
     connection.execute(statement("analysis/create_analysed"), {"as_of": as_of})
-    for name in ("analysis/create_analysed_kinds", "analysis/create_analysed_agents"):
-        connection.execute(statement(name))
+    for name in ("create_analysed_kinds", "create_scored_agents", "analyze_analysed"):
+        connection.execute(statement(f"analysis/{name}"))
     kinds = connection.execute(statement("analysis/select_analysed_kinds")).all()
-    versions, symbols, intervals = ([kind[place] for kind in kinds] for place in range(3))
-    version_names, version_of = _numbered(versions)
-    trades = read_columns(connection, "analysis/copy_analysed_trades", _TRADES)
+    decisions, trades, renumbered = _decisions_and_trades(
+        _in_order(read_columns(connection, "analysis/copy_analysed_decisions", _DECISIONS)), kinds
+    )
+    signals = _read_signals(connection, renumbered)
     return InputColumns(
-        version_names,
+        sorted({kind.version for kind in kinds}),
         list(connection.execute(statement("analysis/select_analysed_agents")).scalars()),
-        _decisions(
-            read_columns(connection, "analysis/copy_analysed_decisions", _DECISIONS), version_of, symbols, intervals
-        ),
-        _signals(read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)),
-        TradeColumns(
-            trades["opened"], trades["closed"], trades["day"], trades["pnl"], trades["net"], version_of[trades["kind"]]
-        ),
+        decisions,
+        signals,
+        trades,
     )
 
 
-def _decisions(
-    columns: Mapping[str, NDArray[Any]], version_of: NDArray[np.int32], symbols: list[str], intervals: list[str]
-) -> DecisionColumns:
-    order = np.argsort(columns["decision"])
-    kind, opened = columns["kind"][order], columns["opened"][order]
-    _, symbol_of = _numbered(symbols)
-    seconds = np.array([interval_seconds(words) or np.nan for words in intervals], dtype=np.float64)
-    return DecisionColumns(
+def _in_order(columns: Columns) -> Columns:
+    """The columns in order of the decisions, whose numbers are all those from 0 on."""
+    places = columns.pop("decision")
+    if not (places[1:] > places[:-1]).all():
+        for name in columns:
+            ordered = np.empty_like(columns[name])
+            ordered[places] = columns[name]
+            columns[name] = ordered
+    return columns
+
+
+def _decisions_and_trades(
+    columns: Columns, kinds: Sequence[Row[Any]]
+) -> tuple[DecisionColumns, TradeColumns, NDArray[np.int32]]:
+    """The decisions whose horizon return is known, the trades that have closed, and the number of each decision."""
+    _, version_of = _numbered([kind.version for kind in kinds])
+    _, symbol_of = _numbered([kind.symbol for kind in kinds])
+    seconds = np.array([interval_seconds(kind.bar_interval) or np.nan for kind in kinds], dtype=np.float64)
+    exits = ~np.isnan(columns["closed"])
+    opened, closed, day, pnl, net = (columns[name][exits] for name in ("opened", "closed", "day", "pnl", "net"))
+    trades = TradeColumns(opened, closed, day, pnl, net, version_of[columns["kind"][exits]])
+    for name in ("closed", "day", "pnl", "net"):
+        del columns[name]
+    scored = ~np.isnan(columns["expires"])
+    kind, opened = columns["kind"][scored], columns["opened"][scored]
+    decisions = DecisionColumns(
         opened,
-        columns["expires"][order],
-        columns["direction"][order],
-        columns["h"][order],
+        columns["expires"][scored],
+        columns["direction"][scored].astype(np.int8),
+        columns["h"][scored],
         version_of[kind],
         number_slots(opened, symbol_of[kind], seconds[kind]),
     )
+    return decisions, trades, np.cumsum(scored, dtype=np.int32) - np.int32(1)
 
 
-def _signals(columns: Mapping[str, NDArray[Any]]) -> SignalColumns:
-    order = np.lexsort((columns["agent"], columns["decision"]))
-    return SignalColumns(*(columns[name][order] for name in _SIGNALS))
+def _read_signals(connection: Connection, renumbered: NDArray[np.int32]) -> SignalColumns:
+    """The signals, in order of decision and agent; `renumbered`: the number of each analysed decision."""
+    columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)
+    if (columns["said"] < 0).any():  # of an agent without a rollup
+        drop_temporary(connection, "analysed_agent")
+        for name in ("create_analysed_agents", "analyze_analysed"):
+            connection.execute(statement(f"analysis/{name}"))
+        columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)
+    confidence = columns.pop("confidence")
+    # Whole and half ones, as most are, lose nothing.
+    short = confidence.astype(np.float32)
+    if np.array_equal(short, confidence, equal_nan=True):
+        confidence = short
+    # One number that is in order of decision and agent, and holds both.
+    key = renumbered[columns.pop("decision")].astype(np.int64)
+    key <<= 32
+    key |= columns.pop("said")
+    if not (key[1:] > key[:-1]).all():
+        order = np.argsort(key)
+        confidence = confidence[order]
+        del order
+        key.sort()
+    said = (key & 0xFFFFFFFF).astype(np.int32)
+    agent = said >> 2
+    return SignalColumns(
+        (key >> 32).astype(np.int32),
+        agent.astype(np.int16) if len(agent) and agent.max() < 1 << 15 else agent,
+        ((said & 3) - 1).astype(np.int8),
+        confidence,
+    )
 
 
 def _numbered(words: list[str]) -> tuple[list[str], NDArray[np.int32]]:

@@ -19,8 +19,12 @@ FEWEST_DAYS_OF_A_TAIL = 20
 
 
 class PowerSums(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Exact sums over a daily series, in percent to the power; `downside`: of the squares of negative days."""
+    """Exact sums over a daily series, in percent to the power; `downside`: of the squares of negative days.
 
+    `days`: how many of its days have trades.
+    """
+
+    days: int
     total: Decimal
     squares: Decimal
     cubes: Decimal
@@ -28,18 +32,19 @@ class PowerSums(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     downside: Decimal
 
 
-NO_DAYS = PowerSums(*[Decimal(0)] * 5)
+NO_DAYS = PowerSums(0, *[Decimal(0)] * 5)
 
 
 def power_sums(values: Iterable[Decimal], before: PowerSums = NO_DAYS) -> PowerSums:
-    """The power sums of daily values, in percent, added to those of the days before. An idle day adds nothing.
+    """The power sums of daily values, in percent, added to those of the days before. An idle day is no value.
 
     >>> power_sums([Decimal("1.5"), Decimal("-0.5")])  # doctest: +ELLIPSIS
-    PowerSums(total=Decimal('1.0'), squares=Decimal('2.50'), ..., downside=Decimal('0.25'))
+    PowerSums(days=2, total=Decimal('1.0'), squares=Decimal('2.50'), ..., downside=Decimal('0.25'))
     """
-    total, squares, cubes, fourths, downside = msgspec.structs.astuple(before)
+    days, total, squares, cubes, fourths, downside = msgspec.structs.astuple(before)
     with localcontext(EXACT):
         for value in values:
+            days += 1
             square = value * value
             total += value
             squares += square
@@ -47,7 +52,7 @@ def power_sums(values: Iterable[Decimal], before: PowerSums = NO_DAYS) -> PowerS
             fourths += square * square
             if value < 0:
                 downside += square
-    return PowerSums(total, squares, cubes, fourths, downside)
+    return PowerSums(days, total, squares, cubes, fourths, downside)
 
 
 def daily_series(sums: Mapping[date, Decimal], days: SeriesDays = EVERY_DAY) -> list[Decimal]:
@@ -70,7 +75,7 @@ def daily_series(sums: Mapping[date, Decimal], days: SeriesDays = EVERY_DAY) -> 
 
 
 def compose_daily(
-    n: int, sums: PowerSums, active_days: Sequence[Decimal], max_drawdown: float | None, days_a_year: int = 365
+    n: int, sums: PowerSums, lowest_days: Sequence[Decimal], max_drawdown: float | None, days_a_year: int = 365
 ) -> dict[str, Any]:
     """The figures of the daily series, from `sharpe` to `psr` (docs/metrics.md). Undefined is None.
 
@@ -84,9 +89,10 @@ def compose_daily(
     - var95_pct = the 5th percentile of r by linear interpolation; cvar95_pct = the mean of the days at or below it.
     - psr: see probabilistic_sharpe.
 
-    Parameters: `n`, the days; `sums`, the power sums of r; `active_days`, the sums of the days with trades
-    (any order, at most n), in percent; `max_drawdown`, in points of percent. All are None below 2 days; var95_pct,
-    cvar95_pct and psr below 20; a ratio is None where it would divide by 0.
+    Parameters: `n`, the days; `sums`, the power sums of those with trades; `lowest_days`, the lowest of these days'
+    sums in percent, in any order: count_tail(n) of them and those that equal the last one, or more, or all;
+    `max_drawdown`, in points of percent. All are None below 2 days; var95_pct, cvar95_pct and psr below 20; a ratio is
+    None where it would divide by 0.
 
     >>> r = [Decimal(2), Decimal(-1), Decimal(2)]
     >>> figures = compose_daily(3, power_sums(r), r, 1.0)
@@ -109,7 +115,7 @@ def compose_daily(
     if max_drawdown:
         figures["calmar"] = mean * days_a_year / max_drawdown
     if n >= FEWEST_DAYS_OF_A_TAIL:
-        figures["var95_pct"], figures["cvar95_pct"] = _tail(n, active_days)
+        figures["var95_pct"], figures["cvar95_pct"] = _tail(n, n - sums.days, lowest_days)
         figures["psr"] = _probable(n, sums, 0.0)
     return figures
 
@@ -150,12 +156,25 @@ def _probable(n: int, sums: PowerSums, against: float) -> float | None:
     return 0.5 * math.erfc(-z / math.sqrt(2))  # the normal distribution, precise in its lower tail too
 
 
-def _tail(n: int, active_days: Sequence[Decimal]) -> tuple[float, float]:
-    """The 5th percentile of n days by linear interpolation, and the mean of the days at or below it."""
-    ordered = sorted([*active_days, *[Decimal(0)] * (n - len(active_days))])
+def count_tail(n: int) -> int:
+    """How many of the lowest of n days decide the tail of 5 %: the 5th percentile lies between the last two of them.
+
+    >>> count_tail(20), count_tail(1_000)
+    (2, 51)
+    """
+    return (n - 1) // 20 + 2
+
+
+def _tail(n: int, idle: int, lowest_days: Sequence[Decimal]) -> tuple[float, float]:
+    """The 5th percentile of n days by linear interpolation, and the mean of the days at or below it.
+
+    `idle` of the days have no trades; `lowest_days`: see compose_daily.
+    """
     low, twentieths = divmod(n - 1, 20)
+    ordered = sorted([*lowest_days, *[Decimal(0)] * min(idle, count_tail(n))])
     with localcontext(EXACT):
         limit = 20 * ordered[low] + twentieths * (ordered[low + 1] - ordered[low])  # twenty times as high
-        beyond = [value for value in ordered if 20 * value <= limit]
+        beyond = [value for value in lowest_days if 20 * value <= limit]
         total = sum(beyond, Decimal(0))
-    return float(Fraction(limit) / 20), float(Fraction(total) / len(beyond))
+    days = len(beyond) + (idle if limit >= 0 else 0)
+    return float(Fraction(limit) / 20), float(Fraction(total) / days)

@@ -30,7 +30,7 @@ def compose_system(days: Sequence[DaySums], series: SeriesDays = EVERY_DAY) -> d
 
 
 def compose_period(
-    period: PeriodSums | None, active_days: Sequence[Decimal], series: SeriesDays = EVERY_DAY
+    period: PeriodSums | None, lowest_days: Sequence[Decimal], series: SeriesDays = EVERY_DAY
 ) -> dict[str, Any]:
     """The figures of the system over a period (None: no trade): those of names.COMPOSED_NAMES, in that order.
 
@@ -46,8 +46,8 @@ def compose_period(
     - max_drawdown_pct: the largest fall of the running sum of pnl below its earlier peak, in points, positive.
     - the daily figures: see compose_daily.
 
-    Parameters: `period`, the sums over its days; `active_days`, the sum of pnl of each day of the daily series with
-    trades, in percent; `series`, the days of the daily series.
+    Parameters: `period`, the sums over its days; `lowest_days`, the lowest sums of pnl of the days of the daily series
+    with trades, in percent (see compose_daily); `series`, the days of the daily series.
 
     >>> compose_period(None, [])["win_rate"] is None, compose_period(None, [])["total_pnl_pct"]
     (True, 0.0)
@@ -87,7 +87,7 @@ def compose_period(
         "profit_given_back_pct": _float(_mean(Fraction(p.sum_given_back_pct), winners)),
         **path,
         **compose_daily(
-            period.count_days(series) if period else 0, p.daily, active_days, path["max_drawdown_pct"], series.a_year
+            period.count_days(series) if period else 0, p.daily, lowest_days, path["max_drawdown_pct"], series.a_year
         ),
     }
 

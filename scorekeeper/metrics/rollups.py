@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import localcontext
 from typing import Any
 
 from sqlalchemy import Connection
 
 from scorekeeper.locks import Lock, lock
+from scorekeeper.metrics.exact import EXACT
 from scorekeeper.metrics.formulas import metrics_line
+from scorekeeper.metrics.scorecard import decode_older
 from scorekeeper.store.sql import statement
 
 
@@ -55,6 +58,20 @@ def _bounds(days: list[date]) -> dict[str, Any]:
 
 def insert_metrics_line(connection: Connection, as_of: datetime, version: str | None) -> None:
     """Note a line for the log with the metrics of `version` (None: all)."""
-    sums = connection.execute(statement("metrics/sum_days"), {"version": version}).mappings().one()
-    line = metrics_line(version, sums, as_of)
+    line = metrics_line(version, _sum_days(connection, version), as_of)
     connection.execute(statement("metrics/insert_metrics_event"), {"log_line": line})
+
+
+def _sum_days(connection: Connection, version: str | None) -> dict[Any, Any]:
+    """What metrics_line shows: the last days and the stored sums of those before, read together, or all days."""
+    scope = {"version": version, "all_days": False}
+    sums = dict(connection.execute(statement("metrics/sum_days"), scope).mappings().one())
+    before_day, before = sums.pop("before_day"), sums.pop("before")
+    if before_day is None:
+        return sums
+    if (older := decode_older(before_day, before)) is None:
+        return dict(connection.execute(statement("metrics/sum_days"), scope | {"all_days": True}).mappings().one())
+    if older.gross is None:
+        return sums
+    with localcontext(EXACT):
+        return {name: getattr(older.gross, name) + value for name, value in sums.items()}

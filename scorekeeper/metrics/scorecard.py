@@ -14,11 +14,12 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from scorekeeper.locks import Lock, lock
+from scorekeeper.metrics.daily_series import count_tail
 from scorekeeper.metrics.day_sums import AgentSums, DaySums, PeriodSums, add_agents, extend
 from scorekeeper.metrics.formulas import compose_period
 from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.metrics.query import compose_whole, read_agents, read_days, system_metrics
-from scorekeeper.metrics.series_days import SeriesDays, fold_days, last_boundary
+from scorekeeper.metrics.series_days import EVERY_DAY, SeriesDays, fold_days, last_boundary
 from scorekeeper.store.sql import statement
 
 # The last days of a version are read each time: late decisions and voids mostly change them.
@@ -105,12 +106,17 @@ def _scope(version: str | None) -> dict[str, str | None]:
 
 def _decode(card: Row[Any] | None, series: SeriesDays) -> OlderDays:
     """The stored sums of older days; none where there are none, or those of another release or calendar."""
+    older = None if card is None else decode_older(card.before_day, card.before)
+    return older if older is not None and older.calendar == series.name else _none_older(series)
+
+
+def decode_older(before_day: date | None, before: Any) -> OlderDays | None:
+    """The sums of the days before `before_day` from what a scorecard stores; None for that of another release."""
     try:
-        older = _none_older(series) if card is None else msgspec.convert(card.before, OlderDays)
+        older = msgspec.convert(before, OlderDays)
     except msgspec.ValidationError:
-        return _none_older(series)
-    fits = card is not None and older.day == card.before_day and older.calendar == series.name
-    return older if fits else _none_older(series)
+        return None
+    return older if older.day == before_day else None
 
 
 def _compose(
@@ -126,15 +132,22 @@ def _compose(
         for sums, basis in zip((older.gross, older.net), days, strict=True)
     )
     of_gross, of_net = (
-        compose_period(period, _read_active_days(connection, known, series), series)
+        compose_period(period, _read_lowest_days(connection, known, period, series), series)
         for period, known in ((gross, scope | {"after_fees": False}), (net, scope | {"after_fees": True}))
     )
     agents = add_agents(older.agents, read_agents(connection, scope, older.day))
     return older, compose_whole(gross.count_days(series) if gross else 0, of_gross, of_net, agents)
 
 
-def _read_active_days(connection: Connection, scope: Mapping[str, Any], series: SeriesDays) -> list[Decimal]:
-    """The sum of each day of the daily series with trades, in percent."""
+def _read_lowest_days(
+    connection: Connection, scope: Mapping[str, Any], period: PeriodSums | None, series: SeriesDays
+) -> list[Decimal]:
+    """The sums of the lowest days of the daily series with trades, in percent; of a market that closes, of all."""
+    if series is EVERY_DAY:
+        most = count_tail(period.count_days(series)) if period else 0
+        return list(
+            connection.execute(statement("metrics/select_lowest_day_sums"), {**scope, "most": most}).scalars()
+        )
     rows = connection.execute(statement("metrics/select_day_sums"), scope)
     return list(fold_days(((row.day, row.sum_pct) for row in rows), series).values())
 

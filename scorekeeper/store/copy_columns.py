@@ -1,10 +1,13 @@
 """Columns of numbers from and to Postgres: binary COPY, read and written as arrays of numpy."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
+from psycopg.abc import Buffer
+from psycopg.errors import error_from_result
 from sqlalchemy import Connection
 
 from scorekeeper.store.database import open_copy
@@ -12,6 +15,7 @@ from scorekeeper.store.database import open_copy
 _COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _COPY_HEADER_BYTES = 19
 _COPY_TRAILER = b"\xff\xff"  # a count of -1
+_LENGTHS_AT_THE_END = (len(_COPY_TRAILER), _COPY_HEADER_BYTES + len(_COPY_TRAILER))
 _BUFFER_BYTES = 8 << 20
 
 Columns = dict[str, NDArray[Any]]
@@ -46,8 +50,8 @@ def read_columns(connection: Connection, name: str, columns: Mapping[str, str]) 
 
     with open_copy(connection, name) as copy:
         headed = False
-        for block in copy:
-            waiting += block
+        for row in _rows(copy):
+            waiting += row
             if not headed and len(waiting) >= _COPY_HEADER_BYTES:
                 assert waiting.startswith(_COPY_SIGNATURE)
                 del waiting[:_COPY_HEADER_BYTES]
@@ -55,7 +59,31 @@ def read_columns(connection: Connection, name: str, columns: Mapping[str, str]) 
             if len(waiting) >= _BUFFER_BYTES:
                 take(len(waiting) // record.itemsize * record.itemsize)
     take(len(waiting) - len(_COPY_TRAILER))
-    return {column: np.concatenate(one) for column, one in blocks.items()}
+    return {column: np.concatenate(blocks.pop(column)) for column in columns}
+
+
+def _rows(copy: psycopg.Copy) -> Iterator[Buffer]:
+    """The messages of a binary COPY, one a row. What has arrived is taken at once: psycopg would wait for each row."""
+    take = copy.connection.pgconn.get_copy_data
+    while row := copy.read():
+        yield row
+        # The end of the copy is left to psycopg. Without rows the trailer comes with the header.
+        while not (len(row) in _LENGTHS_AT_THE_END and bytes(row).endswith(_COPY_TRAILER)):
+            size, row = take(1)
+            if size < 0:
+                raise _failure(copy.connection.pgconn)
+            if not size:
+                break
+            yield row
+
+
+def _failure(connection: psycopg.pq.abc.PGconn) -> psycopg.Error:
+    """The error for which the server ended a copy."""
+    failure: psycopg.Error = psycopg.OperationalError("the copy ended without its trailer")
+    while (result := connection.get_result()) is not None:
+        if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+            failure = error_from_result(result)
+    return failure
 
 
 def write_columns(connection: Connection, name: str, columns: Mapping[str, str], values: Mapping[str, Any]) -> None:

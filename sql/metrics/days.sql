@@ -25,6 +25,18 @@ WHERE
     AND symbol IS NULL
     AND after_fees = :after_fees;
 
+-- name: select_lowest_day_sums
+-- One row per UTC day with closed trades of a version (null: all), of the `most` with the lowest sum of P&L and those
+-- that equal the last of them: that sum in percent, in order. Parameters: version, after_fees, most.
+SELECT sum_pct
+FROM scorekeeper.daily_score
+WHERE
+    (version = cast(:version AS text) OR (cast(:version AS text) IS NULL AND version IS NULL))
+    AND symbol IS NULL
+    AND after_fees = :after_fees
+ORDER BY sum_pct
+FETCH FIRST (:most) ROWS WITH TIES;
+
 -- name: select_analysis_figures
 -- At most one row: the figures of a version (null: all) in the last run of analyze at or before `at` (null: any time).
 -- None where that run had nothing of the version, even if an earlier one had.

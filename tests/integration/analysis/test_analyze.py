@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 from scipy import stats
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from scorekeeper.analysis.document import Analysis
 from scorekeeper.analysis.intervals import robust_gap, robust_mean, robust_rate
 from scorekeeper.analysis.run import analyze, choose_as_of, last_analysis, read_input
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.metrics import query, voiding
+from scorekeeper.metrics.score_update import update_score
 from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings
+from scorekeeper.store.copy_columns import read_columns
 from scorekeeper.store.database import Database
 from tests import plain_analysis as plain
 from tests.integration.trades.test_pipeline import take, track
@@ -257,6 +260,36 @@ def test_the_document_is_the_analysis_field_by_field(db: Database, settings: Set
     )
     assert (np.diff(rows.decisions.opened) >= 0).all()
     assert (np.diff(rows.signals.decision) >= 0).all()
+
+
+def test_signals_of_agents_without_a_rollup_are_read_too(db: Database, settings: Settings) -> None:
+    as_of = live_two_versions(db, settings)
+    with db.begin() as connection:
+        update_score(connection, as_of)
+        known = read_input(connection, as_of)
+        connection.execute(text("DELETE FROM scorekeeper.agent_daily_score WHERE agent LIKE 'F%'"))
+        found = read_input(connection, as_of)
+    assert len(known.agents) == 5
+    assert known.agents == found.agents
+    assert len(known.signals) > 500
+    for name in ("decision", "agent", "direction", "confidence"):
+        np.testing.assert_array_equal(getattr(known.signals, name), getattr(found.signals, name))
+
+
+def test_a_copy_gives_no_rows_many_rows_and_the_error_that_ends_it(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(rows: str) -> list[int]:
+        words = f"COPY (SELECT cast({rows} AS integer)) TO STDOUT WITH BINARY"
+        monkeypatch.setattr("scorekeeper.store.database.raw", lambda name: words)
+        with db.begin() as connection:
+            return [int(number) for number in read_columns(connection, "numbers", {"number": ">i4"})["number"]]
+
+    assert read("generate_series(1, 0)") == []
+    assert read("-generate_series(1, 30000)") == list(range(-1, -30_001, -1))
+    with pytest.raises(DBAPIError, match="division by zero"):
+        read("1000 / (20000 - generate_series(1, 30000))")
+    assert read("7") == [7]
 
 
 def test_what_counted_a_voided_decision_is_gone_until_the_next_analysis(db: Database, settings: Settings) -> None:

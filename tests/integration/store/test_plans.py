@@ -10,6 +10,8 @@ from sqlalchemy import Connection, text
 
 from benchmarks.close import AS_OF, DUE, SYMBOLS, build
 from benchmarks.database import vacuum
+from scorekeeper.metrics.rollups import insert_metrics_line
+from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 from scorekeeper.store.sql import json_rows, raw, statement
@@ -139,6 +141,12 @@ FROM scorekeeper.{table} AS r
 CROSS JOIN (VALUES (null), ('v1')) AS v (version)
 CROSS JOIN (VALUES (null), ('A'), ('B'), ('C')) AS s (symbol)
 WHERE v.version IS NOT NULL OR s.symbol IS NOT NULL
+"""
+
+
+KEPT = """
+INSERT INTO scorekeeper.scorecard (version, as_of, answer, before_day, before)
+VALUES ('v1', now(), '{}', :before, '{}')
 """
 
 
@@ -303,6 +311,7 @@ def test_a_days_rollup_is_made_again_without_reading_the_other_days(
     [
         ("metrics/select_daily_scores", "daily_score"),
         ("metrics/sum_days", "daily_score"),
+        ("metrics/select_lowest_day_sums", "daily_score"),
         ("metrics/select_agent_daily_scores", "agent_daily_score"),
     ],
 )
@@ -313,7 +322,7 @@ def test_the_days_of_a_scope_are_read_and_no_others(
     connection.execute(text(IN_OTHER_SCOPES.format(table=table)))
     connection.execute(text(f"ANALYZE scorekeeper.{table}"))
     scope = {"version": version, "symbol": None, "after_fees": False}
-    plan = explain(connection, name, **scope, from_day=None, to_day=None)
+    plan = explain(connection, name, **scope, from_day=None, to_day=None, all_days=True, most=5_000)
     assert most_read(plan, table) == 5_000
     assert "Seq Scan" not in {node["Node Type"] for node in of_table(plan, table)}
 
@@ -328,7 +337,37 @@ def test_of_the_days_of_a_scope_the_last_ones_are_read_alone(connection: Connect
     plan = explain(connection, f"metrics/select_{table}s", **scope, from_day=last - timedelta(days=7), to_day=None)
     assert most_read(plan, table) == 8
     if table == "daily_score":
-        assert most_read(explain(connection, "metrics/select_day_sums", **scope), table) == 5_000
+        connection.execute(text("UPDATE scorekeeper.daily_score SET sum_pct = day - date '2020-01-01'"))
+        # One more than asked for: it might equal the last one.
+        assert most_read(explain(connection, "metrics/select_lowest_day_sums", **scope, most=251), table) == 252
+        connection.execute(text(KEPT), {"before": last - timedelta(days=7)})
+        assert most_read(explain(connection, "metrics/sum_days", **scope, all_days=False), table) == 8
+
+
+def test_composing_reads_few_more_days_behind_many_than_behind_few(connection: Connection) -> None:
+    connection.execute(text(ROLLED_UP["daily_score"]))
+    connection.execute(text("UPDATE scorekeeper.daily_score SET sum_pct = day - date '2020-01-01'"))
+
+    def read() -> int:
+        found = text(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'daily_score'"
+        )
+        return int(connection.execute(found).scalar_one())
+
+    def days_read() -> int:
+        store_scorecards(connection, AS_OF, from_scratch=True)
+        connection.execute(text("UPDATE scorekeeper.scorecard SET outdated = true"))
+        before = read()
+        store_scorecards(connection, AS_OF)
+        insert_metrics_line(connection, AS_OF, None)
+        return read() - before
+
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    many = days_read()
+    connection.execute(text("DELETE FROM scorekeeper.daily_score WHERE day > date '2020-01-01' + 500"))
+    few = days_read()
+    # On both bases, a twentieth of the 4,500 other days, whose tail it is.
+    assert 0 < many - few <= 2 * 4_500 / 20
 
 
 def test_versions_with_news_are_found_by_the_events_since_the_last_line(connection: Connection) -> None:

@@ -77,7 +77,8 @@ def test_equal_agents_get_equal_credit_and_an_abstainer_gets_none(
 def test_leave_one_out_is_the_vote_less_the_vote_without(
     decisions: list[tuple[float, list[tuple[int, float | None]]]],
 ) -> None:
-    found = attribution.attribute(*columns(decisions)).leave_one_out
+    decision, weight, returns = columns(decisions)
+    found = attribution.attribute(decision, weight, returns).swing * returns[decision]
     wanted = []
     for h, signals in decisions:
         weights = [plain.weight(*one) for one in signals]
@@ -110,7 +111,7 @@ def test_decisions_in_parts_are_what_they_are_in_one(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(attribution, "_CELLS", 64)
     parts = attribution.attribute(decision, weight, returns)
     np.testing.assert_allclose(parts.shapley, whole.shapley, atol=1e-12)
-    np.testing.assert_array_equal(parts.leave_one_out, whole.leave_one_out)
+    np.testing.assert_array_equal(parts.swing, whole.swing)
 
 
 @given(st.lists(st.tuples(st.floats(-100, 100), st.floats(-9, 9)), max_size=30))

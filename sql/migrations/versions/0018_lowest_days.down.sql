@@ -1,0 +1,1 @@
+DROP INDEX scorekeeper.daily_score_lowest;

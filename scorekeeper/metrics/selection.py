@@ -31,7 +31,7 @@ def read_selected_trades(connection: Connection, rows: Mapping[str, Any]) -> Tra
     found: Trades = defaultdict(list)
     holes: Sequence[tuple[datetime | None, datetime | None]] = [(rows["since"], rows["until"])]
     if (bounds := whole_days(rows)) is not None:
-        covered, added_up = (_read_days if rows["by"] is None else _read_parts)(connection, rows, bounds)
+        covered, added_up = (_read_days if rows["by"] is None else read_parts)(connection, rows, bounds)
         if len(found_holes := list(list_holes(rows["since"], rows["until"], covered))) <= MOST_HOLES:
             found, holes = added_up, found_holes
     for since, until in holes:
@@ -53,7 +53,7 @@ def read_selected_agents(connection: Connection, rows: Mapping[str, Any], tracke
     bounds = whole_days(rows)
     # A trade may close long after its decision expired: of an earlier moment the days say too much.
     if bounds is not None and tracked is not None and rows["at"] >= tracked:
-        read = _read_agent_days if rows["by"] is None else _read_agent_parts
+        read = _read_agent_days if rows["by"] is None else read_agent_parts
         covered, added_up = read(connection, rows, bounds)
         if len(found_holes := list(list_holes(rows["since"], rows["until"], covered))) <= MOST_HOLES:
             found, holes = added_up, found_holes
@@ -78,9 +78,13 @@ def whole_days(rows: Mapping[str, Any]) -> tuple[date | None, date] | None:
         return None
     if rows["by"] in (Breakdown.WEEKDAY, Breakdown.HOUR) and rows["zone"] != "UTC":
         return None
-    since, until = rows["since"], rows["until"]
+    return bound_days(rows["since"], rows["until"], rows["at"])
+
+
+def bound_days(since: datetime | None, until: datetime | None, at: datetime) -> tuple[date | None, date] | None:
+    """The whole UTC days [from, to) of a period (None: no limit) that were over at `at`; None where there are none."""
     first = None if since is None else _day(since) if since == _midnight(_day(since)) else _day(since) + _DAY
-    last = _day(rows["at"]) if until is None else min(_day(rows["at"]), _day(until))
+    last = _day(at) if until is None else min(_day(at), _day(until))
     return None if first is not None and first >= last else (first, last)
 
 
@@ -103,9 +107,10 @@ def list_holes(
         yield start, until
 
 
-def _read_parts(
+def read_parts(
     connection: Connection, rows: Mapping[str, Any], bounds: tuple[date | None, date]
 ) -> tuple[Covered, Trades]:
+    """The days of a breakdown (`rows`: by, version) in [from, to) that are added up, and their trades."""
     covered, found = [], defaultdict(list)
     for first, last, parts in _select_parts(connection, "system", rows, bounds):
         covered.append((first, last))
@@ -115,9 +120,10 @@ def _read_parts(
     return covered, found
 
 
-def _read_agent_parts(
+def read_agent_parts(
     connection: Connection, rows: Mapping[str, Any], bounds: tuple[date | None, date]
 ) -> tuple[Covered, defaultdict[str | None, list[list[AgentSums]]]]:
+    """The same, of what the agents had said."""
     covered, found = [], defaultdict(list)
     for first, last, parts in _select_parts(connection, "agent", rows, bounds):
         covered.append((first, last))

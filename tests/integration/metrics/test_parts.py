@@ -14,7 +14,10 @@ from scorekeeper.market.binding import advance_as_of, bind_market
 from scorekeeper.metrics import query, selection, voiding
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.part_blocks import roll_up_parts
-from scorekeeper.store.database import Database
+from scorekeeper.store import embedded
+from scorekeeper.store.database import Database, open_database
+from scorekeeper.verify.part_blocks import check_part_blocks
+from tests.conftest import fresh_database
 from tests.integration.metrics.test_rollups import AS_OF, FIRST, decide, make_past, score_now, settle_some
 from tests.levels import long
 
@@ -81,6 +84,7 @@ def test_what_is_added_up_says_what_the_rows_say(db: Database, seed: int) -> Non
     with db.begin() as connection:
         made = read_blocks(connection)
         assert max(level for _, level, _, _ in made) > 1
+        assert list(check_part_blocks(connection)) == []
         assert_same(connection, chance)
     # Changed and not scored yet; then scored, and not made again; then made again.
     settle_some(
@@ -97,6 +101,39 @@ def test_what_is_added_up_says_what_the_rows_say(db: Database, seed: int) -> Non
     with db.begin() as connection:
         assert_same(connection, chance)
         assert_laminar(read_blocks(connection))
+        assert list(check_part_blocks(connection)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE scorekeeper.part_sums SET parts = cast(replace(cast(parts AS text), '\"trades\":1', '\"trades\":2')"
+        " AS json) WHERE kind = 'system' AND breakdown = 'hour' AND version IS NULL",
+        "DELETE FROM scorekeeper.part_sums WHERE kind = 'agent' AND breakdown = 'weekday' AND version = 'v1'",
+        "UPDATE scorekeeper.decision SET confidence = 5 WHERE confidence = 50",
+        "DELETE FROM scorekeeper.agent_signal WHERE agent = 'Agent0'",
+    ],
+)
+def test_verify_finds_what_is_not_what_its_rows_add_up_to(added_up: Database, change: str) -> None:
+    with added_up.engine.connect() as connection:
+        assert list(check_part_blocks(connection)) == []
+        connection.exec_driver_sql(change)
+        assert list(check_part_blocks(connection)) != []
+        connection.rollback()
+
+
+@pytest.fixture(scope="module")
+def added_up(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database that the tests do not change."""
+    past = make_past(44)
+    with fresh_database(cluster) as url, open_database(url, tmp_path_factory.mktemp("added")) as db:
+        decide(db, past)
+        begin_track(db)
+        known = [one for one in past if one.scored.horizon_return_pct is not None]
+        settle_some(db, [one for one in past if one.scored.exit], known)
+        score_now(db)
+        assert roll_up_parts(db, block=3) > 0
+        yield db
 
 
 def assert_laminar(blocks: list[tuple[str, int, date, date]]) -> None:

@@ -184,7 +184,7 @@ def parts(
     size: Annotated[
         list[int] | None, typer.Option(min=1_000, help="Closed trades. May be repeated. [100000 and 1000000]")
     ] = None,
-    a_day: Annotated[int, typer.Option(min=1, help="Trades that closed each day.")] = breaking.A_DAY,
+    a_day: Annotated[int, typer.Option(min=1, help="Trades that closed each day.")] = scoring.A_DAY,
     repeats: Repeats = breaking.REPEATS,
     output: Output = RESULTS,
 ) -> None:

@@ -122,6 +122,31 @@ def test_verify_finds_what_is_not_what_its_rows_add_up_to(added_up: Database, ch
         connection.rollback()
 
 
+def test_a_breakdown_and_a_period_read_few_rows(added_up: Database) -> None:
+    """Few: those of the last day and of what is no stretch yet, whatever the history."""
+    with added_up.engine.connect() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        period = {"since": FIRST + timedelta(days=20), "until": FIRST + timedelta(days=40)}
+        for asked in ({"by": Breakdown.HOUR}, {"by": Breakdown.CONFIDENCE, **period}, period):
+            start = rows_read(connection)
+            query.system_metrics(connection, **asked)
+            middle = rows_read(connection)
+            with from_rows():
+                query.system_metrics(connection, **asked)
+            assert 5 * (middle - start) < rows_read(connection) - middle, asked
+        connection.rollback()
+
+
+def rows_read(connection: Connection) -> int:
+    """Rows of signals that this transaction has read."""
+    return int(
+        connection.exec_driver_sql(
+            "SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables "
+            "WHERE relname = 'agent_signal'"
+        ).scalar_one()
+    )
+
+
 @pytest.fixture(scope="module")
 def added_up(cluster: embedded.Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database that the tests do not change."""

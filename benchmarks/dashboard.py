@@ -34,6 +34,7 @@ from dashboard.security import Access
 from dashboard.site import Site
 from scorekeeper.analysis.run import analyze
 from scorekeeper.market import sealed_candles
+from scorekeeper.metrics.part_blocks import roll_up_parts
 from scorekeeper.store.database import Database
 
 SIZES = (200_000, 1_000_000)
@@ -89,6 +90,7 @@ def build(db: Database, trades: int, console: Console) -> None:
             connection.execute(text(one), {"as_of": AS_OF})
     with console.status("score and analyse"):
         score_all(db)
+        roll_up_parts(db)
         if trades <= SIZES[0]:  # beyond, an analysis takes minutes, and its document is no longer
             db.transact(lambda c: analyze(c, AS_OF))
     vacuum(db)

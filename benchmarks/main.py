@@ -18,6 +18,7 @@ from benchmarks import decisions as drawing
 from benchmarks import growth as growing
 from benchmarks import idle as idling
 from benchmarks import ingest as ingesting
+from benchmarks import parts as breaking
 from benchmarks import publish as publishing
 from benchmarks import record as recording
 from benchmarks import scale as scaling
@@ -258,6 +259,22 @@ def learning(
         seed,
         output,
     )
+
+
+@app.command()
+def parts(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Closed trades. May be repeated. [100000 and 1000000]")
+    ] = None,
+    a_day: Annotated[int, typer.Option(min=1, help="Trades that closed each day.")] = scoring.A_DAY,
+    repeats: Repeats = breaking.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Break the score of a long history down, and take a period of it, beside pandas' read_sql and groupby.
+
+    A million trades take some minutes to write and to add up.
+    """
+    breaking.run(size or list(breaking.SIZES), a_day, repeats, output)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from datetime import datetime
 from scorekeeper.analysis import run as library
 from scorekeeper.analysis import tables
 from scorekeeper.analysis.document import Analysis
+from scorekeeper.metrics.part_blocks import MOST_STRETCHES, roll_up_parts
 from scorekeeper.publish.outputs import link_to
 from scorekeeper.report import write_report
 from scorekeeper.safe_text import escape_markdown
@@ -28,13 +29,18 @@ TABLES = {
 
 @task(name="analyze", **REPEATABLE)
 async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
-    """Analyse what is known at `as_of` (default: the minute that track has worked up to), and store it."""
+    """Analyse what is known at `as_of` (default: the minute that track has worked up to), and store it.
+
+    Then add up the parts of what is over, for breakdowns. One task for both: see settle_trades.
+    """
 
     def work() -> Analysis:
         with db.begin() as connection:
             asked = None if as_of is None else whole_minute(as_of)
             minute = library.choose_as_of(connection, asked, whole_minute(None))
-        return db.transact(lambda connection: library.analyze(connection, minute))
+        done = db.transact(lambda connection: library.analyze(connection, minute))
+        roll_up_parts(db, most=MOST_STRETCHES)
+        return done
 
     return await run_in_thread(work)
 

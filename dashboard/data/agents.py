@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dashboard.data.answer import SETTLED, Stretch, cut, parameters, read_agent_rows
+from dashboard.data.added_up import SETTLED
+from dashboard.data.answer import Stretch, cut, parameters, read_agent_rows
 from dashboard.data.filters import Filters
 from scorekeeper.store.sql import statement
 

@@ -10,21 +10,22 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from dashboard.data.added_up import SETTLED, bound_parts, is_plain, list_periods, read_added_up
 from dashboard.data.figures import agent_verdicts, system_verdicts
 from dashboard.data.filters import Filters
 from dashboard.data.once import once
 from scorekeeper.metrics.breakdown import Breakdown, label_group
 from scorekeeper.metrics.day_sums import AgentSums, DaySums, add_agents, agent_sums
-from scorekeeper.metrics.formulas import compose_system, iso
+from scorekeeper.metrics.formulas import iso
 from scorekeeper.metrics.market_days import days_of
 from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES
+from scorekeeper.metrics.part_sums import compose_stretches, of_days
 from scorekeeper.metrics.query import compose_whole
-from scorekeeper.metrics.series_days import SeriesDays, count_days
+from scorekeeper.metrics.selection import Trades, read_agent_parts
+from scorekeeper.metrics.series_days import SeriesDays
 from scorekeeper.store.sql import statement
 
 ROLLED_UP = (None, Breakdown.SYMBOL, Breakdown.VERSION)  # the breakdowns that the rollups know
-# So long a price may be away after an expiry: what expired earlier was known then, if it is known now.
-SETTLED = timedelta(days=7)
 _LAST = datetime(9999, 1, 1, tzinfo=UTC)
 BESIDE = ("verdicts", "brier_calls", "part")
 
@@ -88,8 +89,8 @@ def read_answer(connection: Connection, filters: Filters, by: str | None = None)
         for agent, figures in answer["agent_performance"].items():
             figures["brier_calls"] = sure.get(agent, 0)
     else:
-        days, agents = read_day_pieces(connection, filters, None), read_agents(connection, filters, None)
-        whole = _compose(days, agents, None, read_series_days(connection))
+        trades, agents = read_stretches(connection, filters, None), read_agents(connection, filters, None)
+        whole = _compose(trades, agents, None, read_series_days(connection))
         answer = {
             "version": filters.version,
             "symbol": filters.symbol,
@@ -126,11 +127,6 @@ def read_stored_analysis(connection: Connection, filters: Filters, last_as_of: d
     )  # fmt: skip
 
 
-def is_plain(filters: Filters) -> bool:
-    """Whether the rollups hold just the decisions that the filters select."""
-    return filters.suspect == "no" and filters.late == "yes"
-
-
 def _add_analysis(
     connection: Connection, answer: dict[str, Any], filters: Filters, last_as_of: datetime | None
 ) -> None:
@@ -147,12 +143,14 @@ def _add_analysis(
 
 def _read_groups(connection: Connection, filters: Filters, by: Breakdown) -> list[dict[str, Any]]:
     """The figures of each part, in the parts' order, without any last."""
-    days = read_day_pieces(connection, filters, by)
+    trades = read_stretches(connection, filters, by)
     # What ended a trade is known from what the price did, and that is what agents are scored on.
     agents = {} if by is Breakdown.EXIT_REASON else read_agents(connection, filters, by)
-    parts = sorted({part for part, _ in days} | agents.keys(), key=lambda part: (part is None, part or ""))
+    parts = sorted({part for part, _ in trades} | agents.keys(), key=lambda part: (part is None, part or ""))
     series = read_series_days(connection)
-    groups = [{by.value: label_group(by, part), "part": part} | _compose(days, agents, part, series) for part in parts]
+    groups = [
+        {by.value: label_group(by, part), "part": part} | _compose(trades, agents, part, series) for part in parts
+    ]
     if by is Breakdown.EXIT_REASON:
         groups = [group | {"agent_performance": None} for group in groups]
     return groups
@@ -164,14 +162,25 @@ def read_series_days(connection: Connection) -> SeriesDays:
     return days_of(name)
 
 
-def _compose(days: Days, agents: Agents, part: str | None, series: SeriesDays) -> dict[str, Any]:
-    gross, net = (days.get((part, after_fees), []) for after_fees in (False, True))
-    number = count_days(gross[0].day, gross[-1].day, series) if gross else 0
+def _compose(trades: Trades, agents: Agents, part: str | None, series: SeriesDays) -> dict[str, Any]:
+    number, gross = compose_stretches(trades.get((part, False), []), series)
+    _, net = compose_stretches(trades.get((part, True), []), series)
     said = agents.get(part, [])
-    whole = compose_whole(number, compose_system(gross, series), compose_system(net, series), said)
+    whole = compose_whole(number, gross, net, said)
     for one in said:
         whole["agent_performance"][one.agent]["brier_calls"] = one.brier_calls
     return whole
+
+
+def read_stretches(connection: Connection, filters: Filters, by: Breakdown | None) -> Trades:
+    """The closed trades of each part and basis, as stretches of days in order."""
+    holes, found = read_added_up(connection, filters, by)
+    for part in holes:
+        for key, days in read_day_pieces(connection, part, by).items():
+            found[key].append(of_days(days))
+    for stretches in found.values():
+        stretches.sort(key=lambda one: one.sums.first_exit_at)
+    return found
 
 
 def read_day_pieces(connection: Connection, filters: Filters, by: Breakdown | None) -> Days:
@@ -195,8 +204,16 @@ def _ask_day_pieces(connection: Connection, filters: Filters, by: Breakdown | No
 def read_agents(connection: Connection, filters: Filters, by: Breakdown | None, agent: str | None = None) -> Agents:
     """The sums of each agent (`agent`: of this one alone) in each part, by the part's name and the agent's."""
     agents: Agents = defaultdict(list)
-    for row in read_agent_rows(connection, filters, by, agent):
-        agents[row["part"]].append(agent_sums(row))
+    holes = [filters]
+    if (bounds := bound_parts(filters, by, filters.as_of and filters.as_of - SETTLED)) is not None:
+        covered, added_up = read_agent_parts(connection, {"by": by, "version": filters.version}, bounds)
+        holes = list_periods(filters, covered)
+        for part, lists in added_up.items():
+            agents[part] += [one for said in lists for one in said if agent in (None, one.agent)]
+    for hole in holes:
+        for row in read_agent_rows(connection, hole, by, agent):
+            agents[row["part"]].append(agent_sums(row))
+    agents = {part: some for part, some in agents.items() if some}
     return {part: add_agents(agents[part]) for part in sorted(agents, key=lambda part: (part is None, part or ""))}
 
 

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from dashboard.data.answer import is_plain, moments, parameters, read_day_pieces, read_last_as_of
+from dashboard.data.added_up import is_plain
+from dashboard.data.answer import moments, parameters, read_day_pieces, read_last_as_of
 from dashboard.data.filters import FilterError, Filters
 from dashboard.data.rows import DecisionRow, OpenTrade, Page, Rows, Sums, TradeRow
 from scorekeeper.store.sql import statement

@@ -1,6 +1,5 @@
 """The score of a selection: `system_metrics`, from the scorecard, the rollups or the rows."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -14,13 +13,11 @@ from scorekeeper.metrics.formulas import compose_agent, compose_system, iso
 from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.metrics.money import read_money
 from scorekeeper.metrics.names import ANALYSED_AGENT_NAMES, ANALYSED_NAMES, ANALYSED_NET_NAMES, COUNTED_NAMES
+from scorekeeper.metrics.part_sums import compose_stretches
+from scorekeeper.metrics.selection import Agents, Trades, read_selected_agents, read_selected_trades
 from scorekeeper.metrics.series_days import SeriesDays, count_days
 from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
-
-# By group of a breakdown (None: the whole): the days on each basis (True: after fees), and the agents' counts.
-_Days = dict[tuple[str | None, bool], list[DaySums]]
-_Agents = dict[str | None, list[Mapping[Any, Any]]]
 
 
 def system_metrics(
@@ -50,8 +47,10 @@ def system_metrics(
     which is counted from the rows; `account_equity`: see there.
 
     A version's figures, and those of all versions, come from the scorecard. For a symbol, or with `compose`, they are
-    composed from the rollups. Any other selection is counted from the rows, which takes longer. `whole` has the
-    figures where the caller has composed them.
+    composed from the rollups. A period and a breakdown are composed from what is added up of their whole days, and
+    counted from the rows of the other days (selection.py). With suspect decisions, without late ones, by parts of a
+    symbol, and by hour or weekday of another zone than UTC, all is counted from the rows, which takes longer. `whole`
+    has the figures where the caller has composed them.
 
     Once old decisions are deleted, what is counted from the rows begins where all are there: then `since` says so. What
     money.py adds does too.
@@ -79,7 +78,7 @@ def system_metrics(
             whole = (
                 _compose(*read_days(connection, rows), read_agents(connection, rows), series)
                 if rolled_up
-                else _figures(_count_days(connection, rows), _count_agents(connection, rows), None, series)
+                else _figures(*_select(connection, rows, count["as_of"]), None, series)
             )
         answer = {
             "version": version,
@@ -98,7 +97,7 @@ def system_metrics(
     _add_analysis(connection, answer, rows | {"at": known}, analysed=of_version)
     if money:
         answer |= read_money(connection, rows | {"since": since or kept_from}, account_equity)
-    return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by)}
+    return answer if by is None else answer | {"by": by.value, "groups": _groups(connection, rows, by, count["as_of"])}
 
 
 def _counted(count: Mapping[Any, Any]) -> dict[str, Any]:
@@ -116,22 +115,31 @@ def _add_analysis(connection: Connection, answer: dict[str, Any], rows: dict[str
         one |= {name: stored["agents"].get(agent, {}).get(name) for name in ANALYSED_AGENT_NAMES}
 
 
-def _groups(connection: Connection, rows: dict[str, Any], by: Breakdown) -> list[dict[str, Any]]:
+def _groups(
+    connection: Connection, rows: dict[str, Any], by: Breakdown, tracked: datetime | None
+) -> list[dict[str, Any]]:
     """The figures of each group, in order of its value, the group without a value last."""
-    rows, series = rows | {"by": by.value}, read_series_days(connection)
-    days = _count_days(connection, rows)
-    # The price decides what ends a trade, and agents are scored on the price.
-    agents = {} if by is Breakdown.EXIT_REASON else _count_agents(connection, rows)
-    values = sorted({value for value, _ in days} | agents.keys(), key=lambda value: (value is None, value or ""))
-    groups = [{by.value: label_group(by, value)} | _figures(days, agents, value, series) for value in values]
+    series = read_series_days(connection)
+    trades, agents = _select(connection, rows | {"by": by.value}, tracked)
+    values = sorted({value for value, _ in trades} | agents.keys(), key=lambda value: (value is None, value or ""))
+    groups = [{by.value: label_group(by, value)} | _figures(trades, agents, value, series) for value in values]
     if by is Breakdown.EXIT_REASON:
         groups = [group | {"agent_performance": None} for group in groups]
     return groups
 
 
-def _figures(days: _Days, agents: _Agents, group: str | None, series: SeriesDays) -> dict[str, Any]:
-    gross, net = (days.get((group, after_fees), []) for after_fees in (False, True))
-    return _compose(gross, net, map(agent_sums, agents.get(group, [])), series)
+def _select(connection: Connection, rows: dict[str, Any], tracked: datetime | None) -> tuple[Trades, Agents]:
+    """The trades and the agents' sums of each group of a selection."""
+    trades = read_selected_trades(connection, rows)
+    # The price decides what ends a trade, and agents are scored on the price.
+    of_exits = rows["by"] == Breakdown.EXIT_REASON
+    return trades, {} if of_exits else read_selected_agents(connection, rows, tracked)
+
+
+def _figures(trades: Trades, agents: Agents, group: str | None, series: SeriesDays) -> dict[str, Any]:
+    days, gross = compose_stretches(trades.get((group, False), []), series)
+    _, net = compose_stretches(trades.get((group, True), []), series)
+    return compose_whole(days, gross, net, agents.get(group, []))
 
 
 def _compose(
@@ -177,19 +185,3 @@ def read_agents(
         statement("metrics/select_agent_daily_scores"), {**rows, "from_day": from_day, "to_day": to_day}
     )
     return [agent_sums(row) for row in found.mappings()]
-
-
-def _count_days(connection: Connection, rows: dict[str, Any]) -> _Days:
-    """The days of each group, counted from the trades."""
-    days: defaultdict[tuple[str | None, bool], list[DaySums]] = defaultdict(list)
-    for group, after_fees, *sums in connection.execute(statement("metrics/count_days"), rows):
-        days[group, after_fees].append(DaySums(*sums))
-    return days
-
-
-def _count_agents(connection: Connection, rows: dict[str, Any]) -> _Agents:
-    """Each agent's counts in each group, counted from its signals."""
-    agents: defaultdict[str | None, list[Mapping[Any, Any]]] = defaultdict(list)
-    for row in connection.execute(statement("metrics/count_agents"), rows).mappings():
-        agents[row["group_value"]].append(row)
-    return agents

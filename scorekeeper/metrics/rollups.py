@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from scorekeeper.locks import Lock, lock
 from scorekeeper.metrics.exact import EXACT
 from scorekeeper.metrics.formulas import metrics_line
+from scorekeeper.metrics.part_blocks import forget_parts
 from scorekeeper.metrics.scorecard import decode_older
 from scorekeeper.store.sql import statement
 
@@ -25,6 +26,7 @@ def score_stale_days(connection: Connection, as_of: datetime) -> int:
     stale: defaultdict[str, list[date]] = defaultdict(list)
     for kind, day in connection.execute(statement("metrics/take_stale_days")):
         stale[kind].append(day)
+    forget_parts(connection, stale)
     _mark_outdated(connection, stale)
     if stale["system"]:
         connection.execute(statement("metrics/delete_daily_scores"), {"days": stale["system"]})

@@ -15,6 +15,7 @@ from scorekeeper.verify.analyses import check_analyses
 from scorekeeper.verify.files import check_files
 from scorekeeper.verify.learned import check_learned, find_waiting_learning
 from scorekeeper.verify.parquet_parts import check_parquet
+from scorekeeper.verify.part_blocks import check_part_blocks
 from scorekeeper.verify.published_files import check_since
 from scorekeeper.verify.scores import check_score
 from scorekeeper.verify.tables import check_tables
@@ -50,6 +51,7 @@ def compare(db: Database, settings: Settings) -> Verified:
         analyses = list(check_analyses(connection))
         connection.execute(text("SET TRANSACTION READ ONLY"))
         differences = [*check_trades(connection), *check_score(connection), *check_tables(connection), *analyses]
+        differences += check_part_blocks(connection)
         differences += check_learned(connection)
         doubts = list(check_files(connection, settings))
         published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)

@@ -23,6 +23,7 @@ from scorekeeper.inbox.ingest import Period
 from scorekeeper.metrics import query
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.names import ANALYSED_NAMES
+from scorekeeper.metrics.part_blocks import roll_up_parts
 from scorekeeper.operations.backtest import replay
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
@@ -33,6 +34,7 @@ from tests.universes import START, Universe, make_universe, write_replay
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SEEDS = range(500, 504)
+ADDED_UP = 501  # lasts for days
 QUESTIONS = 25
 
 
@@ -51,6 +53,9 @@ def lived(
     write_replay(universe, folder / "market")
     with fresh_database(cluster) as url, open_database(url, folder, migrate=False) as db:
         live_through(db, settings, universe, NOW)
+        if request.param % 2:  # in the others everything is counted from the rows
+            made = roll_up_parts(db, block=2)
+            assert made or request.param != ADDED_UP
         yield db, universe, random.Random(request.param)
 
 

@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def build(db: Database, settings: Settings, decisions: int) -> None:
     closes = _write_candles(Path(settings.market.removeprefix("replay:")))
     lines = _draw(decisions, closes)
     for number in range(0, decisions, A_FILE):
-        content = b"\n".join(line for line, _ in zip(lines, range(min(A_FILE, decisions - number)), strict=False))
+        content = b"\n".join(islice(lines, A_FILE))
         (settings.inbox_dir / f"decisions-{number:08d}.jsonl").write_bytes(content + b"\n")
     as_of = FIRST + timedelta(days=DAYS)
     taken = ingest_files(db, settings, received_at=datetime.now(UTC) + timedelta(minutes=1))

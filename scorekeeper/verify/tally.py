@@ -7,15 +7,16 @@ It gives what the plain counts of recount.py give from a list; a test compares b
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import accumulate
 from operator import sub
 from typing import Any
 
-from scorekeeper.verify.recount import EXACT_DIGITS, ClosedTrade
+from scorekeeper.verify.recount import EXACT_DIGITS
 
+_MICROSECOND = timedelta(microseconds=1)
 _WON, _LOST, _EVEN = "W", "L", "0"
 
 
@@ -51,31 +52,32 @@ class Chunk:
         )  # fmt: skip
 
 
-def make_chunk(bases: Sequence[Sequence[ClosedTrade]], digits: int) -> Chunk:
-    """The chunk of trades, given once for each basis. It has at least so many `digits` after the point."""
-    first = bases[0]
-    gains = [[Decimal(repr(trade.pnl_pct)) for trade in trades] for trades in bases]
-    best, worst = [Decimal(repr(t.mfe_pct)) for t in first], [Decimal(repr(t.mae_pct)) for t in first]
-    least = min(one.as_tuple().exponent for values in (*gains, best, worst) for one in values)
-    digits = max(digits, -int(least))
-    with localcontext(prec=EXACT_DIGITS):
-        whole = [[int(one.scaleb(digits)) for one in values] for values in (*gains, best, worst)]
-    return Chunk(
-        digits,
-        [t.exit_time for t in first],
-        [_microseconds(t) for t in first],
-        whole[-2],
-        whole[-1],
-        tuple(
-            Basis(values, "".join([_WON if one > 0 else _LOST if one < 0 else _EVEN for one in values]))
-            for values in whole[:-2]
-        ),
-    )
+def make_chunk(
+    exits: Sequence[datetime],
+    opened: Sequence[datetime],
+    best: Sequence[float],
+    worst: Sequence[float],
+    bases: Sequence[Sequence[float]],
+    digits: int,
+) -> Chunk:
+    """The chunk of trades, a column of each; `bases`: the gains on each basis.
+
+    It has at least so many `digits` after the point, more if a number needs them.
+    """
+    split = [list(map(_split, values)) for values in (best, worst, *bases)]
+    digits = max(digits, max(own for column in split for _, own in column))
+    powers = [10**power for power in range(digits - min(own for column in split for _, own in column) + 1)]
+    whole = [[number * powers[digits - own] for number, own in column] for column in split]
+    held = [(end - start) // _MICROSECOND for start, end in zip(opened, exits, strict=True)]
+    ways = ["".join([_WON if one > 0 else _LOST if one < 0 else _EVEN for one in gains]) for gains in whole[2:]]
+    return Chunk(digits, list(exits), held, whole[0], whole[1], tuple(map(Basis, whole[2:], ways)))
 
 
-def _microseconds(trade: ClosedTrade) -> int:
-    held = trade.exit_time - trade.opened_at
-    return (held.days * 86_400 + held.seconds) * 1_000_000 + held.microseconds
+def _split(value: float) -> tuple[int, int]:
+    """A double as its shortest digits say it: a whole number, and how many of its digits are after the point."""
+    mantissa, _, exponent = repr(value).partition("e")
+    whole, _, after = mantissa.partition(".")
+    return int(whole + after), len(after) - int(exponent or 0)
 
 
 @dataclass

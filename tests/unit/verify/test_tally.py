@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scorekeeper.verify.recount import ClosedTrade, MarketYear, count_day, count_system, differ, in_order
+from scorekeeper.verify.recount import ClosedTrade, MarketYear, count_day, count_system, differ, exact, in_order
+from scorekeeper.verify.recount_agents import JudgedSignal, count_agent, count_agent_day
 from scorekeeper.verify.tallied import count_figures
 from scorekeeper.verify.tally import Chunk, Tally, make_chunk
+from scorekeeper.verify.tally_agents import AgentTally
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 WEEK = MarketYear([START.date() + timedelta(days=n) for n in range(-5, 60) if n % 7 not in (3, 4)], 252)
@@ -39,6 +41,12 @@ def cut(found: list[ClosedTrade], size: int) -> Iterator[tuple[date, list[Closed
         found = found[len(here) :]
 
 
+def chunk_of(found: list[ClosedTrade], digits: int = 0) -> Chunk:
+    names = ("exit_time", "opened_at", "mfe_pct", "mae_pct", "pnl_pct")
+    exits, opened, best, worst, pnl = ([getattr(one, name) for one in found] for name in names)
+    return make_chunk(exits, opened, best, worst, [pnl, [-gain for gain in pnl]], digits)
+
+
 @given(trades, st.integers(1, 7))
 @example([ClosedTrade(f"t{n}", START, START + timedelta(hours=1 + n // 4), (-1.0) ** n, 1.0, -1.0) for n in range(9)], 3)
 def test_chunks_give_the_rollups_and_figures_of_a_plain_count(found: list[ClosedTrade], size: int) -> None:
@@ -52,7 +60,7 @@ def test_chunks_give_the_rollups_and_figures_of_a_plain_count(found: list[Closed
             day = Tally()
         today = moment
         if here:
-            chunk: Chunk = make_chunk([here], digits)
+            chunk = chunk_of(here, digits)
             digits = chunk.digits
             day.add(chunk, chunk.bases[0])
     for wanted in rows:
@@ -67,5 +75,37 @@ def test_chunks_give_the_rollups_and_figures_of_a_plain_count(found: list[Closed
 def test_a_choice_of_a_chunk_is_the_chunk_of_these_trades(found: list[ClosedTrade], data: st.DataObject) -> None:
     if found:
         places = data.draw(st.lists(st.sampled_from(range(len(found))), min_size=1, unique=True).map(sorted))
-        whole = make_chunk([found, found], 0)
-        assert whole.choose(places) == make_chunk([[found[place] for place in places]] * 2, whole.digits)
+        whole = chunk_of(found)
+        assert whole.choose(places) == chunk_of([found[place] for place in places], whole.digits)
+
+
+kinds = st.lists(
+    st.builds(
+        JudgedSignal, st.sampled_from([-1, 0, 1]), st.none() | st.floats(0, 100) | st.sampled_from([0.0, 90.0, 100.0]),
+        st.none() | gains, st.sampled_from([None, -1, 0, 1]), gains,
+    ),
+    max_size=30,
+)  # fmt: skip
+
+
+@given(kinds, st.integers(0, 30))
+def test_kinds_of_signals_give_the_rollups_and_figures_of_a_plain_count(said: list[JudgedSignal], half: int) -> None:
+    tallies = []
+    for part in (said[:half], said[half:]):
+        tally = AgentTally()
+        for one in part:
+            moved = None if one.horizon_return_pct is None else sign(one.horizon_return_pct)
+            returns = None if one.horizon_return_pct is None else exact(one.horizon_return_pct)
+            ended = None if one.backed is None else sign(one.pnl_pct or 0.0)
+            tally.add_said(1, one.direction, moved, returns, one.backed, ended)
+            if one.direction and moved and one.confidence is not None:
+                tally.add_sure(1, one.confidence, right=one.direction * moved > 0)
+        tallies.append(tally)
+    tallies[0].join(tallies[1])
+    assert tallies[0].as_day() == count_agent_day(said)
+    assert differ(tallies[0].figures(), count_agent(said)) == []
+    assert tallies[0].figures().keys() == count_agent(said).keys()
+
+
+def sign(value: float) -> float:
+    return (value > 0) - (value < 0)

@@ -15,7 +15,6 @@ import numpy as np
 from scorekeeper.analysis.run import analyze
 from scorekeeper.inbox.ingest import ingest_files
 from scorekeeper.learning.run import learn
-from scorekeeper.market import open_market
 from scorekeeper.metrics.score_update import update_score
 from scorekeeper.publish.publish import publish
 from scorekeeper.settings import Settings

@@ -24,8 +24,11 @@ class TermedTrade:
     position_value: float | None
 
 
+_NONE = Fraction(0)
+
+
 def _sums() -> dict[str, Fraction]:
-    return dict.fromkeys(("value", "won_value", "gross", "net", "won", "lost"), Fraction(0))
+    return dict.fromkeys(("value", "won_value", "gross", "net", "won", "lost"), _NONE)
 
 
 @dataclass
@@ -37,9 +40,9 @@ class TermsTally:
     )
     trades: int = 0
     sums: dict[str, Fraction] = field(default_factory=_sums)
-    level: Fraction = Fraction(0)
-    peak: Fraction = Fraction(0)
-    deepest: Fraction = Fraction(0)
+    level: Fraction = _NONE
+    peak: Fraction = _NONE
+    deepest: Fraction = _NONE
     last: datetime | None = None
 
     def add(self, t: TermedTrade) -> None:
@@ -60,8 +63,8 @@ class TermsTally:
         value = Fraction(repr(t.position_value))
         gross, net = (value * Fraction(repr(pct)) / 100 for pct in (t.pnl_pct, t.net_pnl_pct))
         for name, more in (
-            ("value", value), ("won_value", value if t.pnl_pct > 0 else 0), ("gross", gross), ("net", net),
-            ("won", max(net, 0)), ("lost", min(net, 0)),
+            ("value", value), ("won_value", value if t.pnl_pct > 0 else _NONE), ("gross", gross), ("net", net),
+            ("won", max(net, _NONE)), ("lost", min(net, _NONE)),
         ):  # fmt: skip
             self.sums[name] += more
         self.trades, self.level, self.last = self.trades + 1, self.level + net, t.exit_time

@@ -1,7 +1,7 @@
 """The system's rollups and figures, counted again from trades that pass by once, in order: sums instead of lists.
 
-It gives what the plain counts of recount.py give from a list; a test compares both. Sums are whole numbers: a gain times
-10 to the power of `Chunk.digits`, so that they are exact.
+It gives what the plain counts of recount.py give from a list; a test compares both. Sums are whole numbers: a gain
+times 10 to the power of `Chunk.digits`, so that they are exact.
 """
 
 import math
@@ -189,7 +189,8 @@ class Tally:
         self.trades += day.trades
         self.winners += day.winners
         self.losers += day.losers
-        assert day.high is not None and day.low is not None
+        assert day.high is not None
+        assert day.low is not None
         high, low = self.level + day.high * more, self.level + day.low * more
         # From the peak of before, which is no lower than where the day begins; or within the day.
         self.fall = max(self.fall, self.peak - low, day.fall * more)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.candle_walk import Candle, TradeTerms, expiry_fill, walk_trade
 from scorekeeper.verify.close_requests import CloseRequest, CloseRequests, StoredTrade
+from scorekeeper.verify.progress import Progress, silent
 
 ROWS_AT_ONCE = 2_000
 LOOK_BACK = timedelta(days=7)  # a price of before the decision may be this old
@@ -20,7 +21,7 @@ _EXIT = (
 )  # fmt: skip
 
 
-def check_trades(connection: Connection) -> Iterator[str]:
+def check_trades(connection: Connection, progress: Progress = silent) -> Iterator[str]:
     """One line per difference between trades, horizon returns or reference prices and their recompute."""
     market = connection.execute(statement("market/select_market")).mappings().one_or_none()
     if market is None or market["settled_as_of"] is None:
@@ -39,6 +40,7 @@ def check_trades(connection: Connection) -> Iterator[str]:
             statement("verify/select_trades_to_verify").execution_options(yield_per=ROWS_AT_ONCE), symbol
         ).mappings()
         for row in rows:
+            progress("decisions", 1)
             if row["opened_at"] > as_of:
                 continue
             start = bisect_right(ends, row["opened_at"])

@@ -17,6 +17,7 @@ from benchmarks import record as recording
 from benchmarks import scale as scaling
 from benchmarks import score as scoring
 from benchmarks import startup as starting
+from benchmarks import verify as verifying
 from benchmarks.learning import run as learned
 from benchmarks.result import RESULTS
 
@@ -248,3 +249,18 @@ def startup(
 ) -> None:
     """Start scorekeeper --help, its imports and metrics --json as processes, beside the interpreter alone."""
     starting.run(size or list(starting.SIZES), repeats, output)
+
+
+@app.command()
+def verify(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Decisions. May be repeated. [20000 and 200000]")
+    ] = None,
+    repeats: Repeats = verifying.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Verify an installation that has lived through decisions, beside reading the same rows and lines.
+
+    Time, and the most memory that the process held. A million (--size 1000000) take half an hour to live through.
+    """
+    verifying.run(size or list(verifying.SIZES), repeats, output)

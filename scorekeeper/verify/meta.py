@@ -75,20 +75,22 @@ class _Compared:
         )
         step, found = max(1, math.ceil(stored / MOST_MEASURED)), 0
         measured: dict[str, Row[Any]] = {}
-        for some in rows.partitions():
+        wrong: list[str] = []  # named first: the rest follows from it
+        for some in rows.partitions(ROWS_AT_ONCE):
             trades = [_traded(row) for row in some]
             for number, (row, one) in enumerate(zip(some, trades, strict=True), found):
-                yield from _compare_trade(row, one)
+                wrong += islice(_compare_trade(row, one), MOST_NAMED - len(wrong))
                 self._released.add(one)
                 if row.is_stored and (stored - 1 - number) % step == 0:
                     measured[row.trade_id] = row
             found += len(some)
             seen = lay_out(trades, self._names)
             for target in self._targets:
-                yield from target.add(some, trades, seen)
+                target.add(some, trades, seen)
             progress("trades of the meta-model", len(some))
         if stored != found:
             yield f"{stored} trades are stored, {found} are found again"
+        yield from wrong
         yield from _compare_moves(connection, self._version, measured)
         yield from chain.from_iterable(target.find(self._released, self._until) for target in self._targets)
 
@@ -134,13 +136,14 @@ class _Target:
                 break
             self._sums[at] = FitSums(self._fits[at], names)
         self._apart, self._kept_apart = Apart(), Apart()
+        self._wrong: list[str] = []
         judged = models[:: -max(1, math.ceil(len(models) / MOST_JUDGED))]
         self._judges = [
             (model, Judge(block, model.as_of, model.metrics.get("predicted"), model.metrics.get("kept")))
             for model in judged
         ]
 
-    def add(self, rows: Sequence[Row[Any]], trades: Sequence[Traded], seen: Floats) -> Iterator[str]:
+    def add(self, rows: Sequence[Row[Any]], trades: Sequence[Traded], seen: Floats) -> None:
         """The next trades."""
         released = np.array([one.released for one in trades])
         own = np.array([one.uniqueness for one in trades])
@@ -150,7 +153,7 @@ class _Target:
             if among.any():
                 sums.add(seen[among], own[among], net[among])
         self._judge(rows, own, net)
-        yield from self._compare_said(rows, seen)
+        self._wrong += islice(self._compare_said(rows, seen), MOST_NAMED - len(self._wrong))
 
     def _judge(self, rows: Sequence[Row[Any]], own: Floats, net: Floats) -> None:
         said = np.array([getattr(row, f"p_{self._short}") for row in rows], dtype=np.float64)
@@ -190,6 +193,7 @@ class _Target:
     def find(self, released: Released, until: int) -> Iterator[str]:
         """What differs of the midnights with rows and fits, of the newest fits, and of how some were judged."""
         yield from self._compare_models(released, until)
+        yield from self._wrong
         for model, judge in self._judges:
             free, independent = released.until(model.as_of)
             wanted = judge.find() | {"trades": free, "independent_trades": independent}

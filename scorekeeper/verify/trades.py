@@ -63,7 +63,7 @@ def _read_candles(connection: Connection, coverage: Any) -> Iterator[list[Candle
         statement("verify/select_candles").execution_options(yield_per=CANDLES_AT_ONCE),
         {"symbol": coverage.symbol, "until": coverage.sealed_until},
     )
-    for some in rows.partitions():
+    for some in rows.partitions(CANDLES_AT_ONCE):
         yield [Candle(*row) for row in some]
 
 

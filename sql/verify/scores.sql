@@ -54,9 +54,10 @@ WITH judged AS MATERIALIZED ( -- noqa: ST03
         t.direction AS side, sign(t.pnl_pct) AS ended
     FROM scorekeeper.decision AS d
     LEFT JOIN scorekeeper.trade AS t ON d.trade_id = t.trade_id AND t.exit_time IS NOT NULL
-    CROSS JOIN LATERAL (
-        VALUES (CASE WHEN d.horizon_known_at IS NOT NULL THEN d.horizon_return_pct END)
-    ) AS h (return_pct)
+    CROSS JOIN
+        LATERAL (
+            VALUES (CASE WHEN d.horizon_known_at IS NOT NULL THEN d.horizon_return_pct END)
+        ) AS h (return_pct)
     WHERE
         d.voided_at IS NULL AND d.price_suspect IS NOT TRUE
         AND d.expires_at >= cast(:since AS timestamptz) AND d.expires_at < cast(:until AS timestamptz)

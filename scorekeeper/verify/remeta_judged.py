@@ -98,7 +98,8 @@ class Judge:
         if not n:
             return
         self._apart, self._kept_apart = int(apart[n - 1]), int(kept_apart[n - 1])
-        opened, expires, p, market, base, kept, uniqueness, net = (column[:n] for column in told)
+        opened, expires, p, market, base = told.opened[:n], told.expires[:n], told.p[:n], told.market[:n], told.base[:n]
+        kept, uniqueness, net = told.kept[:n], told.uniqueness[:n], told.net[:n]
         paid = net > 0
         loss, of_market, of_base = (-np.log(np.where(paid, said, 1 - said)) for said in (p, market, base))
         self._sums += (

@@ -36,8 +36,8 @@ ORDER BY t.exit_time;
 SELECT cast(d.expires_at AT TIME ZONE 'UTC' AS date) AS day, count(*) AS decisions
 FROM scorekeeper.decision AS d
 WHERE d.expires_at >= coalesce(cast(:kept_from AS timestamptz), '-infinity')
-GROUP BY 1
-ORDER BY 1;
+GROUP BY day
+ORDER BY day;
 
 
 -- name: select_scored_signals

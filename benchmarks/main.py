@@ -26,6 +26,7 @@ from benchmarks import score as scoring
 from benchmarks import startup as starting
 from benchmarks import suite as running
 from benchmarks import sustained as sustaining
+from benchmarks import verify as verifying
 from benchmarks.learning import run as learned
 from benchmarks.result import RESULTS, open_console
 
@@ -361,3 +362,18 @@ def sustained(
     From a file to its row, beside an empty flow run in a warm process; how far rows are behind files, and memory.
     """
     sustaining.run(arrivals, rate, minutes, output)
+
+
+@app.command()
+def verify(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Decisions. May be repeated. [20000 and 200000]")
+    ] = None,
+    repeats: Repeats = verifying.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Verify an installation that has lived through decisions, beside reading the same rows and lines.
+
+    Time, and the most memory that the process held. A million (--size 1000000) take half an hour to live through.
+    """
+    verifying.run(size or list(verifying.SIZES), repeats, output)

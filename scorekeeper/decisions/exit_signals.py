@@ -8,7 +8,7 @@ from datetime import datetime
 from scorekeeper.decisions.made_ids import LENGTHS, LONGEST_ID
 from scorekeeper.decisions.words import EXIT_SIDES, KNOWN, Meaning, meaning_of
 
-_DIGITS = "|".join(f"[0-9a-f]{{{length}}}" for length in LENGTHS)
+_DIGITS = re.compile("|".join(f"[0-9a-f]{{{length}}}" for length in LENGTHS))
 
 
 def exit_side(word: str, known: Mapping[str, Meaning] = KNOWN) -> int | None:
@@ -40,7 +40,8 @@ def name_exit(given: str, opened_at: datetime | None, content_sha256: bytes, pla
     ending = f"-exit-{time or content_sha256.hex()[:8]}"
     if time and given.endswith(ending) and given != ending:
         return given, given.removesuffix(ending)
-    if time and re.fullmatch(f"{re.escape(f'{plain_symbol}-{time}-')}(?:{_DIGITS})", given):
+    made = f"{plain_symbol}-{time}-"
+    if time and given.startswith(made) and _DIGITS.fullmatch(given, len(made)):
         return given, given
     fits = len((given + ending).encode()) <= LONGEST_ID
     return (given if fits else hashlib.sha256(given.encode()).hexdigest()) + ending, given

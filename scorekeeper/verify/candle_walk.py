@@ -106,14 +106,14 @@ def walk_trade(terms: TradeTerms, candles: Sequence[Candle], sealed_until: datet
     for candle in candles:
         if candle.minute_at < terms.opened_at or candle.ends_at > due_at:
             continue
-        stop, stop_reason = _stop_in_force(terms, best_price)
+        stop, stop_reason = stop_in_force(terms, best_price)
         at_stop = stop is not None and (candle.low <= stop if terms.direction > 0 else candle.high >= stop)
         at_target = terms.take_profit is not None and (
             candle.high >= terms.take_profit if terms.direction > 0 else candle.low <= terms.take_profit
         )
         if at_stop or at_target:
-            price, reason = _touch(terms, candle, stop if at_stop else None, stop_reason, at_target)
-            return _exit(terms, candle.ends_at, price, reason, at_stop and at_target, None, highs, lows)
+            price, reason = touch(terms, candle, stop if at_stop else None, stop_reason, at_target)
+            return exit_at(terms, candle.ends_at, price, reason, at_stop and at_target, None, highs, lows)
         highs.append(candle.high)
         lows.append(candle.low)
         best_price = max(best_price, candle.high) if terms.direction > 0 else min(best_price, candle.low)
@@ -123,10 +123,10 @@ def walk_trade(terms: TradeTerms, candles: Sequence[Candle], sealed_until: datet
     if fill is None:
         return None
     reason = "expired" if due_at == terms.expires_at else "manual" if due_at == close_requests else "signal"
-    return _exit(terms, fill[0], fill[1], reason, False, fill[2], highs, lows)
+    return exit_at(terms, fill[0], fill[1], reason, False, fill[2], highs, lows)
 
 
-def _stop_in_force(terms: TradeTerms, best_price: float) -> tuple[float | None, str]:
+def stop_in_force(terms: TradeTerms, best_price: float) -> tuple[float | None, str]:
     """The tighter of stop and trailing level, with its exit reason; the stop if they are equal."""
     if terms.trailing_stop_pct is None:
         return terms.stop_loss, "stop_loss"
@@ -136,7 +136,7 @@ def _stop_in_force(terms: TradeTerms, best_price: float) -> tuple[float | None, 
     return level, "trailing_stop"
 
 
-def _touch(
+def touch(
     terms: TradeTerms, candle: Candle, stop: float | None, stop_reason: str, at_target: bool
 ) -> tuple[float, str]:
     """The price and the reason of an exit in this candle, whose range holds the stop, the target or both."""
@@ -150,16 +150,17 @@ def _touch(
     return worse(stop, candle.open), stop_reason
 
 
-def _exit(
+def exit_at(
     terms: TradeTerms,
     time: datetime,
     price: float,
     reason: str,
     ambiguous: bool,
     age: float | None,
-    highs: list[float],
-    lows: list[float],
+    highs: Sequence[float],
+    lows: Sequence[float],
 ) -> Exit:
+    """The exit at a time and price; `highs`, `lows`: of the candles that the trade lived through whole."""
     def gain(at: float) -> float:
         moved = at - terms.entry_price if terms.direction > 0 else terms.entry_price - at
         return moved / terms.entry_price * 100

@@ -54,6 +54,9 @@ class CloseRequests:
         self._requests = sorted(requests, key=lambda one: (one.asked_at, one.trade_id.encode()))
         self._moments = [one.asked_at for one in self._requests]
 
+    def __len__(self) -> int:
+        return len(self._requests)
+
     def find_fault(self, trade: StoredTrade) -> str | None:
         """What is wrong with the trade's stored close request, or with the lack of one; None if it is right.
 

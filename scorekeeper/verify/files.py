@@ -20,6 +20,7 @@ from scorekeeper.settings import Settings
 from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.decisions import check_decision, find_stored, list_longer_ids, neutral_context
+from scorekeeper.verify.progress import Progress, silent
 from scorekeeper.verify.unknown_files import Doubt, check_unknown
 
 DECISIONS_AT_ONCE = 500
@@ -27,17 +28,21 @@ DECISIONS_AT_ONCE = 500
 _Found = tuple[dict[str, Any], tuple[str, ...], str, Location]
 
 
-def check_files(connection: Connection, settings: Settings, only: Set[Location] | None = None) -> Iterator[Doubt]:
+def check_files(
+    connection: Connection, settings: Settings, only: Set[Location] | None = None, progress: Progress = silent
+) -> Iterator[Doubt]:
     """Every difference between the archive, the quarantine and the database. With `only`: of these files.
 
     A file that was moved after the snapshot was taken is doubted too: check it again while no file can move.
     """
-    yield from _check_archive(connection, settings, only)
+    yield from _check_archive(connection, settings, only, progress)
     yield from _check_quarantine(connection, only)
     yield from check_unknown(connection, settings, only)
 
 
-def _check_archive(connection: Connection, settings: Settings, only: Set[Location] | None) -> Iterator[Doubt]:
+def _check_archive(
+    connection: Connection, settings: Settings, only: Set[Location] | None, progress: Progress
+) -> Iterator[Doubt]:
     """Every decision of every archived file is stored, as the file gives it."""
     doubts: list[Doubt] = []
     kept_from = read_kept_from(connection)
@@ -56,6 +61,7 @@ def _check_archive(connection: Connection, settings: Settings, only: Set[Locatio
             ):
                 continue
             yield from (Doubt(path, one) for one in wrong)
+        progress("decisions of archived files", len(batch))
     yield from doubts
 
 

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import exp, isclose
 from typing import Any
 
@@ -12,8 +13,10 @@ from sqlalchemy import Connection, Row
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.maps import check_maps
 from scorekeeper.verify.meta import check_meta_model
-from scorekeeper.verify.rejudge import DAY, block_hours, find_blocks, fit_beta
+from scorekeeper.verify.progress import Progress, silent
+from scorekeeper.verify.rejudge import DAY, Block, Blocks, block_hours, fit_beta
 from scorekeeper.verify.relearn import HOUR, AgentRow, Hour, Outcome, Relearned, Said, Vote
+from scorekeeper.verify.spool import Spool
 
 ROWS_AT_ONCE = 2_000
 MOST_FITS = 8  # of a version whose betas are fitted again
@@ -21,15 +24,15 @@ MOST_NAMED = 20  # differences of one kind
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check_learned(connection: Connection) -> Iterator[str]:
+def check_learned(connection: Connection, progress: Progress = silent) -> Iterator[str]:
     """One line per difference. What is to be made again by the next run of learn is not compared.
 
     Neither is a version of which decisions were deleted by their age: what was learned follows from all of them.
     """
     for row in connection.execute(statement("verify/select_learning")).all():
         if row.holds_until is not None and not row.is_cut:
-            yield from _Check(connection, row.version, row.holds_until, row.block_hours).run()
-            yield from check_meta_model(connection, row.version, row.holds_until, row.block_hours)
+            yield from _Check(connection, row.version, row.holds_until, row.block_hours).run(progress)
+            yield from check_meta_model(connection, row.version, row.holds_until, row.block_hours, progress)
 
 
 def find_waiting_learning(connection: Connection) -> Iterator[str]:
@@ -77,14 +80,18 @@ class _Check:
     def _select(self, name: str) -> Any:
         return self.connection.execute(statement(name).execution_options(yield_per=ROWS_AT_ONCE), self.given)
 
-    def run(self) -> Iterator[str]:
-        again = Relearned()
+    def run(self, progress: Progress = silent) -> Iterator[str]:
+        again, past = Relearned(), Spool()
+        blocks = Blocks(again)
         until = (self.until - _EPOCH) // timedelta(microseconds=1)
         for event in again.events(self._said(), until):
             if isinstance(event, Vote):
                 self._compare(self.votes, event)
+                progress("decisions of what is learned", 1)
             elif isinstance(event, Outcome):
                 self._compare(self.outcomes, event)
+                past.add(event, -(-event.expires // DAY) * DAY)
+                blocks.add(event)
             else:
                 self._compare_hour(event)
         while (state := self._next_state()) is not None:
@@ -93,8 +100,8 @@ class _Check:
             if (row := stored.next()) is not None:
                 stored.note(f"{row.trade_id}: stored, and not found again")
         yield from (*self.votes.found, *self.outcomes.found, *self.states.found)
-        yield from self._check_fits(again, until)
-        yield from self._check_blocks(again, until)
+        yield from self._check_fits(past, until)
+        yield from self._check_blocks(again, blocks.find(until))
         yield from check_maps(self.connection, self.version, until, again.maps)
 
     def _said(self) -> Iterator[Said]:
@@ -168,19 +175,20 @@ class _Check:
             self.states.note(f"{at}: weight_in_use is neither the weight nor 1 for all agents")
         self.in_use.append((state.as_of, uses.pop() if uses else None))
 
-    def _check_fits(self, again: Relearned, until: int) -> Iterator[str]:
-        days = sorted({-(-one.expires // DAY) * DAY for one in again.outcomes})
-        days = [day for day in days if day <= until]
+    def _check_fits(self, past: Spool, until: int) -> Iterator[str]:
+        outcomes = past.count_days()
+        days = [day for day in outcomes if day <= until]
         if days != self.midnights:
             yield f"probability of {self.version}: {len(self.midnights)} days have fits, {len(days)} have outcomes"
             return
         for fit in self.fits[:: -max(1, len(self.fits) // MOST_FITS)]:
-            beta, known = fit_beta(again, fit.as_of), sum(one.expires <= fit.as_of for one in again.outcomes)
+            known = outcomes[fit.as_of]
+            beta = fit_beta(partial(past.read, known))
             if not isclose(fit.beta, beta, rel_tol=1e-8, abs_tol=1e-8) or fit.outcomes != known:
                 yield f"probability of {self.version} at {_moment(fit.as_of)}: beta is {fit.beta}, recomputed {beta}"
 
-    def _check_blocks(self, again: Relearned, until: int) -> Iterator[str]:
-        wanted, stored = find_blocks(again, until), self._select("verify/select_blocks").all()
+    def _check_blocks(self, again: Relearned, wanted: list[Block]) -> Iterator[str]:
+        stored = self._select("verify/select_blocks").all()
         hours = block_hours(again)
         if hours != self.block_hours:
             yield f"evidence of {self.version}: its blocks have {self.block_hours} hours, recomputed {hours}"

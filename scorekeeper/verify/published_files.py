@@ -10,6 +10,7 @@ from scorekeeper.publish.set_aside import read_blocks
 from scorekeeper.publish.target import make_absolute, open_published
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
+from scorekeeper.verify.progress import Progress, silent
 
 _REPAIR = "repair it with: scorekeeper publish --rebuild"
 
@@ -20,7 +21,9 @@ def check_published(db: Database, *, log_path: Location, dataset_path: Location)
         return check_since(snapshot, db, log_path=log_path, dataset_path=dataset_path)
 
 
-def check_since(snapshot: Connection, db: Database, *, log_path: Location, dataset_path: Location) -> list[str]:
+def check_since(
+    snapshot: Connection, db: Database, *, log_path: Location, dataset_path: Location, progress: Progress = silent
+) -> list[str]:
     """As check_published, in two steps, while other processes may publish.
 
     Up to the snapshot's watermark, a file must hold the lines that the snapshot renders. The rest must hold the
@@ -36,7 +39,7 @@ def check_since(snapshot: Connection, db: Database, *, log_path: Location, datas
             continue
         known = state.published_line_no
         try:
-            size, difference = _compare(snapshot, path, kind, known, state.begins_after)
+            size, difference = _compare(snapshot, path, kind, known, state.begins_after, progress)
             if difference is None:
                 with db.begin() as connection:
                     lock_publisher(connection)
@@ -53,7 +56,7 @@ def check_since(snapshot: Connection, db: Database, *, log_path: Location, datas
 
 
 def _compare(
-    connection: Connection, path: Location, kind: str, up_to: int, begins_after: int
+    connection: Connection, path: Location, kind: str, up_to: int, begins_after: int, progress: Progress
 ) -> tuple[int, str | None]:
     """The length in bytes of the lines up to a line number, and how the file differs from them (None: not at all)."""
     with open_published(path) as file:
@@ -68,6 +71,7 @@ def _compare(
                 where = f", {number} lines after byte {size}," if size else f" {number}"
                 return size, f"line{where} is not as it was published; {_REPAIR}"
             size += len(line)
+            progress(f"lines of the {kind}", 1)
     return size, None
 
 

@@ -208,34 +208,44 @@ def _count_path_and_days(ordered: Sequence[ClosedTrade], market: MarketYear | No
     return {
         "max_drawdown_pct": drawdown,
         "current_drawdown_pct": float(fall) if ordered else None,
-        "underwater_since": _in_utc(peak_at) if peak_at and fall else None,
-        **_count_days(_daily_series(ordered, market), drawdown, market.days_a_year if market else 365),
+        "underwater_since": as_utc(peak_at) if peak_at and fall else None,
+        **count_days(_daily_series(ordered, market), drawdown, market.days_a_year if market else 365),
     }
 
 
-def _in_utc(time: datetime) -> str:
+def as_utc(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def _daily_series(ordered: Sequence[ClosedTrade], market: MarketYear | None) -> list[Decimal]:
-    """The sum of each day from the first exit to the last; of a market that closes, of each day with a close."""
-    exits = [(trade.exit_time.astimezone(UTC).date(), trade.pnl_pct) for trade in ordered]
-    if not exits:
+    days: dict[date, list[float]] = {}
+    for trade in ordered:
+        days.setdefault(trade.exit_time.astimezone(UTC).date(), []).append(trade.pnl_pct)
+    with localcontext(prec=EXACT_DIGITS):
+        return lay_days({day: total(gains) for day, gains in days.items()}, market)
+
+
+def lay_days(earned: Mapping[date, Decimal], market: MarketYear | None) -> list[Decimal]:
+    """The sum of each day from the first exit to the last; of a market that closes, of each day with a close.
+
+    `earned`: by UTC day with exits.
+    """
+    if not earned:
         return []
-    first, last = min(day for day, _ in exits), max(day for day, _ in exits)
+    first, last = min(earned), max(earned)
     if market is None:
         ends = [first + timedelta(days=i) for i in range((last - first).days + 1)]
     else:
         ends = list(market.closes_on[bisect_left(market.closes_on, first) : bisect_left(market.closes_on, last) + 1])
     # A day's P&L is what was earned after the day before it in the series.
-    earned: list[list[float]] = [[] for _ in ends]
-    for day, gain in exits:
-        earned[bisect_left(ends, day)].append(gain)
     with localcontext(prec=EXACT_DIGITS):
-        return [total(gains) for gains in earned]
+        sums = [Decimal(0)] * len(ends)
+        for day, gain in earned.items():
+            sums[bisect_left(ends, day)] += gain
+    return sums
 
 
-def _count_days(series: Sequence[Decimal], drawdown: float | None, days_a_year: int) -> dict[str, Any]:
+def count_days(series: Sequence[Decimal], drawdown: float | None, days_a_year: int) -> dict[str, Any]:
     names = ("sharpe", "sortino", "calmar", "volatility_pct", "var95_pct", "cvar95_pct", "psr")
     if len(series) < 2:
         return dict.fromkeys(names)

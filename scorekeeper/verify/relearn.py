@@ -115,7 +115,7 @@ class Relearned:
     """Relearns one version. `events` goes through its decisions; the rest is complete when they have ended."""
 
     def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
+        self.outcomes = 0
         self.maps = Remapped()
         self.holds: list[int] = []  # of the first 20 decisions
         self.twentieth: int | None = None  # when the 20th was made
@@ -150,7 +150,7 @@ class Relearned:
                          one.longs / one.calls if one.calls else None)
                 for name, one in sorted(self._agents.items())
             ]  # fmt: skip
-            yield Hour(self._hour, len(self.outcomes), self._independent, rows)
+            yield Hour(self._hour, self.outcomes, self._independent, rows)
             self._hour = None
 
     def _meet(self, said: Said) -> None:
@@ -166,7 +166,7 @@ class Relearned:
             call = direction * (50.0 if confidence is None else confidence) / 100.0
             learned += weights[agent][0] * call
             equal += call
-        many, known = max(1, len(self._agents)), len(self.outcomes)
+        many, known = max(1, len(self._agents)), self.outcomes
         vote = Vote(
             said.trade_id, said.opened, _sign(learned), _sign(equal), learned / many, equal / many,
             math.sqrt(self._squares / known) if known else None, self._sizes / known if known else None,
@@ -220,12 +220,11 @@ class Relearned:
         self._sizes += abs(returned)
         vote = life.vote
         move = 0.0 if vote.scale_pct is None else max(-4.0, min(4.0, returned / vote.scale_pct))
-        outcome = Outcome(
+        self.outcomes += 1
+        return Outcome(
             vote.trade_id, life.expires, vote.opened, returned, vote.score, (vote.score - vote.equal_score) * move,
             share, self._independent,
         )  # fmt: skip
-        self.outcomes.append(outcome)
-        return outcome
 
     def _weigh(self) -> dict[str, tuple[float, float]]:
         """Weight and p of each agent that has spoken."""

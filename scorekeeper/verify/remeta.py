@@ -1,12 +1,10 @@
-"""The meta-model, recomputed trade by trade from its definition: features, what a fit says, and how well it did.
+"""The meta-model, recomputed trade by trade from its definition: features, fits, and what they say.
 
 The code is its own: it shares none with scorekeeper.learning, which works on columns.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from statistics import median, stdev
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +14,7 @@ Floats = NDArray[np.float64]
 
 DAY = 86_400_000_000  # microseconds
 HOUR = 3_600_000_000
-BLOCK_BETS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
-T_OF_7 = 2.3646242515927844  # the 97.5th percentile of Student's t with seven degrees of freedom
+TARGETS = ("net_pnl", "horizon")
 MARKET = ("hour_size", "day_size", "hour_unknown", "day_unknown", "hour_sine", "hour_cosine", "weekend", "hold")
 
 
@@ -45,19 +42,6 @@ class Traded(NamedTuple):
     def released(self) -> int:
         """From when on it may be fitted on."""
         return 2 * self.expires - self.opened
-
-
-class Foretold(NamedTuple):
-    """What a fit said of a trade before it ended, and what came."""
-
-    opened: int
-    expires: int
-    p: float
-    market: float
-    base: float
-    kept: bool
-    uniqueness: float
-    net: float
 
 
 def see(one: Traded) -> dict[str, float | None]:
@@ -117,96 +101,141 @@ def _scale(fit: Mapping[str, Any], seen: Floats, names: Sequence[str]) -> Floats
     return np.stack(columns, axis=1) if columns else np.zeros((len(seen), 0))
 
 
-def fit_midnights(trades: Sequence[Traded], target: str, until: int) -> list[int]:
-    """The midnights up to `until` at which a model is fitted."""
-    waiting = sorted(trades, key=lambda one: one.released)
-    found, place, independent, last, ends = [], 0, 0.0, 0.0, set()
-    midnight = -(-min((one.released for one in trades), default=until + 1) // DAY) * DAY
-    while midnight <= until:
-        while place < len(waiting) and waiting[place].released <= midnight:
-            independent += waiting[place].uniqueness
-            ends.add(waiting[place].net[target] > 0)
-            place += 1
-        if independent >= max(100.0, 1.05 * last) and len(ends) == 2:
-            found.append(midnight)
-            last = independent
-        midnight += DAY
-    return found
+class Released:
+    """When trades may be fitted on, summed up by the midnight from which on: how many, and their uniqueness."""
+
+    def __init__(self) -> None:
+        # Trades, uniqueness, and for each target whether there are some that did not pay, and some that did.
+        self._days: dict[int, list[float]] = {}
+        self.midnights: set[int] = set()  # with something new
+
+    def add(self, one: Traded) -> None:
+        """A trade."""
+        day = -(-one.released // DAY) * DAY
+        self.midnights |= {day, -(-one.expires // DAY) * DAY}
+        sums = self._days.setdefault(day, [0.0] * (2 + 2 * len(TARGETS)))
+        sums[0] += 1
+        sums[1] += one.uniqueness
+        for place, target in enumerate(TARGETS):
+            sums[2 + 2 * place + (one.net[target] > 0)] = 1.0
+
+    def until(self, moment: int) -> tuple[int, float]:
+        """How many trades are released by a midnight, and the sum of their uniqueness."""
+        free = [sums for day, sums in self._days.items() if day <= moment]
+        return int(sum(sums[0] for sums in free)), math.fsum(sums[1] for sums in free)
+
+    def fit_midnights(self, target: str, until: int) -> list[int]:
+        """The midnights up to `until` at which a model is fitted."""
+        place = 2 + 2 * TARGETS.index(target)
+        found, independent, last, ends = [], 0.0, 0.0, [0.0, 0.0]
+        midnight = min(self._days, default=until + 1)
+        while midnight <= until:
+            if (sums := self._days.get(midnight)) is not None:
+                independent += sums[1]
+                ends = [max(one, other) for one, other in zip(ends, sums[place : place + 2], strict=True)]
+            if independent >= max(100.0, 1.05 * last) and all(ends):
+                found.append(midnight)
+                last = independent
+            midnight += DAY
+        return found
 
 
-def find_faults(
-    fit: Mapping[str, Any], seen: Floats, names: Sequence[str], own: Floats, net: Floats
-) -> list[str]:
-    """What is wrong with a fit on these trades: its scaling, its thresholds, coefficients that are not the minimum.
+class FitSums:
+    """What shows the faults of a fit, summed up over the trades that it was fitted on as they pass by.
 
-    `seen`, `names`: as lay_out. `own`: uniqueness. `net`: what each trade brought.
+    `names`: what `seen` has, as lay_out gives it.
     """
-    total, paid = math.fsum(own), net > 0
-    paying = math.fsum(own[paid])
-    gain, loss = math.fsum((own * net)[paid]) / paying, -math.fsum((own * net)[~paid]) / (total - paying)
-    wanted = {
-        "trades": len(net), "independent_trades": total, "base_rate": paying / total,
-        "keep_above": loss / (gain + loss),
-    }  # fmt: skip
-    faults = [
-        f"{name} is {fit[name]}, recomputed {value}" for name, value in wanted.items() if not near(fit[name], value)
-    ]
-    alone = fit["market"]["coefficients"]
-    for feature in fit["features"]:
-        column = seen[:, names.index(feature["name"])]
-        known = column[~np.isnan(column)].tolist()
-        fill = median(known or [0.0])
-        filled = np.where(np.isnan(column), fill, column)
-        mean = math.fsum(own * filled) / total
-        scale = math.sqrt(math.fsum(own * (filled - mean) ** 2) / total)
-        for name, value in (("fill", fill), ("mean", mean), ("scale", scale)):
-            if not near(feature[name], value):
-                faults.append(f"{name} of {feature['name']} is {feature[name]}, recomputed {value}")
-        if (feature["name"] in alone) != (feature["name"] in MARKET or feature["name"].startswith("symbol:")):
-            faults.append(f"{feature['name']} is on the wrong side of the reference")
-    scaled = np.column_stack([np.ones(len(net)), _scale(fit, seen, names)])
-    every = [0.0, *(feature["coefficient"] for feature in fit["features"])]
-    market = [0.0, *(alone.get(feature["name"], 0.0) for feature in fit["features"])]
-    among = np.array([True, *(feature["name"] in alone for feature in fit["features"])])
-    for which, p, coefficients, chosen in zip(
-        ("all", "market"), foretell(fit, seen, names), (every, market), (among | True, among), strict=True
-    ):
-        slope = scaled.T @ (own * (p - paid)) + 100 * np.array(coefficients)
-        if float(np.abs(slope[chosen]).max()) > 1e-7 * total:
-            faults.append(f"the coefficients of {which} features are not the most probable ones")
-    return faults
 
+    def __init__(self, fit: Mapping[str, Any], names: Sequence[str]) -> None:
+        self._fit, self._names = fit, names
+        self._places = [names.index(feature["name"]) for feature in fit["features"]]
+        self._fills = np.array([feature["fill"] for feature in fit["features"]], dtype=np.float64)
+        self._means = np.array([feature["mean"] for feature in fit["features"]], dtype=np.float64)
+        many = len(self._places)
+        self._trades = 0
+        self._own = np.zeros(4)  # sums of uniqueness: of all, of those that paid, times what each brought of either
+        self._below, self._at, self._above = (np.zeros(many, dtype=np.int64) for _ in range(3))
+        self._last_below, self._first_above = np.full(many, -np.inf), np.full(many, np.inf)
+        self._off, self._squares = np.zeros(many), np.zeros(many)  # from the stored means
+        self._slopes = np.zeros((2, 1 + many))
 
-def judge(told: Sequence[Foretold], block: int, until: int) -> dict[str, Any]:
-    """The metrics of meta_model of what is known at `until`, with `informs` and `worth_it`. In order of `expires`."""
-    n = len(told)
-    paid = [one.net > 0 for one in told]
-    losses, of_market, of_base = (
-        [-math.log(p if pays else 1 - p) for p, pays in zip(said, paid, strict=True)]
-        for said in ([one.p for one in told], [one.market for one in told], [one.base for one in told])
-    )
-    gains = [other - own for other, own in zip(of_market, losses, strict=True)]
-    brier = _mean([(one.p - pays) ** 2 for one, pays in zip(told, paid, strict=True)])
-    of_rate = _mean([(one.base - pays) ** 2 for one, pays in zip(told, paid, strict=True)])
-    kept = [one for one in told if one.kept]
-    e_value, blocks = _bet(told, gains, block, until)
-    gain, kept_ci = _interval(gains, told), _interval([one.net for one in kept], kept)
-    independent = math.fsum(one.uniqueness for one in told)
-    base_gain = _mean([other - own for other, own in zip(of_base, losses, strict=True)])
-    informs = None if gain is None else False
-    if (gain is not None and gain[0] > 0) or e_value >= 20:
-        informs = (base_gain or 0.0) > 0
-    return {
-        "predicted": n, "independent": independent, "log_loss": _mean(losses), "log_loss_market": _mean(of_market),
-        "log_loss_base": _mean(of_base), "gain": _mean(gains), "gain_ci95_robust": gain, "base_gain": base_gain,
-        "brier": brier, "brier_skill": 1 - brier / of_rate if brier is not None and of_rate else None,
-        "e_value": e_value, "threshold": 20.0, "blocks": blocks, "net_pct": _mean([one.net for one in told]),
-        "net_pct_ci95_robust": _interval([one.net for one in told], told), "kept": len(kept),
-        "kept_independent": _apart(kept), "kept_net_pct": _mean([one.net for one in kept]),
-        "kept_net_pct_ci95_robust": kept_ci, "reliability": _tenths(told),
-        "informs": informs if independent >= 100 else None,
-        "worth_it": None if independent < 100 or kept_ci is None else kept_ci[0] > 0,
-    }  # fmt: skip
+    def add(self, seen: Floats, own: Floats, net: Floats) -> None:
+        """More trades; `own`: their uniqueness, `net`: what each brought."""
+        self._trades += len(net)
+        paid = net > 0
+        self._own += (own.sum(), own[paid].sum(), (own * net)[paid].sum(), (own * net)[~paid].sum())
+        columns = seen[:, self._places]
+        room = 1e-8 * np.abs(self._fills) + 1e-10
+        with np.errstate(invalid="ignore"):
+            below, above = columns < self._fills - room, columns > self._fills + room
+        self._below += below.sum(axis=0)
+        self._above += above.sum(axis=0)
+        self._at += (~np.isnan(columns) & ~below & ~above).sum(axis=0)
+        self._last_below = np.maximum(self._last_below, np.where(below, columns, -np.inf).max(axis=0, initial=-np.inf))
+        self._first_above = np.minimum(self._first_above, np.where(above, columns, np.inf).min(axis=0, initial=np.inf))
+        off = np.where(np.isnan(columns), self._fills, columns) - self._means
+        self._off += own @ off
+        self._squares += own @ (off * off)
+        scaled = np.column_stack([np.ones(len(net)), _scale(self._fit, seen, self._names)])
+        for place, p in enumerate(foretell(self._fit, seen, self._names)):
+            self._slopes[place] += scaled.T @ (own * (p - paid))
+
+    def find(self) -> list[str]:
+        """What is wrong with the fit: its scaling, its thresholds, coefficients that are not the minimum."""
+        fit = self._fit
+        total, paying, won, lost = self._own.tolist()
+        if not 0 < paying < total:
+            return ["is made of trades that all ended alike"]
+        gain, loss = won / paying, -lost / (total - paying)
+        wanted = {
+            "trades": self._trades, "independent_trades": total, "base_rate": paying / total,
+            "keep_above": loss / (gain + loss),
+        }  # fmt: skip
+        faults = [
+            f"{name} is {fit[name]}, recomputed {value}"
+            for name, value in wanted.items()
+            if not near(fit[name], value)
+        ]
+        alone = fit["market"]["coefficients"]
+        for place, feature in enumerate(fit["features"]):
+            name = feature["name"]
+            if (fill := self._median(place)) is None or not near(feature["fill"], fill):
+                faults.append(f"fill of {name} is {feature['fill']}, which is not the median")
+            off = float(self._off[place]) / total
+            scale = math.sqrt(max(0.0, float(self._squares[place]) / total - off * off))
+            for what, value in (("mean", feature["mean"] + off), ("scale", scale)):
+                if not near(feature[what], value):
+                    faults.append(f"{what} of {name} is {feature[what]}, recomputed {value}")
+            if (name in alone) != (name in MARKET or name.startswith("symbol:")):
+                faults.append(f"{name} is on the wrong side of the reference")
+        every = [0.0, *(feature["coefficient"] for feature in fit["features"])]
+        market = [0.0, *(alone.get(feature["name"], 0.0) for feature in fit["features"])]
+        among = np.array([True, *(feature["name"] in alone for feature in fit["features"])])
+        for which, sums, coefficients, chosen in zip(
+            ("all", "market"), self._slopes, (every, market), (among | True, among), strict=True
+        ):
+            slope = sums + 100 * np.array(coefficients)
+            if float(np.abs(slope[chosen]).max()) > 1e-7 * total:
+                faults.append(f"the coefficients of {which} features are not the most probable ones")
+        return faults
+
+    def _median(self, place: int) -> float | None:
+        """The median of what is known of a feature, as far as the stored one is near it; None: it is not."""
+        below, at, above = int(self._below[place]), int(self._at[place]), int(self._above[place])
+        known = below + at + above
+        if not known:
+            return 0.0
+        middle = []
+        for order in {(known - 1) // 2, known // 2}:
+            if below <= order < below + at:
+                middle.append(float(self._fills[place]))
+            elif order == below - 1:
+                middle.append(float(self._last_below[place]))
+            elif order == below + at:
+                middle.append(float(self._first_above[place]))
+            else:
+                return None
+        return sum(middle) / len(middle)
 
 
 def near(stored: Any, wanted: Any) -> bool:
@@ -218,62 +247,3 @@ def near(stored: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict) and isinstance(stored, dict):
         return stored.keys() == wanted.keys() and all(near(stored[key], wanted[key]) for key in wanted)
     return bool(stored == wanted)
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return math.fsum(values) / len(values) if values else None
-
-
-def _apart(told: Sequence[Foretold]) -> int:
-    """The most of them of which no two overlap."""
-    count, free = 0, -math.inf
-    for one in told:
-        if one.opened >= free:
-            count, free = count + 1, one.expires
-    return count
-
-
-def _interval(values: Sequence[float], told: Sequence[Foretold]) -> list[float] | None:
-    """The 95 % interval of the mean from the means of eight consecutive groups; a value at a cut is shared."""
-    if _apart(told) < 20:
-        return None
-    n, cuts = len(values), [len(values) * k / 8 for k in range(9)]
-    groups = []
-    for low, high in pairwise(cuts):
-        inside = range(math.floor(low), min(math.ceil(high), n))
-        groups.append(math.fsum(values[i] * (min(i + 1, high) - max(i, low)) for i in inside) / (n / 8))
-    spread = stdev(groups)
-    middle = math.fsum(values) / n
-    half = T_OF_7 * spread / math.sqrt(8)
-    return None if spread < 1e-12 else [middle - half, middle + half]
-
-
-def _bet(told: Sequence[Foretold], gains: Sequence[float], block: int, until: int) -> tuple[float, int]:
-    inside: dict[int, list[float]] = {}
-    for one, gain in zip(told, gains, strict=True):
-        number = one.opened // block
-        if one.expires <= (number + 1) * block <= until:
-            inside.setdefault(number, []).append(gain)
-    logs, squares = [0.0] * len(BLOCK_BETS), 0.0
-    for seen, number in enumerate(sorted(inside)):
-        mean = math.fsum(inside[number]) / len(inside[number])
-        scale = math.sqrt((3 * 0.06**2 + squares) / (3 + seen))
-        bet = max(-1.0, min(1.0, mean / (3 * scale)))
-        logs = [log + math.log1p(share * bet) for log, share in zip(logs, BLOCK_BETS, strict=True)]
-        squares += mean * mean
-    if not inside:
-        return 1.0, 0
-    top = max(logs)
-    log = top + math.log(math.fsum(math.exp(one - top) for one in logs) / len(logs))
-    return math.exp(min(log, 600.0)), len(inside)
-
-
-def _tenths(told: Sequence[Foretold]) -> list[dict[str, Any]]:
-    found: list[list[Foretold]] = [[] for _ in range(10)]
-    for one in told:
-        found[min(9, math.floor(one.p * 10))].append(one)
-    return [
-        {"n": len(part), "right": sum(one.net > 0 for one in part), "mean": _mean([one.p for one in part])}
-        for part in found
-        if part
-    ]

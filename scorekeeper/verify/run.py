@@ -1,6 +1,6 @@
 """A verification: everything stored or published, compared with a recompute by code that the pipeline does not use."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,11 +16,14 @@ from scorekeeper.verify.files import check_files
 from scorekeeper.verify.learned import check_learned, find_waiting_learning
 from scorekeeper.verify.parquet_parts import check_parquet
 from scorekeeper.verify.part_blocks import check_part_blocks
+from scorekeeper.verify.progress import Walk
 from scorekeeper.verify.published_files import check_since
 from scorekeeper.verify.scores import check_score
 from scorekeeper.verify.tables import check_tables
 from scorekeeper.verify.trades import check_trades
 from scorekeeper.verify.weights_file import check_weights_file, find_waiting_file
+
+CHECKS = 9  # that compare begins
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,35 @@ def verify(db: Database, settings: Settings) -> list[str]:
     return compare(db, settings).differences
 
 
-def compare(db: Database, settings: Settings) -> Verified:
-    """Compare everything with its recompute in one snapshot, while other processes may go on writing."""
+def compare(db: Database, settings: Settings, tell: Callable[[str], None] | None = None) -> Verified:
+    """Compare everything with its recompute in one snapshot, while other processes may go on writing.
+
+    Memory does not grow with the decisions: each check goes through its rows once, in order, and keeps sums.
+    `tell` is called now and then with words that say how far it is.
+    """
+    walk = Walk(tell or (lambda _words: None), CHECKS)
     with db.snapshot("scorekeeper.candle") as connection:
         # An analysis is made again in temporary tables. Nothing after it writes.
+        walk.begin("analyses")
         analyses = list(check_analyses(connection))
         connection.execute(text("SET TRANSACTION READ ONLY"))
-        differences = [*check_trades(connection), *check_score(connection), *check_tables(connection), *analyses]
+        walk.begin("trades")
+        differences = list(check_trades(connection, walk))
+        walk.begin("score")
+        differences += check_score(connection, walk)
+        walk.begin("tables")
+        differences += [*check_tables(connection), *analyses]
+        walk.begin("parts of breakdowns")
         differences += check_part_blocks(connection)
-        differences += check_learned(connection)
-        doubts = list(check_files(connection, settings))
-        published = check_since(connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+        walk.begin("what is learned")
+        differences += check_learned(connection, walk)
+        walk.begin("files")
+        doubts = list(check_files(connection, settings, progress=walk))
+        walk.begin("log and dataset")
+        published = check_since(
+            connection, db, log_path=settings.log_path, dataset_path=settings.dataset_path, progress=walk
+        )
+        walk.begin("dataset in Parquet")
         published += check_parquet(connection, db, settings.parquet_dir)
         published += check_weights_file(connection, settings)
         kept_from = read_kept_from(connection)

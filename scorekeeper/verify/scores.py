@@ -1,10 +1,17 @@
-"""Rollups, metrics, scorecards and the list of lines to publish, compared with a recount of trades and signals."""
+"""Rollups, metrics, scorecards and the list of lines to publish, compared with a recount of trades and signals.
 
+Trades and signals pass by once, in order of their days. What is kept of them are sums, for each selection and day.
+"""
+
+from array import array
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import fields
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import groupby, islice
 from json import dumps, loads
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,133 +21,230 @@ from scorekeeper.metrics.scorecard import find_wrong_sums
 from scorekeeper.store.retention import read_kept_from
 from scorekeeper.store.sql import statement
 from scorekeeper.verify.market_year import market_year
-from scorekeeper.verify.recount import ClosedTrade, count_day, count_system, differ
-from scorekeeper.verify.recount_agents import JudgedSignal, count_agent, count_agent_day
-from scorekeeper.verify.recount_money import TermedTrade, count_terms
+from scorekeeper.verify.progress import Progress, silent
+from scorekeeper.verify.recount import differ
+from scorekeeper.verify.recount_money import TermedTrade, TermsTally
+from scorekeeper.verify.tallied import count_figures
+from scorekeeper.verify.tally import Chunk, Tally, make_chunk, to_decimal
+from scorekeeper.verify.tally_agents import AgentTally
 
+ROWS_AT_ONCE = 5_000
+DECISIONS_AT_ONCE = 20_000  # in the days whose signals are asked for at once; a day is never cut
 Scope = tuple[str | None, str | None]
 # Figures that change as soon as decisions are ingested or voided, before the next scorecard.
 _FOLLOW_INGEST = ("as_of", "suspect_trades", "late_decisions", "active_trades")
 
 
-def check_score(connection: Connection) -> Iterator[str]:
+@dataclass
+class _Whole:
+    """All days of a selection and basis: their sum, and what each gained."""
+
+    tally: Tally = field(default_factory=Tally)
+    days: "array[int]" = field(default_factory=lambda: array("i"))
+    digits: "array[int]" = field(default_factory=lambda: array("i"))
+    gained: list[int] = field(default_factory=list)
+
+    def follow(self, day: date, tally: Tally) -> None:
+        self.days.append(day.toordinal())
+        self.digits.append(tally.digits)
+        self.gained.append(tally.sums["all"])
+        self.tally.follow(tally)
+
+    def earned(self) -> dict[date, Decimal]:
+        listed = zip(self.days, self.gained, self.digits, strict=True)
+        return {date.fromordinal(day): to_decimal(gained, digits) for day, gained, digits in listed}
+
+
+Wholes = dict[tuple[Scope, bool], _Whole]
+Agents = dict[tuple[Scope, str], AgentTally]
+
+
+def check_score(connection: Connection, progress: Progress = silent) -> Iterator[str]:
     """One line per difference between rollups, metrics, scorecards or events and their recount."""
     stale = {(row.kind, row.day) for row in connection.execute(statement("verify/select_stale_days"))}
     kept_from = read_kept_from(connection)
-    trades = _read_trades(connection, kept_from)
-    signals = _read_signals(connection, kept_from)
     # Of earlier days not all decisions are there: their rollups are what was made of all of them.
     first = date.min if kept_from is None else kept_from.astimezone(UTC).date()
-    yield from _check_days(connection, trades, {day for kind, day in stale if kind == "system"}, first)
-    yield from _check_agent_days(connection, signals, {day for kind, day in stale if kind == "agent"}, first)
+    wholes: Wholes = defaultdict(_Whole)
+    agents: Agents = defaultdict(AgentTally)
+    yield from _check_days(
+        connection, wholes, {day for kind, day in stale if kind == "system"}, first, kept_from, progress
+    )
+    yield from _check_agent_days(
+        connection, agents, {day for kind, day in stale if kind == "agent"}, first, kept_from, progress
+    )
     if not stale:
-        yield from _check_metrics(connection, trades, signals, kept_from)
+        yield from _check_metrics(connection, wholes, agents, kept_from)
         yield from _check_scorecards(connection)
     for trade_id, missing in connection.execute(statement("verify/select_missing_events")):
         yield f"decision {trade_id}: no line is published of its {missing}"
+
+
+def _stream(connection: Connection, name: str, **given: Any) -> Any:
+    return connection.execute(statement(name).execution_options(yield_per=ROWS_AT_ONCE), given)
 
 
 def _scopes(version: str, symbol: str) -> tuple[Scope, ...]:
     return (None, None), (version, None), (None, symbol), (version, symbol)
 
 
-def _read_trades(
-    connection: Connection, kept_from: datetime | None
-) -> dict[tuple[Scope, bool], list[ClosedTrade]]:
-    """The closed trades that count, by scope and basis (True: P&L after fees)."""
-    found: defaultdict[tuple[Scope, bool], list[ClosedTrade]] = defaultdict(list)
-    for t in connection.execute(statement("verify/select_scored_trades")):
-        if kept_from is not None and t.exit_time < kept_from:
-            continue
-        for after_fees, pnl in ((False, t.pnl_pct), (True, t.net_pnl_pct)):
-            trade = ClosedTrade(t.trade_id, t.opened_at, t.exit_time, pnl, t.mfe_pct, t.mae_pct)
-            for scope in _scopes(t.version, t.symbol):
-                found[scope, after_fees].append(trade)
-    return found
-
-
-def _read_terms(connection: Connection, kept_from: datetime | None) -> dict[Scope, list[TermedTrade]]:
-    """The closed trades that count and have terms beside the fee, by scope."""
-    found: defaultdict[Scope, list[TermedTrade]] = defaultdict(list)
-    for row in connection.execute(statement("verify/select_termed_trades")).mappings():
-        if kept_from is not None and row["exit_time"] < kept_from:
-            continue
-        trade = TermedTrade(**{field.name: row[field.name] for field in fields(TermedTrade)})
-        for scope in _scopes(row["version"], row["symbol"]):
-            found[scope].append(trade)
-    return found
-
-
-def _read_signals(
-    connection: Connection, kept_from: datetime | None
-) -> dict[tuple[Scope, str], list[tuple[date, JudgedSignal]]]:
-    """The signals on decisions that count, each with the UTC day of its expiry, by scope and agent."""
-    found: defaultdict[tuple[Scope, str], list[tuple[date, JudgedSignal]]] = defaultdict(list)
-    for s in connection.execute(statement("verify/select_scored_signals")):
-        if kept_from is not None and s.expires_at < kept_from:
-            continue
-        signal = JudgedSignal(s.direction, s.confidence, s.horizon_return_pct, s.backed, s.pnl_pct)
-        for scope in _scopes(s.version, s.symbol):
-            found[scope, s.agent].append((s.expires_at.astimezone(UTC).date(), signal))
-    return found
-
-
 def _check_days(
-    connection: Connection, trades: dict[tuple[Scope, bool], list[ClosedTrade]], stale: set[date], first: date
+    connection: Connection,
+    wholes: Wholes,
+    stale: set[date],
+    first: date,
+    kept_from: datetime | None,
+    progress: Progress,
 ) -> Iterator[str]:
-    wanted: defaultdict[tuple[Any, ...], list[ClosedTrade]] = defaultdict(list)
-    for ((version, symbol), after_fees), closed in trades.items():
-        for trade in closed:
-            wanted[trade.exit_time.astimezone(UTC).date(), version, symbol, after_fees].append(trade)
-    stored = {
-        (row["day"], row["version"], row["symbol"], row["after_fees"]): row
-        for row in connection.execute(statement("verify/select_all_daily_scores")).mappings()
-    }
-    for key in sorted(wanted.keys() | stored.keys(), key=str):
-        if key[0] >= first and key[0] not in stale:
-            expected = count_day(wanted[key]) if key in wanted else {"trades": 0}
-            yield from _compare("daily_score", key, stored.get(key, {"trades": 0}), expected)
+    names = ("version", "symbol", "after_fees")
+    rows = _stream(connection, "verify/select_all_daily_scores").mappings()
+    stored = groupby(rows, itemgetter("day"))
+    trades = groupby(_stream(connection, "verify/select_scored_trades", kept_from=kept_from), itemgetter(0))
+    digits = 0
+    for day, found, closed in _by_day(stored, trades):
+        kept = {tuple(row[name] for name in names): row for row in found}
+        wanted: dict[tuple[Any, ...], Tally] = defaultdict(Tally)
+        while chunk := list(islice(closed, ROWS_AT_ONCE)):
+            digits = _add_trades(wanted, chunk, digits)
+            progress("trades of the rollups", len(chunk))
+        for (version, symbol, after_fees), tally in wanted.items():
+            tally.close()
+            wholes[(version, symbol), after_fees].follow(day, tally)
+        if day >= first and day not in stale:
+            for key in sorted(wanted.keys() | kept.keys(), key=str):
+                expected = wanted[key].as_day() if key in wanted else {"trades": 0}
+                yield from _compare("daily_score", (day, *key), kept.get(key, {"trades": 0}), expected)
+
+
+def _by_day(
+    stored: Iterable[tuple[date, Iterable[Any]]], wanted: Iterable[tuple[date, Iterable[Any]]]
+) -> Iterator[tuple[date, Iterable[Any], Iterator[Any]]]:
+    """The days of either, in order, with what each has of them."""
+    left, right = iter(stored), iter(wanted)
+    here, there = next(left, None), next(right, None)
+    while here is not None or there is not None:
+        day = min(one[0] for one in (here, there) if one is not None)
+        yield (
+            day,
+            here[1] if here is not None and here[0] == day else (),
+            iter(there[1] if there is not None and there[0] == day else ()),
+        )
+        here = next(left, None) if here is not None and here[0] == day else here
+        there = next(right, None) if there is not None and there[0] == day else there
+
+
+def _add_trades(wanted: dict[tuple[Any, ...], Tally], rows: list[Any], digits: int) -> int:
+    """Count trades of one day in each scope and basis. Returns how many digits they are counted with."""
+    _, versions, symbols, exits, opened, best, worst, gross, net = zip(*rows, strict=True)
+    chunk = make_chunk(exits, opened, best, worst, (gross, net), digits)
+    places: defaultdict[Scope, list[int]] = defaultdict(list)
+    for place, both in enumerate(zip(versions, symbols, strict=True)):
+        for scope in _scopes(*both)[1:]:
+            places[scope].append(place)
+    _add_chunk(wanted, (None, None), chunk)
+    for scope, chosen in places.items():
+        _add_chunk(wanted, scope, chunk.choose(chosen))
+    return chunk.digits
+
+
+def _add_chunk(wanted: dict[tuple[Any, ...], Tally], scope: Scope, chunk: Chunk) -> None:
+    for after_fees, basis in zip((False, True), chunk.bases, strict=True):
+        wanted[*scope, after_fees].add(chunk, basis)
 
 
 def _check_agent_days(
     connection: Connection,
-    signals: dict[tuple[Scope, str], list[tuple[date, JudgedSignal]]],
+    agents: Agents,
     stale: set[date],
     first: date,
+    kept_from: datetime | None,
+    progress: Progress,
 ) -> Iterator[str]:
-    wanted: defaultdict[tuple[Any, ...], list[JudgedSignal]] = defaultdict(list)
-    for ((version, symbol), agent), given in signals.items():
-        for day, one in given:
-            wanted[day, version, symbol, agent].append(one)
-    stored = {
-        (row["day"], row["version"], row["symbol"], row["agent"]): row
-        for row in connection.execute(statement("verify/select_all_agent_daily_scores")).mappings()
-    }
-    for key in sorted(wanted.keys() | stored.keys(), key=str):
-        if key[0] >= first and key[0] not in stale:
-            expected = count_agent_day(wanted[key])
-            yield from _compare("agent_daily_score", key, stored.get(key, {}), expected)
+    names = ("version", "symbol", "agent")
+    rows = _stream(connection, "verify/select_all_agent_daily_scores").mappings()
+    stored = groupby(rows, itemgetter("day"))
+    for day, found, said in _by_day(stored, _tally_signals(connection, kept_from, progress)):
+        kept = {tuple(row[name] for name in names): row for row in found}
+        wanted: dict[tuple[Any, ...], AgentTally] = defaultdict(AgentTally)
+        for (version, symbol, agent), tally in said:
+            for scope in _scopes(version, symbol):
+                wanted[*scope, agent].join(tally)
+        for (version, symbol, agent), tally in wanted.items():
+            agents[(version, symbol), agent].join(tally)
+        if day >= first and day not in stale:
+            for key in sorted(wanted.keys() | kept.keys(), key=str):
+                yield from _compare("agent_daily_score", (day, *key), kept.get(key, {}), wanted[key].as_day())
+
+
+def _tally_signals(
+    connection: Connection, kept_from: datetime | None, progress: Progress
+) -> Iterator[tuple[date, Iterable[tuple[tuple[str, str, str], AgentTally]]]]:
+    """The signals on decisions that count, by UTC day of expiry: version, symbol, agent, and what was counted."""
+    days = connection.execute(statement("verify/count_expiries"), {"kept_from": kept_from}).all()
+    for since, until, decisions in _windows(days):
+        given = {"since": _midnight(since), "until": _midnight(until)}
+        for day, rows in groupby(_stream(connection, "verify/select_scored_signals", **given), itemgetter(0)):
+            found: defaultdict[tuple[str, str, str], AgentTally] = defaultdict(AgentTally)
+            for row in rows:
+                tally = found[row.version, row.symbol, row.agent]
+                if row.is_sure:
+                    tally.add_sure(row.signals, row.confidence, right=row.is_right)
+                else:
+                    tally.add_said(
+                        row.signals, row.direction, row.moved, row.sum_return_pct, row.backed, row.ended
+                    )  # fmt: skip
+            yield day, found.items()
+        progress("decisions of the agents' rollups", decisions)
+
+
+def _windows(days: Iterable[Any]) -> Iterator[tuple[date, date, int]]:
+    """Days that are asked for at once: the first, the day after the last, and the number of decisions."""
+    since, until, decisions = None, date.min, 0
+    for day, count in days:
+        since, until, decisions = since or day, day + timedelta(days=1), decisions + count
+        if decisions >= DECISIONS_AT_ONCE:
+            yield since, until, decisions
+            since, decisions = None, 0
+    if since is not None:
+        yield since, until, decisions
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _tally_terms(connection: Connection, kept_from: datetime | None) -> dict[Scope, TermsTally]:
+    """The closed trades that count and have terms beside the fee, by scope."""
+    found: defaultdict[Scope, TermsTally] = defaultdict(TermsTally)
+    for row in _stream(connection, "verify/select_termed_trades", kept_from=kept_from).mappings():
+        trade = TermedTrade(**{field.name: row[field.name] for field in fields(TermedTrade)})
+        for scope in _scopes(row["version"], row["symbol"]):
+            found[scope].add(trade)
+    return found
 
 
 def _check_metrics(
-    connection: Connection,
-    trades: dict[tuple[Scope, bool], list[ClosedTrade]],
-    signals: dict[tuple[Scope, str], list[tuple[date, JudgedSignal]]],
-    kept_from: datetime | None,
+    connection: Connection, wholes: Wholes, agents: Agents, kept_from: datetime | None
 ) -> Iterator[str]:
-    termed = _read_terms(connection, kept_from)
+    termed = _tally_terms(connection, kept_from)
     calendar = connection.execute(statement("market/select_calendar")).scalar()
-    exits = [trade.exit_time.date() for closed in trades.values() for trade in closed]
-    market = market_year(calendar, min(exits), max(exits)) if exits else None
-    for version, symbol in sorted({scope for scope, _ in trades} | {scope for scope, _ in signals}, key=str):
-        scope = (version, symbol)
+    every = wholes.get(((None, None), False))
+    market = None
+    if every is not None:
+        market = market_year(calendar, date.fromordinal(every.days[0]), date.fromordinal(every.days[-1]))
+    names: defaultdict[Scope, list[str]] = defaultdict(list)
+    for scope, agent in agents:
+        names[scope].append(agent)
+    for scope in sorted({scope for scope, _ in wholes} | names.keys(), key=str):
+        version, symbol = scope
         found = query.system_metrics(connection, version=version, symbol=symbol, since=kept_from, compose=True)
-        yield from _compare("metrics", scope, found, count_system(trades.get((scope, False), []), market))
-        yield from _compare("net metrics", scope, found["net"], count_system(trades.get((scope, True), []), market))
-        for agent in sorted(agent for one, agent in signals if one == scope):
-            expected = count_agent([one for _, one in signals[scope, agent]])
+        for what, after_fees, answer in (("metrics", False, found), ("net metrics", True, found["net"])):
+            whole = wholes.get((scope, after_fees)) or _Whole()
+            yield from _compare(what, scope, answer, count_figures(whole.tally, whole.earned(), market))
+        for agent in sorted(names.get(scope, ())):
+            expected = agents[scope, agent].figures()
             yield from _compare(f"agent {agent}", scope, found["agent_performance"].get(agent, {}), expected)
-        counted = count_terms(termed[scope])
+        counted: Mapping[str, Any] = termed[scope].count() if scope in termed else {}
         if found.get("net_holds") != counted.get("net_holds"):
             yield f"metrics {scope}: net_holds is {found.get('net_holds')}, recounted {counted.get('net_holds')}"
         yield from _compare("money", scope, found.get("money", {}), counted.get("money", {}))

@@ -18,7 +18,8 @@ from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
-from scorekeeper.verify.run import verify
+from scorekeeper.verify import progress
+from scorekeeper.verify.run import CHECKS, compare, verify
 from tests.conftest import fresh_database
 from tests.integration.trades.test_pipeline import take, track
 from tests.waiting import wait_until
@@ -65,6 +66,16 @@ def live_through(db: Database, settings: Settings) -> None:
         track(db, settings, folder, as_of - timedelta(hours=20))
         track(db, settings, folder, as_of)
         db.transact(lambda connection: analyze(connection, as_of))
+
+
+def test_verify_says_how_far_it_is(whole: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "TELL_EVERY", 100)
+    said: list[str] = []
+    assert compare(*whole, said.append).differences == []
+    begun = [words for words in said if not any(letter.isdigit() for letter in words.partition(": ")[2])]
+    assert [words.partition(":")[0] for words in begun] == [f"check {n} of {CHECKS}" for n in range(1, CHECKS + 1)]
+    assert "check 2 of 8: 400 decisions" in said
+    assert any(words.startswith("check 6 of 8: 4") and words.endswith("decisions of archived files") for words in said)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import arrival as arriving
+from benchmarks import backtest as replaying
 from benchmarks import close as closing
 from benchmarks import coverage as covering
 from benchmarks import dashboard as showing
@@ -39,6 +40,7 @@ def measure(context: typer.Context, output: Output = RESULTS) -> None:
     if context.invoked_subcommand is None:
         arriving.run([False, True], arriving.ARRIVALS, list(arriving.SIZES), arriving.MINUTES, output)
         closing.run([closing.TRADES], closing.REPEATS, output)
+        replaying.run([replaying.DECISIONS], replaying.REPEATS, output)
         scoring.run(list(scoring.HISTORIES), scoring.A_DAY, scoring.REPEATS, output)
         ingesting.run(list(ingesting.SIZES), ingesting.FILES, drawing.Shape(), output)
         starting.run(list(starting.SIZES), starting.REPEATS, output)
@@ -70,6 +72,21 @@ def arrival(
     Takes a quarter of an hour for each of warm and cold.
     """
     arriving.run([False, True] if warm is None else [warm], arrivals, size or list(arriving.SIZES), minutes, output)
+
+
+@app.command()
+def backtest(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Decisions; 100,000 are a year. May be repeated. [100000]")
+    ] = None,
+    repeats: Repeats = replaying.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Backtest decisions over minutes of three symbols, a command, beside freqtrade's backtesting of the same trades.
+
+    freqtrade is that of tests/oracles, and reaches no network.
+    """
+    replaying.run(size or [replaying.DECISIONS], repeats, output)
 
 
 @app.command()

@@ -8,6 +8,7 @@ import typer
 
 from benchmarks import analyze as analyzing
 from benchmarks import arrival as arriving
+from benchmarks import backtest as replaying
 from benchmarks import burst as bursting
 from benchmarks import close as closing
 from benchmarks import compare as comparing
@@ -142,6 +143,21 @@ def burst(
     Settle, score and publish, in a process of their own, with the most memory that it held.
     """
     bursting.run(size or [bursting.DECISIONS], output)
+
+
+@app.command()
+def backtest(
+    size: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Decisions; 100,000 are a year. May be repeated. [100000]")
+    ] = None,
+    repeats: Repeats = replaying.REPEATS,
+    output: Output = RESULTS,
+) -> None:
+    """Backtest decisions over minutes of three symbols, a command, beside freqtrade's backtesting of the same trades.
+
+    freqtrade is that of tests/oracles, and reaches no network.
+    """
+    replaying.run(size or [replaying.DECISIONS], repeats, output)
 
 
 @app.command()

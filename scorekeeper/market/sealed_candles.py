@@ -7,14 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from scorekeeper.locks import Lock, lock
-from scorekeeper.market.base import ENDS_AT, MINUTE, CandlePage, Market
+from scorekeeper.market.base import MINUTE, CandlePage, Market
+from scorekeeper.market.candle_rows import are_in_order, ending_in, months, pack_candles
 from scorekeeper.store.database import Database, open_copy
 from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OnPage = Callable[[datetime], None]  # called with the minute up to which the symbol is sealed
 
@@ -165,22 +170,28 @@ def store_page(
     `filled_back`: False for a piece of a back-fill that is under way; None leaves that as it is.
     """
     lock(connection, Lock.CANDLE)
-    for month in sorted({(minute.year, minute.month) for minute in page.candles["minute_at"]}):
+    for month in months(page.candles):
         ensure_partition(connection, *month)
-    connection.execute(statement("market/create_incoming_candles"))
-    if ENDS_AT in page.candles:
-        with open_copy(connection, "market/copy_incoming_candles_with_ends") as copy:
-            for minute, *prices, ends_at in page.candles.itertuples(index=False, name=None):
-                copy.write_row((symbol, minute.to_pydatetime(), *prices, ends_at))
-    else:
-        with open_copy(connection, "market/copy_incoming_candles") as copy:
-            for minute, *prices in page.candles.itertuples(index=False, name=None):
-                copy.write_row((symbol, minute.to_pydatetime(), *prices))
-    connection.execute(statement("market/insert_revisions"), {"as_of": as_of})
     sealed = {"sealed_from": since, "sealed_until": page.sealed_until}
-    new = connection.execute(statement("market/insert_candles"), sealed).rowcount
+    known = connection.execute(statement("market/select_is_new_symbol"), {"symbol": symbol}).one()
+    if known.is_new and are_in_order(page.candles):
+        # Nothing that is stored can differ: no copy between. This takes a third of the time.
+        first = ending_in(page.candles, since, page.sealed_until, known.length)
+        new = _copy(connection, "market/copy_candles", symbol, first)
+    else:
+        connection.execute(statement("market/create_incoming_candles"))
+        _copy(connection, "market/copy_incoming_candles", symbol, page.candles)
+        connection.execute(statement("market/insert_revisions"), {"as_of": as_of})
+        new = connection.execute(statement("market/insert_candles"), sealed).rowcount
     connection.execute(statement("market/extend_coverage"), {"symbol": symbol, **sealed, "filled_back": filled_back})
     return new
+
+
+def _copy(connection: Connection, name: str, symbol: str, candles: "pd.DataFrame") -> int:
+    with open_copy(connection, name) as copy:
+        for block in pack_candles(symbol, candles):
+            copy.write(block)
+    return int(copy.cursor.rowcount)
 
 
 def ensure_partitions(connection: Connection, since: datetime, until: datetime) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,19 +107,26 @@ def replay(
     else:
         taken, voided = _read_decisions(db, settings, period, now, paths, tell), 0
     as_of = period.until
-    tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
-    prices = asyncio.run(fetch_prices(db, settings, as_of, now=now, tell=tell))
-    tell(logging.INFO, f"{prices.candles} candles; closing trades")
-    db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
-    db.transact(lambda c: score_update.update_score(c, as_of))
     paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     for path in paths_of.values():
         path.unlink(missing_ok=True)  # publish would set the last backtest's file aside, as one of another database
-    publish.publish(db, **paths_of)
     votes = None
-    if with_weights:
-        tell(logging.INFO, "learning from each decision once it was known")
-        votes = score_votes(db, as_of, settings.fee_bps)
+    with ThreadPoolExecutor(1, "publish") as beside:
+        # Lines are rendered here while Postgres settles and scores. They are the same whenever they are published.
+        published = beside.submit(publish.publish, db, **paths_of)
+        tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
+        prices = asyncio.run(fetch_prices(db, settings, as_of, now=now, tell=tell))
+        tell(logging.INFO, f"{prices.candles} candles; closing trades")
+        db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
+        published.result()
+        published = beside.submit(publish.publish, db, **paths_of)
+        tell(logging.INFO, "scoring, and writing log and dataset")
+        db.transact(lambda c: score_update.update_score(c, as_of))
+        if with_weights:
+            tell(logging.INFO, "learning from each decision once it was known")
+            votes = score_votes(db, as_of, settings.fee_bps)
+        published.result()
+    publish.publish(db, **paths_of)  # what scoring adds to the log
     with db.begin() as connection:
         metrics = query.system_metrics(connection)
         still = connection.execute(statement("operations/count_still_open"), {"as_of": as_of}).one()

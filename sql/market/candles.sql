@@ -12,12 +12,26 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_candle (
 ) ON COMMIT DROP;
 
 -- name: copy_incoming_candles
--- One row per candle of the page.
-COPY incoming_candle (symbol, minute_at, open, high, low, close, volume) FROM STDIN;
+-- One row per candle of the page. ends_at is null where a candle has the market's length.
+COPY incoming_candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN (FORMAT binary);
 
--- name: copy_incoming_candles_with_ends
--- One row per candle of the page, of those that differ in length.
-COPY incoming_candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN;
+-- name: select_is_new_symbol
+-- One row: whether nothing is stored of a symbol (is_new), and how long the market's candles are (length).
+-- Parameter: symbol.
+SELECT
+    NOT EXISTS (
+        SELECT 1 FROM scorekeeper.candle_coverage AS c
+        WHERE c.symbol = :symbol
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.candle AS k
+        WHERE k.symbol = :symbol
+    ) AS is_new,
+    (SELECT l.length FROM scorekeeper.report_candle_length AS l) AS length;
+
+-- name: copy_candles
+-- One row per candle of a symbol of which nothing is stored.
+COPY scorekeeper.candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN (FORMAT binary);
 
 -- name: insert_revisions
 -- One row per candle of already sealed minutes that differs from the stored candle, or has none: it is stored apart,

@@ -15,10 +15,15 @@ INSERT INTO scorekeeper.event (kind, trade_id, horizon_known, price_suspect)
 SELECT 'horizon', d.trade_id, true, d.price_suspect
 FROM settled_decision AS s
 INNER JOIN scorekeeper.decision AS d ON s.trade_id = d.trade_id
+-- Looked up for each, whatever the planner expects: before its statistics know of the closes of this transaction it takes
+-- them for none, and would compare each decision with each other one's event.
 WHERE
-    NOT EXISTS (
-        SELECT 1 FROM scorekeeper.event AS x
-        WHERE x.trade_id = d.trade_id AND x.kind = 'outcome' AND x.horizon_known
+    NOT coalesce(
+        (
+            SELECT x.horizon_known FROM scorekeeper.event AS x
+            WHERE x.trade_id = d.trade_id AND x.kind = 'outcome'
+        ),
+        false
     )
 ORDER BY d.expires_at, d.trade_id
 ON CONFLICT DO NOTHING;

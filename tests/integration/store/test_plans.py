@@ -98,6 +98,16 @@ SELECT 'outcome', t.trade_id
 FROM (SELECT trade_id, row_number() OVER (ORDER BY trade_id) AS place FROM scorekeeper.trade) AS t
 WHERE t.place BETWEEN :first AND :last ORDER BY t.place
 """
+DECIDED = "INSERT INTO scorekeeper.event (kind, trade_id) SELECT 'decision', trade_id FROM scorekeeper.trade"
+# Trades that closed in this transaction, of which no statistics know yet, with their horizons.
+JUST_CLOSED = """
+WITH closed AS (
+    INSERT INTO scorekeeper.event (kind, trade_id, horizon_known)
+    SELECT 'outcome', trade_id, true FROM scorekeeper.trade ORDER BY trade_id LIMIT :last
+    RETURNING trade_id
+)
+INSERT INTO settled_decision SELECT trade_id FROM closed
+"""
 # A row for each of many days: the least that a rollup holds of one.
 ROLLED_UP = {
     "daily_score": """
@@ -263,6 +273,15 @@ def test_a_burst_that_no_statistics_know_of_is_not_compared_with_itself_row_by_r
     connection.execute(text(BURST), {"later": AS_OF})
     plan = explain(connection, "trades/set_reference_prices", as_of=AS_OF, suspect_price_pct=5)
     assert max(rows_read(node) for node in plan if node["Node Type"] == "CTE Scan") <= 2 * 5_000
+
+
+def test_the_line_of_each_horizon_is_looked_up_by_itself(connection: Connection) -> None:
+    connection.execute(text(DECIDED))
+    connection.execute(text("ANALYZE scorekeeper.event"))
+    connection.execute(text(JUST_CLOSED), {"last": 5_000})
+    plan = explain(connection, "trades/insert_horizon_events")
+    assert indexes(plan, "event") == {"event_once"}
+    assert sum(rows_read(node) for node in of_table(plan, "event")) == 5_000
 
 
 def test_the_symbols_to_fetch_are_found_in_a_step_each(connection: Connection) -> None:

@@ -253,15 +253,17 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
 
 
 @contextmanager
-def open_copy(connection: Connection, name: str) -> Iterator[psycopg.Copy]:
+def open_copy(connection: Connection, name: str, *, binary: bool = False) -> Iterator[psycopg.Copy]:
     """The COPY statement `name`, in the connection's transaction; afterwards its cursor has the count of rows.
 
-    It bypasses SQLAlchemy. Errors of the driver are raised as SQLAlchemy, or `Database`, would raise them.
+    `binary`: in Postgres' binary format, if the statement names none. It bypasses SQLAlchemy. Errors of the driver are
+    raised as SQLAlchemy, or `Database`, would raise them.
     """
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
+    query = f"{raw(name).rstrip().removesuffix(';')} (FORMAT binary)" if binary else raw(name)
     try:
-        with driver.cursor().copy(raw(name)) as copy:
+        with driver.cursor().copy(query) as copy:
             yield copy
     except psycopg.Error as exc:
         _check_room(exc)

@@ -73,7 +73,7 @@ class Folder:
 
     def open(self, address: str, name: str | None = None) -> LocalFile | None:
         """See Place."""
-        file = local_files.open_source(Path(address), self._inbox)
+        file = local_files.open_source(address, self._inbox)
         return file if file is None or name is None else replace(file, name=name)
 
     def holds(self, name: str) -> bool:

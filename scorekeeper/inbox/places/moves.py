@@ -57,7 +57,7 @@ def move_file(source: LocalFile, address: Path | str, *, keep: bool = False) -> 
     write to the disk. `keep`: a file with other content stays too. Raises ScorekeeperError; the file is not read again.
     """
     # Names as text: to make a Path of each takes as long as to move the file.
-    path, destination = str(source.path), str(address)
+    path, destination = source.address, str(address)
     try:
         taken = os.path.exists(destination)  # noqa: PTH110
         target = str(_beside(Path(destination))) if taken else destination

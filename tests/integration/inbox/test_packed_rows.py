@@ -1,4 +1,4 @@
-"""Rows that are packed by ourselves, against the same values written by psycopg's own COPY, in tables of the same types."""
+"""Packed rows, against the same values as psycopg's own COPY writes them, in tables of the same columns."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -36,17 +36,19 @@ def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 signals = st.builds(
-    AgentSignal, agent=st.sampled_from(["a", "b", "日本"]), ordinal=st.integers(0, 199), signal=st.sampled_from(["BUY", "…"]),
-    direction=st.sampled_from([-1, 0, 1]), confidence=confidences, extra=extras, understood=st.sampled_from([True, False, None]),
+    AgentSignal, agent=st.sampled_from(["a", "b", "日本"]), ordinal=st.integers(0, 199),
+    signal=st.sampled_from(["BUY", "…"]), direction=st.sampled_from([-1, 0, 1]), confidence=confidences, extra=extras,
+    understood=st.sampled_from([True, False, None]),
 )  # fmt: skip
 decisions = st.builds(
     Decision, trade_id=words, content_sha256=st.binary(min_size=32, max_size=32), symbol=words, raw_symbol=words,
-    bar_interval=maybe(words), action=words, direction=st.sampled_from([-1, 0, 1]), price=numbers, confidence=confidences,
-    opened_at=moments, expires_at=moments, version=words, reason=maybe(words), stop_loss=maybe(numbers),
-    take_profit=maybe(numbers), trailing_stop_pct=maybe(numbers), position_size=maybe(numbers), extra=extras,
+    bar_interval=maybe(words), action=words, direction=st.sampled_from([-1, 0, 1]), price=numbers,
+    confidence=confidences, opened_at=moments, expires_at=moments, version=words, reason=maybe(words),
+    stop_loss=maybe(numbers), take_profit=maybe(numbers), trailing_stop_pct=maybe(numbers),
+    position_size=maybe(numbers), extra=extras,
     signals=st.lists(signals, max_size=4).map(tuple), understood=st.booleans(),
     notes=st.lists(st.builds(Note, words, words), max_size=2).map(tuple),
-    reading=st.sampled_from([STANDARD, make_reading({"MOON": "BUY"}, {})]), exit_side=st.none(), closes=st.none(),
+    reading=st.sampled_from([STANDARD, make_reading({"MOON": "up"}, {})]), exit_side=st.none(), closes=st.none(),
     given_id=st.none(),
     costs=st.just(NO_COSTS) | st.builds(Costs, *(maybe(numbers) for _ in Costs.__struct_fields__)),
 )  # fmt: skip
@@ -59,8 +61,9 @@ def plain_rows(table: str, decision: Decision, at: datetime | None, sha256: byte
         yield (sha256, "a file", LINE, at or d.opened_at, d.symbol, *decision_values(d))
     elif table == "trade" and d.direction:
         yield (
-            d.trade_id, d.symbol, d.version, d.direction, d.price, d.opened_at, d.expires_at, d.stop_loss, d.take_profit,
-            d.trailing_stop_pct, None if d.trailing_stop_pct is None else d.price, 12.5, None, *cost_values(d.costs),
+            d.trade_id, d.symbol, d.version, d.direction, d.price, d.opened_at, d.expires_at, d.stop_loss,
+            d.take_profit, d.trailing_stop_pct, None if d.trailing_stop_pct is None else d.price, 12.5, None,
+            *cost_values(d.costs),
         )  # fmt: skip
     elif table == "agent_signal":
         yield from ((d.trade_id, *signal_values(signal)) for signal in d.signals)

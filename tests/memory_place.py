@@ -28,6 +28,7 @@ class MemoryFile(FoundFile):
     sha256: bytes
     growing: bool = False
     is_short: bool = True
+    content: bytes | None = None
 
     @property
     def lasting_id(self) -> str:

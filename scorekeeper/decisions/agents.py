@@ -16,6 +16,11 @@ WORD_FIELDS = ("signal", "action", "recommendation")
 _NAMES = ("agent_analyses", "agent_contributions")
 _SAID = {"signal", "confidence"}
 _ABSTAINS = "NEUTRAL"
+# What agents said with a short word and a number, and nothing else: the same few words and numbers come again and
+# again. By the reading, the agent, its place, the word and the number. Emptied when it is full.
+_said_before: dict[tuple[int, str, int, str, float], "AgentSignal"] = {}
+_MOST_KEPT = 4_096
+_SHORT = 60
 
 
 class AgentSignal(msgspec.Struct, frozen=True, gc=False):
@@ -55,11 +60,33 @@ def read_agents(document: Mapping[str, Any], reading: Reading, notes: list[Note]
         raise DecisionError(name, f"{len(value)} agents; at most {MOST_AGENTS} are taken")
     found = []
     for ordinal, (agent, said) in enumerate(value.items()):
+        key = _key_of(said, agent, ordinal, reading)
+        if key is not None and (known := _said_before.get(key)) is not None:
+            found.append(known)
+            continue
+        noted = len(notes)
         try:
-            found.append(_read_agent(name, ordinal, agent, said, reading, notes))
+            signal = _read_agent(name, ordinal, agent, said, reading, notes)
         except DecisionError as exc:
             notes.append(Note(exc.field or name, f"{exc.reason}: left out"))
+            continue
+        found.append(signal)
+        if key is not None and len(notes) == noted:
+            if len(_said_before) >= _MOST_KEPT:
+                _said_before.clear()
+            _said_before[key] = signal
     return tuple(found)
+
+
+def _key_of(said: object, agent: str, ordinal: int, reading: Reading) -> tuple[int, str, int, str, float] | None:
+    """What decides how an agent is read, if that is a word and a number; None: it says something else, or more."""
+    if type(said) is not dict or len(said) != 2:
+        return None
+    word, number = said.get("signal"), said.get("confidence")
+    if type(word) is not str or not (type(number) is int or type(number) is float):
+        return None
+    # 0 and -0 are equal, but not the same.
+    return (reading.id, agent, ordinal, word, number) if number and len(word) + len(agent) <= _SHORT else None
 
 
 def _read_agent(name: str, ordinal: int, agent: str, said: object, reading: Reading, notes: list[Note]) -> AgentSignal:

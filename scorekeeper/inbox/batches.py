@@ -71,6 +71,7 @@ class Writer:
         self._at, self._began, self._received_at, self._fee_bps = at, began, received_at, fee_bps
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorekeeper-writer")
         self._writing: Future[Written] | None = None
+        self._now = 0.0, at  # after how many steps, and the time then
 
     def __enter__(self) -> Self:
         self._before = sys.getswitchinterval(), gc.get_threshold()
@@ -102,8 +103,12 @@ class Writer:
 
     def now(self) -> datetime:
         """The time of the run, and what has passed since. It moves in steps in which no file settles."""
-        passed = time.monotonic() - self._began
-        return self._at + timedelta(seconds=passed - passed % found_file.SETTLED_SECONDS)
+        steps = (time.monotonic() - self._began) // found_file.SETTLED_SECONDS
+        step, now = self._now
+        if steps != step:
+            now = self._at + timedelta(seconds=steps * found_file.SETTLED_SECONDS)
+            self._now = steps, now
+        return now
 
     def is_settled(self, source: SourceFile) -> bool:
         """Whether the writer of a file is done with it: nothing was written lately, and it is not known to be open."""

@@ -22,6 +22,8 @@ def split_turn(name: str) -> tuple[str, str]:
     >>> split_turn("bot.jsonl.1"), split_turn("bot.jsonl-20250501.gz")
     (('bot.jsonl', '.1'), ('bot.jsonl.gz', '-20250501'))
     """
+    if name.endswith(".json"):
+        return name, ""  # the common case
     plain, packed = (name[:-3], name[-3:]) if name.lower().endswith(".gz") else (name, "")
     found = _ROTATED.fullmatch(plain)
     return (found["name"] + packed, found["turn"]) if found else (name, "")
@@ -65,6 +67,8 @@ def can_follow(name: str) -> bool:
 
 def known_name(path: Path | str, folder: Path | None = None) -> str:
     """The name of a file in the ledger, with the path within `folder`. Bytes that are no UTF-8 are escaped."""
+    if folder is not None and (text := str(path)).isascii():
+        return text[len(str(folder)) :].lstrip("/")  # the common case: nothing is escaped
     whole = os.fsencode(path)
     name = whole.rpartition(b"/")[2] if folder is None else whole[len(os.fsencode(folder)) :].lstrip(b"/")
     return name.decode("utf-8", "backslashreplace")

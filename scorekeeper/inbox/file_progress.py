@@ -84,7 +84,9 @@ class FileProgress:
         self.rejections[line] = (None, escape_controls(reason), shown)
 
     def hand_over(self) -> "FileProgress":
-        """What was read since the last batch, as an object of its own. This one goes on with what follows."""
+        """What was read since the last batch, as an object of its own. This one goes on with what follows, if any."""
+        if self.finished:
+            return self
         given = replace(self)
         self.decisions, self.rejections = [], {}
         self.committed, self.again, self.grown_from = True, False, None

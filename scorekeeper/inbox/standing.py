@@ -74,10 +74,11 @@ def judge(connection: Connection, rows: Sequence[Row]) -> list[Verdict]:
 def _find_doubtful(rows: Sequence[Row], stored: Mapping[int, Mapping[str, _Standing]]) -> Iterable[int]:
     """The places of decisions whose id, or whose content, the database or the batch has differently."""
     firsts: dict[str, bytes] = {}
-    for place, (decision, *_) in enumerate(rows):
-        first = firsts.setdefault(decision.trade_id, decision.content_sha256)
-        others = [one.content_sha256 for one in stored.get(place, {}).values()]
-        if any(other != decision.content_sha256 for other in (first, *others)):
+    for place, row in enumerate(rows):
+        content = row[0].content_sha256
+        known = stored.get(place)
+        differs = firsts.setdefault(row[0].trade_id, content) != content
+        if differs or (known and any(one.content_sha256 != content for one in known.values())):
             yield place
 
 

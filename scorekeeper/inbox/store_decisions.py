@@ -1,21 +1,23 @@
 """Writes decisions with their trades, events and signals to Postgres, in the caller's transaction, by COPY."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import datetime
-from typing import Any
+from itertools import islice
 
 import msgspec
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from scorekeeper.decisions.columns import cost_values, decision_values, signal_values
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.reading_rules import Reading
 from scorekeeper.decisions.symbols import is_certain, spell
+from scorekeeper.inbox.packed_rows import END, HEADER, Packer, pack_event, pack_held
 from scorekeeper.inbox.standing import Row, Verdict, judge
 from scorekeeper.store.database import open_copy
 from scorekeeper.store.sql import statement
+
+PACKED_AT_ONCE = 200
 
 
 def record(
@@ -66,9 +68,7 @@ def record_rows(
             keep_reading(connection, reading)
         try:
             with connection.begin_nested():
-                _copy(connection, fresh, received_at, fee_bps)
-                waits = ((d.trade_id,) for d, *_ in fresh if d.raw_symbol in held)
-                _copy_rows(connection, "inbox/copy_held_decisions", waits)
+                _copy(connection, fresh, held, received_at, fee_bps)
         except IntegrityError as exc:
             # Another process has written one of them since they were looked up. The next round finds it.
             if isinstance(exc.orig, UniqueViolation) and exc.orig.diag.constraint_name == "decision_pkey":
@@ -93,50 +93,47 @@ def _read_symbols(connection: Connection, rows: Sequence[Row]) -> tuple[Sequence
     return named, words.keys() - meant.keys()
 
 
-def _copy(connection: Connection, rows: Sequence[Row], received_at: datetime | None, fee_bps: float) -> None:
-    """Write decisions that are all new. They are sorted by id, so that two writers never deadlock."""
-    _copy_rows(
-        connection, "inbox/copy_decisions",
-        (
-            (sha256, name, line, received_at or d.opened_at, d.symbol, *decision_values(d))
-            for d, sha256, name, line in sorted(rows, key=lambda row: row[0].trade_id)
-        ),
-    )  # fmt: skip
-    _copy_rows(
-        connection, "inbox/copy_trades",
-        (
-            (
-                d.trade_id, d.symbol, d.version, d.direction, d.price, d.opened_at, d.expires_at, d.stop_loss,
-                d.take_profit, d.trailing_stop_pct, None if d.trailing_stop_pct is None else d.price, fee_bps, None,
-                *cost_values(d.costs),
-            )
-            for d, *_ in rows
-            if d.direction
-        ),
-    )  # fmt: skip
+def _copy(
+    connection: Connection, rows: Sequence[Row], held: Set[str], received_at: datetime | None, fee_bps: float
+) -> None:
+    """Write decisions that are all new; `held`: the spellings of symbols that wait for the market's list.
+
+    They are sorted by id, so that two writers never deadlock, and so that rows which follow one another go to
+    neighbouring places of an index. Events keep the order of the files, in which they are published.
+    """
+    packer, trades, signals = Packer(received_at, fee_bps), list[bytes](), list[bytes]()
+
+    def pack_decisions() -> Iterator[bytes]:
+        for row in sorted(rows, key=lambda row: row[0].trade_id):
+            decision, trade, said = packer.pack(*row)
+            if trade:
+                trades.append(trade)
+            if said:
+                signals.append(said)
+            yield decision
+
+    _copy_rows(connection, "inbox/copy_decisions", pack_decisions())
+    _copy_rows(connection, "inbox/copy_trades", trades)
     if asking := [d for d, *_ in rows if d.exit_side is not None]:
-        _copy_rows(
-            connection, "inbox/copy_exit_requests",
-            (
-                (d.trade_id, d.symbol, d.version, d.exit_side, d.opened_at, d.closes and list(d.closes), d.given_id)
-                for d in asking
-            ),
-        )  # fmt: skip
-    _copy_rows(connection, "inbox/copy_decision_events", (("decision", d.trade_id) for d, *_ in rows))
-    _copy_rows(
-        connection, "inbox/copy_agent_signals",
-        (
-            (d.trade_id, *signal_values(signal))
-            for d, *_ in rows
-            for signal in d.signals
-        ),
-    )  # fmt: skip
+        with open_copy(connection, "inbox/copy_exit_requests") as copy:
+            for d in asking:
+                closes = d.closes and list(d.closes)
+                copy.write_row((d.trade_id, d.symbol, d.version, d.exit_side, d.opened_at, closes, d.given_id))
+    _copy_rows(connection, "inbox/copy_decision_events", (pack_event(d.trade_id) for d, *_ in rows))
+    _copy_rows(connection, "inbox/copy_agent_signals", signals)
+    if held:
+        waits = (pack_held(d.trade_id) for d, *_ in rows if d.raw_symbol in held)
+        _copy_rows(connection, "inbox/copy_held_decisions", waits)
 
 
-def _copy_rows(connection: Connection, name: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    with open_copy(connection, name) as copy:
-        for row in rows:
-            copy.write_row(row)
+def _copy_rows(connection: Connection, name: str, rows: Iterable[bytes]) -> None:
+    """Write packed rows, some hundred at a time: Postgres stores some while the next ones are packed."""
+    waiting = iter(rows)
+    with open_copy(connection, name, binary=True) as copy:
+        copy.write(HEADER)
+        while some := b"".join(islice(waiting, PACKED_AT_ONCE)):
+            copy.write(some)
+        copy.write(END)
 
 
 def keep_reading(connection: Connection, reading: Reading) -> None:

@@ -255,12 +255,13 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
 
 
 @contextmanager
-def open_copy(connection: Connection, name: str) -> Iterator[psycopg.Copy]:
+def open_copy(connection: Connection, name: str, *, binary: bool = False) -> Iterator[psycopg.Copy]:
     """The COPY statement `name`, in the connection's transaction; afterwards its cursor has the count of rows.
 
-    It bypasses SQLAlchemy; see use_driver.
+    `binary`: in Postgres' binary format, if the statement names none. It bypasses SQLAlchemy; see use_driver.
     """
-    with use_driver(connection, name) as driver, driver.cursor().copy(raw(name)) as copy:
+    query = f"{raw(name).rstrip().removesuffix(';')} (FORMAT binary)" if binary else raw(name)
+    with use_driver(connection, name) as driver, driver.cursor().copy(query) as copy:
         yield copy
 
 

@@ -42,9 +42,11 @@ def _read_entries(file: SourceFile) -> list[Entry]:
 
     Raises FileError, ChangedError.
     """
+    content = None if file.is_compressed else file.content
     try:
-        with open_text(file) as text:
-            content = text.read(LARGEST_DOCUMENT + 1)
+        if content is None:
+            with open_text(file) as text:
+                content = text.read(LARGEST_DOCUMENT + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
         raise FileError(f"broken gzip: {broken}") from None
     if len(content) > LARGEST_DOCUMENT:

@@ -69,6 +69,10 @@ class SourceFile(Protocol):
         """The hash of its bytes on the disk; of a file that is read while it grows, a random key."""
 
     @property
+    def content(self) -> bytes | None:
+        """Its bytes on the disk, if it is so short that they were kept once they were hashed."""
+
+    @property
     def lasting_id(self) -> str:
         """An id of the file that stays the same when it is renamed or grows."""
 

@@ -29,6 +29,9 @@ class Folder:
         self._inbox, self._archive, self._quarantine = settings.inbox_dir, settings.archive_dir, settings.quarantine_dir
         self._own_dirs = settings.own_dirs
         self._found = walk.InboxContents()
+        # The folder of the archive for the time that was asked for last: that of the run.
+        self._day_of: datetime | None = None
+        self._day = ""
 
     @property
     def watched_folder(self) -> Path | None:
@@ -70,7 +73,7 @@ class Folder:
 
     def open(self, address: str, name: str | None = None) -> LocalFile | None:
         """See Place."""
-        file = local_files.open_source(Path(address), self._inbox)
+        file = local_files.open_source(address, self._inbox)
         return file if file is None or name is None else replace(file, name=name)
 
     def holds(self, name: str) -> bool:
@@ -79,11 +82,13 @@ class Folder:
 
     def has_writer(self, address: str) -> bool | None:
         """See Place."""
-        return leases.has_writer(Path(address))
+        return leases.has_writer(address)
 
     def archive_address(self, name: str, sha256: bytes, at: datetime) -> str:
         """See Place."""
-        return f"{moves.archive_folder(self._archive, at)}/{archive_name(name, sha256)}"
+        if at is not self._day_of:
+            self._day_of, self._day = at, str(moves.archive_folder(self._archive, at))
+        return f"{self._day}/{archive_name(name, sha256)}"
 
     def quarantine_address(self, name: str, sha256: bytes) -> str:
         """See Place."""
@@ -96,7 +101,7 @@ class Folder:
     def move(self, file: SourceFile, address: str) -> bool:
         """See Place. A file that lies in quarantine already stays there: it may have been mended."""
         assert isinstance(file, LocalFile)
-        return moves.move_file(file, Path(address), keep=self.is_quarantined(address))
+        return moves.move_file(file, address, keep=self.is_quarantined(address))
 
     def finish_move(self, name: str, address: str, sha256: bytes) -> bool:
         """See Place."""

@@ -16,7 +16,7 @@ _FAR = {
 }  # fmt: skip
 
 
-def has_writer(path: Path) -> bool | None:
+def has_writer(path: Path | str) -> bool | None:
     """Whether a process has the file open for writing; None if this system, file system or user cannot tell.
 
     Linux grants no read lease on a file that is open for writing. Only the file's owner and root may ask for one. The

@@ -28,7 +28,7 @@ class LocalFile(FoundFile):
     need not be opened again.
     """
 
-    path: Path
+    address: str
     name: str
     size: int
     mtime: datetime
@@ -38,9 +38,9 @@ class LocalFile(FoundFile):
     growing: bool = False
 
     @property
-    def address(self) -> str:
-        """See SourceFile."""
-        return str(self.path)
+    def path(self) -> Path:
+        """Its address as a path. It is made when it is asked for, which is seldom."""
+        return Path(self.address)
 
     @property
     def lasting_id(self) -> str:
@@ -77,7 +77,7 @@ class LocalFile(FoundFile):
                 raise ChangedError(self.name)
 
 
-def open_source(path: Path, folder: Path | None = None) -> LocalFile | None:
+def open_source(path: Path | str, folder: Path | None = None) -> LocalFile | None:
     """The file at `path` with its hash; None if it is gone, or no regular file. Raises ScorekeeperError.
 
     `folder`: the inbox; the name is the path within it. None: the name is the last part of the path.
@@ -88,7 +88,7 @@ def open_source(path: Path, folder: Path | None = None) -> LocalFile | None:
     except FileNotFoundError:
         return None
     except OSError as exc:
-        if path.is_symlink():
+        if Path(path).is_symlink():
             return None
         raise ScorekeeperError(f"{path} cannot be read: {exc.strerror}") from None
     try:
@@ -105,7 +105,7 @@ def open_source(path: Path, folder: Path | None = None) -> LocalFile | None:
     finally:
         os.close(descriptor)
     return LocalFile(
-        path, known_name(path, folder), found.st_size, modified_at(found), digest, stat_identity(found),
+        str(path), known_name(path, folder), found.st_size, modified_at(found), digest, stat_identity(found),
         content if kept else None,
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def find_growing(path: Path, name: str, key: bytes) -> LocalFile | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    return LocalFile(path, name, found.st_size, modified_at(found), key, stat_identity(found), growing=True)
+    return LocalFile(str(path), name, found.st_size, modified_at(found), key, stat_identity(found), growing=True)
 
 
 def modified_at(found: os.stat_result) -> datetime:
@@ -139,7 +139,7 @@ def inode_id(device: int, inode: int) -> str:
 def _open_same(source: LocalFile) -> IO[bytes]:
     """Open the file that was hashed. Raises ChangedError if another file has its name now, or none."""
     try:
-        descriptor = os.open(source.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(source.address, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         raise ChangedError(source.name) from None
     file = os.fdopen(descriptor, "rb")

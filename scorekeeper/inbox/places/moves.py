@@ -49,34 +49,38 @@ def is_quarantined(folder: Location, destination: Location | str) -> bool:
     return str(destination).startswith(f"{folder}{os.sep}")
 
 
-def move_file(source: LocalFile, destination: Path, *, keep: bool = False) -> bool:
+def move_file(source: LocalFile, address: Path | str, *, keep: bool = False) -> bool:
     """Move the file that was read, by a rename if the file systems allow it; whether its content is there now.
 
     It is not if the file was removed or replaced meanwhile: the file that took its name stays in the inbox. If the same
     content is there already, that file stays and this one is removed, since replacing it costs some file systems a
     write to the disk. `keep`: a file with other content stays too. Raises ScorekeeperError; the file is not read again.
     """
-    path, folder = source.path, destination.parent
+    # Names as text: to make a Path of each takes as long as to move the file.
+    path, destination = source.address, str(address)
     try:
-        make_folder(folder)
-        taken = destination.exists()
-        target = _beside(destination) if taken else destination
+        taken = os.path.exists(destination)  # noqa: PTH110
+        target = str(_beside(Path(destination))) if taken else destination
         try:
-            path.rename(target)
+            os.rename(path, target)  # noqa: PTH104
         except FileNotFoundError:
-            return taken and _holds(destination, source)
+            if not (folder := Path(destination).parent).is_dir():
+                make_folder(folder)
+                return move_file(source, address, keep=keep)
+            return taken and _holds(Path(destination), source)
         except OSError:
-            return _copy_over(source, destination, keep=keep)
-        found = target.lstat()
+            return _copy_over(source, Path(destination), keep=keep)
+        found = os.lstat(target)
         if stat_identity(found) != source.identity:
-            _put_back(target, path)
-            return taken and _holds(destination, source)
-        if found.st_nlink > 1 and path.exists():
-            _remove_twin(path, source)
-        return not taken or _settle_beside(target, destination, source, keep=keep)
+            _put_back(Path(target), source.path)
+            return taken and _holds(Path(destination), source)
+        if found.st_nlink > 1 and source.path.exists():
+            _remove_twin(source.path, source)
+        return not taken or _settle_beside(Path(target), Path(destination), source, keep=keep)
     except OSError as exc:
         raise ScorekeeperError(
-            f"{path} was read, but cannot be moved to {folder} ({explain(exc)}); it will not be ingested again"
+            f"{path} was read, but cannot be moved to {Path(destination).parent} ({explain(exc)}); it will not be "
+            "ingested again"
         ) from None
 
 

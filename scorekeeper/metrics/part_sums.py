@@ -111,6 +111,5 @@ def _join(days: Sequence[DaySums]) -> DaySums:
 
 def _add_powers(some: Sequence[PowerSums]) -> PowerSums:
     with localcontext(EXACT):
-        return PowerSums(
-            *(sum(map(attrgetter(name), some), Decimal(0)) for name in PowerSums.__struct_fields__)
-        )
+        days, *powers = (sum(map(attrgetter(name), some)) for name in PowerSums.__struct_fields__)
+        return PowerSums(days, *map(Decimal, powers))

@@ -6,7 +6,7 @@ from alembic import op
 from sqlalchemy import text
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0016"
 
 
 def upgrade() -> None:

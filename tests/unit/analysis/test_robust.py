@@ -205,4 +205,4 @@ def test_a_rate_is_of_hits_and_misses_only() -> None:
 
 
 def test_the_percentile_that_is_written_down_is_that_of_scipy() -> None:
-    assert T95 == float(stats.t.ppf(0.975, GROUPS - 1))
+    assert float(stats.t.ppf(0.975, GROUPS - 1)) == T95

@@ -387,7 +387,7 @@ def test_a_run_that_stays_takes_what_comes_and_publishes_it_meanwhile(home: Path
     asyncio.run(both())
     assert time.monotonic() - began < 60 * busy()
     (run,) = runs_of(deployed["ingest"])
-    assert run["name"] == "ingest 430 decisions from 13 files, 1 rejected"
+    assert run["name"] == "ingest 430 decisions from 33 files, 1 rejected"
     assert run["state"]["type"] == "COMPLETED"
     assert seen[0] > 0
 

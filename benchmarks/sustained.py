@@ -153,7 +153,11 @@ def lags_of(stack: Stack, files: int, rate: int) -> Iterator[float]:
 
 
 def percentile(seconds: list[float], percent: int) -> float:
-    """The value that so many percent do not exceed."""
+    """The value that so many percent do not exceed.
+
+    >>> percentile([3.0, 1.0, 2.0], 50)
+    2.0
+    """
     return sorted(seconds)[max(0, -(-len(seconds) * percent // 100) - 1)]
 
 

@@ -20,7 +20,7 @@ class HasLogFormat(Protocol):
 
     @property
     def log_format(self) -> str:
-        """`plain` or `json`."""
+        """`text` or `json`."""
 
 
 def begin_logs(settings: HasLogFormat, name: str) -> None:

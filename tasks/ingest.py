@@ -94,8 +94,10 @@ async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds
     async def publish_new() -> None:
         nonlocal published_at
         if time.monotonic() - published_at > PUBLISH_SECONDS:
-            await run_in_thread(publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+            done = await run_in_thread(publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
             published_at = time.monotonic()
+            for words in done.explain():
+                run_logger().warning("%s", words)
 
     def take(stop: threading.Event) -> ingest.Summary:
         def on_progress(_: ingest.Summary) -> None:

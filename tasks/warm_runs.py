@@ -40,8 +40,10 @@ TAG = "warm"
 # The message of the state of a claimed run. It marks a warm run before the run has the tag.
 CLAIMED = "claimed by a process that is warm"
 CLAIM_AHEAD = timedelta(seconds=0.5)
-# How long a read schedule is trusted: a user may change it.
-LOOK_SECONDS = 30.0
+# How long a read schedule is trusted: a user may change it. Each look costs the server a question.
+LOOK_SECONDS = 60.0
+# How long it waits after the server has not answered.
+PAUSE_SECONDS = 3.0
 # How long an arrival waits for a run in progress here: starting a new process takes longer.
 PATIENCE_SECONDS = 3.0
 # Each run leaves some 0.15 MB behind: after so many, less than a day's, a new process replaces this one.
@@ -111,7 +113,7 @@ class WarmRunner:
             except ScorekeeperError as exc:
                 if str(exc) != complaint:
                     self._report(complaint := str(exc))
-                await asyncio.sleep(LOOK_SECONDS / 10)
+                await asyncio.sleep(PAUSE_SECONDS)
 
     def _is_worn(self) -> bool:
         """Whether a new process should replace this one. It does not change back."""

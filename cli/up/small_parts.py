@@ -20,6 +20,7 @@ from cli.folders import ROOT, UP_FOLDER, address_file
 from cli.logs import begin_lines
 from cli.prefect_server import POOL
 from cli.up.processes import MARK, SPEAKING, WORKER_MARK, end_leftovers, end_with_parent
+from scorekeeper.errors import ScorekeeperError
 
 LOOK_SECONDS = 2.0
 PROGRAMS = Path(sys.executable).parent
@@ -71,7 +72,8 @@ def run_worker(told: Told) -> None:
     wait_until(lambda: address_file(home).exists() and server_answers())
     database = cluster.server_started()
     # A process of its own: it imports Prefect.
-    subprocess.run([sys.executable, "-m", "cli.up.parts", "clearer"], check=True)
+    if subprocess.run([sys.executable, "-m", "cli.up.parts", "clearer"], check=False).returncode:
+        raise ScorekeeperError("the runs that the last worker has left could not be marked; see above")
     is_json = told.log_format == "json"
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "up"]
     worker = subprocess.Popen(  # noqa: S603 - our own program

@@ -73,7 +73,7 @@ def artifact(up: Up, key: str) -> str:
 def test_a_file_becomes_a_row_by_a_run_that_says_so(up: Up) -> None:
     up.drop()
     assert wait_until(up.has_all, 40)
-    assert wait_until(lambda: any(r["name"] == "ingest 1 decision from 1 file" for r in up.runs("COMPLETED")), 10)
+    assert wait_until(lambda: any(r["name"] == "ingest 1 decision from 1 file" for r in up.runs("COMPLETED")), 30)
     assert any("warm" in run["tags"] for run in up.runs("COMPLETED"))
 
 

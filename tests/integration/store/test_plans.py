@@ -346,7 +346,10 @@ def test_of_the_days_of_a_scope_the_last_ones_are_read_alone(connection: Connect
 
 def test_composing_reads_few_more_days_behind_many_than_behind_few(connection: Connection) -> None:
     connection.execute(text(ROLLED_UP["daily_score"]))
-    connection.execute(text("UPDATE scorekeeper.daily_score SET sum_pct = day - date '2020-01-01'"))
+    gain = "day - date '2020-01-01'"
+    connection.execute(
+        text(f"UPDATE scorekeeper.daily_score SET sum_pct = {gain}, sum_squares = ({gain}) * ({gain})")
+    )
 
     def read() -> int:
         found = text(

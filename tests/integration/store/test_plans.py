@@ -358,6 +358,7 @@ def test_composing_reads_few_more_days_behind_many_than_behind_few(connection: C
         return int(connection.execute(found).scalar_one())
 
     def days_read() -> int:
+        connection.execute(text("ANALYZE scorekeeper.daily_score"))
         store_scorecards(connection, AS_OF, from_scratch=True)
         connection.execute(text("UPDATE scorekeeper.scorecard SET outdated = true"))
         before = read()
@@ -365,7 +366,6 @@ def test_composing_reads_few_more_days_behind_many_than_behind_few(connection: C
         insert_metrics_line(connection, AS_OF, None)
         return read() - before
 
-    connection.execute(text("SET LOCAL enable_seqscan = off"))
     many = days_read()
     connection.execute(text("DELETE FROM scorekeeper.daily_score WHERE day > date '2020-01-01' + 500"))
     few = days_read()

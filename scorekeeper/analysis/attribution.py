@@ -72,7 +72,7 @@ def attribute(decision: Ints, weight: Floats, returns: Floats) -> Attribution:
     value based on sampling.
     """
     shares = Attribution(np.zeros(len(weight)), np.zeros(len(weight)), np.zeros(len(weight), dtype=np.int8))
-    weighs = np.flatnonzero(weight)
+    weighs = np.flatnonzero(weight).astype(np.int32)
     starts = np.searchsorted(decision[weighs], np.arange(len(returns) + 1, dtype=decision.dtype))
     counts = np.diff(starts)
     for k in np.unique(counts[counts > 0]).tolist():

@@ -4,6 +4,7 @@ Memory and time grow with the rows: docs/performance.md says what a million deci
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -94,10 +95,12 @@ def read_input(connection: Connection, as_of: datetime) -> InputColumns:
     for name in ("create_analysed_kinds", "create_scored_agents", "analyze_analysed"):
         connection.execute(statement(f"analysis/{name}"))
     kinds = connection.execute(statement("analysis/select_analysed_kinds")).all()
+    # First: sorting them takes the most memory.
+    signals = _read_signals(connection)
     decisions, trades, renumbered = _decisions_and_trades(
         _in_order(read_columns(connection, "analysis/copy_analysed_decisions", _DECISIONS)), kinds
     )
-    signals = _read_signals(connection, renumbered)
+    signals = replace(signals, decision=renumbered[signals.decision])
     return InputColumns(
         sorted({kind.version for kind in kinds}),
         list(connection.execute(statement("analysis/select_analysed_agents")).scalars()),
@@ -126,38 +129,33 @@ def _decisions_and_trades(
     _, symbol_of = _numbered([kind.symbol for kind in kinds])
     seconds = np.array([interval_seconds(kind.bar_interval) or np.nan for kind in kinds], dtype=np.float64)
     exits = ~np.isnan(columns["closed"])
-    opened, closed, day, pnl, net = (columns[name][exits] for name in ("opened", "closed", "day", "pnl", "net"))
+    opened = columns["opened"][exits]
+    closed, day, pnl, net = (columns.pop(name)[exits] for name in ("closed", "day", "pnl", "net"))
     trades = TradeColumns(opened, closed, day, pnl, net, version_of[columns["kind"][exits]])
-    for name in ("closed", "day", "pnl", "net"):
-        del columns[name]
     scored = ~np.isnan(columns["expires"])
-    kind, opened = columns["kind"][scored], columns["opened"][scored]
+    kind, opened = columns.pop("kind")[scored], columns.pop("opened")[scored]
     decisions = DecisionColumns(
         opened,
-        columns["expires"][scored],
-        columns["direction"][scored].astype(np.int8),
-        columns["h"][scored],
+        columns.pop("expires")[scored],
+        columns.pop("direction")[scored].astype(np.int8),
+        columns.pop("h")[scored],
         version_of[kind],
         number_slots(opened, symbol_of[kind], seconds[kind]),
     )
     return decisions, trades, np.cumsum(scored, dtype=np.int32) - np.int32(1)
 
 
-def _read_signals(connection: Connection, renumbered: NDArray[np.int32]) -> SignalColumns:
-    """The signals, in order of decision and agent; `renumbered`: the number of each analysed decision."""
-    columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)
+def _read_signals(connection: Connection) -> SignalColumns:
+    """The signals, in order of decision and agent; the decisions have the numbers of all analysed ones."""
+    columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS, short=("confidence",))
     if (columns["said"] < 0).any():  # of an agent without a rollup
         drop_temporary(connection, "analysed_agent")
         for name in ("create_analysed_agents", "analyze_analysed"):
             connection.execute(statement(f"analysis/{name}"))
-        columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS)
+        columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS, short=("confidence",))
     confidence = columns.pop("confidence")
-    # Whole and half ones, as most are, lose nothing.
-    short = confidence.astype(np.float32)
-    if np.array_equal(short, confidence, equal_nan=True):
-        confidence = short
     # One number that is in order of decision and agent, and holds both.
-    key = renumbered[columns.pop("decision")].astype(np.int64)
+    key = columns.pop("decision").astype(np.int64)
     key <<= 32
     key |= columns.pop("said")
     if not (key[1:] > key[:-1]).all():

@@ -1,6 +1,6 @@
 """Columns of numbers from and to Postgres: binary COPY, read and written as arrays of numpy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,14 +29,18 @@ def _record(columns: Mapping[str, str]) -> np.dtype[np.void]:
     return np.dtype(fields)
 
 
-def read_columns(connection: Connection, name: str, columns: Mapping[str, str]) -> Columns:
+def read_columns(
+    connection: Connection, name: str, columns: Mapping[str, str], short: Collection[str] = ()
+) -> Columns:
     """The columns of the COPY statement `name`: numpy's kind of each in network order, as >i4, by column, in order.
 
-    The rows have no nulls, so all have the same length. A timestamptz is a >i8: microseconds since 2000.
+    The rows have no nulls, so all have the same length. A timestamptz is a >i8: microseconds since 2000. `short`:
+    columns of >f8 that are held in half of the memory where nothing is lost, as whole numbers lose nothing.
     """
     record = _record(columns)
     blocks: dict[str, list[NDArray[Any]]] = {
-        column: [np.empty(0, np.dtype(kind).newbyteorder("="))] for column, kind in columns.items()
+        column: [np.empty(0, np.float32 if column in short else np.dtype(kind).newbyteorder("="))]
+        for column, kind in columns.items()
     }
     waiting = bytearray()
 
@@ -45,7 +49,8 @@ def read_columns(connection: Connection, name: str, columns: Mapping[str, str]) 
         if (whole["count"] != len(columns)).any():
             raise AssertionError(f"{name} does not give the columns that are read")
         for column, kind in columns.items():
-            blocks[column].append(whole[column].astype(np.dtype(kind).newbyteorder("=")))
+            values = whole[column].astype(np.dtype(kind).newbyteorder("="))
+            blocks[column].append(_shorten(values) if column in short else values)
         del waiting[:end]
 
     with open_copy(connection, name) as copy:
@@ -60,6 +65,11 @@ def read_columns(connection: Connection, name: str, columns: Mapping[str, str]) 
                 take(len(waiting) // record.itemsize * record.itemsize)
     take(len(waiting) - len(_COPY_TRAILER))
     return {column: np.concatenate(blocks.pop(column)) for column in columns}
+
+
+def _shorten(values: NDArray[Any]) -> NDArray[Any]:
+    shorter = values.astype(np.float32)
+    return shorter if np.array_equal(shorter, values, equal_nan=True) else values
 
 
 def _rows(copy: psycopg.Copy) -> Iterator[Buffer]:

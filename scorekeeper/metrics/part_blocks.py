@@ -29,7 +29,7 @@ from scorekeeper.metrics.part_sums import (
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 
-BLOCK = 5_000
+BLOCK = 2_500
 FAN = 8
 MOST_STRETCHES = 50  # that an hourly run counts from the rows: after an upgrade a long history takes some runs
 _DAY = timedelta(days=1)
@@ -98,7 +98,7 @@ def plan_blocks(counts: Sequence[tuple[date, int]], blocks: Sequence[Days], bloc
     """The stretches that are missing: `counts`, the days with rows and how many, in order; `blocks`: those there are.
 
     >>> days = [date(2025, 5, day) for day in range(1, 9)]
-    >>> plan_blocks([(day, 3_000) for day in days], [Days(days[3], days[4])])
+    >>> plan_blocks([(day, 3_000) for day in days], [Days(days[3], days[4])], 5_000)
     [Days(first=datetime.date(2025, 5, 1), last=datetime.date(2025, 5, 2)), \
 Days(first=datetime.date(2025, 5, 3), last=datetime.date(2025, 5, 3)), \
 Days(first=datetime.date(2025, 5, 6), last=datetime.date(2025, 5, 7))]

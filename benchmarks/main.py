@@ -362,7 +362,7 @@ def startup(
     repeats: Repeats = starting.REPEATS,
     output: Output = RESULTS,
 ) -> None:
-    """Start scorekeeper --help, its imports and metrics --json as processes, beside the interpreter alone."""
+    """Start --help, imports, metrics, ingest and track as processes, beside an import of SQLAlchemy and psycopg."""
     starting.run(size or list(starting.SIZES), repeats, output)
 
 

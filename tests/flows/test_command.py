@@ -4,14 +4,18 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from scorekeeper.settings import Settings
+from scorekeeper.store.database import Database
 from tests.integration.inbox.test_private import open_to_others
 from tests.levels import long
 from tests.waiting import busy
@@ -141,6 +145,36 @@ def test_the_first_command_in_an_empty_folder_works_from_file_to_metrics(databas
     done = scorekeeper(tmp_path, "track", DATABASE_URL=database_url, MARKET="replay:nowhere")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "there is no such folder" in done.stderr
+
+
+def test_a_command_keeps_prefect_where_the_setting_says_so_and_tells_of_a_server_that_is_away(
+    database_url: str, db: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "inbox").mkdir()
+    good = {"symbol": "BTCUSDT", "type": "BUY", "price": 100.0, "timestamp": "2025-05-01T12:00:00Z"}
+    for name, price in (("a", 100.0), ("b", -1.0)):
+        (tmp_path / "inbox" / f"{name}.json").write_text(json.dumps({**good, "price": price}))
+    given = {"DATABASE_URL": database_url, "SCOREKEEPER_HOME": str(tmp_path / "home")}
+    away = scorekeeper(tmp_path, "ingest", **given, PREFECT_API_URL="http://127.0.0.1:1/api")
+    assert (away.returncode, away.stdout.splitlines()[0]) == (0, "2 files: 1 decisions, 0 duplicates, 1 rejected")
+    assert away.stderr.startswith("no Prefect server at 127.0.0.1:1/api: the work is done without it")
+    assert away.stderr.count("\n") == 1
+    assert not (tmp_path / "home" / "prefect").exists()
+    assert reported(db) == [False]  # the refusal is stored, and its event waits for a run that has a server
+    kept = scorekeeper(tmp_path, "ingest", **given, FLOW_RUNS="always")
+    assert (kept.returncode, kept.stdout.splitlines()[0]) == (0, "0 files: 0 decisions, 0 duplicates, 0 rejected")
+    with closing(sqlite3.connect(tmp_path / "home" / "prefect" / "prefect.db")) as prefect:
+        names = [name for (name,) in prefect.execute("SELECT name FROM flow_run")]
+    assert names == ["ingest 0 decisions from 0 files"]
+    assert reported(db) == [True]
+
+
+def reported(db: Database) -> list[bool]:
+    """Of each condition that holds: whether its event was emitted."""
+    with db.begin() as connection:
+        told = "SELECT told_at IS NOT NULL FROM scorekeeper.alert WHERE name LIKE '%quarantined'"
+        rows = connection.execute(text(told))
+        return list(rows.scalars())
 
 
 def test_a_demo_leaves_a_home_that_is_not_its_own_alone(tmp_path: Path) -> None:

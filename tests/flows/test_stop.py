@@ -30,9 +30,10 @@ FILES = 10_000
 OLD = (datetime.now(UTC) - timedelta(minutes=1)).timestamp()
 
 
-def start(home: Path, *words: str) -> subprocess.Popen[str]:
-    """The command, on the session's Prefect server."""
-    environment = {**os.environ, "PREFECT_API_URL": str(PREFECT_API_URL.value())}
+def start(home: Path, *words: str, told: bool = True) -> subprocess.Popen[str]:
+    """The command, on the session's Prefect server; not `told`: without one, so without Prefect's engine."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("PREFECT_API_URL", "PREFECT_HOME")}
+    environment |= {"PREFECT_API_URL": str(PREFECT_API_URL.value())} if told else {}
     return subprocess.Popen(
         [COMMAND, *words], cwd=home, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         # As at a terminal: what a shell has put into the background is given an interrupt that is ignored.
@@ -57,13 +58,21 @@ def archived(settings: Settings) -> int:
     return sum(path.is_file() for path in settings.archive_dir.rglob("*"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (signal.SIGTERM, True),
+        (signal.SIGINT, False),
+        pytest.param(signal.SIGINT, True, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, False, marks=pytest.mark.long),
+    ],
+)
 def test_an_ingest_stops_between_two_transactions_and_the_next_one_goes_on(
-    home: Path, db: Database, number: signal.Signals
+    home: Path, db: Database, number: signal.Signals, told: bool
 ) -> None:
     drop(home, FILES)
     settings = load_settings()
-    stopped = start(home, "ingest")
+    stopped = start(home, "ingest", told=told)
     assert wait_until(lambda: count(db, "decision") > 0, 120)
     stopped.send_signal(number)
     _, said = stopped.communicate(timeout=600)
@@ -73,7 +82,7 @@ def test_an_ingest_stops_between_two_transactions_and_the_next_one_goes_on(
     assert 0 < came_in < FILES
     assert archived(settings) == came_in == FILES - len(list(settings.inbox_dir.iterdir()))
     assert count(db, "file_arrival WHERE moved_at IS NULL") == 0
-    again = start(home, "ingest")
+    again = start(home, "ingest", told=told)
     out, said = again.communicate(timeout=600)
     assert again.returncode == 0, said
     assert f"{FILES - came_in} decisions, 0 duplicates, 0 rejected" in out
@@ -81,15 +90,18 @@ def test_an_ingest_stops_between_two_transactions_and_the_next_one_goes_on(
     assert verify(db, settings) == []
 
 
-def test_a_track_ends_the_transaction_that_it_is_in_and_the_next_one_goes_on(home: Path, db: Database) -> None:
+@pytest.mark.parametrize("told", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_track_ends_the_transaction_that_it_is_in_and_the_next_one_goes_on(
+    home: Path, db: Database, told: bool
+) -> None:
     as_of = write_sample(home / "inbox", home / "market")
     settings = load_settings()
     words = ("track", "--as-of", as_of.isoformat())
-    assert start(home, "ingest").wait(600) == 0
+    assert start(home, "ingest", told=False).wait(600) == 0
     stopped = None
     with db.begin() as obstacle:
         obstacle.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": Lock.SETTLE})
-        stopped = start(home, *words)
+        stopped = start(home, *words, told=told)
         assert wait_until(lambda: waits(db), 120)
         stopped.send_signal(signal.SIGTERM)
         time.sleep(2)
@@ -98,7 +110,7 @@ def test_a_track_ends_the_transaction_that_it_is_in_and_the_next_one_goes_on(hom
     assert (stopped.returncode, said.splitlines()[-1].partition(":")[0]) == (143, "stopped by SIGTERM")
     assert count(db, "trade WHERE exit_time IS NOT NULL") > 0
     assert count(db, "market WHERE last_as_of IS NOT NULL") == 0
-    again = start(home, *words)
+    again = start(home, *words, told=told)
     _, said = again.communicate(timeout=600)
     assert again.returncode == 0, said
     assert count(db, "market WHERE last_as_of IS NOT NULL") == 1
@@ -111,9 +123,8 @@ def waits(db: Database) -> bool:
     return count(db, f"market CROSS JOIN pg_locks WHERE {wanted}") > 0
 
 
-# (words, seconds that it takes on an idle machine): the embedded Postgres is made and started within all of them, and
-# Prefect's own server within those that run flows.
-COMMANDS = ((("status",), 3.0), (("doctor",), 2.0), (("ingest",), 9.0), (("demo",), 14.0), (("publish",), 3.0))
+# (words, seconds that it takes on an idle machine): the embedded Postgres is made and started within all of them.
+COMMANDS = ((("status",), 3.0), (("doctor",), 2.0), (("ingest",), 3.5), (("demo",), 8.0), (("publish",), 3.0))
 HEARD_SECONDS = 0.15  # until then it is the interpreter that starts, and not yet the command
 
 

@@ -141,7 +141,7 @@ def _append_batch_together(connection: Connection, files: Mapping[str, Location]
         return None, False
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
     up_to = min(last, published + BATCH_LINES)
-    rendered = render_together(connection, published, up_to) if published < up_to else dict.fromkeys(files, [])
+    rendered = render_together(connection, published, up_to) if published < up_to else {kind: [] for kind in files}
     for (kind, at), (_, mark, _) in zip(files.items(), states, strict=True):
         _advance(connection, at, up_to, open_target(at).append(mark, b"".join(rendered[kind]), last=up_to == last))
     return [len(rendered[kind]) for kind in files], up_to < last

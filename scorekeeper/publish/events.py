@@ -1,7 +1,7 @@
 """Events of the database, in the order of their line numbers, and the lines that are rendered from them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from typing import Any
 
@@ -64,12 +64,15 @@ def render_together(connection: Connection, after: int, up_to: int) -> dict[str,
         # An older libpq sends all rows at once, or one by one.
         streams = capabilities.has_stream_chunked()
         wanted = _select(after, up_to, up_to - after, with_agents=True)
-        for row in cursor.stream(*wanted, size=STREAMED) if streams else cursor.execute(*wanted):
-            _check(row)
-            if (line := render_log(row)) is not None:
-                log.append(line)
-            if (line := render_dataset(row)) is not None:
-                dataset.append(line)
+        # Closed before the transaction ends, also by an error: the rest of the rows would stand in its way.
+        found: Any = cursor.stream(*wanted, size=STREAMED) if streams else cursor.execute(*wanted)
+        with closing(found) as rows:
+            for row in rows:
+                _check(row)
+                if (line := render_log(row)) is not None:
+                    log.append(line)
+                if (line := render_dataset(row)) is not None:
+                    dataset.append(line)
     return lines
 
 

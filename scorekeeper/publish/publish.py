@@ -53,8 +53,8 @@ def publish(db: Database, *, log_path: Location, dataset_path: Location) -> Publ
     A file with whole lines that the database does not know is kept under another name, and written again.
     """
     files, aside = _begin(db, log_path, dataset_path)
-    together = _append_together(db, files)
-    done = [_append(db, path, kind) for kind, path in files.items()]
+    together, whole = _append_together(db, files)
+    done = [(0, None) if whole else _append(db, path, kind) for kind, path in files.items()]
     both = [(lines + more, kept) for lines, (more, kept) in zip(together, done, strict=True)]
     return _sum_up(both, aside)
 
@@ -110,8 +110,8 @@ def _claim(connection: Connection, at: Location, kind: str) -> Location | None:
     return aside
 
 
-def _append_together(db: Database, files: Mapping[str, Location]) -> list[int]:
-    """Append to all files the lines that follow the same line in each; how many lines each got.
+def _append_together(db: Database, files: Mapping[str, Location]) -> tuple[list[int], bool]:
+    """Append to all files the lines that follow the same line in each; how many each got, and whether these were all.
 
     It reads each event once. It ends where files differ in what they need, and leaves the rest to _append, which works
     on one file after the other, and says what is wrong with it.
@@ -122,27 +122,27 @@ def _append_together(db: Database, files: Mapping[str, Location]) -> list[int]:
         try:
             lines, more = db.transact(partial(_append_batch_together, files=files))
         except (AheadError, ScorekeeperError, OSError):
-            break
+            return total, False
+        if lines is None:
+            return total, False
         total = [before + added for before, added in zip(total, lines, strict=True)]
-    return total
+    return total, True
 
 
-def _append_batch_together(connection: Connection, files: Mapping[str, Location]) -> tuple[list[int], bool]:
-    """One transaction, committed after the bytes are stored. Returns (lines of each file, whether there are more)."""
+def _append_batch_together(connection: Connection, files: Mapping[str, Location]) -> tuple[list[int] | None, bool]:
+    """One transaction, committed after the bytes are stored. Returns (lines of each file, whether there are more).
+
+    None in place of the lines: the files do not stand at the same line.
+    """
     lock_publisher(connection)
-    marks: list[Mark] = []
-    ends: set[int] = set()
-    for kind, at in files.items():
-        published, mark, _ = _read_state(connection, at, kind)
-        marks.append(mark)
-        ends.add(published)
+    states = [_read_state(connection, at, kind) for kind, at in files.items()]
+    published = states[0][0]
+    if any(state[0] != published for state in states):
+        return None, False
     last = connection.execute(statement("publish/select_last_line")).scalar_one()
-    if len(ends) > 1 or last in ends:
-        return [0] * len(files), False
-    published = ends.pop()
     up_to = min(last, published + BATCH_LINES)
-    rendered = render_together(connection, published, up_to)
-    for (kind, at), mark in zip(files.items(), marks, strict=True):
+    rendered = render_together(connection, published, up_to) if published < up_to else {kind: [] for kind in files}
+    for (kind, at), (_, mark, _) in zip(files.items(), states, strict=True):
         _advance(connection, at, up_to, open_target(at).append(mark, b"".join(rendered[kind]), last=up_to == last))
     return [len(rendered[kind]) for kind in files], up_to < last
 

@@ -1,7 +1,7 @@
 """One verification, or one reading of the same rows, in a process of its own. Started by verify.py.
 
-Prints one JSON object: the rows read or the differences found, the seconds, this process's and the server's seconds of
-CPU, and the peak of memory in MB.
+Prints one JSON object: the rows read or the differences found, the seconds, those of CPU of this process, and the peak
+of memory in MB.
 """
 
 import json
@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 from sqlalchemy import text
 
 from benchmarks.memory import peak_memory_mb
@@ -35,13 +34,10 @@ def main(what: str, home: Path) -> None:
     settings = load_settings()
     with open_database(os.environ["DATABASE_URL"], home, migrate=False) as db:
         work: Callable[[Database, Settings], int] = verify if what == "verify" else read
-        start, mine, others = time.perf_counter(), time.process_time(), _server_seconds()
+        start, mine = time.perf_counter(), time.process_time()
         count = work(db, settings)
         seconds, cpu = time.perf_counter() - start, time.process_time() - mine
-        answer = {
-            "count": count, "seconds": seconds, "cpu_seconds": cpu, "server_cpu_seconds": _server_seconds() - others,
-            "peak_mb": peak_memory_mb(),
-        }  # fmt: skip
+        answer = {"count": count, "seconds": seconds, "cpu_seconds": cpu, "peak_mb": peak_memory_mb()}
     print(json.dumps(answer))
 
 
@@ -73,19 +69,6 @@ def read(db: Database, settings: Settings) -> int:
         with path.open("rb") as file:
             count += sum(1 for _ in file)
     return count
-
-
-def _server_seconds() -> float:
-    """CPU seconds of the Postgres processes that this machine runs now; those of an ended one are lost."""
-    total = 0.0
-    for process in psutil.process_iter(["name"]):
-        try:
-            if process.info["name"] == "postgres":
-                times = process.cpu_times()
-                total += times.user + times.system
-        except psutil.Error:
-            continue
-    return total
 
 
 if __name__ == "__main__":

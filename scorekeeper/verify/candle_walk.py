@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Candle:
+class Candle(NamedTuple):
     """One sealed candle: when it opens, its open, high, low and close, and when it is complete."""
 
     minute_at: datetime

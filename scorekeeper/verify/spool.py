@@ -1,8 +1,8 @@
-"""Outcomes that are looked at several times, kept on the disk meanwhile: memory does not grow with them."""
+"""Outcomes that are looked at several times. Many are kept on the disk meanwhile: memory does not grow with them."""
 
 from collections.abc import Iterator
 from itertools import accumulate
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from scorekeeper.verify.relearn import Outcome
 
 _AT_ONCE = 20_000
 _ROW = 3  # numbers of an outcome
+_IN_MEMORY = 16 << 20  # bytes
 Floats = NDArray[np.float64]
 
 
@@ -18,7 +19,7 @@ class Spool:
     """The outcomes of a version in order of `expires`: score, uniqueness, and whether the return is above 0."""
 
     def __init__(self) -> None:
-        self._file = TemporaryFile()  # noqa: SIM115 - it lives as long as this object
+        self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - it lives as long as this object
         self._waiting: list[float] = []
         self._days: dict[int, int] = {}
 

@@ -64,7 +64,7 @@ def _read_candles(connection: Connection, coverage: Any) -> Iterator[list[Candle
         {"symbol": coverage.symbol, "until": coverage.sealed_until},
     )
     for some in rows.partitions(CANDLES_AT_ONCE):
-        yield [Candle(*row) for row in some]
+        yield list(map(Candle._make, some))
 
 
 def _stored_trade(row: Mapping[Any, Any]) -> StoredTrade:

@@ -110,13 +110,14 @@ def replay(
     paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
     for path in paths_of.values():
         path.unlink(missing_ok=True)  # publish would set the last backtest's file aside, as one of another database
+    tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
+    # It also releases decisions that wait for the market's list: their lines must keep their places among the others.
+    prices = asyncio.run(fetch_prices(db, settings, as_of, now=now, tell=tell))
+    tell(logging.INFO, f"{prices.candles} candles; closing trades")
     votes = None
     with ThreadPoolExecutor(1, "publish") as beside:
         # Lines are rendered here while Postgres settles and scores. They are the same whenever they are published.
         published = beside.submit(publish.publish, db, **paths_of)
-        tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
-        prices = asyncio.run(fetch_prices(db, settings, as_of, now=now, tell=tell))
-        tell(logging.INFO, f"{prices.candles} candles; closing trades")
         db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
         published.result()
         published = beside.submit(publish.publish, db, **paths_of)

@@ -13,7 +13,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming_candle (
 
 -- name: copy_incoming_candles
 -- One row per candle of the page. ends_at is null where a candle has the market's length.
-COPY incoming_candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN (FORMAT binary);
+COPY incoming_candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN WITH (FORMAT "binary");
 
 -- name: select_is_new_symbol
 -- One row: whether nothing is stored of a symbol (is_new), and how long the market's candles are (length).
@@ -31,7 +31,7 @@ SELECT
 
 -- name: copy_candles
 -- One row per candle of a symbol of which nothing is stored.
-COPY scorekeeper.candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN (FORMAT binary);
+COPY scorekeeper.candle (symbol, minute_at, open, high, low, close, volume, ends_at) FROM STDIN WITH (FORMAT "binary");
 
 -- name: insert_revisions
 -- One row per candle of already sealed minutes that differs from the stored candle, or has none: it is stored apart,

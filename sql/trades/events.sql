@@ -15,8 +15,8 @@ INSERT INTO scorekeeper.event (kind, trade_id, horizon_known, price_suspect)
 SELECT 'horizon', d.trade_id, true, d.price_suspect
 FROM settled_decision AS s
 INNER JOIN scorekeeper.decision AS d ON s.trade_id = d.trade_id
--- Looked up for each, whatever the planner expects: before its statistics know of the closes of this transaction it takes
--- them for none, and would compare each decision with each other one's event.
+-- Looked up for each, whatever the planner expects. Before its statistics know of the closes of this transaction, it
+-- takes them for none, and would compare each decision with each other one's event.
 WHERE
     NOT coalesce(
         (

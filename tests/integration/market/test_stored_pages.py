@@ -2,7 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,14 @@ from scorekeeper.market.base import CANDLE_COLUMNS, ENDS_AT, CandlePage
 from scorekeeper.market.candle_rows import BLOCK_ROWS
 from scorekeeper.store.database import Database
 
+Unit = Literal["ms", "us", "ns"]
+UNITS: tuple[Unit, ...] = ("ms", "us", "ns")
 START = datetime(2025, 1, 31, 23, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 STORED = "SELECT minute_at, open, high, low, close, volume, ends_at FROM scorekeeper.candle WHERE symbol = :symbol"
 
 
-def draw_page(dice: random.Random, *, with_ends: bool, unit: str) -> pd.DataFrame:
+def draw_page(dice: random.Random, *, with_ends: bool, unit: Unit) -> pd.DataFrame:
     """Minutes from before the sealed range to after it, over the end of a month, with gaps."""
     minutes = [minute for minute in range(-20, 140) if dice.random() < 0.8]
     opened = pd.to_datetime([START + minute * MINUTE for minute in minutes], utc=True).as_unit(unit)
@@ -34,7 +36,7 @@ def draw_page(dice: random.Random, *, with_ends: bool, unit: str) -> pd.DataFram
 
 def plainly(page: pd.DataFrame, since: datetime, until: datetime) -> list[tuple[Any, ...]]:
     """What must be stored of it, row by row."""
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for minute, *prices in page[CANDLE_COLUMNS].itertuples(index=False, name=None):
         ends = page[ENDS_AT][len(rows)] if ENDS_AT in page else None
         rows.append((minute.to_pydatetime(), *map(float, prices), None if ends is None or pd.isna(ends) else ends))
@@ -48,7 +50,7 @@ def test_a_page_is_stored_to_the_bit(db: Database, known: bool, with_ends: bool)
     for seed in range(5):
         symbol = f"S{seed}ä/USDT"
         dice = random.Random(seed)
-        candles = draw_page(dice, with_ends=with_ends, unit=dice.choice(("ms", "us", "ns")))
+        candles = draw_page(dice, with_ends=with_ends, unit=dice.choice(UNITS))
         wanted = plainly(candles, START, until)
         with db.begin() as connection:
             if known:  # an empty range of the symbol is there already

@@ -21,6 +21,7 @@ from scorekeeper.metrics import query, score_update, voiding
 from scorekeeper.operations.backtest import BacktestResult, replay, run_backtest
 from scorekeeper.operations.sample import START as SAMPLE_START
 from scorekeeper.operations.sample import write_sample
+from scorekeeper.publish import publish
 from scorekeeper.settings import Settings, load_settings
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database
@@ -141,6 +142,11 @@ def test_a_universe_lived_through_and_the_same_from_its_files(
     assert found.metrics == metrics(db) | {"late_decisions": 0}
     assert found.taken.decisions + found.taken.outside == len(universe.decisions)
     assert verify(other_db, settings) == []
+    # Written piece by piece beside other work, and all at once when that is done: the same.
+    paths = {"log_path": found.log_path, "dataset_path": found.dataset_path}
+    written = [path.read_bytes() for path in paths.values()]
+    publish.rebuild(other_db, **paths)
+    assert [path.read_bytes() for path in paths.values()] == written
 
 
 @pytest.mark.parametrize("seed", [240, 241, *long(*range(242, 256))])

@@ -54,7 +54,7 @@ def test_every_field_of_a_decision_is_described() -> None:
 def test_every_benchmark_of_speed_has_its_part_of_the_document() -> None:
     commands = {command.callback.__name__ for command in benchmarks.registered_commands if command.callback}
     parts = set(re.findall(r"^## (\w+)$", (ROOT / "docs/performance.md").read_text(encoding="utf-8"), re.MULTILINE))
-    assert commands - {"coverage"} <= parts
+    assert commands - {"coverage", "compare"} <= parts
 
 
 def test_links_and_pictures_of_the_documents_exist() -> None:

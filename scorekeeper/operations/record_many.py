@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scorekeeper.decisions.decision import Decision, DecisionContext
 from scorekeeper.decisions.parse import parse_decision
@@ -13,9 +13,11 @@ from scorekeeper.errors import RefusedError, ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.inbox.standing import Verdict
 from scorekeeper.safe_text import escape_controls
-from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.trading_calendar import calendar_of
+
+if TYPE_CHECKING:
+    from scorekeeper.settings import Settings
 
 SOURCE = "record_decision"
 BATCH = 5_000  # decisions of one transaction
@@ -23,7 +25,7 @@ BATCH = 5_000  # decisions of one transaction
 logger = logging.getLogger("PerformanceTracker")
 
 
-def context_of(settings: Settings, version: str, now: datetime) -> DecisionContext:
+def context_of(settings: "Settings", version: str, now: datetime) -> DecisionContext:
     """How decisions are read that are handed over `now`."""
     return DecisionContext(
         now, version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading, settings.positions,

@@ -86,13 +86,13 @@ def record_many(db: Database, given: Iterable[Any], context: DecisionContext, fe
                 decisions.append(read_decision(one, context))
                 places.append(place)
             except DecisionError as exc:
-                refused[place] = exc
+                refused[place] = exc.with_traceback(None)  # it would keep the whole decision in memory
         ids += [None] * len(batch)
         for place, decision, verdict in zip(places, decisions, store(db, decisions, context, fee_bps), strict=True):
             try:
                 ids[place] = id_of(decision, verdict)
             except ScorekeeperError as exc:
-                refused[place] = exc
+                refused[place] = exc.with_traceback(None)
     if refused:
         raise RefusedError(ids, refused)
     return [one for one in ids if one is not None]

@@ -91,7 +91,8 @@ class PerformanceTracker:
 
         When this returns, all are on the disk in the database, and readers see their lines. 5,000 at a time are read
         and stored in one transaction: if the process dies in between, call it again. A decision that is stored already
-        keeps its id. Those without a timestamp all get the time of the call, and are new ones in the next call.
+        keeps its id. Those without a timestamp all get the time of the call: two that say the same are stored as one,
+        and in the next call they are new ones.
         Raises RefusedError, a ValueError, if some are refused: it has the place and the field of each, and the ids of
         all others, which are stored.
         """

@@ -3,23 +3,18 @@
 Functions that take a connection work inside the caller's transaction and may be repeated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from scorekeeper.locks import Lock, lock
 from scorekeeper.market.base import MINUTE, CandlePage, Market
-from scorekeeper.market.candle_rows import are_in_order, ending_in, months, pack_candles
 from scorekeeper.store.database import Database, open_copy
 from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OnPage = Callable[[datetime], None]  # called with the minute up to which the symbol is sealed
 
@@ -169,6 +164,9 @@ def store_page(
 
     `filled_back`: False for a piece of a back-fill that is under way; None leaves that as it is.
     """
+    # Imported here: it loads numpy, which a command that stores no candles does without.
+    from scorekeeper.market.candle_rows import are_in_order, ending_in, months, pack_candles
+
     lock(connection, Lock.CANDLE)
     for month in months(page.candles):
         ensure_partition(connection, *month)
@@ -177,19 +175,19 @@ def store_page(
     if known.is_new and are_in_order(page.candles):
         # Nothing that is stored can differ: no copy between. This takes a third of the time.
         first = ending_in(page.candles, since, page.sealed_until, known.length)
-        new = _copy(connection, "market/copy_candles", symbol, first)
+        new = _copy(connection, "market/copy_candles", pack_candles(symbol, first))
     else:
         connection.execute(statement("market/create_incoming_candles"))
-        _copy(connection, "market/copy_incoming_candles", symbol, page.candles)
+        _copy(connection, "market/copy_incoming_candles", pack_candles(symbol, page.candles))
         connection.execute(statement("market/insert_revisions"), {"as_of": as_of})
         new = connection.execute(statement("market/insert_candles"), sealed).rowcount
     connection.execute(statement("market/extend_coverage"), {"symbol": symbol, **sealed, "filled_back": filled_back})
     return new
 
 
-def _copy(connection: Connection, name: str, symbol: str, candles: "pd.DataFrame") -> int:
+def _copy(connection: Connection, name: str, blocks: Iterable[bytes]) -> int:
     with open_copy(connection, name) as copy:
-        for block in pack_candles(symbol, candles):
+        for block in blocks:
             copy.write(block)
     return int(copy.cursor.rowcount)
 

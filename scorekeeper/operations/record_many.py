@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scorekeeper.decisions.decision import Decision, DecisionContext
 from scorekeeper.decisions.parse import parse_decision
@@ -13,9 +13,11 @@ from scorekeeper.errors import RefusedError, ScorekeeperError
 from scorekeeper.inbox import store_decisions
 from scorekeeper.inbox.standing import Verdict
 from scorekeeper.safe_text import escape_controls
-from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.trading_calendar import calendar_of
+
+if TYPE_CHECKING:
+    from scorekeeper.settings import Settings
 
 SOURCE = "record_decision"
 BATCH = 5_000  # decisions of one transaction
@@ -23,7 +25,7 @@ BATCH = 5_000  # decisions of one transaction
 logger = logging.getLogger("PerformanceTracker")
 
 
-def context_of(settings: Settings, version: str, now: datetime) -> DecisionContext:
+def context_of(settings: "Settings", version: str, now: datetime) -> DecisionContext:
     """How decisions are read that are handed over `now`."""
     return DecisionContext(
         now, version, settings.max_hold_time_minutes, settings.timezone, None, settings.reading, settings.positions,
@@ -84,13 +86,13 @@ def record_many(db: Database, given: Iterable[Any], context: DecisionContext, fe
                 decisions.append(read_decision(one, context))
                 places.append(place)
             except DecisionError as exc:
-                refused[place] = exc
+                refused[place] = exc.with_traceback(None)  # it would keep the whole decision in memory
         ids += [None] * len(batch)
         for place, decision, verdict in zip(places, decisions, store(db, decisions, context, fee_bps), strict=True):
             try:
                 ids[place] = id_of(decision, verdict)
             except ScorekeeperError as exc:
-                refused[place] = exc
+                refused[place] = exc.with_traceback(None)
     if refused:
         raise RefusedError(ids, refused)
     return [one for one in ids if one is not None]

@@ -57,12 +57,11 @@ class Direct:
         else:
             if name not in self._prepared:
                 server.send_prepare(key, command)
-                self._waits = True
+                self._flush()
                 self.fetch()
                 self._prepared.add(name)
             server.send_query_prepared(key, values)
-        self._waits = True
-        self.connection.wait(generators.send(server))
+        self._flush()
 
     def fetch(self) -> tuple[str | None, ...] | None:
         """The row of the statement that was sent, each value as text; None if it gave none."""
@@ -82,6 +81,11 @@ class Direct:
         """Send a statement and fetch its row."""
         self.send(name, given)
         return self.fetch()
+
+    def _flush(self) -> None:
+        """Give to the server what libpq still holds back: it never answers a statement of which a part is missing."""
+        self._waits = True
+        self.connection.wait(generators.send(self.connection.pgconn))
 
     def close(self) -> None:
         """Close the connection, which gives up its locks. A statement that was sent may be done or not."""

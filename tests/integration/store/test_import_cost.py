@@ -75,6 +75,8 @@ def test_a_command_without_a_server_to_tell_imports_no_prefect(
     }  # fmt: skip
     found = imported(COMMAND, command, **given)
     assert found == DATABASE if command == "ingest" else "prefect" not in found
+
+
 def test_the_dashboard_shows_intervals_without_scipy() -> None:
     every = "[importlib.import_module(one.name) for one in pkgutil.walk_packages(dashboard.__path__, 'dashboard.')]"
     found = imported(f"import cli.dashboard_server, dashboard, importlib, pkgutil; {every}")

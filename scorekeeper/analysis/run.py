@@ -92,8 +92,8 @@ def read_input(connection: Connection, as_of: datetime) -> InputColumns:
     drop_temporary(connection, "analysed", "analysed_kind", "analysed_agent")
     connection.execute(statement("analysis/allow_memory"))
     connection.execute(statement("analysis/create_analysed"), {"as_of": as_of})
-    for name in ("create_analysed_kinds", "create_scored_agents", "analyze_analysed"):
-        connection.execute(statement(f"analysis/{name}"))
+    for name in ("analysis/create_analysed_kinds", "analysis/create_scored_agents", "analysis/analyze_analysed"):
+        connection.execute(statement(name))
     kinds = connection.execute(statement("analysis/select_analysed_kinds")).all()
     # First: sorting them takes the most memory.
     signals = _read_signals(connection)

@@ -89,12 +89,11 @@ async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds
     folder = open_place(settings).watched_folder
     if folder is None or not folder.is_dir():
         return
-    published_at, is_behind = float("-inf"), True
+    published_at = float("-inf")
 
     async def publish_new() -> None:
-        nonlocal published_at, is_behind
-        if is_behind and time.monotonic() - published_at > PUBLISH_SECONDS:
-            is_behind = False
+        nonlocal published_at
+        if time.monotonic() - published_at > PUBLISH_SECONDS:
             done = await run_in_thread(publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
             published_at = time.monotonic()
             for words in done.explain():
@@ -107,20 +106,19 @@ async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds
 
         return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), on_progress=on_progress)
 
-    async def take_more() -> bool:
-        nonlocal is_behind
+    async def take_and_publish() -> bool:
         done = await run_until_stopped(take)
         total.add(done)
-        came = bool(done.files or done.decisions)
-        is_behind = is_behind or came
-        return came
+        if done.files or done.decisions:
+            await publish_new()
+        return bool(done.files or done.decisions)
 
     def has_news() -> bool:
         return bool(total.rejected or total.trouble)
 
     if total.files and not has_news():
         await publish_new()
-        await stay(folder, seconds, take_more, publish_new, has_news)
+        await stay(folder, seconds, take_and_publish, has_news)
 
 
 def warn_of_unread(summary: ingest.Summary) -> None:

@@ -16,16 +16,11 @@ LOOK_SECONDS = 0.2
 
 
 async def stay(
-    folder: Path,
-    seconds: float,
-    take: Callable[[], Awaitable[bool]],
-    follow_up: Callable[[], Awaitable[None]],
-    is_over: Callable[[], bool],
+    folder: Path, seconds: float, take: Callable[[], Awaitable[bool]], is_over: Callable[[], bool]
 ) -> None:
     """Call `take` whenever a file comes into the folder, until nothing was taken for so many seconds, or `is_over`.
 
-    `take` returns whether it took something. `follow_up` is called at each look, every LOOK_SECONDS or sooner.
-    Changes that the file system does not report are left to the watcher.
+    `take` returns whether it took something. Changes that the file system does not report are left to the watcher.
     """
     ends = time.monotonic() + LONGEST_SECONDS
     quiet = time.monotonic() + seconds
@@ -41,4 +36,3 @@ async def stay(
             unseen = False
             if is_over() or time.monotonic() > min(ends, quiet):
                 return
-            await follow_up()

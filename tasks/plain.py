@@ -1,7 +1,7 @@
 """Flows and tasks as plain functions: for a command that has no Prefect server to tell.
 
-Starting a server for one command costs ten seconds and more, and what it is told is seen nowhere. `tasks.engine` offers
-these names in place of Prefect's, once a process has chosen them.
+Starting a server for one command costs some 15 seconds of CPU, and nothing shows what it is told. `tasks.engine`
+offers these names in place of Prefect's, once a process has chosen them.
 """
 
 import asyncio

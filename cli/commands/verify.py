@@ -18,7 +18,8 @@ def verify() -> None:
     candles, by other code than track's; the books against each other. All is read as it stands at one moment: what is
     written meanwhile is no difference. What waits for the next track is counted, and is no difference either.
 
-    A terminal shows how far it is. It takes some minutes for a million decisions; its memory does not grow with them.
+    A terminal shows how far it is. Its time grows with the decisions; its memory does not, but for the last analysis,
+    which it makes again.
     """
     from scorekeeper.verify.run import compare
 

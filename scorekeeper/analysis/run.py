@@ -92,8 +92,8 @@ def read_input(connection: Connection, as_of: datetime) -> InputColumns:
     drop_temporary(connection, "analysed", "analysed_kind", "analysed_agent")
     connection.execute(statement("analysis/allow_memory"))
     connection.execute(statement("analysis/create_analysed"), {"as_of": as_of})
-    for name in ("create_analysed_kinds", "create_scored_agents", "analyze_analysed"):
-        connection.execute(statement(f"analysis/{name}"))
+    for name in ("analysis/create_analysed_kinds", "analysis/create_scored_agents", "analysis/analyze_analysed"):
+        connection.execute(statement(name))
     kinds = connection.execute(statement("analysis/select_analysed_kinds")).all()
     # First: sorting them takes the most memory.
     signals = _read_signals(connection)
@@ -150,8 +150,8 @@ def _read_signals(connection: Connection) -> SignalColumns:
     columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS, short=("confidence",))
     if (columns["said"] < 0).any():  # of an agent without a rollup
         drop_temporary(connection, "analysed_agent")
-        for name in ("create_analysed_agents", "analyze_analysed"):
-            connection.execute(statement(f"analysis/{name}"))
+        for name in ("analysis/create_analysed_agents", "analysis/analyze_analysed"):
+            connection.execute(statement(name))
         columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS, short=("confidence",))
     confidence = columns.pop("confidence")
     # One number that is in order of decision and agent, and holds both.

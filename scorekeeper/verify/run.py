@@ -50,7 +50,8 @@ def verify(db: Database, settings: Settings) -> list[str]:
 def compare(db: Database, settings: Settings, tell: Callable[[str], None] | None = None) -> Verified:
     """Compare everything with its recompute in one snapshot, while other processes may go on writing.
 
-    Memory does not grow with the decisions: each check goes through its rows once, in order, and keeps sums.
+    Memory does not grow with the decisions: each check goes through its rows once, in order, and keeps sums. Only the
+    last analysis, which is made again, takes what `analyze` takes.
     `tell` is called now and then with words that say how far it is.
     """
     walk = Walk(tell or (lambda _words: None), CHECKS)

@@ -79,5 +79,7 @@ def test_what_is_refused_is_named_and_loses_no_other(
         for part in ("3 of 6 decisions were refused", "[1] price: ", "[3] a decision is a JSON", "own-1 has other"):
             assert part in said
         assert (tmp_path / "performance_dataset.jsonl").read_text().count("\n") == 3
+        with pytest.raises(RefusedError, match=r"^1 of 1 decisions were refused: "):
+            tracker.record_decisions(bad[:1])
     with db.begin() as connection:
         assert connection.execute(text("SELECT count(*) FROM scorekeeper.decision")).scalar() == 3

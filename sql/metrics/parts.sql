@@ -32,24 +32,36 @@ WHERE b.kind = :kind
 ORDER BY b.level, b.first_day;
 
 -- name: select_system_days
--- One row per UTC day before to_day with closed trades, in order: how many. Parameter: to_day.
-SELECT day, trades AS number
-FROM scorekeeper.daily_score
-WHERE version IS NULL AND symbol IS NULL AND NOT after_fees AND day < :to_day
-ORDER BY day;
+-- One row per UTC day before to_day with closed trades, in order: how many. No day from before retention, whose rollup
+-- stays without its decisions. Parameter: to_day.
+SELECT d.day, d.trades AS number
+FROM scorekeeper.daily_score AS d
+WHERE
+    d.version IS NULL AND d.symbol IS NULL AND NOT d.after_fees AND d.day < :to_day
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.retention AS r
+        WHERE d.day < cast(r.decisions_from AT TIME ZONE 'UTC' AS date)
+    )
+ORDER BY d.day;
 
 -- name: select_agent_days
 -- One row per UTC day before to_day on which scored decisions expired, in order: how many signals the agent had that
--- had most. Parameter: to_day.
-SELECT day, max(signals) AS number
-FROM scorekeeper.agent_daily_score
-WHERE version IS NULL AND symbol IS NULL AND day < :to_day
-GROUP BY day
-ORDER BY day;
+-- had most. No day from before retention. Parameter: to_day.
+SELECT d.day, max(d.signals) AS number
+FROM scorekeeper.agent_daily_score AS d
+WHERE
+    d.version IS NULL AND d.symbol IS NULL AND d.day < :to_day
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.retention AS r
+        WHERE d.day < cast(r.decisions_from AT TIME ZONE 'UTC' AS date)
+    )
+GROUP BY d.day
+ORDER BY d.day;
 
 -- name: select_part_block_blocked
 -- One row: whether a stretch must not be added up now: one of its days has changed, or belongs to another stretch of
--- that level. Parameters: kind, level, first_day, last_day.
+-- that level, or to none of the level below, since that one was deleted meanwhile.
+-- Parameters: kind, level, first_day, last_day.
 SELECT
     EXISTS (
         SELECT 1 FROM scorekeeper.stale_day AS s

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from scorekeeper.decisions.timestamps import as_utc
@@ -187,8 +187,11 @@ class PerformanceTracker:
         """
         self._check_open()
         breakdown = None if by is None else Breakdown(by)
-        return self._db.transact(
-            lambda connection: query.system_metrics(
+
+        def work(connection: Connection) -> dict[str, Any]:
+            # The answer is composed from several statements: a track that commits between them must not show in some.
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            return query.system_metrics(
                 connection,
                 version=version,
                 symbol=symbol and find_symbol(connection, symbol),
@@ -199,9 +202,9 @@ class PerformanceTracker:
                 by=breakdown,
                 at=datetime.now(UTC),
                 account_equity=self._settings.account_equity,
-            ),
-            repeatable=True,
-        )
+            )
+
+        return self._db.transact(work, repeatable=True)
 
     def get_agent_weights(self, *, version: str | None = None, as_of: datetime | None = None) -> dict[str, Any] | None:
         """What `agent_weights.json` holds, and `stale`: too old to be used. None: nothing was learned.

@@ -1,4 +1,4 @@
-"""When a task that failed is repeated. Each repeated task is one transaction, so repeating it changes nothing."""
+"""When a task that failed is repeated. Each transaction of such a task may be repeated without changing anything."""
 
 from typing import Any
 

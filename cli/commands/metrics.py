@@ -44,7 +44,7 @@ def metrics(
     Example:  scorekeeper metrics --since 2025-05-01 --by side
     """
     spelled, (first, end) = read_symbol(symbol), read_period(since, until)
-    with open_installation() as (db, settings), db.begin() as connection:
+    with open_installation() as (db, settings), db.snapshot() as connection:
         from scorekeeper.market.symbol_list import find_symbol
         from scorekeeper.metrics.query import system_metrics
 

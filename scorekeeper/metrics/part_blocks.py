@@ -50,16 +50,21 @@ def roll_up_parts(db: Database, *, block: int = BLOCK, most: int | None = None) 
     `most`: of each kind that are counted from rows, the earliest; the next call goes on. Each is a transaction of its
     own. May be repeated, and killed at any time. Nothing is made before the first track.
     """
-    with db.begin() as connection:
-        connection.execute(statement("metrics/delete_old_part_blocks"))
-        market = connection.execute(statement("market/select_market")).one_or_none()
+    market = db.transact(_begin)
     if market is None or market.last_as_of is None:
         return 0
     return sum(
-        _make(db, kind, level, days, market.last_as_of)
+        _make(db, kind, level, days)
         for kind in ("system", "agent")
         for level, days in _plan(db, kind, market.last_as_of, block, most)
     )
+
+
+def _begin(connection: Connection) -> Any:
+    # The score step deletes stretches too, in another order.
+    lock(connection, Lock.SCORE)
+    connection.execute(statement("metrics/delete_old_part_blocks"))
+    return connection.execute(statement("market/select_market")).one_or_none()
 
 
 def forget_parts(connection: Connection, changed: Mapping[str, Sequence[date]]) -> None:
@@ -158,8 +163,8 @@ def plan_parents(children: Sequence[Days], parents: Sequence[Days]) -> list[Days
     return found
 
 
-def _make(db: Database, kind: str, level: int, days: Days, as_of: datetime) -> int:
-    """Make a stretch, unless one of its days has changed meanwhile; how many were made."""
+def _make(db: Database, kind: str, level: int, days: Days) -> int:
+    """Make a stretch, unless a day or a stretch that it consists of has changed meanwhile; how many were made."""
 
     def work(connection: Connection) -> int:
         # No day is scored meanwhile: a change that is committed later finds the stretch, and deletes it.
@@ -168,7 +173,7 @@ def _make(db: Database, kind: str, level: int, days: Days, as_of: datetime) -> i
         if connection.execute(statement("metrics/select_part_block_blocked"), given).scalar_one():
             return 0
         connection.execute(statement("metrics/insert_part_block"), given)
-        for (breakdown, version), parts in _read_parts(connection, given, as_of):
+        for (breakdown, version), parts in _read_parts(connection, given):
             row = {"breakdown": breakdown, "version": version, "parts": msgspec.json.encode(parts).decode()}
             connection.execute(statement("metrics/insert_part_sums"), given | row)
         return 1
@@ -177,15 +182,15 @@ def _make(db: Database, kind: str, level: int, days: Days, as_of: datetime) -> i
 
 
 def _read_parts(
-    connection: Connection, given: dict[str, Any], as_of: datetime
+    connection: Connection, given: dict[str, Any]
 ) -> Iterator[tuple[tuple[str, str | None], list[Any]]]:
     if given["level"] > 1:
         yield from _merge_parts(connection, given)
         return
     bounds = {
         "since": datetime.combine(given["first_day"], time(), UTC),
-        "until": datetime.combine(given["last_day"] + _DAY, time(), UTC), "as_of": as_of,
-    }  # fmt: skip
+        "until": datetime.combine(given["last_day"] + _DAY, time(), UTC),
+    }
     count = _count_trades if given["kind"] == "system" else _count_signals
     yield from count(connection, bounds).items()
 

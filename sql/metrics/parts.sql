@@ -32,24 +32,36 @@ WHERE b.kind = :kind
 ORDER BY b.level, b.first_day;
 
 -- name: select_system_days
--- One row per UTC day before to_day with closed trades, in order: how many. Parameter: to_day.
-SELECT day, trades AS number
-FROM scorekeeper.daily_score
-WHERE version IS NULL AND symbol IS NULL AND NOT after_fees AND day < :to_day
-ORDER BY day;
+-- One row per UTC day before to_day with closed trades, in order: how many. No day from before retention, whose rollup
+-- stays without its decisions. Parameter: to_day.
+SELECT d.day, d.trades AS number
+FROM scorekeeper.daily_score AS d
+WHERE
+    d.version IS NULL AND d.symbol IS NULL AND NOT d.after_fees AND d.day < :to_day
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.retention AS r
+        WHERE d.day < cast(r.decisions_from AT TIME ZONE 'UTC' AS date)
+    )
+ORDER BY d.day;
 
 -- name: select_agent_days
 -- One row per UTC day before to_day on which scored decisions expired, in order: how many signals the agent had that
--- had most. Parameter: to_day.
-SELECT day, max(signals) AS number
-FROM scorekeeper.agent_daily_score
-WHERE version IS NULL AND symbol IS NULL AND day < :to_day
-GROUP BY day
-ORDER BY day;
+-- had most. No day from before retention. Parameter: to_day.
+SELECT d.day, max(d.signals) AS number
+FROM scorekeeper.agent_daily_score AS d
+WHERE
+    d.version IS NULL AND d.symbol IS NULL AND d.day < :to_day
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.retention AS r
+        WHERE d.day < cast(r.decisions_from AT TIME ZONE 'UTC' AS date)
+    )
+GROUP BY d.day
+ORDER BY d.day;
 
 -- name: select_part_block_blocked
 -- One row: whether a stretch must not be added up now: one of its days has changed, or belongs to another stretch of
--- that level. Parameters: kind, level, first_day, last_day.
+-- that level, or to none of the level below, since that one was deleted meanwhile.
+-- Parameters: kind, level, first_day, last_day.
 SELECT
     EXISTS (
         SELECT 1 FROM scorekeeper.stale_day AS s
@@ -58,11 +70,20 @@ SELECT
     OR EXISTS (
         SELECT 1 FROM scorekeeper.part_block AS b
         WHERE b.kind = :kind AND b.level = :level AND b.first_day <= :last_day AND b.last_day >= :first_day
+    )
+    OR (
+        cast(:level AS integer) > 1
+        AND (
+            SELECT coalesce(sum(b.last_day - b.first_day + 1), 0) FROM scorekeeper.part_block AS b
+            WHERE
+                b.kind = :kind AND b.level = cast(:level AS integer) - 1
+                AND b.first_day >= :first_day AND b.last_day <= :last_day
+        ) < cast(:last_day AS date) - cast(:first_day AS date) + 1
     ) AS blocked;
 
 -- name: count_system_parts
 -- One row per breakdown and part, version (null: all), basis (gross, after fees) and exit day in [since, until): the
--- columns of daily_score. Parameters: since, until, as_of (a trade that closed later does not count yet).
+-- columns of daily_score. Parameters: since, until.
 WITH counted AS ( -- noqa: ST03
     SELECT
         cast(t.exit_time AT TIME ZONE 'UTC' AS date) AS day, s.version, cast(null AS text) AS symbol,
@@ -85,9 +106,7 @@ WITH counted AS ( -- noqa: ST03
         ) AS p (breakdown, part)
     CROSS JOIN LATERAL (VALUES (null), (t.version)) AS s (version)
     CROSS JOIN LATERAL (VALUES (false, t.pnl_pct), (true, t.net_pnl_pct)) AS b (after_fees, pnl)
-    WHERE
-        t.exit_time >= cast(:since AS timestamptz) AND t.exit_time < cast(:until AS timestamptz)
-        AND t.exit_time <= :as_of
+    WHERE t.exit_time >= cast(:since AS timestamptz) AND t.exit_time < cast(:until AS timestamptz)
 )
 -- with summed: metrics/sum_counted_trades
 SELECT
@@ -101,8 +120,9 @@ ORDER BY breakdown, version, part, after_fees, day;
 
 -- name: count_agent_parts
 -- One row per breakdown and part, version and agent: the columns of agent_daily_score, of the decisions that expired in
--- [since, until). No row by exit_reason, and by side those of decisions that opened a trade: see count_agents.
--- Parameters: since, until, as_of (a trade that closed later does not count yet).
+-- [since, until). No row by exit_reason, and by side those of decisions that opened a trade: see count_agents. The day
+-- of a trade that closes after the last track has changed until then: see keep_stale_days. So each closed one counts.
+-- Parameters: since, until.
 WITH said AS ( -- noqa: ST03
     SELECT
         cast(null AS date) AS day, cast(null AS text) AS version, cast(null AS text) AS symbol,
@@ -110,7 +130,7 @@ WITH said AS ( -- noqa: ST03
         a.agent, a.direction, a.confidence, n.horizon_known_at, n.horizon_return_pct, t.pnl_pct, t.direction AS side
     FROM scorekeeper.decision AS n
     INNER JOIN scorekeeper.agent_signal AS a ON n.trade_id = a.trade_id
-    LEFT JOIN scorekeeper.trade AS t ON n.trade_id = t.trade_id AND t.exit_time <= :as_of
+    LEFT JOIN scorekeeper.trade AS t ON n.trade_id = t.trade_id AND t.exit_time IS NOT NULL
     CROSS JOIN
         LATERAL (
             VALUES

@@ -1,12 +1,7 @@
 -- name: select_part_blocks
--- One row per stretch of days that answers read, those that others consist of first. None that begins before retention.
+-- One row per stretch of days that answers read, those that others consist of first.
 SELECT b.kind, b.level, b.first_day, b.last_day
 FROM scorekeeper.report_part_blocks AS b
-WHERE
-    NOT EXISTS (
-        SELECT 1 FROM scorekeeper.retention AS r
-        WHERE b.first_day < cast(r.decisions_from AT TIME ZONE 'UTC' AS date)
-    )
 ORDER BY b.kind, b.level, b.first_day;
 
 

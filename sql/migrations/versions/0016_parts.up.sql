@@ -50,9 +50,13 @@ WHERE
     NOT EXISTS (
         SELECT 1 FROM scorekeeper.stale_day AS s
         WHERE s.kind = b.kind AND s.day BETWEEN b.first_day AND b.last_day
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM scorekeeper.retention AS r
+        WHERE b.first_day < cast(r.decisions_from AT TIME ZONE 'UTC' AS date)
     );
 COMMENT ON VIEW scorekeeper.report_part_blocks IS
-'One row per stretch of UTC days whose parts are added up, and none of whose days has changed since.';
+'One row per stretch of UTC days whose parts are added up, none of whose days has changed or was deleted by its age.';
 
 CREATE VIEW scorekeeper.report_part_sums AS
 SELECT p.kind, p.first_day, p.last_day, p.breakdown, p.version, p.parts

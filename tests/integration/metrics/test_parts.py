@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from scorekeeper.market.binding import advance_as_of, bind_market
-from scorekeeper.metrics import query, selection, voiding
+from scorekeeper.metrics import part_blocks, query, selection, voiding
 from scorekeeper.metrics.breakdown import Breakdown
 from scorekeeper.metrics.part_blocks import roll_up_parts
 from scorekeeper.store import embedded
@@ -101,6 +101,41 @@ def test_what_is_added_up_says_what_the_rows_say(db: Database, seed: int) -> Non
     with db.begin() as connection:
         assert_same(connection, chance)
         assert_laminar(read_blocks(connection))
+        assert list(check_part_blocks(connection)) == []
+
+
+def test_what_changes_or_ends_while_stretches_are_made_is_not_in_them(db: Database) -> None:
+    past = make_past(44)
+    decide(db, past)
+    begin_track(db)
+    known = [one for one in past if one.scored.horizon_return_pct is not None]
+    settle_some(db, [one for one in past if one.scored.exit], known)
+    score_now(db)
+    roll_up_parts(db, block=3)
+    with db.begin() as connection:
+        made = read_blocks(connection)
+        kind, level, first, last = next(one for one in made if one[1] == 2)
+        # A day in the middle changes and is scored after the stretches of the level below were read.
+        day = next(one[2] for one in made if one[:2] == (kind, 1) and first < one[2] < last)
+        part_blocks.forget_parts(connection, {kind: [day]})
+    assert part_blocks._make(db, kind, level, part_blocks.Days(first, last)) == 0
+    assert roll_up_parts(db, block=3) > 0
+    with db.begin() as connection:
+        assert list(check_part_blocks(connection)) == []
+        bound = FIRST.replace(hour=0, minute=0) + timedelta(days=20)
+        connection.execute(
+            text("INSERT INTO scorekeeper.retention (decisions_from, pruned_as_of) VALUES (:bound, :as_of)"),
+            {"bound": bound, "as_of": AS_OF},
+        )
+        answered = "SELECT min(first_day) FROM scorekeeper.report_part_blocks"
+        assert connection.execute(text(answered)).scalar_one() >= bound.date()
+        connection.execute(text("DELETE FROM scorekeeper.part_block WHERE first_day >= :day"), {"day": bound.date()})
+    # The days from before retention keep their rollups, and are no work that comes back each time.
+    assert roll_up_parts(db, block=3, most=1) > 0
+    roll_up_parts(db, block=3)
+    assert roll_up_parts(db, block=3) == 0
+    with db.begin() as connection:
+        assert min(one[2] for one in read_blocks(connection)) >= bound.date()
         assert list(check_part_blocks(connection)) == []
 
 

@@ -19,6 +19,7 @@ from scorekeeper.store.sql import statement
 from scorekeeper.verify.recount import EXACT_DIGITS, exact
 from scorekeeper.verify.recount_agents import JudgedSignal, count_agent_day
 from scorekeeper.verify.tally import Tally, make_chunk
+from scorekeeper.verify.tally_agents import AgentTally
 
 _BREAKDOWNS = ("hour", "side", "confidence", "version", "interval", "weekday", "exit_reason", "symbol")
 # What the parts of a breakdown have that adds up.
@@ -213,13 +214,22 @@ def _total_recounted(recounted: Mapping[_Scope, _Parts], rows: list[Mapping[Any,
 
 def _total_said(rows: list[Mapping[Any, Any]]) -> dict[_Scope, _Totals]:
     """The sums over a stretch's signals, as each breakdown's parts must have them together."""
+    tallies: defaultdict[tuple[str, bool, str], AgentTally] = defaultdict(AgentTally)
+    for row in rows:
+        tally, said = tallies[row["version"], row["direction"] != 0, row["agent"]], row["said"]
+        h, stated, backed, pnl = (row[name] for name in ("horizon_return_pct", "stated", "backed", "pnl_pct"))
+        moved = None if h is None else (h > 0) - (h < 0)
+        ended = None if backed is None else (pnl > 0) - (pnl < 0)
+        tally.add_said(1, said, moved, None if h is None else exact(h), backed, ended)
+        if said and moved and stated is not None:
+            tally.add_sure(1, stated, right=said * moved > 0)
     all_rows: defaultdict[str | None, _Totals] = defaultdict(Counter)
     of_side: defaultdict[str | None, _Totals] = defaultdict(Counter)
-    for row in rows:
-        one = _added(row["agent"], count_agent_day([_signal(row)]), _SIGNALS, _BINS)
-        for version in (None, row["version"]):
+    for (version_of, has_side, agent), tally in tallies.items():
+        one = _added(agent, tally.as_day(), _SIGNALS, _BINS)
+        for version in (None, version_of):
             all_rows[version].update(one)
-            if row["direction"]:
+            if has_side:
                 of_side[version].update(one)
     return {
         (breakdown, version): sums

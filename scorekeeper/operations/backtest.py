@@ -108,11 +108,11 @@ def replay(
         taken, voided = _read_decisions(db, settings, period, now, paths, tell), 0
     as_of = period.until
     paths_of = {"log_path": settings.log_path, "dataset_path": settings.dataset_path}
-    for path in paths_of.values():
-        path.unlink(missing_ok=True)  # publish would set the last backtest's file aside, as one of another database
     tell(logging.INFO, f"{taken.decisions} decisions taken; fetching candles")
     # It also releases decisions that wait for the market's list: their lines must keep their places among the others.
     prices = asyncio.run(fetch_prices(db, settings, as_of, now=now, tell=tell))
+    for path in paths_of.values():
+        path.unlink(missing_ok=True)  # publish would set the last backtest's file aside, as one of another database
     tell(logging.INFO, f"{prices.candles} candles; closing trades")
     votes = None
     with ThreadPoolExecutor(1, "publish") as beside:

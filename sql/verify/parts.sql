@@ -14,13 +14,15 @@ WHERE kind = :kind AND first_day = :first_day AND last_day = :last_day;
 
 
 -- name: select_trades_of_stretch
--- One row per closed trade that counts with its exit in [since, until). Parameters: since, until.
+-- One row per closed trade that counts with its exit in [since, until), in order of exit_time and trade_id.
+-- Parameters: since, until.
 SELECT
     t.trade_id, t.opened_at, t.exit_time, t.pnl_pct, t.net_pnl_pct, t.mfe_pct, t.mae_pct, t.exit_reason,
     d.symbol, d.version, d.bar_interval, d.direction, d.confidence
 FROM scorekeeper.trade AS t
 INNER JOIN scorekeeper.decision AS d ON t.trade_id = d.trade_id
-WHERE t.exit_time >= :since AND t.exit_time < :until AND d.voided_at IS NULL AND d.price_suspect IS NOT TRUE;
+WHERE t.exit_time >= :since AND t.exit_time < :until AND d.voided_at IS NULL AND d.price_suspect IS NOT TRUE
+ORDER BY t.exit_time, t.trade_id;
 
 
 -- name: select_signals_of_stretch

@@ -144,6 +144,11 @@ def test_what_changes_or_ends_while_stretches_are_made_is_not_in_them(db: Databa
     [
         "UPDATE scorekeeper.part_sums SET parts = cast(replace(cast(parts AS text), '\"trades\":1', '\"trades\":2')"
         " AS json) WHERE kind = 'system' AND breakdown = 'hour' AND version IS NULL",
+        "UPDATE scorekeeper.part_sums SET parts = cast(replace(cast(parts AS text), '\"longest_wins\":1', "
+        "'\"longest_wins\":2') AS json) WHERE kind = 'system' AND breakdown = 'interval' AND version = 'v1'",
+        "UPDATE scorekeeper.part_sums SET parts = cast(replace(cast(parts AS text), '\"abstained_losers\":1', "
+        "'\"abstained_losers\":2') AS json) WHERE kind = 'agent' AND breakdown = 'confidence' AND version IS NULL",
+        "DELETE FROM scorekeeper.trade",
         "DELETE FROM scorekeeper.part_sums WHERE kind = 'agent' AND breakdown = 'weekday' AND version = 'v1'",
         "UPDATE scorekeeper.decision SET confidence = 5 WHERE confidence = 50",
         "DELETE FROM scorekeeper.agent_signal WHERE agent = 'Agent0'",

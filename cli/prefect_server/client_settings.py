@@ -52,7 +52,7 @@ def find_server(home: Path) -> bool:
     if not address:
         return _is_named_for_prefect()
     if _is_away(address):
-        shown = address.rsplit("@", 1)[-1]
+        shown = _without_user(address)
         sys.stderr.write(f"no Prefect server at {shown}: the work is done without it, and its UI shows no run of it\n")
         return False
     return True

@@ -82,7 +82,7 @@ def test_a_server_that_is_named_and_away_is_named_without_its_password(
     os.environ[URL] = f"http://user:canary-5e1f@127.0.0.1:{port}/api"
     assert not find_server(home)
     said = capsys.readouterr().err
-    assert said.startswith(f"no Prefect server at 127.0.0.1:{port}/api: the work is done without it")
+    assert said.startswith(f"no Prefect server at http://127.0.0.1:{port}/api: the work is done without it")
     assert (said.count("\n"), "canary" in said) == (1, False)
 
 

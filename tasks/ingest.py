@@ -118,7 +118,7 @@ async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds
 
     if total.files and not has_news():
         await publish_new()
-        await stay(folder, seconds, take_and_publish, has_news)
+        await stay(folder, seconds, take_and_publish, has_news, lambda: bool(total.waiting))
 
 
 def warn_of_unread(summary: ingest.Summary) -> None:

@@ -50,7 +50,7 @@ def find_server(home: Path) -> bool:
     os.environ.update(reach_directly(os.environ))
     address = use_running_server(home)
     if not address:
-        return _is_named_for_prefect()
+        return _is_named_for_prefect(home)
     if _is_away(address):
         shown = _without_user(address)
         sys.stderr.write(f"no Prefect server at {shown}: the work is done without it, and its UI shows no run of it\n")
@@ -91,10 +91,9 @@ def _without_user(address: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _is_named_for_prefect() -> bool:
+def _is_named_for_prefect(home: Path) -> bool:
     """Whether a file that Prefect reads names a server: its profiles in PREFECT_HOME, or in the working directory."""
-    home = os.environ.get("PREFECT_HOME")
-    profiles = _read_toml(Path(home) / "profiles.toml") if home else {}
+    profiles = _read_toml(Path(os.environ.get("PREFECT_HOME", home / "prefect")) / "profiles.toml")
     name = os.environ.get("PREFECT_PROFILE") or profiles.get("active")
     here = (_read_toml(Path("prefect.toml")), _read_toml(Path("pyproject.toml")).get("tool", {}).get("prefect", {}))
     return bool(profiles.get("profiles", {}).get(name, {}).get("PREFECT_API_URL")) or any(

@@ -124,12 +124,14 @@ def test_a_server_that_takes_too_long_is_taken_as_there(home: Path, monkeypatch:
     [
         ("prefect.toml", '[api]\nurl = "http://prefect.example/api"\n'),
         ("pyproject.toml", '[tool.prefect.api]\nurl = "http://prefect.example/api"\n'),
-        ("profiles.toml", 'active = "ours"\n[profiles.ours]\nPREFECT_API_URL = "http://prefect.example/api"\n'),
+        ("home/prefect/profiles.toml", 'active = "ours"\n[profiles.ours]\nPREFECT_API_URL = "http://prefect.example/api"\n'),
     ],
 )
 def test_a_server_that_a_file_names_for_prefect_is_there(home: Path, file: str, words: str) -> None:
-    os.environ["PREFECT_HOME"] = str(Path.cwd())
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
     Path(file).write_text(words.replace("url", "other").replace("URL", "KEY"))
     assert not find_server(home)
     Path(file).write_text(words)
     assert find_server(home)
+    os.environ["PREFECT_HOME"] = "elsewhere"
+    assert find_server(home) == ("profiles" not in file)

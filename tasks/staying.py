@@ -22,12 +22,14 @@ async def stay(
     seconds: float,
     take: Callable[[], Awaitable[bool]],
     is_over: Callable[[], bool],
-    waits: Callable[[], bool] = lambda: False,
+    waits: Callable[[], bool],
+    meanwhile: Callable[[], Awaitable[None]],
 ) -> None:
     """Call `take` whenever a file comes into the folder, until nothing was taken for so many seconds, or `is_over`.
 
-    `take` returns whether it took something; while `waits` afterwards, it is called again every AGAIN_SECONDS. Changes
-    that the file system does not report are left to the watcher; also all, where the system cannot watch the folder.
+    `take` returns whether it took something; while `waits` afterwards, it is called again every AGAIN_SECONDS.
+    `meanwhile` is called after every look. Changes that the file system does not report are left to the watcher; also
+    all, where the system cannot watch the folder.
     """
     ends = time.monotonic() + LONGEST_SECONDS
     quiet = time.monotonic() + seconds
@@ -38,6 +40,7 @@ async def stay(
                 if await take():
                     quiet = time.monotonic() + seconds
                 due = time.monotonic() + AGAIN_SECONDS if waits() else float("inf")
+            await meanwhile()
             if is_over() or time.monotonic() > min(ends, quiet):
                 return
 

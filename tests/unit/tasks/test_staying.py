@@ -10,6 +10,13 @@ from pathlib import Path
 from tasks.staying import stay
 
 
+async def nothing() -> None: ...
+
+
+def never() -> bool:
+    return False
+
+
 def test_it_looks_again_at_a_file_that_is_not_ended_though_nothing_changes(tmp_path: Path) -> None:
     looks: list[float] = []
 
@@ -17,7 +24,7 @@ def test_it_looks_again_at_a_file_that_is_not_ended_though_nothing_changes(tmp_p
         looks.append(time.monotonic())
         return False
 
-    asyncio.run(stay(tmp_path, 60, take, lambda: len(looks) == 4, lambda: len(looks) < 4))
+    asyncio.run(stay(tmp_path, 60, take, lambda: len(looks) == 4, lambda: len(looks) < 4, nothing))
     gaps = [after - before for before, after in pairwise(looks)]
     assert len(gaps) == 3
     assert min(gaps) > 0.9
@@ -30,7 +37,7 @@ def test_it_does_not_look_again_while_nothing_changes_and_no_file_waits(tmp_path
         looks.append(time.monotonic())
         return False
 
-    asyncio.run(stay(tmp_path, 1.5, take, lambda: False))
+    asyncio.run(stay(tmp_path, 1.5, take, never, never, nothing))
     assert len(looks) == 1
 
 
@@ -44,7 +51,7 @@ def test_where_the_system_cannot_watch_the_folder_it_ends_and_fails_nothing(tmp_
         os.close(free)
         resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
         try:
-            await stay(tmp_path, 60, take, lambda: False)
+            await stay(tmp_path, 60, take, never, never, nothing)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 

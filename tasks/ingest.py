@@ -89,13 +89,13 @@ async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds
     folder = open_place(settings).watched_folder
     if folder is None or not folder.is_dir():
         return
-    published_at = float("-inf")
+    published_at, is_new = float("-inf"), True
 
     async def publish_new() -> None:
-        nonlocal published_at
-        if time.monotonic() - published_at > PUBLISH_SECONDS:
+        nonlocal published_at, is_new
+        if is_new and time.monotonic() - published_at > PUBLISH_SECONDS:
             done = await run_in_thread(publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
-            published_at = time.monotonic()
+            published_at, is_new = time.monotonic(), False
             for words in done.explain():
                 run_logger().warning("%s", words)
 
@@ -106,19 +106,20 @@ async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds
 
         return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), on_progress=on_progress)
 
-    async def take_and_publish() -> bool:
+    async def take_new() -> bool:
+        nonlocal is_new
         done = await run_until_stopped(take)
         total.add(done)
-        if done.files or done.decisions:
-            await publish_new()
-        return bool(done.files or done.decisions)
+        took = bool(done.files or done.decisions)
+        is_new = is_new or took
+        return took
 
     def has_news() -> bool:
         return bool(total.rejected or total.trouble)
 
     if total.files and not has_news():
         await publish_new()
-        await stay(folder, seconds, take_and_publish, has_news)
+        await stay(folder, seconds, take_new, has_news, lambda: bool(total.waiting), publish_new)
 
 
 def warn_of_unread(summary: ingest.Summary) -> None:

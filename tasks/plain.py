@@ -6,6 +6,7 @@ offers these names in place of Prefect's, once a process has chosen them.
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from types import SimpleNamespace
@@ -63,12 +64,17 @@ def task(
 
 
 def get_run_logger() -> logging.Logger:
-    """The logger of what would be a run. A command shows its lines as progress."""
+    """The logger of what would be a run. A command shows its lines as progress.
+
+    With SCOREKEEPER_DEBUG errors go to standard error: no server keeps the traceback of one system's among several.
+    """
     logger = logging.getLogger(LOGGER)
     if logger.propagate:
         logger.propagate = False
         logger.setLevel(logging.INFO)
-        logger.addHandler(logging.NullHandler())
+        shown = logging.StreamHandler() if os.environ.get("SCOREKEEPER_DEBUG") else logging.NullHandler()
+        shown.setLevel(logging.ERROR)
+        logger.addHandler(shown)
     return logger
 
 

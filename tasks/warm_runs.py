@@ -162,7 +162,9 @@ class WarmRunner:
                 await asyncio.wait({work})
         except asyncio.CancelledError:
             work.cancel()
-            await asyncio.wait({work})
+            while not work.done():  # a task group that ends cancels twice, then closes the client that the run needs
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({work})
             raise
         finally:
             cancelling.cancel()

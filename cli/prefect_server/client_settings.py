@@ -50,34 +50,50 @@ def find_server(home: Path) -> bool:
     os.environ.update(reach_directly(os.environ))
     address = use_running_server(home)
     if not address:
-        return _is_named_for_prefect()
+        return _is_named_for_prefect(home)
     if _is_away(address):
-        shown = address.rsplit("@", 1)[-1]
+        shown = _without_user(address)
         sys.stderr.write(f"no Prefect server at {shown}: the work is done without it, and its UI shows no run of it\n")
         return False
     return True
 
 
 def _is_away(address: str) -> bool:
-    """Whether nothing can be reached at an address: its port is closed, or its name or network is unknown."""
+    """Whether nothing can be reached at an address: its port is closed, or its name or network is unknown.
+
+    Prefect trusts other certificates than this question does, so one that is refused here says nothing.
+    """
+    import ssl
     import urllib.error
     import urllib.request
+    from http.client import HTTPException
 
     try:
-        with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=PATIENCE_SECONDS):  # noqa: S310 - as Prefect does
+        with urllib.request.urlopen(f"{_without_user(address)}/health", timeout=PATIENCE_SECONDS):  # noqa: S310 - as Prefect does
             return False
     except urllib.error.HTTPError:
         return False
     except urllib.error.URLError as exc:
-        return not isinstance(exc.reason, TimeoutError)
-    except (OSError, ValueError):  # it hung up, or the address is none: Prefect says what is wrong
+        return not isinstance(exc.reason, TimeoutError | ssl.SSLError)
+    except (OSError, ValueError, HTTPException):  # no server of Prefect's, or no address: Prefect says it
         return False
 
 
-def _is_named_for_prefect() -> bool:
+def _without_user(address: str) -> str:
+    """The address without a user name and password, which Prefect's client takes from there. Raises ValueError.
+
+    >>> _without_user("https://me:secret@prefect.example:4200/api/")
+    'https://prefect.example:4200/api'
+    """
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(address.rstrip("/"))
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _is_named_for_prefect(home: Path) -> bool:
     """Whether a file that Prefect reads names a server: its profiles in PREFECT_HOME, or in the working directory."""
-    home = os.environ.get("PREFECT_HOME")
-    profiles = _read_toml(Path(home) / "profiles.toml") if home else {}
+    profiles = _read_toml(Path(os.environ.get("PREFECT_HOME", home / "prefect")) / "profiles.toml")
     name = os.environ.get("PREFECT_PROFILE") or profiles.get("active")
     here = (_read_toml(Path("prefect.toml")), _read_toml(Path("pyproject.toml")).get("tool", {}).get("prefect", {}))
     return bool(profiles.get("profiles", {}).get(name, {}).get("PREFECT_API_URL")) or any(

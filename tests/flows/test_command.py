@@ -157,7 +157,7 @@ def test_a_command_keeps_prefect_where_the_setting_says_so_and_tells_of_a_server
     given = {"DATABASE_URL": database_url, "SCOREKEEPER_HOME": str(tmp_path / "home")}
     away = scorekeeper(tmp_path, "ingest", **given, PREFECT_API_URL="http://127.0.0.1:1/api")
     assert (away.returncode, away.stdout.splitlines()[0]) == (0, "2 files: 1 decisions, 0 duplicates, 1 rejected")
-    assert away.stderr.startswith("no Prefect server at 127.0.0.1:1/api: the work is done without it")
+    assert away.stderr.startswith("no Prefect server at http://127.0.0.1:1/api: the work is done without it")
     assert away.stderr.count("\n") == 1
     assert not (tmp_path / "home" / "prefect").exists()
     assert reported(db) == [False]  # the refusal is stored, and its event waits for a run that has a server

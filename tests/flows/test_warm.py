@@ -21,6 +21,7 @@ from scorekeeper.operations.sample import write_sample
 from scorekeeper.settings import load_settings
 from tasks import warm_runs as warm
 from tasks.inbox_watcher import is_at_work, watch_inbox
+from tasks.prefect_server import one_client
 from tasks.warm_runs import WarmRunner
 from tests.flows.test_deployments import prefect
 from tests.flows.test_watching import api
@@ -378,6 +379,8 @@ def test_a_run_that_stays_takes_what_comes_and_publishes_it_meanwhile(home: Path
             while list(inbox.glob("later-*.json")):
                 await asyncio.sleep(0.05)
             seen.append(dataset.read_text().count("\n") if dataset.exists() else 0)
+        while dataset.read_text().count("\n") < 430:  # the last of them comes within a second of the one before
+            await asyncio.sleep(0.05)
         (inbox / "broken.json").write_text('{"symbol": "BTC/USDT", "type": "BUY"}')
 
     async def both() -> None:
@@ -391,6 +394,31 @@ def test_a_run_that_stays_takes_what_comes_and_publishes_it_meanwhile(home: Path
     assert run["name"] == "ingest 430 decisions from 33 files, 1 rejected"
     assert run["state"]["type"] == "COMPLETED"
     assert seen[-1] > 0  # the first of them may come before the run stays
+
+
+def test_a_run_at_work_when_the_process_ends_is_stored_as_crashed_before_its_client_closes(deployed: Deployed) -> None:
+    began = asyncio.Event()
+
+    @flow
+    async def slow() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(60 * busy())
+        finally:
+            await asyncio.sleep(0.5)  # its transaction ends
+
+    async def ended() -> None:
+        async with one_client(), asyncio.TaskGroup() as group:
+            group.create_task(WarmRunner({"ingest": slow}, print).run_now("ingest"))
+            await began.wait()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:  # as asyncio.run does, before the group does
+                task.cancel()
+            await asyncio.sleep(0.1)
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(ended())
+    assert [run["state"]["type"] for run in runs_of(deployed["ingest"])] == ["CRASHED"]
 
 
 def test_a_claimed_run_that_is_not_tagged_yet_is_the_warm_process_s_to_clear(deployed: Deployed) -> None:

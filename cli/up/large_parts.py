@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shlex
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -52,8 +53,10 @@ def run_watcher(settings: Settings) -> None:
     wait_until(lambda: address_file(settings.scorekeeper_home).exists())
     from prefect.exceptions import TerminationSignal
 
-    with contextlib.suppress(TerminationSignal):  # Prefect turns a signal into it while a run is at work
+    try:
         asyncio.run(_watch_warm(settings))
+    except* (TerminationSignal, asyncio.CancelledError):
+        pass  # told to end
 
 
 async def _watch_warm(settings: Settings) -> None:
@@ -64,6 +67,11 @@ async def _watch_warm(settings: Settings) -> None:
     from tasks.prefect_server import one_client
     from tasks.warm_runs import WarmRunner
 
+    # Prefect turns the signal into an error of one of the runs at work, which would end that run alone. Asyncio hears
+    # it beside Prefect.
+    main = asyncio.current_task()
+    assert main is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     runner, stop = WarmRunner({"ingest": ingest, "track": track}, _say), asyncio.Event()
     async with one_client(), asyncio.TaskGroup() as group:
         await clear_runs(Executor.WARM)

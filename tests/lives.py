@@ -241,17 +241,16 @@ class Life:
         if self._kept_minutes is not None:
             kept = self._replay.bars.start_of(tick.as_of - self._kept_minutes * MINUTE)
         market = UniverseMarket(self._replay, self._universe.page_minutes, kept, dict(failing), self._exchange)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fetch, "open_market", lambda *_, **__: market)
-            prices = self._runner.run(
-                fetch.fetch_prices(
-                    self.db,
-                    self._settings,
-                    tick.as_of,
-                    now=NOW,
-                    tell=lambda *_: None,
-                )
+        prices = self._runner.run(
+            fetch.fetch_prices(
+                self.db,
+                self._settings,
+                tick.as_of,
+                now=NOW,
+                tell=lambda *_: None,
+                opened_by=lambda *_, **__: market,
             )
+        )
         assert {line.split(" ")[0] for line in prices.failed} <= failing.keys()
         assert prices.unknown == prices.gone == []
         return set(failing)

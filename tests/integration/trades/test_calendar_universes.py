@@ -200,9 +200,11 @@ def check_money(answer: dict[str, Any], rows: list[Any], equity: float | None) -
     wanted = {
         "traded_value": value, "gross_pnl": earned, "net_pnl": math.fsum(net), "costs": earned - math.fsum(net),
         "weighted_pnl_pct": 100 * earned / value,
-        "equity": None if equity is None else equity + math.fsum(net),
-        "return_pct": None if equity is None else 100 * math.fsum(net) / equity,
     }  # fmt: skip
+    if equity is None:
+        assert (money["equity"], money["return_pct"]) == (None, None)
+    else:
+        wanted |= {"equity": equity + math.fsum(net), "return_pct": 100 * math.fsum(net) / equity}
     assert {name: money[name] for name in wanted} == pytest.approx(wanted, rel=1e-9, abs=1e-9)
     assert money["trades"] == len(sized)
 

@@ -138,6 +138,8 @@ class Life:
         self.as_of = START
         self.arrived: dict[str, datetime] = {}
         self.sealed: dict[str, datetime] = {}
+        self._sealed_from: dict[str, datetime] = {}  # by symbol, how far back the market has been asked
+        self._answered: set[str] = set()  # the decisions for which it has been asked
         self.uncertain = False  # whether a market has failed in the middle of an answer
         self.asked: list[tuple[str, datetime]] = []
         self.voided: set[str] = set()
@@ -208,6 +210,7 @@ class Life:
         self.as_of = as_of
         for symbol in self._universe.candles.keys() - failed:
             self.sealed[symbol] = self._sealed(self._universe.candles[symbol], tick)
+        self._note_what_was_answered(failed)
         self._note_what_ended()
         with self.db.begin() as connection:
             score_update.update_score(connection, as_of)
@@ -255,6 +258,39 @@ class Life:
         assert prices.unknown == prices.gone == []
         return set(failing)
 
+    def _note_what_was_answered(self, failed: set[str]) -> None:
+        """The market says of each decision that it is asked for how far back the candles are needed."""
+        for trade_id in self.arrived.keys() - self._answered:
+            ref = self.ref(trade_id)
+            if ref.opened_at > self.as_of or ref.symbol in failed:
+                continue
+            self._answered.add(trade_id)
+            complete = [c.minute_at for c in self._universe.candles[ref.symbol] if c.end <= ref.opened_at]
+            first = complete[-1] if complete else self._replay.bars.start_of(ref.opened_at)
+            self._sealed_from[ref.symbol] = min(first, self._sealed_from.get(ref.symbol, first))
+
+    def _sealed_for(self, ref: RefDecision) -> datetime | None:
+        """Up to when the candles are known that decide it; None while what came before it is not known.
+
+        A decision that arrives while the market fails may have opened before, or at the start of, what is known.
+        """
+        if ref.trade_id in self._answered:
+            return self.sealed[ref.symbol]
+        start = self._sealed_from.get(ref.symbol)
+        if start is None:
+            return None
+        candles = self._universe.candles[ref.symbol]
+        if any(start <= candle.minute_at and candle.end <= ref.opened_at for candle in candles):
+            return self.sealed[ref.symbol]
+        # Without a candle before it, it waits as long as any decision waits for earlier ones.
+        waiting = [self.ref(trade_id) for trade_id in self.arrived.keys() - self._answered]
+        is_back_fill_needed = any(
+            other.symbol == ref.symbol
+            and other.opened_at <= self.as_of and other.opened_at < start + self._universe.length
+            for other in waiting
+        )  # fmt: skip
+        return None if is_back_fill_needed else self.sealed[ref.symbol]
+
     def _ask_for_closes(self, as_of: datetime) -> None:
         """What is asked for up to now, of trades that have arrived, in the order of time."""
         due = [(trade_id, at) for trade_id, at in self._closes if at <= as_of and trade_id in self.arrived]
@@ -299,7 +335,7 @@ class Life:
             self.signals.pop(ref.trade_id, None)
             if asking is not None:
                 self.signals[ref.trade_id] = asking
-            if (sealed := self.sealed.get(ref.symbol)) is not None:
+            if (sealed := self._sealed_for(ref)) is not None:
                 asked = replace(ref, signal_at=signal_at)
                 exit = reference.settle_trade(asked, self._universe.candles[ref.symbol], sealed, self.as_of)
                 if exit is not None:
@@ -335,7 +371,7 @@ class Life:
             if trade_id not in self.arrived:
                 continue
             decision, exit = self.ended.get(trade_id, (self.ref(trade_id), None))
-            candles, sealed = self._universe.candles[decision.symbol], self.sealed.get(decision.symbol)
+            candles, sealed = self._universe.candles[decision.symbol], self._sealed_for(decision)
             voided = trade_id in self.voided
             if sealed is None or decision.opened_at > self.as_of:
                 answer.append(reference.RefScored(decision, None, None, False, voided))

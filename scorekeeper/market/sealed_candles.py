@@ -23,8 +23,8 @@ OnPage = Callable[[datetime], None]  # called with the minute up to which the sy
 class Need:
     """A symbol that has something open or undecided, and its sealed range (None: nothing is sealed yet).
 
-    `filled_back`: no back-fill is under way. `earliest_new`: the time of the earliest decision without a reference
-    price.
+    `filled_back`: no back-fill is needed or under way. `earliest_new`: the time of the earliest decision without a
+    reference price.
     """
 
     symbol: str

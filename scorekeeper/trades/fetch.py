@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from scorekeeper.decisions.symbols import spell
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.locks import Lock, lock
 from scorekeeper.market import (
     CandleFileError,
     Market,
@@ -148,7 +149,7 @@ async def _fetch_all(
 ) -> Prices:
     prices, unreached = Prices(), 0
     ends: dict[str, str] = {}
-    needs = await run_in_thread(db.transact, lambda c: select_needs(c, as_of))
+    needs = await run_in_thread(db.transact, lambda c: take_needs(c, as_of))
     at_once = asyncio.Semaphore(SYMBOLS_AT_ONCE)
 
     async def fetch(need: Need) -> None:
@@ -243,6 +244,16 @@ def restart_after_gap(
     """
     settle(connection, as_of, suspect_price_pct=suspect_price_pct)
     sealed_candles.restart_coverage(connection, symbol, start)
+
+
+def take_needs(connection: Connection, as_of: datetime) -> list[Need]:
+    """Note which back-fills `as_of` needs, so that no settlement goes before them; then the same as select_needs.
+
+    The market may fail, or the process end, before the first candle of a back-fill is stored.
+    """
+    lock(connection, Lock.CANDLE)
+    connection.execute(statement("market/begin_back_fills"), {"as_of": as_of})
+    return select_needs(connection, as_of)
 
 
 def select_needs(connection: Connection, as_of: datetime) -> list[Need]:

@@ -141,4 +141,6 @@ def _reference(
         return True, candles[later - 1].close
     if pruned is not None and coverage.sealed_from <= pruned:
         return False, None  # the last price before it may have been pruned
-    return True, candles[later].open if coverage.filled_back and later < len(candles) else None
+    if not coverage.filled_back:
+        return False, None  # a back-fill says what the last price before it was, if there was one
+    return True, candles[later].open if later < len(candles) else None

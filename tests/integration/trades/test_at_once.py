@@ -19,9 +19,11 @@ from scorekeeper.market import CandlePage, MarketError, sealed_candles
 from scorekeeper.market.base import CANDLE_COLUMNS
 from scorekeeper.market.replay import ReplayMarket
 from scorekeeper.metrics import query, rollups, score_update, voiding
+from scorekeeper.settings import load_settings
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import statement
 from scorekeeper.trades import close_requests, fetch, settle
+from scorekeeper.verify.trades import check_trades
 from tests.lives import UniverseMarket
 
 MINUTE = timedelta(minutes=1)
@@ -276,6 +278,44 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
     market.failing = {}
     fetch_more()
     assert settled() == [51.0, 50.0, 50.0]
+
+
+def test_a_market_that_fails_before_a_back_fill_leaves_its_prices_to_come(db: Database, tmp_path: Path) -> None:
+    """A late decision opened in the first minute of the range, and the market does not answer when it comes."""
+    for name, prices in (("BTC", {0: 50, 1: 51, 2: 52}), ("ETH", {1: 61, 2: 62})):
+        rows = [f"{(START + i * MINUTE).timestamp() * 1000:.0f},{p},{p},{p},{p},1" for i, p in prices.items()]
+        (tmp_path / f"{name}-USDT.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *rows, ""]))
+    market = UniverseMarket(ReplayMarket(str(tmp_path), 5))
+    settings = load_settings(market=market.name, scorekeeper_home=tmp_path)
+
+    def arrive(trade_id: str, symbol: str, minutes: float) -> None:
+        at = (START + minutes * MINUTE).isoformat()
+        with db.begin() as connection:
+            decide(connection, {"trade_id": trade_id, "symbol": symbol, "timestamp": at, "price": None, "type": "HOLD"})
+
+    def track() -> dict[str, float | None]:
+        as_of = START + 3 * MINUTE
+        fetching = fetch.fetch_prices(
+            db, settings, as_of, now=START + timedelta(days=99), tell=lambda *_: None, opened_by=lambda *_, **__: market
+        )
+        prices = asyncio.run(fetching)
+        assert len(prices.failed) == len(market.failing)
+        with db.begin() as connection:
+            settle_at(connection, 3)
+            # Also where a price stands that the market found none before.
+            assert list(check_trades(connection)) == []
+            rows = connection.execute(text("SELECT trade_id, reference_price FROM scorekeeper.decision"))
+            return {row.trade_id: row.reference_price for row in rows}
+
+    arrive("b", "BTC/USDT", 2)
+    arrive("e", "ETH/USDT", 1.5)
+    assert track() == {"b": 51, "e": 61}
+    arrive("late b", "BTC/USDT", 1)
+    arrive("late e", "ETH/USDT", 0.5)
+    market.failing = {"BTC/USDT": 0, "ETH/USDT": 0}
+    assert track() == {"b": 51, "e": 61, "late b": None, "late e": None}
+    market.failing = {}
+    assert track() == {"b": 51, "e": 61, "late b": 50, "late e": 61}
 
 
 def test_stored_candles_that_were_not_settled_count_before_their_range_ends(db: Database) -> None:

@@ -45,7 +45,7 @@ def test_a_run_leaves_its_figures_and_says_which_target_was_missed(tmp_path: Pat
     kept = json.loads(path.read_text(encoding="utf-8"))
     assert kept["rows"][0] == {
         "size": 1_000, "what": "ours", "rows": 10, "seconds": [0.1, 0.3, 0.2], "median": 0.2, "ratio": 0.1,
-        "peak_mb": 12.5, "target": "≤ 0.05 of its time", "reached": False,
+        "peak_mb": 12.5, "target": "≤ 0.05 of its time", "reached": False, "figure": "of its time",
     }  # fmt: skip
     assert kept["rows"][1]["target"] is kept["rows"][1]["reached"] is None
     assert set(kept["versions"]) == {"scorekeeper", "python", "postgres"}

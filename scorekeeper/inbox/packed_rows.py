@@ -24,9 +24,6 @@ from scorekeeper.decisions.columns import (
 from scorekeeper.decisions.costs import NO_COSTS, Costs
 from scorekeeper.decisions.decision import Decision
 
-HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-END = b"\xff\xff"
-
 _KEPT = 4_096  # values that come again and again, as symbols and an agent's words do, are packed once
 _NULL = b"\xff\xff\xff\xff"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # Postgres counts microseconds from it

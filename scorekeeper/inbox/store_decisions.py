@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.reading_rules import Reading
 from scorekeeper.decisions.symbols import is_certain, spell
-from scorekeeper.inbox.packed_rows import END, HEADER, Packer, pack_event, pack_held
+from scorekeeper.inbox.packed_rows import Packer, pack_event, pack_held
 from scorekeeper.inbox.standing import Row, Verdict, judge
+from scorekeeper.store.copy_format import HEADER, TRAILER
 from scorekeeper.store.database import open_copy
 from scorekeeper.store.sql import statement
 
@@ -133,7 +134,7 @@ def _copy_rows(connection: Connection, name: str, rows: Iterable[bytes]) -> None
         copy.write(HEADER)
         while some := b"".join(islice(waiting, PACKED_AT_ONCE)):
             copy.write(some)
-        copy.write(END)
+        copy.write(TRAILER)
 
 
 def keep_reading(connection: Connection, reading: Reading) -> None:

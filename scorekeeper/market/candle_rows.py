@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scorekeeper.market.base import CANDLE_COLUMNS, ENDS_AT
+from scorekeeper.store.copy_format import HEADER, TRAILER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # the signature, no flags, no extension
-TRAILER = b"\xff\xff"
 BLOCK_ROWS = 50_000
 END = struct.Struct(">iq")  # its length, and the moment
 NULL = -1  # the length of what is missing

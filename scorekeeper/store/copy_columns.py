@@ -10,12 +10,10 @@ from psycopg.abc import Buffer
 from psycopg.errors import error_from_result
 from sqlalchemy import Connection
 
+from scorekeeper.store.copy_format import HEADER, TRAILER
 from scorekeeper.store.database import open_copy
 
-_COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0"
-_COPY_HEADER_BYTES = 19
-_COPY_TRAILER = b"\xff\xff"  # a count of -1
-_LENGTHS_AT_THE_END = (len(_COPY_TRAILER), _COPY_HEADER_BYTES + len(_COPY_TRAILER))
+_LENGTHS_AT_THE_END = (len(TRAILER), len(HEADER) + len(TRAILER))
 _BUFFER_BYTES = 8 << 20
 
 Columns = dict[str, NDArray[Any]]
@@ -57,13 +55,13 @@ def read_columns(
         headed = False
         for row in _rows(copy):
             waiting += row
-            if not headed and len(waiting) >= _COPY_HEADER_BYTES:
-                assert waiting.startswith(_COPY_SIGNATURE)
-                del waiting[:_COPY_HEADER_BYTES]
+            if not headed and len(waiting) >= len(HEADER):
+                assert waiting.startswith(HEADER)
+                del waiting[: len(HEADER)]
                 headed = True
             if len(waiting) >= _BUFFER_BYTES:
                 take(len(waiting) // record.itemsize * record.itemsize)
-    take(len(waiting) - len(_COPY_TRAILER))
+    take(len(waiting) - len(TRAILER))
     return {column: np.concatenate(blocks.pop(column)) for column in columns}
 
 
@@ -78,7 +76,7 @@ def _rows(copy: psycopg.Copy) -> Iterator[Buffer]:
     while row := copy.read():
         yield row
         # The end of the copy is left to psycopg. Without rows the trailer comes with the header.
-        while not (len(row) in _LENGTHS_AT_THE_END and bytes(row).endswith(_COPY_TRAILER)):
+        while not (len(row) in _LENGTHS_AT_THE_END and bytes(row).endswith(TRAILER)):
             size, row = take(1)
             if size < 0:
                 raise _failure(copy.connection.pgconn)
@@ -105,8 +103,8 @@ def write_columns(connection: Connection, name: str, columns: Mapping[str, str],
         rows[f"{column}_bytes"] = record[column].itemsize
         rows[column] = values[column]
     with open_copy(connection, name) as copy:
-        copy.write(_COPY_SIGNATURE + bytes(_COPY_HEADER_BYTES - len(_COPY_SIGNATURE)))
+        copy.write(HEADER)
         step = max(1, _BUFFER_BYTES // record.itemsize)
         for start in range(0, len(rows), step):
             copy.write(rows[start : start + step].tobytes())
-        copy.write(_COPY_TRAILER)
+        copy.write(TRAILER)

@@ -14,7 +14,8 @@ from scorekeeper.decisions.costs import NO_COSTS, Costs
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.fields import Note
 from scorekeeper.decisions.reading_rules import STANDARD, make_reading
-from scorekeeper.inbox.packed_rows import END, HEADER, Packer, pack_event, pack_held
+from scorekeeper.inbox.packed_rows import Packer, pack_event, pack_held
+from scorekeeper.store.copy_format import HEADER, TRAILER
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import raw
 
@@ -89,7 +90,7 @@ def copied(connection: Connection, table: str, given: list[tuple[Any, ...]] | by
     into = raw(TABLES[table]).replace(f"scorekeeper.{table}", "copied").rstrip().removesuffix(";")
     with driver.cursor().copy(f"{into} (FORMAT binary)" if isinstance(given, bytes) else into) as copy:
         if isinstance(given, bytes):
-            copy.write(HEADER + given + END)
+            copy.write(HEADER + given + TRAILER)
         else:
             for row in given:
                 copy.write_row(row)

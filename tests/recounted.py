@@ -1,4 +1,4 @@
-"""What the reference decided, as rollup rows and figures: counted by verify's recount, which shares no code with the
+"""What the reference decided, as rollup rows and figures: counted in plain loops, which share no code with the
 pipeline. The oracles compare the pipeline's figures with other people's packages besides.
 """
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
-from scorekeeper.verify.recount import ClosedTrade, count_day, count_system
-from scorekeeper.verify.recount_agents import JudgedSignal, count_agent, count_agent_day
+from scorekeeper.verify.recount_agents import JudgedSignal, count_agent_day
+from tests.plain_counts import ClosedTrade, count_agent, count_day, count_system
 from tests.reference import RefDecision, RefScored
 
 Row = dict[str, Any]

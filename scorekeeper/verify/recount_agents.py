@@ -1,12 +1,11 @@
-"""The agents' rollups and metrics, counted again from single signals in plain loops. See recount.py."""
+"""The agents' rollups, counted again from single signals in plain loops. See recount.py."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Any
 
-from scorekeeper.verify.recount import EXACT_DIGITS, exact, mean, total, wilson
+from scorekeeper.verify.recount import EXACT_DIGITS, exact, total
 
 
 @dataclass(frozen=True)
@@ -49,37 +48,3 @@ def count_agent_day(signals: Sequence[JudgedSignal]) -> dict[str, Any]:
         row[f"{word}_winners"] = sum(pnl > 0 for pnl in results)
         row[f"{word}_losers"] = sum(pnl < 0 for pnl in results)
     return row
-
-
-def count_agent(signals: Sequence[JudgedSignal]) -> dict[str, Any]:
-    """The figures of an agent, each straight from its definition in docs/metrics.md."""
-    row = count_agent_day(signals)
-    calls = [s.direction * s.horizon_return_pct for s in signals if s.direction and s.horizon_return_pct is not None]
-    scored = row["correct"] + row["incorrect"]
-    return {
-        **{name: value for name, value in row.items() if not name.startswith(("sum_", "brier_", "bin_"))},
-        "abstentions": row["signals"] - row["calls"],
-        "coverage": 100 * row["calls"] / row["signals"] if row["signals"] else None,
-        "accuracy": 100 * row["correct"] / scored if scored else None,
-        "accuracy_ci95": wilson(row["correct"], scored),
-        "avg_call_return_pct": mean(calls),
-        "total_call_return_pct": math.fsum(calls) if calls else None,
-        **_count_calibration(signals),
-    }
-
-
-def _count_calibration(signals: Sequence[JudgedSignal]) -> dict[str, Any]:
-    calls = [(s.confidence, s.direction * s.horizon_return_pct) for s in signals if s.horizon_return_pct is not None]
-    sure = [(c, float(gain > 0)) for c, gain in calls if c is not None and gain]
-    if not sure:
-        return {"brier": None, "brier_skill": None, "ece": None}
-    brier = math.fsum((c / 100 - y) ** 2 for c, y in sure) / len(sure)
-    right = math.fsum(y for _, y in sure) / len(sure)
-    bins: dict[int, list[float]] = {}
-    for c, y in sure:
-        bins.setdefault(9 if c == 100 else int(c // 10), []).extend((c / 100, -y))
-    return {
-        "brier": brier,
-        "brier_skill": 1 - brier / (right * (1 - right)) if right not in (0, 1) else None,
-        "ece": math.fsum(abs(math.fsum(gaps)) for gaps in bins.values()) / len(sure),
-    }

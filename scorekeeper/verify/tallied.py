@@ -1,4 +1,4 @@
-"""The figures of the system from a tally: what recount.count_system gives from a list of the trades."""
+"""The figures of the system from a tally, which keeps sums in place of a list of the trades."""
 
 import math
 from collections.abc import Mapping

@@ -10,8 +10,8 @@ import pandas as pd
 
 from scorekeeper.metrics.day_sums import DaySums
 from scorekeeper.metrics.formulas import compose_agent, compose_system
-from scorekeeper.verify.recount import ClosedTrade, count_day
 from scorekeeper.verify.recount_agents import JudgedSignal, count_agent_day
+from tests.plain_counts import ClosedTrade, count_day
 
 START = datetime(2025, 3, 1, 9, 0, tzinfo=UTC)
 TIGHT = 1e-9

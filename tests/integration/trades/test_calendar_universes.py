@@ -26,11 +26,12 @@ from scorekeeper.publish import publish
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
 from scorekeeper.trades import fetch, settle
-from scorekeeper.verify.recount import ClosedTrade, MarketYear, count_system
+from scorekeeper.verify.recount import MarketYear
 from scorekeeper.verify.run import verify
 from tests import reference, reference_terms
 from tests.agreement import close_to
 from tests.lives import delete_all
+from tests.plain_counts import ClosedTrade, count_system
 from tests.reference import MINUTE, RefCandle, RefDecision
 from tests.reference_terms import NEW_YORK, RefTerms
 from tests.universes import write_candles

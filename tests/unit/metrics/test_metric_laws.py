@@ -14,8 +14,9 @@ from scorekeeper.metrics import names
 from scorekeeper.metrics.daily_series import NO_DAYS, compose_daily, power_sums, probabilistic_sharpe
 from scorekeeper.metrics.day_sums import DaySums, PeriodSums, extend
 from scorekeeper.metrics.formulas import compose_agent, compose_system, wilson
-from scorekeeper.verify.recount import ClosedTrade, count_day, count_system, differ, in_order
-from scorekeeper.verify.recount_agents import JudgedSignal, count_agent, count_agent_day
+from scorekeeper.verify.recount import differ
+from scorekeeper.verify.recount_agents import JudgedSignal, count_agent_day
+from tests.plain_counts import ClosedTrade, count_agent, count_day, count_system, in_order
 
 
 def pieces(day: date, gains: list[float]) -> DaySums:

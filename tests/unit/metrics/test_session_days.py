@@ -13,8 +13,9 @@ from scorekeeper.metrics.formulas import compose_system
 from scorekeeper.metrics.market_days import days_of
 from scorekeeper.metrics.series_days import EVERY_DAY, last_boundary
 from scorekeeper.verify.market_year import market_year
-from scorekeeper.verify.recount import ClosedTrade, MarketYear, count_day, count_system, differ
+from scorekeeper.verify.recount import MarketYear, differ
 from tests import reference_terms
+from tests.plain_counts import ClosedTrade, count_day, count_system
 
 NEW_YORK = days_of("XNYS")
 CLOSES_ON = [session.closes_at.date() for session in reference_terms.sessions()]

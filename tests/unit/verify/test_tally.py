@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scorekeeper.verify.recount import ClosedTrade, MarketYear, count_day, count_system, differ, exact, in_order
-from scorekeeper.verify.recount_agents import JudgedSignal, count_agent, count_agent_day
+from scorekeeper.verify.recount import MarketYear, differ, exact
+from scorekeeper.verify.recount_agents import JudgedSignal, count_agent_day
 from scorekeeper.verify.tallied import count_figures
 from scorekeeper.verify.tally import Chunk, Tally, make_chunk
 from scorekeeper.verify.tally_agents import AgentTally
+from tests.plain_counts import ClosedTrade, count_agent, count_day, count_system, in_order
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 WEEK = MarketYear([START.date() + timedelta(days=n) for n in range(-5, 60) if n % 7 not in (3, 4)], 252)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,14 +15,14 @@ from scorekeeper.inbox.places import walk
 from scorekeeper.inbox.places.choose import open_place
 from scorekeeper.operations.restored import refuse_lost
 from scorekeeper.phrases import and_more
-from scorekeeper.publish.publish import publish
 from scorekeeper.safe_text import escape_links
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
-from scorekeeper.threads import run_in_thread, run_until_stopped
+from scorekeeper.threads import run_until_stopped
 from tasks.at_work import run_logger
 from tasks.engine import task
 from tasks.progress import ProgressBar
+from tasks.publish import publish_files
 from tasks.retries import REPEATABLE
 from tasks.staying import stay
 
@@ -46,9 +47,7 @@ async def ingest_files(
     bar = ProgressBar("ingest-progress", "Files of the inbox that have been read")
     loop = asyncio.get_running_loop()
 
-    def on_progress(stop: threading.Event, now: ingest.Summary) -> None:
-        if stop.is_set():
-            raise ScorekeeperError(f"stopped after {total.files + now.files} files; the next run goes on from there")
+    def show(now: ingest.Summary) -> None:
         logger.info(
             "%d of %d files, %d decisions, %d rejected so far",
             total.files + now.files, total.files + now.found, total.decisions + now.decisions,
@@ -56,13 +55,11 @@ async def ingest_files(
         )  # fmt: skip
         asyncio.run_coroutine_threadsafe(bar.show(100 * now.files / max(1, now.found)), loop)
 
-    def take(stop: threading.Event) -> ingest.Summary:
-        tell = partial(on_progress, stop)
-        return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=given, on_progress=tell)
+    take = partial(_take, db, settings, total, given)
 
     async def take_all() -> None:
         for _ in range(WAIT_FOR_WRITERS_SECONDS):
-            done = await run_until_stopped(take)
+            done = await run_until_stopped(partial(take, show))
             total.add(done)
             if given is not None or not (done.waiting or done.files):
                 break
@@ -84,6 +81,20 @@ async def ingest_files(
     return total
 
 
+def _take(
+    db: Database, settings: Settings, total: ingest.Summary, paths: list[Path] | None,
+    show: Callable[[ingest.Summary], None], stop: threading.Event,
+) -> ingest.Summary:  # fmt: skip
+    """Ingest once, after what `total` says. `stop` ends it between two transactions, by a ScorekeeperError."""
+
+    def on_progress(now: ingest.Summary) -> None:
+        if stop.is_set():
+            raise ScorekeeperError(f"stopped after {total.files + now.files} files; the next run goes on from there")
+        show(now)
+
+    return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), paths=paths, on_progress=on_progress)
+
+
 async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds: float) -> None:
     """Add what comes meanwhile to `total`. An object store, where each look is a paid request, is not waited at."""
     folder = open_place(settings).watched_folder
@@ -94,17 +105,10 @@ async def _stay(db: Database, settings: Settings, total: ingest.Summary, seconds
     async def publish_new() -> None:
         nonlocal published_at, is_new
         if is_new and time.monotonic() - published_at > PUBLISH_SECONDS:
-            done = await run_in_thread(publish, db, log_path=settings.log_path, dataset_path=settings.dataset_path)
+            await publish_files.fn(db, settings)  # no task run of its own: there may be one each second
             published_at, is_new = time.monotonic(), False
-            for words in done.explain():
-                run_logger().warning("%s", words)
 
-    def take(stop: threading.Event) -> ingest.Summary:
-        def on_progress(_: ingest.Summary) -> None:
-            if stop.is_set():
-                raise ScorekeeperError("stopped; the next run goes on from there")
-
-        return ingest.ingest_files(db, settings, received_at=datetime.now(UTC), on_progress=on_progress)
+    take = partial(_take, db, settings, total, None, lambda _: None)
 
     async def take_new() -> bool:
         nonlocal is_new

@@ -15,14 +15,13 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy import text
 
-from benchmarks.database import database, run_part, vacuum
+from benchmarks.close import write_market
+from benchmarks.database import database, fill_in_batches, run_part
 from benchmarks.result import Figure, Run, Target, Timed, open_console
-from scorekeeper.market import sealed_candles
 from scorekeeper.store.database import Database
 
 DECISIONS = 200_000
 SYMBOLS = 100
-BATCH = 20_000
 AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("burst.sql")
 ONCE = "benchmarks.burst_once"
@@ -49,19 +48,10 @@ def run(sizes: list[int], output: Path) -> None:
 
 def build(db: Database, decisions: int, console: Console) -> None:
     """Write decisions with their trades and lines, the candles and the sealed ranges; then vacuum and analyze."""
-    fill_decisions, fill_candles, fill_coverage = FILLS.read_text(encoding="utf-8").split(";\n")[:3]
+    fill_decisions, *fill_market = FILLS.read_text(encoding="utf-8").split(";\n")[:3]
     known = {"as_of": AS_OF, "symbols": SYMBOLS}
-    with db.begin() as connection:
-        sealed_candles.ensure_partition(connection, AS_OF.year, AS_OF.month)
-        connection.execute(text(fill_candles), known)
-        connection.execute(text(fill_coverage), known)
-    for first in range(0, decisions, BATCH):
-        last = min(first + BATCH, decisions) - 1
-        with console.status(f"{first:,} of {decisions:,} decisions"), db.begin() as connection:
-            # References are right by construction: Postgres need not check them row by row.
-            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-            connection.execute(text(fill_decisions), {**known, "first": first, "last": last})
-    vacuum(db)
+    write_market(db, fill_market, known)
+    fill_in_batches(db, fill_decisions, known, decisions, "decisions", console, trusted=True)
 
 
 def measure(db: Database, folder: Path, decisions: int, console: Console) -> tuple[list[Timed], float]:

@@ -7,15 +7,15 @@ touches none of them, and brings no new best price.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, TimeElapsedColumn
 from sqlalchemy import Connection, text
 
-from benchmarks.database import database, vacuum
+from benchmarks.database import database, fill_in_batches
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from scorekeeper.market import sealed_candles
 from scorekeeper.store.database import Database
@@ -28,7 +28,6 @@ SYMBOLS = 500
 DUE = 4 * SYMBOLS
 FEWEST_TRADES = 10 * SYMBOLS
 TARGET = Target(Figure.TIME, 0.02)
-BATCH = 20_000
 AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("close.sql")
 # The statements that have a target, at the full size. The others are what else a track runs on the same tables.
@@ -53,24 +52,20 @@ def run(sizes: list[int], repeats: int, output: Path) -> None:
     result.finish(console, output)
 
 
+def write_market(db: Database, statements: Sequence[str], known: Mapping[str, Any]) -> None:
+    """Write candles of the month of `as_of` and the ranges that are sealed, by statements with these parameters."""
+    with db.begin() as connection:
+        sealed_candles.ensure_partition(connection, known["as_of"].year, known["as_of"].month)
+        for one in statements:
+            connection.execute(text(one), known)
+
+
 def build(db: Database, trades: int, console: Console) -> None:
     """Write the trades with their decisions, the candles and the sealed ranges; then vacuum and analyze."""
-    fill_trades, fill_candles, fill_coverage = FILLS.read_text(encoding="utf-8").split(";\n")[:3]
+    fill_trades, *fill_market = FILLS.read_text(encoding="utf-8").split(";\n")[:3]
     known = {"as_of": AS_OF, "symbols": SYMBOLS}
-    with db.begin() as connection:
-        sealed_candles.ensure_partition(connection, AS_OF.year, AS_OF.month)
-        connection.execute(text(fill_candles), known)
-        connection.execute(text(fill_coverage), known)
-    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
-        task = progress.add_task(f"{trades:,} open trades", total=trades)
-        for first in range(0, trades, BATCH):
-            last = min(first + BATCH, trades) - 1
-            with db.begin() as connection:
-                connection.execute(text(fill_trades), {**known, "first": first, "last": last})
-            progress.update(task, completed=last + 1)
-        task = progress.add_task("vacuum and analyze", total=None)
-        vacuum(db)
-        progress.update(task, total=1, completed=1)
+    write_market(db, fill_market, known)
+    fill_in_batches(db, fill_trades, known, trades, "open trades", console)
 
 
 def measure(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:

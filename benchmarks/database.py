@@ -11,10 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress, TimeElapsedColumn
+from sqlalchemy import Connection, text
+
 from scorekeeper.store import embedded
 from scorekeeper.store.database import Database, open_database
 
 ROOT = Path(__file__).resolve().parents[1]
+BATCH = 20_000  # rows of one transaction
 
 
 @contextmanager
@@ -47,6 +52,33 @@ def run_part(db: Database, module: str, *words: str, python: Sequence[str] = (sy
         raise RuntimeError(f"{module}: {done.stderr.strip()[-500:]}")
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
+
+
+def fill_in_batches(
+    db: Database, words: str, known: Mapping[str, object], rows: int, what: str, console: Console, *,
+    trusted: bool = False,
+) -> None:  # fmt: skip
+    """Run a statement for each BATCH of so many rows, whose bounds are its parameters first and last; then vacuum.
+
+    `known`: its other parameters. `trusted`: see trust_references.
+    """
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task(f"{rows:,} {what}", total=rows)
+        for first in range(0, rows, BATCH):
+            given = {**known, "first": first, "last": min(first + BATCH, rows) - 1}
+            with db.begin() as connection:
+                if trusted:
+                    trust_references(connection)
+                connection.execute(text(words), given)
+            progress.update(task, completed=min(first + BATCH, rows))
+        task = progress.add_task("vacuum and analyze", total=None)
+        vacuum(db)
+        progress.update(task, total=1, completed=1)
+
+
+def trust_references(connection: Connection) -> None:
+    """What this transaction writes has right references by construction: Postgres need not check them row by row."""
+    connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
 
 
 def vacuum(db: Database) -> None:

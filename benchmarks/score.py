@@ -14,10 +14,9 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TimeElapsedColumn
 from sqlalchemy import Connection, text
 
-from benchmarks.database import database, run_part, vacuum
+from benchmarks.database import database, fill_in_batches, run_part, trust_references, vacuum
 from benchmarks.result import Figure, Run, Target, Timed, open_console
 from scorekeeper.metrics import query, rollups
 from scorekeeper.metrics.breakdown import Breakdown
@@ -28,7 +27,6 @@ HISTORIES = (10_000, 1_000_000)
 NEW = 1_000
 A_DAY = 1_000
 REPEATS = 5
-BATCH = 20_000
 AS_OF = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 FILLS = Path(__file__).with_name("score.sql")
 STEP, ANSWER = f"score {NEW:,} closes, keep scorecards", "metrics"
@@ -88,32 +86,20 @@ def _score_and_keep(connection: Connection) -> None:
 
 def fill_history(db: Database, trades: int, console: Console, a_day: int = A_DAY) -> None:
     """Write closed trades of the past, `a_day`, with the signals of five agents; vacuum and analyze."""
-    with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=console) as progress:
-        task = progress.add_task(f"{trades:,} closed trades", total=trades)
-        yesterday = {"as_of": AS_OF.replace(hour=11), "prefix": "old-", "seconds_apart": 86_400 / a_day}
-        for first in range(0, trades, BATCH):
-            last = min(first + BATCH, trades) - 1
-            _fill(db, {**yesterday, "first": first, "last": last})
-            progress.update(task, completed=last + 1)
-        task = progress.add_task("vacuum and analyze", total=None)
-        vacuum(db)
-        progress.update(task, total=1, completed=1)
+    yesterday = {"as_of": AS_OF.replace(hour=11), "prefix": "old-", "seconds_apart": 86_400 / a_day}
+    fill_in_batches(db, _statements()[0], yesterday, trades, "closed trades", console, trusted=True)
 
 
 def fill_new(db: Database, trades: int) -> None:
     """Write trades that have closed in the last hours, one every three seconds; their ids begin with `new-`."""
-    _fill(db, {"as_of": AS_OF, "prefix": "new-", "seconds_apart": 3, "first": 1, "last": trades})
+    known = {"as_of": AS_OF, "prefix": "new-", "seconds_apart": 3, "first": 1, "last": trades}
+    with db.begin() as connection:
+        trust_references(connection)
+        connection.execute(text(_statements()[0]), known)
 
 
 def _statements() -> list[str]:
     return FILLS.read_text(encoding="utf-8").split(";\n")[:3]
-
-
-def _fill(db: Database, known: dict[str, object]) -> None:
-    with db.begin() as connection:
-        # References are right by construction: Postgres need not check them row by row.
-        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
-        connection.execute(text(_statements()[0]), known)
 
 
 def measure(db: Database, trades: int, repeats: int, console: Console) -> list[Timed]:

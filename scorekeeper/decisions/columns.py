@@ -49,8 +49,6 @@ _read_fields: Callable[[Decision], tuple[Any, ...]] = attrgetter(*_FIELDS)
 _JSON_AT = [_FIELDS.index(name) for name in _AS_JSON]
 _READING_AT = _FIELDS.index("reading")
 _read_costs: Callable[[Costs], tuple[Any, ...]] = attrgetter(*COST_COLUMNS)
-_read_signal: Callable[[AgentSignal], tuple[Any, ...]] = attrgetter(*SIGNAL_COLUMNS)
-_EXTRA_AT = SIGNAL_COLUMNS.index("extra")
 
 
 def decision_values(decision: Decision) -> list[Any]:
@@ -59,13 +57,6 @@ def decision_values(decision: Decision) -> list[Any]:
     for at in _JSON_AT:
         values[at] = to_json(values[at])
     values[_READING_AT] = values[_READING_AT].id
-    return values
-
-
-def signal_values(signal: AgentSignal) -> list[Any]:
-    """The values of SIGNAL_COLUMNS, in their order, as the database takes them."""
-    values = list(_read_signal(signal))
-    values[_EXTRA_AT] = to_json(values[_EXTRA_AT])
     return values
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,11 +67,6 @@ class InboxContents:
             for kind, count in sorted(self.counts.items())
             if count
         ]  # fmt: skip
-
-
-def list_inbox(folder: Path, skip: Sequence[Path] = ()) -> Iterator[Path]:
-    """The decision files in `folder` and below; see walk_inbox."""
-    return iter(walk_inbox(folder, skip).files)
 
 
 def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> InboxContents:

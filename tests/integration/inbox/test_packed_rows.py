@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from scorekeeper.decisions.agents import AgentSignal
-from scorekeeper.decisions.columns import cost_values, decision_values, signal_values
+from scorekeeper.decisions.columns import SIGNAL_COLUMNS, cost_values, decision_values, to_json
 from scorekeeper.decisions.costs import NO_COSTS, Costs
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.fields import Note
@@ -67,7 +67,9 @@ def plain_rows(table: str, decision: Decision, at: datetime | None, sha256: byte
             *cost_values(d.costs),
         )  # fmt: skip
     elif table == "agent_signal":
-        yield from ((d.trade_id, *signal_values(signal)) for signal in d.signals)
+        for signal in d.signals:
+            said = {column: getattr(signal, column) for column in SIGNAL_COLUMNS}
+            yield (d.trade_id, *(said | {"extra": to_json(signal.extra)}).values())
     elif table == "event":
         yield ("decision", d.trade_id)
     elif table == "held_decision":

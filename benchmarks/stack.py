@@ -196,11 +196,18 @@ def own_cpu(process: psutil.Process) -> float:
 
 
 def megabytes_of(*processes: psutil.Process) -> float:
-    """Their memory; what several processes share counts as its parts (PSS). A process that has ended has none."""
+    """Their memory; what several processes share counts as its parts (PSS), on macOS only what each has to itself.
+
+    A process that has ended has none.
+    """
     total = 0
     for one in processes:
         try:
-            total += one.memory_full_info().pss
+            held = one.memory_full_info()
+            if sys.platform == "linux":
+                total += held.pss
+            else:
+                total += held.uss
         except psutil.NoSuchProcess:
             continue
     return total / 1e6

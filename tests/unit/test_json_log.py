@@ -86,7 +86,7 @@ def test_secrets_are_masked_wherever_they_stand(monkeypatch: pytest.MonkeyPatch)
 CHILD = """
 import json, sys
 print("plain")
-print(json.dumps({"time": "t", "level": "ERROR", "logger": "prefect.flow_runs", "message": "a record"}))
+print(json.dumps({"time": "t", "level": "ERROR", "logger": "prefect.flow_runs", "message": "a record"}), flush=True)
 sys.stdout.buffer.write(b"\\xff\\x1b[2J\\n"); sys.stdout.flush()
 raise ValueError("the child's end")
 """

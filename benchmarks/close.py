@@ -72,7 +72,7 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
     """The statements of one track, and the yardstick, which comes last: it leaves a dead row for every trade."""
     known = {"as_of": AS_OF}
 
-    def run_statement(name: str, **more: float) -> Callable[[Connection], int]:
+    def run_statement(name: str, **more: float | None) -> Callable[[Connection], int]:
         def work(connection: Connection) -> int:
             done = connection.execute(statement(name), {**known, **more})
             return len(done.all()) if done.returns_rows else done.rowcount
@@ -84,7 +84,7 @@ def measure(db: Database, trades: int, repeats: int, console: Console) -> list[T
 
     works: list[tuple[str, Callable[[Connection], int]]] = [
         ("find the symbols to fetch", run_statement("trades/select_symbols_to_fetch")),
-        ("set reference prices", run_statement("trades/set_reference_prices", suspect_price_pct=5)),
+        ("set reference prices", run_statement("trades/set_reference_prices", suspect_price_pct=5, asked=None)),
         ("match exits", run_statement("trades/match_exits", settles=True)),
         ("close what is due", run_statement("trades/close_due_trades")),
         ("set horizon returns", run_statement("trades/set_horizon_returns")),

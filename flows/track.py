@@ -36,7 +36,7 @@ async def track_system(minute: datetime, markets: SharedMarkets, settings: Setti
     """Track one system."""
     with connect(settings) as db:
         prices = await step(fetch_candles)(db, settings, minute, markets)
-        settled = await step(settle_trades)(db, settings, minute)
+        settled = await step(settle_trades)(db, settings, minute, prices.asked)
         await rename_run(f"track {minute:%H:%M} closed {settled.closed}{no_prices_for(prices.failed)}")
         published = await step(publish_files)(db, settings)
         active = await publish_artifacts(db, settings)

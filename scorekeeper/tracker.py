@@ -260,7 +260,9 @@ class PerformanceTracker:
 
     def _settle(self, as_of: datetime) -> None:
         limit = self._settings.suspect_price_pct
-        self._db.transact(lambda connection: settle.settle(connection, as_of, suspect_price_pct=limit), repeatable=True)
+        self._db.transact(
+            lambda connection: settle.settle(connection, as_of, suspect_price_pct=limit, asked={}), repeatable=True
+        )
 
     def _close(self, trade_id: str, price: float, now: datetime, reason: str) -> None:
         as_of = now.replace(second=0, microsecond=0)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from scorekeeper.market import open_market
+from scorekeeper.market.sealed_candles import Asked
 from scorekeeper.market.shared import SharedMarkets
 from scorekeeper.metrics import score_update
 from scorekeeper.settings import Settings
@@ -36,13 +37,15 @@ async def fetch_candles(
 
 
 @task(name="settle trades", **REPEATABLE)
-async def settle_trades(db: Database, settings: Settings, as_of: datetime) -> settle.Settled:
+async def settle_trades(db: Database, settings: Settings, as_of: datetime, asked: Asked) -> settle.Settled:
     """Close what is due and fill in horizon returns; then, in a second transaction, update the days that changed.
 
+    `asked`: what the fetch before it has asked the market.
     One task for both: the states and events of each minute's tasks are most of Prefect's database.
     """
     settled = await run_in_thread(
-        db.transact, lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct)
+        db.transact,
+        lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct, asked=asked),
     )
     await run_in_thread(db.transact, lambda c: score_update.update_score(c, as_of))
     return settled

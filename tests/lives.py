@@ -200,11 +200,11 @@ class Life:
             self._write_files(reference.floor_minute(as_of - tick.lag * self._universe.length))
         elif self._is_behind:
             write_replay(self._universe, self._folder)
-        failed = self._fetch(tick)
+        prices, failed = self._fetch(tick)
         if tick.killed_at == "prices":
             raise KilledError
         with self.db.begin() as connection:
-            settle.settle(connection, as_of, suspect_price_pct=SUSPECT_PCT)
+            settle.settle(connection, as_of, suspect_price_pct=SUSPECT_PCT, asked=prices.asked)
             if tick.killed_at == "settlement":
                 raise KilledError
         self.as_of = as_of
@@ -234,7 +234,7 @@ class Life:
             candles = [candle for candle in candles if candle.end <= self._written_until]
         return reference.sealed_by_file(candles, tick.as_of, self._universe.quiet)
 
-    def _fetch(self, tick: Tick) -> set[str]:
+    def _fetch(self, tick: Tick) -> tuple[fetch.Prices, set[str]]:
         """Candles for all that needs them; the symbols for which the market fails, whether asked or not."""
         # Where a market fails in the middle of an answer it is left open what has closed before a late exit comes.
         paged = self._universe.page_minutes is not None and self._universe.is_punctual
@@ -256,7 +256,7 @@ class Life:
         )
         assert {line.split(" ")[0] for line in prices.failed} <= failing.keys()
         assert prices.unknown == prices.gone == []
-        return set(failing)
+        return prices, set(failing)
 
     def _note_what_was_answered(self, failed: set[str]) -> None:
         """The market says of each decision that it is asked for how far back the candles are needed."""

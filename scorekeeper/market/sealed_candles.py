@@ -16,6 +16,9 @@ from scorekeeper.store.database import Database, open_copy
 from scorekeeper.store.sql import statement
 from scorekeeper.threads import run_in_thread
 
+# By symbol, the time of the earliest decision for which the market was asked what came before it, and the minute from
+# which on it has to be sealed for that.
+Asked = dict[str, tuple[datetime, datetime]]
 OnPage = Callable[[datetime], None]  # called with the minute up to which the symbol is sealed
 
 
@@ -23,8 +26,8 @@ OnPage = Callable[[datetime], None]  # called with the minute up to which the sy
 class Need:
     """A symbol that has something open or undecided, and its sealed range (None: nothing is sealed yet).
 
-    `filled_back`: no back-fill is needed or under way. `earliest_new`: the time of the earliest decision without a
-    reference price.
+    `filled_back`: no back-fill is under way, or was found to be needed. `earliest_new`: the time of the earliest
+    decision without a reference price.
     """
 
     symbol: str
@@ -50,12 +53,18 @@ class Fetched:
 
 
 async def fetch_candles(
-    db: Database, market: Market, need: Need, as_of: datetime, *, on_page: OnPage = lambda _: None
+    db: Database,
+    market: Market,
+    need: Need,
+    as_of: datetime,
+    *,
+    asked: Asked | None = None,
+    on_page: OnPage = lambda _: None,
 ) -> Fetched:
     """Extend a symbol's sealed range back to its earliest new decision, and forward to `as_of`.
 
     Each page is stored in a transaction of its own: a fetch that is killed goes on from there. With a gap, nothing is
-    fetched forward: see Fetched.gap_until. Raises what the market raises.
+    fetched forward: see Fetched.gap_until. What the market is asked is added to `asked`. Raises what the market raises.
     """
     pages = _Pages(db, market, need.symbol, as_of, on_page)
     sealed_from, new = need.sealed_from, need.earliest_new
@@ -63,6 +72,8 @@ async def fetch_candles(
     if new is not None and (sealed_from is None or new < sealed_from + market.bars.length or not need.filled_back):
         start = await market.first_minute(need.symbol, new)
         gone_until = start if start > new else None
+        if asked is not None:
+            asked[need.symbol] = new, start
     if sealed_from is not None and start is not None:
         await pages.fill_back(sealed_from, start)
     at = need.sealed_until or start

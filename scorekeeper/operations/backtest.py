@@ -118,7 +118,8 @@ def replay(
     with ThreadPoolExecutor(1, "publish") as beside:
         # Lines are rendered here while Postgres settles and scores. They are the same whenever they are published.
         published = beside.submit(publish.publish, db, **paths_of)
-        db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
+        limit = settings.suspect_price_pct
+        db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=limit, asked=prices.asked))
         published.result()
         published = beside.submit(publish.publish, db, **paths_of)
         tell(logging.INFO, "scoring, and writing log and dataset")

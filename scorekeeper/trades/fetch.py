@@ -14,7 +14,6 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from scorekeeper.decisions.symbols import spell
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.locks import Lock, lock
 from scorekeeper.market import (
     CandleFileError,
     Market,
@@ -26,7 +25,7 @@ from scorekeeper.market import (
     sealed_candles,
     symbol_list,
 )
-from scorekeeper.market.sealed_candles import Fetched, Need, OnPage
+from scorekeeper.market.sealed_candles import Asked, Fetched, Need, OnPage
 from scorekeeper.settings import Settings
 from scorekeeper.store.activity import count_activity
 from scorekeeper.store.database import Database
@@ -51,7 +50,7 @@ class Prices:
     """What fetching did: symbols gone through, symbols with a response, new candles, and the problems, a line each.
 
     `ends`: symbols whose candle files end too early for `as_of`. `troubles`: the same problems as rows of
-    price_trouble, one per symbol.
+    price_trouble, one per symbol. `asked`: what the settlement has to know, see settle.
     """
 
     symbols: int = 0
@@ -62,6 +61,7 @@ class Prices:
     failed: list[str] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
     troubles: list[dict[str, str]] = field(default_factory=list)
+    asked: Asked = field(default_factory=dict)
 
     def note(self, symbol: str, kind: str, says: str) -> None:
         """Keep why a symbol has no prices: a row of price_trouble."""
@@ -149,7 +149,7 @@ async def _fetch_all(
 ) -> Prices:
     prices, unreached = Prices(), 0
     ends: dict[str, str] = {}
-    needs = await run_in_thread(db.transact, lambda c: take_needs(c, as_of))
+    needs = await run_in_thread(db.transact, lambda c: select_needs(c, as_of))
     at_once = asyncio.Semaphore(SYMBOLS_AT_ONCE)
 
     async def fetch(need: Need) -> None:
@@ -161,7 +161,7 @@ async def _fetch_all(
                     raise ScorekeeperError("not asked: the exchange has answered for no symbol so far")
                 fetched = await fetch_symbol(
                     db, market, need, as_of,
-                    suspect_price_pct=suspect_price_pct, on_page=_reporter(symbol, as_of, tell),
+                    suspect_price_pct=suspect_price_pct, asked=prices.asked, on_page=_reporter(symbol, as_of, tell),
                 )  # fmt: skip
         except UnknownSymbolError as exc:
             prices.unknown.append(symbol)
@@ -217,43 +217,43 @@ async def fetch_symbol(
     as_of: datetime,
     *,
     suspect_price_pct: float,
+    asked: Asked | None = None,
     on_page: OnPage = lambda _: None,
 ) -> Fetched:
     """Fetch a symbol's candles up to `as_of`. After a gap its sealed range starts again where the market's candles do.
 
-    Raises what the market raises.
+    `asked`: what this fetch has asked for other symbols so far; this one's is added. Raises what the market raises.
     """
-    fetched = await sealed_candles.fetch_candles(db, market, need, as_of, on_page=on_page)
+    asked = {} if asked is None else asked
+    fetched = await sealed_candles.fetch_candles(db, market, need, as_of, asked=asked, on_page=on_page)
     start = fetched.gap_until
     if start is None:
         return fetched
     await run_in_thread(
         db.transact,
-        lambda c: restart_after_gap(c, need.symbol, start, as_of, suspect_price_pct=suspect_price_pct),
+        lambda c: restart_after_gap(
+            c, need.symbol, start, as_of, suspect_price_pct=suspect_price_pct, asked=dict(asked)
+        ),
     )
     rest = await sealed_candles.fetch_forward(db, market, need.symbol, start, as_of, on_page=on_page)
     return Fetched(fetched.candles + rest.candles, start, rest.ends)
 
 
 def restart_after_gap(
-    connection: Connection, symbol: str, start: datetime, as_of: datetime, *, suspect_price_pct: float
+    connection: Connection,
+    symbol: str,
+    start: datetime,
+    as_of: datetime,
+    *,
+    suspect_price_pct: float,
+    asked: Asked | None = None,
 ) -> None:
     """Settle what the sealed candles decide, then begin the symbol's sealed range again at `start`.
 
     The old range may decide trades that no settlement has seen yet. Older trades that it does not decide stay open.
     """
-    settle(connection, as_of, suspect_price_pct=suspect_price_pct)
+    settle(connection, as_of, suspect_price_pct=suspect_price_pct, asked=asked)
     sealed_candles.restart_coverage(connection, symbol, start)
-
-
-def take_needs(connection: Connection, as_of: datetime) -> list[Need]:
-    """Note which back-fills `as_of` needs, so that no settlement goes before them; then the same as select_needs.
-
-    The market may fail, or the process end, before the first candle of a back-fill is stored.
-    """
-    lock(connection, Lock.CANDLE)
-    connection.execute(statement("market/begin_back_fills"), {"as_of": as_of})
-    return select_needs(connection, as_of)
 
 
 def select_needs(connection: Connection, as_of: datetime) -> list[Need]:

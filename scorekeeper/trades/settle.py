@@ -5,11 +5,15 @@ Every function works inside the caller's transaction and may be repeated.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
 from scorekeeper.locks import Lock, lock
-from scorekeeper.store.sql import statement
+from scorekeeper.store.sql import json_rows, statement
+
+if TYPE_CHECKING:
+    from scorekeeper.market.sealed_candles import Asked
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,25 @@ class Settled:
     idle_exits: int = 0
 
 
-def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float) -> Settled:
+def settle(
+    connection: Connection, as_of: datetime, *, suspect_price_pct: float, asked: "Asked | None" = None
+) -> Settled:
     """Close the trades that decisions and sealed candles close at `as_of`, and fill the horizon returns they decide.
 
-    `suspect_price_pct`: a decision's price farther from the market's, in percent, is suspect.
+    `suspect_price_pct`: a decision's price farther from the market's, in percent, is suspect. `asked`: what the fetch
+    before it has asked the market; a decision that came in meanwhile may need earlier candles, and waits for them.
+    None: the stored candles go as far back as any decision needs.
     """
     open_settlement(connection)
     # No page is stored meanwhile: all candles that are marked as settled below were compared with the trades.
     lock(connection, Lock.CANDLE)
     known = {"as_of": as_of}
-    connection.execute(statement("trades/set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
+    answered = None if asked is None else json_rows(
+        {"symbol": symbol, "opened_at": opened_at, "sealed_from": start}
+        for symbol, (opened_at, start) in asked.items()
+    )  # fmt: skip
+    priced = {**known, "suspect_price_pct": suspect_price_pct, "asked": answered}
+    connection.execute(statement("trades/set_reference_prices"), priced)
     connection.execute(statement("trades/match_exits"), {**known, "settles": True})
     closed = connection.execute(statement("trades/close_due_trades"), known).rowcount
     horizons = connection.execute(statement("trades/set_horizon_returns"), known).rowcount

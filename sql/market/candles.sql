@@ -81,22 +81,6 @@ ON CONFLICT (symbol) DO UPDATE SET
     filled_back = coalesce(cast(:filled_back AS boolean), c.filled_back)
 WHERE excluded.sealed_from <= c.sealed_until AND excluded.sealed_until >= c.sealed_from;
 
--- name: begin_back_fills
--- One row per symbol with a decision without a reference price that opened before the end of the first bar of its
--- sealed range: the market has to say first what the price before it was. Parameter: as_of.
-UPDATE scorekeeper.candle_coverage AS c
-SET filled_back = false
-WHERE
-    c.filled_back
-    AND EXISTS (
-        SELECT 1
-        FROM scorekeeper.decision AS d
-        CROSS JOIN scorekeeper.report_candle_length AS l
-        WHERE
-            d.symbol = c.symbol AND d.reference_price IS NULL
-            AND d.opened_at <= :as_of AND d.opened_at < c.sealed_from + l.length
-    );
-
 -- name: mark_filled_back
 -- At most one row: a symbol's back-fill is complete. Parameter: symbol.
 UPDATE scorekeeper.candle_coverage

@@ -2,7 +2,8 @@
 -- opened_at and less than a week old, else the open of the first later one. A decision's price too far from it is
 -- suspect. A trade's prices from before a split get the units of the candles. One more row per decision that a
 -- settlement reads for the first time: it is tracked from now on.
--- Parameters: as_of, suspect_price_pct.
+-- Parameters: as_of, suspect_price_pct, asked (a JSON array of symbol, opened_at, sealed_from: the market has said what
+-- came before the decisions from opened_at on, and the sealed range has to begin at sealed_from for it; null: of all).
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
 WITH bar AS (
     SELECT l.length FROM scorekeeper.report_candle_length AS l
@@ -17,6 +18,38 @@ fresh AS (
             AND d.opened_at <= least(cast(:as_of AS timestamptz), c.sealed_until + interval '59.999999 seconds')
         ORDER BY d.opened_at OFFSET 0
     ) AS near ON true
+),
+asked AS (
+    SELECT g.symbol, g.opened_at, g.sealed_from
+    FROM jsonb_to_recordset(cast(:asked AS jsonb)) AS g (symbol text, opened_at timestamptz, sealed_from timestamptz)
+),
+-- Whether the price before may still come: it may for a decision that came in after the market was asked. Judged here,
+-- because another statement would not see the same decisions.
+back_filled AS (
+    SELECT
+        c.symbol,
+        CASE
+            WHEN cast(:asked AS jsonb) IS NULL THEN c.filled_back
+            ELSE
+                (c.filled_back OR asked.symbol IS NOT NULL)
+                AND NOT EXISTS (
+                    SELECT 1 FROM scorekeeper.decision AS d
+                    WHERE
+                        d.symbol = c.symbol AND d.reference_price IS NULL
+                        AND d.opened_at <= cast(:as_of AS timestamptz)
+                        AND d.opened_at < c.sealed_from + bar.length
+                        AND d.opened_at < coalesce(asked.opened_at, 'infinity')
+                )
+        END AS filled_back
+    FROM scorekeeper.candle_coverage AS c
+    CROSS JOIN bar
+    LEFT JOIN asked ON c.symbol = asked.symbol AND c.sealed_from <= asked.sealed_from
+),
+noted AS (
+    UPDATE scorekeeper.candle_coverage AS c
+    SET filled_back = b.filled_back
+    FROM back_filled AS b
+    WHERE c.symbol = b.symbol AND c.filled_back <> b.filled_back
 ),
 met AS (
     SELECT
@@ -43,8 +76,11 @@ met AS (
     LEFT JOIN LATERAL (
         SELECT k.open FROM scorekeeper.candle AS k
         WHERE
-            -- While a back-fill is under way, the price before may still come.
-            before.close IS NULL AND c.filled_back
+            before.close IS NULL
+            AND d.symbol NOT IN (
+                SELECT b.symbol FROM back_filled AS b
+                WHERE NOT b.filled_back
+            )
             AND k.symbol = d.symbol AND k.minute_at > d.opened_at - (SELECT bar.length FROM bar)
             AND (k.ends_at IS NULL OR k.ends_at > d.opened_at)
         ORDER BY k.minute_at LIMIT 1

@@ -74,7 +74,7 @@ def track(db: Database, settings: Settings, as_of: datetime) -> str:
             raise
         return "refused"
     assert prices.failed == prices.unknown == prices.gone == []
-    db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct))
+    db.transact(lambda c: settle.settle(c, as_of, suspect_price_pct=settings.suspect_price_pct, asked=prices.asked))
     db.transact(lambda c: score_update.update_score(c, as_of))
     return ""
 

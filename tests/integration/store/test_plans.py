@@ -197,7 +197,7 @@ def count(connection: Connection, table: str) -> int:
 
 def meet_prices(connection: Connection) -> None:
     """As settle does before it closes."""
-    connection.execute(statement("trades/set_reference_prices"), {"as_of": AS_OF, "suspect_price_pct": 5})
+    connection.execute(statement("trades/set_reference_prices"), {"as_of": AS_OF, "suspect_price_pct": 5, "asked": "[]"})
 
 
 def test_closing_reads_the_trades_that_the_new_candles_touch_and_no_other(connection: Connection) -> None:
@@ -264,14 +264,14 @@ def test_horizon_returns_read_what_has_just_expired(connection: Connection) -> N
 
 
 def test_reference_prices_read_what_has_just_arrived(connection: Connection) -> None:
-    plan = explain(connection, "trades/set_reference_prices", as_of=AS_OF, suspect_price_pct=5)
+    plan = explain(connection, "trades/set_reference_prices", as_of=AS_OF, suspect_price_pct=5, asked="[]")
     assert indexes(plan, "decision") == {"decision_unreferenced", "decision_untracked", "decision_pkey"}
     assert most_read(plan, "decision") == NEW
 
 
 def test_a_burst_that_no_statistics_know_of_is_not_compared_with_itself_row_by_row(connection: Connection) -> None:
     connection.execute(text(BURST), {"later": AS_OF})
-    plan = explain(connection, "trades/set_reference_prices", as_of=AS_OF, suspect_price_pct=5)
+    plan = explain(connection, "trades/set_reference_prices", as_of=AS_OF, suspect_price_pct=5, asked="[]")
     assert max(rows_read(node) for node in plan if node["Node Type"] == "CTE Scan") <= 2 * 5_000
 
 

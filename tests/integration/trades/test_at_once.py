@@ -92,7 +92,7 @@ def test_a_decision_that_arrives_during_a_close_is_judged_by_its_price_first(db:
     with db.begin() as connection:
         known = {"as_of": START + 90 * MINUTE}
         settle.open_settlement(connection)
-        connection.execute(statement("trades/set_reference_prices"), {**known, "suspect_price_pct": SUSPECT_PCT})
+        connection.execute(statement("trades/set_reference_prices"), {**known, "suspect_price_pct": SUSPECT_PCT, "asked": None})
         with db.begin() as arriving:
             decide(arriving, {"trade_id": "wild", "price": 50.0})
         assert connection.execute(statement("trades/close_due_trades"), known).rowcount == 0
@@ -280,42 +280,78 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
     assert settled() == [51.0, 50.0, 50.0]
 
 
-def test_a_market_that_fails_before_a_back_fill_leaves_its_prices_to_come(db: Database, tmp_path: Path) -> None:
-    """A late decision opened in the first minute of the range, and the market does not answer when it comes."""
-    for name, prices in (("BTC", {0: 50, 1: 51, 2: 52}), ("ETH", {1: 61, 2: 62})):
-        rows = [f"{(START + i * MINUTE).timestamp() * 1000:.0f},{p},{p},{p},{p},1" for i, p in prices.items()]
-        (tmp_path / f"{name}-USDT.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *rows, ""]))
-    market = UniverseMarket(ReplayMarket(str(tmp_path), 5))
-    settings = load_settings(market=market.name, scorekeeper_home=tmp_path)
+class LateTracks:
+    """Tracks at minute 3 of a replay in which BTC has a candle before the one in which late decisions open."""
 
-    def arrive(trade_id: str, symbol: str, minutes: float) -> None:
+    def __init__(self, db: Database, folder: Path) -> None:
+        for name, prices in (("BTC", {0: 50, 1: 51, 2: 52}), ("ETH", {1: 61, 2: 62})):
+            rows = [f"{(START + i * MINUTE).timestamp() * 1000:.0f},{p},{p},{p},{p},1" for i, p in prices.items()]
+            (folder / f"{name}-USDT.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *rows, ""]))
+        self._db = db
+        self.market = UniverseMarket(ReplayMarket(str(folder), 5))
+        self._settings = load_settings(market=self.market.name, scorekeeper_home=folder)
+
+    def arrive(self, trade_id: str, symbol: str, minutes: float) -> None:
         at = (START + minutes * MINUTE).isoformat()
-        with db.begin() as connection:
-            decide(connection, {"trade_id": trade_id, "symbol": symbol, "timestamp": at, "price": None, "type": "HOLD"})
+        said = {"trade_id": trade_id, "symbol": f"{symbol}/USDT", "timestamp": at, "price": None, "type": "HOLD"}
+        with self._db.begin() as connection:
+            decide(connection, said)
 
-    def track() -> dict[str, float | None]:
-        as_of = START + 3 * MINUTE
-        fetching = fetch.fetch_prices(
-            db, settings, as_of, now=START + timedelta(days=99), tell=lambda *_: None, opened_by=lambda *_, **__: market
-        )
-        prices = asyncio.run(fetching)
-        assert len(prices.failed) == len(market.failing)
-        with db.begin() as connection:
-            settle_at(connection, 3)
+    def fetch(self) -> fetch.Prices:
+        prices = asyncio.run(
+            fetch.fetch_prices(
+                self._db, self._settings, START + 3 * MINUTE, now=START + timedelta(days=99), tell=lambda *_: None,
+                opened_by=lambda *_, **__: self.market,
+            )
+        )  # fmt: skip
+        assert len(prices.failed) == len(self.market.failing)
+        return prices
+
+    def settle(self, asked: sealed_candles.Asked) -> dict[str, float | None]:
+        """The reference prices after a settlement. Verify finds them right."""
+        with self._db.begin() as connection:
+            settle.settle(connection, START + 3 * MINUTE, suspect_price_pct=SUSPECT_PCT, asked=asked)
             # Also where a price stands that the market found none before.
             assert list(check_trades(connection)) == []
             rows = connection.execute(text("SELECT trade_id, reference_price FROM scorekeeper.decision"))
             return {row.trade_id: row.reference_price for row in rows}
 
-    arrive("b", "BTC/USDT", 2)
-    arrive("e", "ETH/USDT", 1.5)
-    assert track() == {"b": 51, "e": 61}
-    arrive("late b", "BTC/USDT", 1)
-    arrive("late e", "ETH/USDT", 0.5)
-    market.failing = {"BTC/USDT": 0, "ETH/USDT": 0}
-    assert track() == {"b": 51, "e": 61, "late b": None, "late e": None}
-    market.failing = {}
-    assert track() == {"b": 51, "e": 61, "late b": 50, "late e": 61}
+    def track(self) -> dict[str, float | None]:
+        return self.settle(self.fetch().asked)
+
+
+def test_a_market_that_fails_before_a_back_fill_leaves_its_prices_to_come(db: Database, tmp_path: Path) -> None:
+    """A late decision opened in the first minute of the range, and the market does not answer when it comes."""
+    life = LateTracks(db, tmp_path)
+    life.arrive("b", "BTC", 2)
+    life.arrive("e", "ETH", 1.5)
+    assert life.track() == {"b": 51, "e": 61}
+    life.arrive("late b", "BTC", 1)
+    life.arrive("late e", "ETH", 0.5)
+    life.market.failing = {"BTC/USDT": 0, "ETH/USDT": 0}
+    assert life.track() == {"b": 51, "e": 61, "late b": None, "late e": None}
+    life.market.failing = {}
+    assert life.track() == {"b": 51, "e": 61, "late b": 50, "late e": 61}
+
+
+def test_a_decision_that_comes_after_the_market_was_asked_waits_for_its_price(db: Database, tmp_path: Path) -> None:
+    """It opened in the first minute of a range: of one that this fetch began, and of one from before."""
+    life = LateTracks(db, tmp_path)
+    life.arrive("b", "BTC", 2)
+    life.arrive("e", "ETH", 1.5)
+    asked = life.fetch().asked
+    life.arrive("late b", "BTC", 1)
+    life.arrive("late e", "ETH", 0.5)
+    assert life.settle(asked) == {"b": 51, "e": None, "late b": None, "late e": None}
+    asked = life.fetch().asked
+    # The tracker has asked for nothing. What it lets wait, the settlement after the fetch need not.
+    assert life.settle({}) == {"b": 51, "e": None, "late b": 50, "late e": None}
+    assert life.settle(asked) == {"b": 51, "e": 61, "late b": 50, "late e": 61}
+    fetched = life.fetch()
+    assert fetched.asked == {}
+    life.arrive("later", "BTC", 0.5)
+    assert life.settle(fetched.asked)["later"] is None
+    assert life.track()["later"] == 50
 
 
 def test_stored_candles_that_were_not_settled_count_before_their_range_ends(db: Database) -> None:

@@ -115,7 +115,7 @@ class MemoryPlace:
     def move(self, file: SourceFile, address: str) -> bool:
         return self._move(file.address, file.sha256, address)
 
-    def finish_move(self, name: str, address: str, sha256: bytes) -> bool:
+    def finish_move(self, name: str, address: str, sha256: bytes, size: int) -> bool:
         there, waiting = self.open(address), self.open(f"inbox/{name}")
         lies = there is not None and there.sha256 == sha256
         return lies and (waiting is None or waiting.sha256 != sha256)

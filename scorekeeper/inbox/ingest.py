@@ -202,7 +202,7 @@ class _Ingestion:
     def _finish_move(self, row: Row[Any], there: Set[str]) -> bool | None:
         """Whether a file lies where it was moved; None if that is unknown, or it may still be in the inbox."""
         try:
-            lies = self._place.finish_move(row.name, row.destination, row.sha256)
+            lies = self._place.finish_move(row.name, row.destination, row.sha256, row.size_bytes)
             # One that lies there has left the inbox, whatever has taken its name: its late lines are watched for.
             if lies or (row.name not in there and not self._place.holds(row.name)):
                 return lies

@@ -13,6 +13,7 @@ from scorekeeper.decisions.parse import parse_decision, possible_ids
 from scorekeeper.decisions.strict_json import DecisionError, load_json
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox.file_names import can_follow, format_of, is_compressed
+from scorekeeper.inbox.growing_files import WATCHED
 from scorekeeper.inbox.places import moved
 from scorekeeper.inbox.places.base import ChangedError, SourceFile
 from scorekeeper.locations import Location, ObjectUrl
@@ -24,6 +25,7 @@ from scorekeeper.verify.progress import Progress, silent
 from scorekeeper.verify.unknown_files import Doubt, check_unknown
 
 DECISIONS_AT_ONCE = 500
+READ_THEM = "copy it to the inbox: only these are new"
 # A document in a file, the ids that it may have, where it stands, and the file.
 _Found = tuple[dict[str, Any], tuple[str, ...], str, Location]
 
@@ -92,9 +94,10 @@ def _read_archive(
     connection: Connection, settings: Settings, only: Set[Location] | None, doubts: list[Doubt]
 ) -> Iterator[_Found]:
     """The decisions of the archived files, file by file. A file that changed since it arrived goes to `doubts`."""
-    rows = connection.execute(statement("verify/select_archived_files").execution_options(yield_per=DECISIONS_AT_ONCE))
+    archived = statement("verify/select_archived_files").execution_options(yield_per=DECISIONS_AT_ONCE)
+    rows = connection.execute(archived, {"watched": WATCHED})
     wanted, opened = tee(_choose(rows, settings, only))
-    for (name, sha256, path, size), found in zip(wanted, moved.open_all(row[2] for row in opened), strict=True):
+    for (name, sha256, path, size, unwatched), found in zip(wanted, moved.open_all(row[2] for row in opened), strict=True):
         source = found if not isinstance(found, ScorekeeperError) else None
         try:
             if isinstance(found, ScorekeeperError):
@@ -105,6 +108,8 @@ def _read_archive(
                 doubts.append(Doubt(path, f"file {name}: is not at {path}, where it was moved to"))
             elif source.sha256 != sha256 and not (can_follow(name) and source.begins_with(size, sha256)):
                 doubts.append(Doubt(path, f"file {name}: {path} has changed since it came in"))
+            elif unwatched and source.size > size and not _has_come(connection, source):
+                doubts.append(Doubt(path, f"file {name}: {path} has lines that came too late to be read; {READ_THEM}"))
             else:  # lines that were appended after the move are read by the next ingest
                 yield from _read_file(connection, source, path, settings, size)
         except DatabaseError:
@@ -117,12 +122,18 @@ def _read_archive(
 
 def _choose(
     rows: Iterable[Row[Any]], settings: Settings, only: Set[Location] | None
-) -> Iterator[tuple[str, bytes, Location, int]]:
-    """Name, hash and size of the archived files, and where each is now."""
-    for name, sha256, destination, size in rows:
+) -> Iterator[tuple[str, bytes, Location, int, bool]]:
+    """Name, hash and size of the archived files, where each is now, and whether it is watched no longer."""
+    for name, sha256, destination, size, unwatched in rows:
         path = _locate(moved.find_location(destination), settings.archive, name)
         if only is None or path in only:
-            yield name, sha256, path, size
+            yield name, sha256, path, size, unwatched
+
+
+def _has_come(connection: Connection, source: SourceFile) -> bool:
+    """Whether all that the file holds now has arrived too."""
+    names = connection.execute(statement("verify/select_names_of_content"), {"sha256": source.sha256})
+    return names.first() is not None
 
 
 def _came_as_another_kind(connection: Connection, source: SourceFile) -> bool:

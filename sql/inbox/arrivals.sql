@@ -47,9 +47,10 @@ WHERE
 
 -- name: select_unmoved_arrivals
 -- One row per arrival that was read to its end and whose file is not known to have left the inbox.
-SELECT name, sha256, destination
-FROM scorekeeper.file_arrival
-WHERE moved_at IS NULL AND outcome <> 'reading' AND destination IS NOT NULL;
+SELECT a.name, a.sha256, a.destination, f.size_bytes
+FROM scorekeeper.file_arrival AS a
+INNER JOIN scorekeeper.decision_file AS f ON a.sha256 = f.sha256
+WHERE a.moved_at IS NULL AND a.outcome <> 'reading' AND a.destination IS NOT NULL;
 
 -- name: select_growing_arrivals
 -- One row per arrival that has not left the inbox and is not followed: its file of lines may have grown since.

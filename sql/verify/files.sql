@@ -1,10 +1,13 @@
 -- name: select_archived_files
--- One row per archived file whose decisions are all stored: name, content, where it was moved to, and its size then.
-SELECT DISTINCT ON (a.destination) a.name, a.sha256, a.destination, f.size_bytes
+-- One row per archived file whose decisions are all stored: name, content, where it was moved to, its size then, and
+-- whether the last look at all moved files left it out, because it was moved too long before. Parameter: watched.
+SELECT DISTINCT ON (a.destination)
+    a.name, a.sha256, a.destination, f.size_bytes,
+    coalesce(a.moved_at < (SELECT l.looked_at FROM scorekeeper.archive_look AS l) - :watched, false) AS unwatched
 FROM scorekeeper.file_arrival AS a
 INNER JOIN scorekeeper.decision_file AS f ON a.sha256 = f.sha256
 WHERE a.outcome IN ('ingested', 'duplicate') AND a.moved_at IS NOT NULL AND a.destination IS NOT NULL
-ORDER BY a.destination;
+ORDER BY a.destination ASC, a.moved_at DESC;
 
 
 -- name: select_names_of_content

@@ -176,9 +176,10 @@ class Place(Protocol):
         It does not if the file was removed or replaced meanwhile: what took its place stays. Raises ScorekeeperError.
         """
 
-    def finish_move(self, name: str, address: str, sha256: bytes) -> bool:
+    def finish_move(self, name: str, address: str, sha256: bytes, size: int) -> bool:
         """Do what is left of a move that was killed; whether the file of that content lies at `address` now, and has
-        left the arrivals. Another file may have taken its name there. Raises ScorekeeperError.
+        left the arrivals. Another file may have taken its name there. `size`: its bytes, as it was read; it may have
+        grown since where it lies. Raises ScorekeeperError.
         """
 
     def write_error_file(self, address: str, report: Mapping[str, Any]) -> bytes:

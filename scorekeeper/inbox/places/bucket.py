@@ -149,7 +149,7 @@ class Bucket:
         lying = find_object(url, url.name)
         return lying is not None and lying.sha256 == sha256
 
-    def finish_move(self, name: str, address: str, sha256: bytes) -> bool:
+    def finish_move(self, name: str, address: str, sha256: bytes, size: int) -> bool:
         """See Place. While the object that was read has the name, `move` does what is left.
 
         The address is a path if the inbox was a folder when the file was read.

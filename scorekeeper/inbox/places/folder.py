@@ -103,9 +103,9 @@ class Folder:
         assert isinstance(file, LocalFile)
         return moves.move_file(file, address, keep=self.is_quarantined(address))
 
-    def finish_move(self, name: str, address: str, sha256: bytes) -> bool:
+    def finish_move(self, name: str, address: str, sha256: bytes, size: int) -> bool:
         """See Place."""
-        return moves.finish_move(self._inbox / name, Path(address), sha256, keep=self.is_quarantined(address))
+        return moves.finish_move(self._inbox / name, Path(address), sha256, size, keep=self.is_quarantined(address))
 
     def write_error_file(self, address: str, report: Mapping[str, Any]) -> bytes:
         """See Place."""

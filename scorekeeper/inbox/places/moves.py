@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from scorekeeper.errors import ScorekeeperError, explain
-from scorekeeper.inbox.file_names import archive_name
+from scorekeeper.inbox.file_names import archive_name, can_follow
+from scorekeeper.inbox.places.base import ChangedError
 from scorekeeper.inbox.places.local_files import LocalFile, open_source, stat_identity
 from scorekeeper.locations import Location
 from scorekeeper.private_files import keep_mode, make_folder
@@ -84,11 +85,12 @@ def move_file(source: LocalFile, address: Path | str, *, keep: bool = False) -> 
         ) from None
 
 
-def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = False) -> bool:
+def finish_move(path: Path, destination: Path, sha256: bytes, size: int, *, keep: bool = False) -> bool:
     """Finish a move that was killed; whether the file of that content has left the inbox, and lies at `destination`.
 
-    Another file may have taken its name in the inbox since. `keep`: as in move_file. If another file than the one that
-    was read was moved, it is put back. Raises ScorekeeperError.
+    Another file may have taken its name in the inbox since, and lines may have been added to it where it lies. `size`
+    in bytes, as it was read. `keep`: as in move_file. If another file than the one that was read was moved, it is put
+    back. Raises ScorekeeperError.
     """
     beside = _beside(destination)
     try:
@@ -99,14 +101,22 @@ def finish_move(path: Path, destination: Path, sha256: bytes, *, keep: bool = Fa
                 return False
         if (lying := open_source(destination)) is None:
             return False
-        if lying.sha256 == sha256:
-            waiting = open_source(path)
-            return waiting is None or waiting.sha256 != sha256
-        if not path.exists():
-            _put_back(destination, path)
+        waiting = open_source(path)
+        if waiting is not None and waiting.sha256 == sha256:
+            return False
+        if lying.sha256 == sha256 or (waiting is not None and _has_grown(lying, sha256, size)):
+            return True  # what was added is found as in any file that was moved
+        _put_back(destination, path)
         return False
     except OSError as exc:
         raise ScorekeeperError(f"{destination} cannot be moved: {explain(exc)}") from None
+
+
+def _has_grown(lying: LocalFile, sha256: bytes, size: int) -> bool:
+    try:
+        return can_follow(lying.name) and lying.begins_with(size, sha256)
+    except ChangedError as exc:
+        raise ScorekeeperError(f"{lying.path} is written to: it is looked at again by the next run") from exc
 
 
 def _beside(destination: Path) -> Path:

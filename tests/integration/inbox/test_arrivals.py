@@ -445,7 +445,7 @@ def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Databas
         with db.begin() as connection:
             connection.execute(text("UPDATE scorekeeper.file_arrival SET moved_at = NULL"))
             sha256 = connection.execute(text("SELECT sha256 FROM scorekeeper.file_arrival")).scalar_one()
-        moves.finish_move(settings.inbox_dir / "a.json", kept, sha256)
+        moves.finish_move(settings.inbox_dir / "a.json", kept, sha256, len(line(1)))
         assert (archived(settings), [path.name for path in settings.inbox_dir.iterdir()]) == ([kept], left)
         assert kept.read_text() == line(1)
 

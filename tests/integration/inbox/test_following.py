@@ -351,8 +351,9 @@ def test_lines_added_to_a_moved_file_come_in_where_open_files_are_unknown(
     assert is_done(db, settings)
 
 
+@pytest.mark.parametrize("grown", [(), (6, 7)])
 def test_a_moved_file_is_watched_though_another_took_its_name_before_the_move_was_noted(
-    db: Database, settings: Settings
+    db: Database, settings: Settings, grown: tuple[int, ...]
 ) -> None:
     path = settings.inbox_dir / "bot.jsonl"
     path.write_text(lines(1, 2))
@@ -361,6 +362,8 @@ def test_a_moved_file_is_watched_though_another_took_its_name_before_the_move_wa
     with db.begin() as connection:  # as by a kill between the move and its note
         connection.execute(text("UPDATE scorekeeper.file_arrival SET moved_at = NULL"))
     with path.open("a") as new, moved.open("a") as late:
+        late.write(lines(*grown))
+        late.flush()
         new.write(lines(3))
         new.flush()
         take(db, settings)
@@ -370,7 +373,7 @@ def test_a_moved_file_is_watched_though_another_took_its_name_before_the_move_wa
         new.flush()
         take(db, settings, 120)
     take(db, settings, 240)
-    assert known(db) == {1, 2, 3, 4, 5}
+    assert known(db) == {1, 2, 3, 4, 5, *grown}
     assert is_done(db, settings)
 
 
@@ -401,6 +404,23 @@ def test_what_a_moved_file_gains_is_found_whatever_the_case_of_its_ending(db: Da
         late.write(line(1))
     assert take(db, settings).returned == ["BOT.JSONL"]
     assert known(db) == {0, 1}
+
+
+def test_what_a_moved_file_gains_once_it_is_watched_no_longer_is_a_difference(db: Database, settings: Settings) -> None:
+    days = 10 * 24 * 3_600
+    (settings.inbox_dir / "bot.jsonl").write_text(lines(0))
+    take(db, settings)
+    take(db, settings, days)
+    assert verify(db, settings) == []
+    (path,) = settings.archive_dir.rglob("*.jsonl")
+    with path.open("a") as late:
+        late.write(line(1))
+    assert take(db, settings, days + 120).decisions == 0
+    (wrong,) = verify(db, settings)
+    assert "lines that came too late" in wrong
+    shutil.copy(path, settings.inbox_dir)  # as it says
+    assert (done := take(db, settings, days + 240)).decisions == done.duplicates == 1
+    assert is_done(db, settings)
 
 
 def test_a_file_that_came_twice_and_grows_where_it_lies_is_followed_once(db: Database, settings: Settings) -> None:

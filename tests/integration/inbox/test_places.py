@@ -147,7 +147,7 @@ def test_a_file_moves_to_the_archive_and_to_quarantine_and_back(there: There) ->
             assert len(place.write_error_file(target, {"file": name, "rejected": []})) == 32
         assert place.move(source, target)
         assert (place.look(), there.at(target)) == ([], CONTENT)
-        assert place.finish_move(name, target, source.sha256), "a move that is finished stays so"
+        assert place.finish_move(name, target, source.sha256, source.size), "a move that is finished stays so"
     place.put_back(target, name)
     assert ([place.name_of(one) for one in place.look()], there.at(target)) == ([name], None)
 
@@ -168,13 +168,13 @@ def test_a_file_that_was_moved_is_found_whatever_has_taken_its_name(there: There
     (address,) = there.place.look()
     source = opened(there.place, address)
     target = there.place.archive_address("a.jsonl", source.sha256, NOW)
-    assert not there.place.finish_move("a.jsonl", target, source.sha256), "it was not moved yet"
+    assert not there.place.finish_move("a.jsonl", target, source.sha256, source.size), "it was not moved yet"
     assert there.place.move(source, target)
     there.put("a.jsonl", CONTENT * 2)
-    assert there.place.finish_move("a.jsonl", target, source.sha256)
+    assert there.place.finish_move("a.jsonl", target, source.sha256, source.size)
     assert (there.place.look(), there.at(address), there.at(target)) == ([address], CONTENT * 2, CONTENT)
     there.put("a.jsonl", CONTENT)
-    assert not there.place.finish_move("a.jsonl", target, source.sha256), "the same content may be what was left"
+    assert not there.place.finish_move("a.jsonl", target, source.sha256, source.size), "the same content may be what was left"
 
 
 def test_a_file_goes_back_beside_another_of_its_name(there: There) -> None:

@@ -13,7 +13,9 @@ _MOST = 2.0**900  # of a value: what is added to cut it must not overflow
 
 
 def exact_parts(values: Floats) -> list[float]:
-    """A few numbers whose exact sum is that of `values`, shape (n,), finite: fsum of them is fsum of the values.
+    """A few numbers whose exact sum is that of `values`, shape (n,): fsum of them is fsum of the values.
+
+    So it is NaN where one of them is, and infinite where one is.
 
     Adding a power of two far above the values, and taking it away again, leaves of each value its leading bits. So
     many of them are left that doubles add a block of them without rounding. The rest is cut again, until it is 0:
@@ -26,7 +28,7 @@ def exact_parts(values: Floats) -> list[float]:
     for start in range(0, len(values), _BLOCK):
         rest = values[start : start + _BLOCK]
         while top := float(max(rest.max(), -rest.min())):
-            if top > _MOST:
+            if not top <= _MOST:  # or NaN
                 return [float(value) for value in values]
             # Above each of n values by the factor 2 n at least.
             above = math.ldexp(1.0, math.frexp(top)[1] + len(rest).bit_length() + 1)

@@ -123,5 +123,6 @@ def number_slots(opened: Floats, symbol: Ints, seconds: Floats) -> NDArray[np.in
         # Fewer than 2^63: a time has some 2^31 seconds.
         buckets = int(bucket.max()) - int(bucket.min()) + 1
         assert len(kinds) * buckets < 1 << 63
-        _, slots[has] = np.unique(kind * buckets + (bucket - bucket.min()), return_inverse=True)
+        # With an axis, the shape of `kind` is (n, 1) in numpy 2.0.
+        _, slots[has] = np.unique(kind.reshape(-1) * buckets + (bucket - bucket.min()), return_inverse=True)
     return slots

@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from scorekeeper.decisions.decision import Decision, DecisionContext
 from scorekeeper.decisions.parse import parse_decision
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from scorekeeper.settings import Settings
 
 SOURCE = "record_decision"
-BATCH = 5_000  # decisions of one transaction
+# Decisions of one transaction, and the bytes of their texts: whichever is reached first.
+BATCH = 5_000
+BATCH_BYTES = 16 << 20
 
 logger = logging.getLogger("PerformanceTracker")
 
@@ -70,25 +73,38 @@ def id_of(decision: Decision, verdict: Verdict) -> str:
     return verdict.trade_id or decision.trade_id
 
 
-def record_many(db: Database, given: Iterable[Any], context: DecisionContext, fee_bps: float) -> list[str]:
-    """Store decisions, BATCH of them in a transaction, and return their ids in order.
+def _weigh(decision: Decision) -> int:
+    """The bytes of what may be long in a decision."""
+    return len(msgspec.json.encode((decision.reason, decision.extra, decision.signals)))
 
-    Raises RefusedError at the end, if some are refused: all others are stored.
+
+def record_many(db: Database, given: Iterable[Any], context: DecisionContext, fee_bps: float) -> list[str]:
+    """Store decisions, many of them in a transaction, and return their ids in order.
+
+    As much as one transaction takes is read at once, whatever `given` holds. Raises RefusedError at the end, if some are refused: all others are stored.
     """
     ids: list[str | None] = []
     refused: dict[int, Exception] = {}
     waiting = iter(given)
-    while batch := list(islice(waiting, BATCH)):
+    is_over = False
+    while not is_over:
         places: list[int] = []
         decisions: list[Decision] = []
-        for place, one in enumerate(batch, len(ids)):
+        began, size, is_over = len(ids), 0, True
+        for one in waiting:
+            place = len(ids)
+            ids.append(None)
             try:
-                decisions.append(read_decision(one, context))
+                decisions.append(decision := read_decision(one, context))
                 places.append(place)
+                size += _weigh(decision)
             except DecisionError as exc:
                 refused[place] = exc.with_traceback(None)  # it would keep the whole decision in memory
-        ids += [None] * len(batch)
-        for place, decision, verdict in zip(places, decisions, store(db, decisions, context, fee_bps), strict=True):
+            if place - began >= BATCH - 1 or size >= BATCH_BYTES:
+                is_over = False
+                break
+        verdicts = store(db, decisions, context, fee_bps) if decisions else []
+        for place, decision, verdict in zip(places, decisions, verdicts, strict=True):
             try:
                 ids[place] = id_of(decision, verdict)
             except ScorekeeperError as exc:

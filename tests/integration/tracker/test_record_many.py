@@ -1,5 +1,6 @@
 """Many decisions recorded at once leave what each of them leaves by itself."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,29 @@ def test_many_at_once_leave_the_rows_and_lines_of_one_by_one(
     left, right = (rows_without_arrival(one) for one in (db, other_db))
     assert left == right
     assert len(left["decision"]) == 18
+
+
+def test_a_transaction_takes_so_many_decisions_and_so_many_bytes(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_many, "BATCH", 4)
+    monkeypatch.setattr(record_many, "BATCH_BYTES", 30_000)
+    sizes = [10_000, 10_000, 10_000, 40_000, 0, 0, 0, 0, 0]
+    read = 0
+
+    def many() -> Iterator[dict[str, Any]]:
+        nonlocal read
+        for one, size in zip(given(len(sizes)), sizes, strict=True):
+            read += 1
+            yield {**one, "reason": "long " * (size // 5)}
+
+    with open_tracker(db, tmp_path, monkeypatch) as tracker:
+        assert len(set(tracker.record_decisions(many()))) == len(sizes) == read
+    with db.begin() as connection:
+        counts = connection.execute(
+            text("SELECT count(*) FROM scorekeeper.decision GROUP BY xmin ORDER BY xmin::text::bigint")
+        ).scalars()
+        assert list(counts) == [3, 1, 4, 1]
 
 
 def test_what_is_refused_is_named_and_loses_no_other(

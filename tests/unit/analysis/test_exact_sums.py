@@ -30,6 +30,12 @@ def test_an_exact_sum_of_many_values_of_any_size_is_fsum(seed: int) -> None:
     assert exact_sum(values[::3]) == math.fsum(values[::3])
 
 
+@pytest.mark.parametrize("last", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("count", [1, 40_000])
+def test_an_exact_sum_of_what_is_not_finite_is_not_finite_either(last: float, count: int) -> None:
+    assert str(exact_sum(np.append(np.full(count, 0.1), last))) == str(last)
+
+
 @given(SPANS)
 def test_as_many_spans_are_independent_as_the_textbooks_loop_chooses(spans: list[tuple[float, float]]) -> None:
     chosen: tuple[float, float] | None = None

@@ -98,7 +98,8 @@ def by_system(done: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
     """Run a flow to its end, and show its progress.
 
-    Raises StopError if a signal ended it between two transactions; ScorekeeperError if the server refuses the password.
+    Raises StopError if a signal ended it between two transactions; ScorekeeperError if the server refuses the password,
+    or does not answer as a server of Prefect's.
     """
     from cli.progress import show_progress
     from tasks import plain
@@ -108,15 +109,24 @@ def run_flow(flow_run: Coroutine[Any, Any, T]) -> T:
 
 
 def _run_by_prefect(flow_run: Coroutine[Any, Any, T]) -> T:
-    from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
+    import json
 
-    from tasks.prefect_server import not_let_in
+    import httpx
+    from prefect.exceptions import TerminationSignal
+
+    from tasks.prefect_server import no_answer, not_let_in
 
     try:
         return asyncio.run(flow_run)
     except TerminationSignal as exc:  # Prefect handles signals while a flow runs
         raise StopError(exc.signal) from None
-    except PrefectHTTPStatusError as refusal:
+    except httpx.HTTPStatusError as refusal:
         if refusal.response.status_code not in (401, 403):
-            raise
+            raise no_answer(refusal) from refusal
         raise not_let_in() from None
+    except (httpx.HTTPError, json.JSONDecodeError) as exc:
+        raise no_answer(exc) from exc
+    except RuntimeError as exc:
+        if not str(exc).startswith("Failed to reach API"):  # Prefect's words, with what httpx said as the cause
+            raise
+        raise no_answer(exc.__cause__ or exc) from exc

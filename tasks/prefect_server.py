@@ -35,10 +35,10 @@ async def reach_server() -> AsyncIterator[PrefectClient]:
             yield client
     except httpx.HTTPStatusError as refusal:
         if refusal.response.status_code not in (401, 403):
-            raise _no_answer(refusal) from None
+            raise no_answer(refusal) from None
         raise not_let_in() from None
     except (httpx.HTTPError, ValueError) as exc:  # ValueError: the answer is not one of Prefect's
-        raise _no_answer(exc) from None
+        raise no_answer(exc) from None
 
 
 @asynccontextmanager
@@ -61,8 +61,12 @@ def not_let_in() -> ScorekeeperError:
     )
 
 
-def _no_answer(exc: Exception) -> ScorekeeperError:
-    return ScorekeeperError(f"the Prefect server at {server_address()} does not take events ({type(exc).__name__})")
+def no_answer(exc: BaseException) -> ScorekeeperError:
+    """The error for a server that is away, or does not answer as one of Prefect's."""
+    return ScorekeeperError(
+        f"the Prefect server at {server_address()} gives no answer ({type(exc).__name__}): see that it runs, and that "
+        "PREFECT_API_URL names its API"
+    )
 
 
 def server_address() -> str:

@@ -28,7 +28,11 @@ def check_prefect(settings: Settings, *, end_stuck: bool) -> list[Check]:
         says = "no server: scorekeeper up does not run here, and PREFECT_API_URL is not set"
         return [Check("prefect", "warning", says, "scorekeeper up, unless something else runs ingest and track")]
     if os.access(home, os.W_OK):
-        prepare(home)
+        try:
+            prepare(home)
+        except ScorekeeperError as exc:
+            words, _, what_to_do = str(exc).partition(": ")
+            return [Check("prefect", "red", words, what_to_do)]
     return asyncio.run(_ask_server(end_stuck=end_stuck))
 
 

@@ -16,6 +16,7 @@ from cli.folders import address_file
 from cli.prefect_server.password import CLIENTS, DOOR, SERVERS, prove, read_password
 from scorekeeper.errors import ScorekeeperError
 
+CORRECT_IT = "set PREFECT_API_URL to its API, as in http://HOST:4200/api, or to nothing to work without a server"
 PATIENCE_SECONDS = 3.0  # within which a server that is named answers, or is taken as busy
 
 
@@ -23,10 +24,12 @@ def prepare(home: Path) -> None:
     """Keep Prefect's own files in the home, and Prefect offline and quiet.
 
     Prefect uses the server that PREFECT_API_URL names, else that of a running `scorekeeper up`. Without either it
-    starts one for this command (FLOW_RUNS=always), which takes some 15 seconds.
+    starts one for this command (FLOW_RUNS=always), which takes some 15 seconds. Raises ScorekeeperError if what is named
+    is no address.
     """
     os.environ.update(reach_directly(os.environ))
-    use_running_server(home)
+    if address := use_running_server(home):
+        _check_address(address)
     if "PREFECT_HOME" not in os.environ:
         (home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect fails if the parent is missing
         os.environ["PREFECT_HOME"] = str(home / "prefect")
@@ -45,13 +48,14 @@ def find_server(home: Path) -> bool:
     """Whether there is a Prefect server to tell: that of a running `up`, or one that is named and there.
 
     One that is named and away is named on standard error: the command does its work without it. One that does not
-    answer in time may only be busy, so it is taken as there.
+    answer in time may only be busy, so it is taken as there. Raises ScorekeeperError if what is named is no address, or
+    what answers there no server of Prefect's.
     """
     os.environ.update(reach_directly(os.environ))
-    address = use_running_server(home)
+    address, has_answered = _choose_server(home)
     if not address:
         return _is_named_for_prefect(home)
-    if _is_away(address):
+    if not has_answered and _is_away(address):
         shown = _without_user(address)
         sys.stderr.write(f"no Prefect server at {shown}: the work is done without it, and its UI shows no run of it\n")
         return False
@@ -61,22 +65,42 @@ def find_server(home: Path) -> bool:
 def _is_away(address: str) -> bool:
     """Whether nothing can be reached at an address: its port is closed, or its name or network is unknown.
 
-    Prefect trusts other certificates than this question does, so one that is refused here says nothing.
+    Prefect trusts other certificates than this question does, so one that is refused here says nothing. Nor does a
+    refusal: Prefect Cloud has no page for this question. Raises ScorekeeperError: see find_server.
     """
     import ssl
     import urllib.error
     import urllib.request
     from http.client import HTTPException
 
+    _check_address(address)
+    shown = _without_user(address)
     try:
-        with urllib.request.urlopen(f"{_without_user(address)}/health", timeout=PATIENCE_SECONDS):  # noqa: S310 - as Prefect does
+        with urllib.request.urlopen(f"{shown}/health", timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - as Prefect does
+            if answer.headers.get_content_type() == "text/html" and answer.headers.get("Content-Type"):
+                raise ScorekeeperError(f"{shown} is a web page and not the API of a Prefect server: {CORRECT_IT}")
             return False
     except urllib.error.HTTPError:
         return False
     except urllib.error.URLError as exc:
         return not isinstance(exc.reason, TimeoutError | ssl.SSLError)
-    except (OSError, ValueError, HTTPException):  # no server of Prefect's, or no address: Prefect says it
+    except HTTPException:
+        raise ScorekeeperError(f"what answers at {shown} is no Prefect server: {CORRECT_IT}") from None
+    except OSError:
         return False
+
+
+def _check_address(address: str) -> None:
+    """Raises ScorekeeperError for what is no address of a server. It is not shown: it may be a password."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(address)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_one = False
+    if not is_one or any(letter.isspace() for letter in address):
+        raise ScorekeeperError(f"PREFECT_API_URL is not the address of a server: {CORRECT_IT}")
 
 
 def _without_user(address: str) -> str:
@@ -131,16 +155,22 @@ class RunningServer:
 
 def use_running_server(home: Path) -> str | None:
     """Let Prefect's client use the server that PREFECT_API_URL names, else that of a running `up`; its address."""
+    return _choose_server(home)[0]
+
+
+def _choose_server(home: Path) -> tuple[str | None, bool]:
+    """See use_running_server; and whether the server has just answered: that of `up` is asked for its proof."""
     _read_as_prefect_does()
     named = os.environ.get("PREFECT_API_URL")
     if named is not None and CLIENTS in os.environ:
-        return named
+        return named, False
     server = running_server(home)
     if server is not None and (named is None or _is_same(named, server.address)):
         os.environ |= {"PREFECT_API_URL": server.address, CLIENTS: server.password}
         if server.dashboard is not None:
             os.environ.setdefault("DASHBOARD_URL", server.dashboard)  # artifacts link there, as those of `up` do
-    return os.environ.get("PREFECT_API_URL")
+        return server.address, True
+    return named, False
 
 
 def _read_as_prefect_does() -> None:

@@ -220,7 +220,7 @@ def test_a_missing_inbox_and_a_server_that_is_away_are_said_once_and_waited_for(
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         asyncio.run(watch())
     assert [line for line in said if "does not exist" in line] == said[:1]
-    assert len([line for line in said if "does not take events" in line]) == 1
+    assert len([line for line in said if "gives no answer" in line]) == 1
 
 
 def test_what_arrives_in_a_bucket_is_told_by_the_watcher_or_by_the_bucket(

@@ -1,16 +1,22 @@
 """Which server a command speaks to, and with which password."""
 
+import json
 import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from socketserver import BaseRequestHandler, TCPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from cli.folders import address_file
 from cli.prefect_server.client_settings import _is_same, find_server, prepare
-from cli.prefect_server.password import CLIENTS, SERVERS
+from cli.prefect_server.password import CLIENTS, DOOR, SERVERS, choose_password, prove
+from scorekeeper.errors import ScorekeeperError
 
 URL = "PREFECT_API_URL"
 
@@ -24,6 +30,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "home"
     os.environ.clear()
     os.environ.update(before)
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """A port on which one request gets this answer."""
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(10_000)
+            self.request.sendall(answer)
+
+    with TCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        yield server.server_address[1]
 
 
 def test_the_server_of_one_command_has_a_password_that_only_the_command_knows(home: Path) -> None:
@@ -92,24 +112,60 @@ def test_a_server_that_is_named_and_away_is_named_without_its_password(
         ("http://", b"HTTP/1.1 200 OK\r\n\r\n"),
         ("http://user:canary-5e1f@", b"HTTP/1.1 401 Unauthorized\r\n\r\n"),
         ("http://", b"HTTP/1.1 503 Service Unavailable\r\n\r\n"),
-        ("http://", b"SSH-2.0-OpenSSH\r\n"),
+        ("http://", b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n"),
         ("https://", b"HTTP/1.1 400 Bad Request\r\n\r\n"),  # no TLS that Python trusts; Prefect may
     ],
 )
 def test_a_server_that_answers_anything_is_there(
     home: Path, scheme: str, answer: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Handler(BaseRequestHandler):
-        def handle(self) -> None:
-            self.request.recv(10_000)
-            self.request.sendall(answer)
-
-    server = TCPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.handle_request, daemon=True).start()
-    os.environ[URL] = f"{scheme}127.0.0.1:{server.server_address[1]}/api"
-    assert find_server(home)
-    server.server_close()
+    with answering(answer) as port:
+        os.environ[URL] = f"{scheme}127.0.0.1:{port}/api"
+        assert find_server(home)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html>"],
+)
+def test_what_is_no_server_of_prefect_is_said_with_what_to_do(home: Path, answer: bytes) -> None:
+    with answering(answer) as port:
+        os.environ[URL] = f"http://user:canary-5e1f@127.0.0.1:{port}/api"
+        with pytest.raises(ScorekeeperError, match=r"Prefect server: set PREFECT_API_URL to its API") as caught:
+            find_server(home)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("named", ["garbage", "prefect.example:4200/api", "http://", "http://x:port/api", "ftp://x/api"])
+def test_what_is_no_address_is_said_before_it_is_asked(home: Path, named: str) -> None:
+    os.environ[URL] = named
+    for ask in (find_server, prepare):
+        with pytest.raises(ScorekeeperError, match="^PREFECT_API_URL is not the address of a server: set"):
+            ask(home)
+
+
+def test_the_server_of_up_is_asked_once(home: Path) -> None:
+    address_file(home).parent.mkdir(parents=True)
+    password = choose_password(home)
+    asked = []
+
+    class Door(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(urlsplit(self.path).path)
+            proof = prove(password, parse_qs(urlsplit(self.path).query)["nonce"][0]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(proof)))
+            self.end_headers()
+            self.wfile.write(proof)
+
+    with HTTPServer(("127.0.0.1", 0), Door) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address_file(home).write_text(json.dumps({"api_url": f"http://127.0.0.1:{server.server_address[1]}/api"}))
+        assert find_server(home)
+        server.shutdown()
+    assert asked == [f"{DOOR}/proof"]
+    assert os.environ[CLIENTS] == password
 
 
 def test_a_server_that_takes_too_long_is_taken_as_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

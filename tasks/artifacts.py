@@ -29,10 +29,11 @@ LINKED = ("system-metrics", "agent-metrics", "open-trades", "performance-log", "
 async def publish_artifacts(db: Database, settings: Settings) -> int:
     """Write the artifacts of a track; the number of open trades.
 
-    For one of several systems none is written: publish_systems writes one table of all.
+    For one of several systems none is written: publish_systems writes one table of all. Nor is one without a server.
     """
-    metrics, open_trades = await run_in_thread(_read, db)
-    if is_one_of_several():
+    is_shown = HAS_SERVER and not is_one_of_several()
+    metrics, open_trades = await run_in_thread(_read, db, MOST_ROWS if is_shown else 0)
+    if not is_shown:
         return int(metrics["active_trades"])
     links = (("performance-log", settings.log_path), ("performance-dataset", settings.dataset_path))
     summary, url = summary_markdown(metrics, settings.system), settings.dashboard_url
@@ -55,7 +56,9 @@ async def publish_artifacts(db: Database, settings: Settings) -> int:
 
 
 async def publish_quarantine(db: Database, settings: Settings) -> None:
-    """Write the table of files in quarantine."""
+    """Write the table of files in quarantine, if there is a server."""
+    if not HAS_SERVER:
+        return
     words = f"Files with rejections, the latest {MOST_ROWS}: `scorekeeper quarantine --help`"
     about = describe("quarantine", words, settings.dashboard_url)
     rows = await run_in_thread(_read_quarantine, db, settings)
@@ -108,7 +111,9 @@ async def write_changed(wanted: Sequence[Artifact], system: str = "") -> None:
 
 
 async def publish_differences(differences: list[str], dashboard: str | None = None, system: str = "") -> None:
-    """Write the table of differences that a verify found."""
+    """Write the table of differences that a verify found, if there is a server."""
+    if not HAS_SERVER:
+        return
     words = f"Differences from the recomputation: {len(differences)}, of which the first {MOST_ROWS}"
     table = [{"difference": shown(line)} for line in differences[:MOST_ROWS]]
     about = describe("differences", words, dashboard)
@@ -128,10 +133,12 @@ def _read_quarantine(db: Database, settings: Settings) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def _read(db: Database) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def _read(db: Database, most: int) -> tuple[dict[str, Any], list[dict[str, str]]]:
     with db.begin() as connection:
         metrics = read_scorecard(connection)
-        rows = connection.execute(statement("operations/select_open_trades"), {"most": MOST_ROWS}).mappings()
+        if not most:
+            return metrics, []
+        rows = connection.execute(statement("operations/select_open_trades"), {"most": most}).mappings()
         return metrics, [{name: shown(value) for name, value in row.items()} for row in rows]
 
 

@@ -14,7 +14,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from tasks.artifacts import key_of, write_changed
 from tasks.at_work import run_logger
-from tasks.engine import LinkArtifact, MarkdownArtifact, TableArtifact, task
+from tasks.engine import HAS_SERVER, LinkArtifact, MarkdownArtifact, TableArtifact, task
 from tasks.links import describe
 
 # By the key of the artifact: its rows, and what they are.
@@ -39,6 +39,8 @@ async def publish_learned(db: Database, settings: Settings) -> Learned | None:
     if learned is None or path is None:
         run_logger().info("Nothing was learned yet: no decision that counts has come in")
         return None
+    if not HAS_SERVER:
+        return learned
     about = {key: describe(key, words, settings.dashboard_url) for key, (_, words) in TABLES.items()}
     words = describe("learning", "What was learned", settings.dashboard_url)
     await write_changed(

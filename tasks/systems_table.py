@@ -4,7 +4,7 @@ from typing import Any
 
 from scorekeeper.settings import Settings
 from tasks.artifacts import MOST_ROWS, shown, write_changed
-from tasks.engine import TableArtifact
+from tasks.engine import HAS_SERVER, TableArtifact
 from tasks.systems import Done
 
 COLUMNS = ("open", "closed", "horizons", "dataset_lines")
@@ -12,7 +12,9 @@ TROUBLES = ("symbols_failed", "unknown_symbols", "prices_gone")
 
 
 async def publish_systems(settings: Settings, done: Done) -> None:
-    """Write the table `systems` of a track over several systems."""
+    """Write the table `systems` of a track over several systems, if there is a server."""
+    if not HAS_SERVER:
+        return
     words = f"What the last track did for each system, at most {MOST_ROWS}"
     if settings.dashboard_url:
         words += f". [All systems on the dashboard]({settings.dashboard_url.rstrip('/')}/)"

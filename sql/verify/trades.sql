@@ -6,12 +6,28 @@ FROM scorekeeper.candle_coverage
 ORDER BY symbol;
 
 
--- name: select_candles
--- One row per sealed candle of a symbol that ends by a minute, in order. Parameters: symbol, until.
-SELECT c.minute_at, c.open, c.high, c.low, c.close, coalesce(c.ends_at, c.minute_at + l.length) AS ends_at
-FROM scorekeeper.candle AS c CROSS JOIN scorekeeper.report_candle_length AS l
-WHERE c.symbol = :symbol AND c.minute_at < :until AND coalesce(c.ends_at, c.minute_at + l.length) <= :until
-ORDER BY c.minute_at;
+-- name: copy_candles
+-- One row per sealed candle of a symbol that ends by `until` and opens after `after`, in order, `most` of them at most.
+-- Parameters: symbol, until, after, most.
+COPY (
+    SELECT c.minute_at, c.open, c.high, c.low, c.close, coalesce(c.ends_at, c.minute_at + l.length) AS ends_at
+    FROM scorekeeper.candle AS c CROSS JOIN scorekeeper.report_candle_length AS l
+    WHERE
+        c.symbol = :symbol AND c.minute_at > :after AND c.minute_at < :until
+        AND coalesce(c.ends_at, c.minute_at + l.length) <= :until
+    ORDER BY c.minute_at
+    LIMIT :most
+) TO STDOUT WITH BINARY;
+
+
+-- name: copy_closes
+-- One row per candle of a symbol that opens in [since, until], in order. Parameters: symbol, since, until.
+COPY (
+    SELECT c.minute_at, c.close
+    FROM scorekeeper.candle AS c
+    WHERE c.symbol = :symbol AND c.minute_at >= :since AND c.minute_at <= :until
+    ORDER BY c.minute_at
+) TO STDOUT WITH BINARY;
 
 
 -- name: select_exits_to_verify

@@ -28,17 +28,12 @@ def _record(columns: Mapping[str, str]) -> np.dtype[np.void]:
 
 
 def read_columns(
-    connection: Connection,
-    name: str,
-    columns: Mapping[str, str],
-    short: Collection[str] = (),
-    given: Mapping[str, Any] | None = None,
+    connection: Connection, name: str, columns: Mapping[str, str], short: Collection[str] = ()
 ) -> Columns:
     """The columns of the COPY statement `name`: numpy's kind of each in network order, as >i4, by column, in order.
 
     The rows have no nulls, so all have the same length. A timestamptz is a >i8: microseconds since 2000. `short`:
     columns of >f8 that are held in half of the memory where nothing is lost, as whole numbers lose nothing.
-    `given`: the statement's parameters.
     """
     record = _record(columns)
     blocks: dict[str, list[NDArray[Any]]] = {
@@ -56,7 +51,7 @@ def read_columns(
             blocks[column].append(_shorten(values) if column in short else values)
         del waiting[:end]
 
-    with open_copy(connection, name, given=given) as copy:
+    with open_copy(connection, name) as copy:
         headed = False
         for row in _rows(copy):
             waiting += row

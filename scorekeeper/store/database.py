@@ -4,7 +4,7 @@ import os
 import socket
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from scorekeeper.store.failures import explain_lost, explain_refused, explain_un
 from scorekeeper.store.failures import show_address as show_address
 from scorekeeper.store.forks import leave_to_parent, reset_in_children
 from scorekeeper.store.migrate import migrate_to_head
-from scorekeeper.store.sql import raw, statement
+from scorekeeper.store.sql import raw
 from scorekeeper.store.systems import SYSTEM_OPTION, check_system, system_of
 
 if TYPE_CHECKING:
@@ -255,18 +255,13 @@ def open_scratch(home: Path, name: str) -> Iterator[Database]:
 
 
 @contextmanager
-def open_copy(
-    connection: Connection, name: str, *, binary: bool = False, given: Mapping[str, Any] | None = None
-) -> Iterator[psycopg.Copy]:
+def open_copy(connection: Connection, name: str, *, binary: bool = False) -> Iterator[psycopg.Copy]:
     """The COPY statement `name`, in the connection's transaction; afterwards its cursor has the count of rows.
 
-    `binary`: in Postgres' binary format, if the statement names none. `given`: its parameters; psycopg writes them into
-    the text, since COPY takes none. It bypasses SQLAlchemy; see use_driver.
+    `binary`: in Postgres' binary format, if the statement names none. It bypasses SQLAlchemy; see use_driver.
     """
-    query = raw(name) if given is None else str(statement(name).compile(dialect=connection.dialect))
-    if binary:
-        query = f"{query.rstrip().removesuffix(';')} (FORMAT binary)"
-    with use_driver(connection, name) as driver, driver.cursor().copy(query, given) as copy:
+    query = f"{raw(name).rstrip().removesuffix(';')} (FORMAT binary)" if binary else raw(name)
+    with use_driver(connection, name) as driver, driver.cursor().copy(query) as copy:
         yield copy
 
 

@@ -1,17 +1,20 @@
 """The meta-model: what it saw and predicted, and how it was judged, compared with a recompute."""
 
 import math
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row
 
 from scorekeeper.store.sql import statement
+from scorekeeper.verify.candle_window import as_moment
 from scorekeeper.verify.progress import Progress, silent
+from scorekeeper.verify.read_candles import read_closes
 from scorekeeper.verify.remeta import (
     DAY,
     HOUR,
@@ -25,12 +28,15 @@ from scorekeeper.verify.remeta import (
     near,
 )
 from scorekeeper.verify.remeta_judged import Apart, Foretold, Judge
+from scorekeeper.verify.remeta_moves import NO_MOVES, Moves, measure_moves
 
 MOST_NAMED = 20  # differences
 MOST_MEASURED = 1_000  # trades of a version whose candles are read again
 MOST_FITTED = 1_000_000  # trades in fits of a version that are looked at again, the newest fit first
 MOST_JUDGED = 4  # rows of a version and target that are judged again
 ROWS_AT_ONCE = 2_000
+CANDLES_OF = 7 * DAY  # the trades whose candles are read at once
+MOVES = ("hour_size", "day_size", "hour_return")
 _SHORT = {"net_pnl": "net", "horizon": "horizon"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -74,7 +80,7 @@ class _Compared:
             statement("verify/select_meta_trades").execution_options(yield_per=ROWS_AT_ONCE), given
         )
         step, found = max(1, math.ceil(stored / MOST_MEASURED)), 0
-        measured: dict[str, Row[Any]] = {}
+        measured: list[Row[Any]] = []
         wrong: list[str] = []  # named first: the rest follows from it
         for some in rows.partitions(ROWS_AT_ONCE):
             trades = [_traded(row) for row in some]
@@ -82,7 +88,7 @@ class _Compared:
                 wrong += islice(_compare_trade(row, one), MOST_NAMED - len(wrong))
                 self._released.add(one)
                 if row.is_stored and (stored - 1 - number) % step == 0:
-                    measured[row.trade_id] = row
+                    measured.append(row)
             found += len(some)
             seen = lay_out(trades, self._names)
             for target in self._targets:
@@ -109,14 +115,35 @@ def _compare_trade(row: Row[Any], one: Traded) -> Iterator[str]:
             yield f"{name} of {row.trade_id} is {kept}, recomputed {wanted}"
 
 
-def _compare_moves(connection: Connection, version: str, chosen: Mapping[str, Row[Any]]) -> Iterator[str]:
+def _compare_moves(connection: Connection, version: str, chosen: Iterable[Row[Any]]) -> Iterator[str]:
     """Of some trades, spread over all of them, the newest among them."""
-    given = {"version": version, "trade_ids": list(chosen)}
-    for again in connection.execute(statement("verify/select_meta_moves"), given):
-        for name in ("hour_size", "day_size", "hour_return"):
-            kept, wanted = getattr(chosen[again.trade_id], name), getattr(again, name)
-            if not near(kept, wanted):
-                yield f"{name} of {again.trade_id} is {kept}, recomputed {wanted}"
+    found = connection.execute(statement("verify/select_moved_symbols"), {"version": version})
+    rules = {rule.symbol: rule for rule in found}
+    by_symbol: dict[str, list[Row[Any]]] = {}
+    for row in sorted(chosen, key=attrgetter("opened")):
+        by_symbol.setdefault(row.symbol, []).append(row)
+    for symbol, rows in sorted(by_symbol.items()):
+        # Without a decision that counts no candle does.
+        moves = _measure(connection, rules[symbol], rows) if symbol in rules else ((row, NO_MOVES) for row in rows)
+        for row, again in moves:
+            for name in MOVES:
+                kept, wanted = getattr(row, name), getattr(again, name)
+                if not near(kept, wanted):
+                    yield f"{name} of {row.trade_id} is {kept}, recomputed {wanted}"
+
+
+def _measure(connection: Connection, rule: Row[Any], rows: list[Row[Any]]) -> Iterator[tuple[Row[Any], Moves]]:
+    """The moves before trades of one symbol, in order of their opening; but none whose candles may be pruned."""
+    if rule.kept_from is not None:
+        rows = [row for row in rows if row.opened - DAY - HOUR >= rule.kept_from]
+    while rows:
+        end = bisect_left(rows, rows[0].opened + CANDLES_OF, key=attrgetter("opened"))
+        some, rows = rows[:end], rows[end:]
+        since, until = some[0].opened - DAY - 2 * rule.width, some[-1].opened - rule.width
+        opens, closes = read_closes(connection, rule.symbol, as_moment(since), as_moment(until))
+        logs = np.log(closes)
+        for row in some:
+            yield row, measure_moves(opens, logs, row.opened, rule.width, rule.first_at)
 
 
 class _Target:

@@ -1,6 +1,5 @@
 """Trades, horizon returns and reference prices, recomputed from decisions and candles."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import datetime
@@ -9,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from scorekeeper.store.sql import statement
-from scorekeeper.verify.candle_walk import Candle, TradeTerms
+from scorekeeper.verify.candle_walk import TradeTerms
 from scorekeeper.verify.candle_window import LOOK_BACK, CandleWindow
 from scorekeeper.verify.close_requests import CloseRequest, CloseRequests, StoredTrade
 from scorekeeper.verify.progress import Progress, silent
+from scorekeeper.verify.read_candles import read_candles
 
 ROWS_AT_ONCE = 2_000
-CANDLES_AT_ONCE = 5_000
 _TERMS = [field.name for field in fields(TradeTerms)]
 _EXIT = (
     "exit_time", "exit_price", "exit_reason", "ambiguous_exit", "price_age_seconds", "pnl_pct", "net_pnl_pct",
@@ -33,7 +32,7 @@ def check_trades(connection: Connection, progress: Progress = silent) -> Iterato
         given = {"symbol": coverage.symbol, "as_of": as_of}
         close_requests = connection.execute(statement("verify/select_exits_to_verify"), given)
         requests = CloseRequests(CloseRequest(*row) for row in close_requests)
-        window = CandleWindow(_read_candles(connection, coverage))
+        window = CandleWindow(read_candles(connection, coverage.symbol, coverage.sealed_until))
         rows = connection.execute(
             statement("verify/select_trades_to_verify").execution_options(yield_per=ROWS_AT_ONCE),
             {"symbol": coverage.symbol},
@@ -55,16 +54,6 @@ def check_trades(connection: Connection, progress: Progress = silent) -> Iterato
                 continue
             window.move(row["opened_at"], max(row["expires_at"], row["close_requested_at"] or row["expires_at"]))
             yield from _check_decision(row, window, coverage, as_of, pruned)
-
-
-def _read_candles(connection: Connection, coverage: Any) -> Iterator[list[Candle]]:
-    """The candles of a symbol in order. Those that were sealed after the last settlement have decided nothing yet."""
-    rows = connection.execute(
-        statement("verify/select_candles").execution_options(yield_per=CANDLES_AT_ONCE),
-        {"symbol": coverage.symbol, "until": coverage.sealed_until},
-    )
-    for some in rows.partitions(CANDLES_AT_ONCE):
-        yield list(map(Candle._make, some))
 
 
 def _stored_trade(row: Mapping[Any, Any]) -> StoredTrade:
@@ -134,13 +123,11 @@ def _reference(
     """Whether the reference price can be recomputed, and the price (None: there is none yet)."""
     if opened_at.replace(second=0, microsecond=0) > coverage.sealed_until:
         return True, None
-    candles, opens, ends = window.candles, window.opens, window.ends
-    first = bisect_left(opens, max(coverage.sealed_from, opened_at - LOOK_BACK))
-    later = bisect_right(ends, opened_at)
-    if later > first:
-        return True, candles[later - 1].close
+    close = window.close_before(opened_at, max(coverage.sealed_from, opened_at - LOOK_BACK))
+    if close is not None:
+        return True, close
     if pruned is not None and coverage.sealed_from <= pruned:
         return False, None  # the last price before it may have been pruned
     if not coverage.filled_back:
         return False, None  # a back-fill says what the last price before it was, if there was one
-    return True, candles[later].open if later < len(candles) else None
+    return True, window.open_after(opened_at)

@@ -46,58 +46,19 @@ WHERE
     k.version = :version AND k.expires_at <= to_timestamp(0) + cast(:until AS bigint) * interval '1 microsecond';
 
 
--- name: select_meta_moves
--- One row per given trade whose last day of candles is kept: how the market moved before it, by its candles (null:
--- unknown). Parameters: version, trade_ids (text array).
-WITH asked AS (
-    SELECT t.trade_id, t.symbol, t.opened_at, k.candle_seconds * interval '1 second' AS width
-    FROM scorekeeper.trade AS t
-    CROSS JOIN scorekeeper.market AS k
-    WHERE
-        t.trade_id = any(cast(:trade_ids AS text[]))
-        AND (k.candles_from IS NULL OR t.opened_at - interval '1 day 1 hour' >= k.candles_from)
-),
-begun AS (
-    SELECT d.symbol, min(d.opened_at) AS first_at
-    FROM scorekeeper.decision AS d
-    WHERE
-        d.version = :version
-        AND d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
-    GROUP BY d.symbol
-),
-stepped AS (
-    SELECT
-        a.trade_id, c.close, a.opened_at - c.minute_at - a.width AS age, -- since the candle's end
-        c.minute_at - a.width = lag(c.minute_at) OVER o AS is_step,
-        abs(ln(c.close) - ln(lag(c.close) OVER o)) AS size
-    FROM asked AS a
-    INNER JOIN begun AS b ON a.symbol = b.symbol
-    INNER JOIN scorekeeper.candle AS c ON a.symbol = c.symbol AND b.first_at <= c.minute_at
-    WHERE
-        c.minute_at >= a.opened_at - interval '1 day' - 2 * a.width AND c.minute_at <= a.opened_at - a.width
-    WINDOW o AS (PARTITION BY a.trade_id ORDER BY c.minute_at)
-),
-measured AS (
-    SELECT
-        a.trade_id, a.width,
-        count(*) FILTER (WHERE s.is_step AND s.age < interval '1 hour') AS hour_steps,
-        count(*) FILTER (WHERE s.is_step AND s.age < interval '1 day') AS day_steps,
-        avg(s.size) FILTER (WHERE s.is_step AND s.age < interval '1 hour') AS hour_size,
-        avg(s.size) FILTER (WHERE s.is_step AND s.age < interval '1 day') AS day_size,
-        (array_agg(s.close ORDER BY s.age))[1] AS last_close,
-        (array_agg(s.close ORDER BY s.age) FILTER (WHERE s.age >= interval '1 hour' AND s.age < interval '2 hours'))[1]
-            AS close_before
-    FROM asked AS a
-    LEFT JOIN stepped AS s ON a.trade_id = s.trade_id
-    GROUP BY a.trade_id, a.width
-)
+-- name: select_moved_symbols
+-- One row per symbol of a version: from when on its candles count for how the market moved (first_at), how long a
+-- candle is, and since when candles are kept (null: none was pruned); times in microseconds. Parameter: version.
 SELECT
-    m.trade_id,
-    CASE WHEN 2 * m.hour_steps * m.width >= interval '1 hour' THEN m.hour_size END AS hour_size,
-    CASE WHEN 2 * m.day_steps * m.width >= interval '1 day' THEN m.day_size END AS day_size,
-    CASE WHEN 2 * m.hour_steps * m.width >= interval '1 hour' THEN ln(m.last_close) - ln(m.close_before) END
-        AS hour_return
-FROM measured AS m;
+    d.symbol, cast(extract(EPOCH FROM min(d.opened_at)) * 1000000 AS bigint) AS first_at,
+    cast(k.candle_seconds AS bigint) * 1000000 AS width,
+    cast(extract(EPOCH FROM k.candles_from) * 1000000 AS bigint) AS kept_from
+FROM scorekeeper.decision AS d
+CROSS JOIN scorekeeper.market AS k
+WHERE
+    d.version = :version
+    AND d.voided_at IS NULL AND d.reference_price IS NOT NULL AND d.price_suspect IS FALSE AND NOT d.late
+GROUP BY d.symbol, k.candle_seconds, k.candles_from;
 
 
 -- name: select_meta_models

@@ -7,11 +7,34 @@ ORDER BY symbol;
 
 
 -- name: select_candles
--- One row per sealed candle of a symbol that ends by a minute, in order. Parameters: symbol, until.
-SELECT c.minute_at, c.open, c.high, c.low, c.close, coalesce(c.ends_at, c.minute_at + l.length) AS ends_at
-FROM scorekeeper.candle AS c CROSS JOIN scorekeeper.report_candle_length AS l
-WHERE c.symbol = :symbol AND c.minute_at < :until AND coalesce(c.ends_at, c.minute_at + l.length) <= :until
-ORDER BY c.minute_at;
+-- One row: the first sealed candles of a symbol that end by `until` and open after `after`, `most` of them, in order.
+-- Each column has its values one after the other, as Postgres sends them in its binary format; null: there are none.
+-- Parameters: symbol, until, after, most.
+SELECT
+    string_agg(timestamptz_send(c.minute_at), '') AS opens, string_agg(float8send(c.open), '') AS open,
+    string_agg(float8send(c.high), '') AS high, string_agg(float8send(c.low), '') AS low,
+    string_agg(float8send(c.close), '') AS close, string_agg(timestamptz_send(c.ends_at), '') AS ends
+FROM (
+    SELECT c.minute_at, c.open, c.high, c.low, c.close, coalesce(c.ends_at, c.minute_at + l.length) AS ends_at
+    FROM scorekeeper.candle AS c CROSS JOIN scorekeeper.report_candle_length AS l
+    WHERE
+        c.symbol = :symbol AND c.minute_at > :after AND c.minute_at < :until
+        AND coalesce(c.ends_at, c.minute_at + l.length) <= :until
+    ORDER BY c.minute_at
+    LIMIT :most
+) AS c;
+
+
+-- name: select_closes
+-- One row: the candles of a symbol that open in [since, until], in order; columns as in select_candles. Parameters:
+-- symbol, since, until.
+SELECT string_agg(timestamptz_send(c.minute_at), '') AS opens, string_agg(float8send(c.close), '') AS close
+FROM (
+    SELECT c.minute_at, c.close
+    FROM scorekeeper.candle AS c
+    WHERE c.symbol = :symbol AND c.minute_at >= :since AND c.minute_at <= :until
+    ORDER BY c.minute_at
+) AS c;
 
 
 -- name: select_exits_to_verify

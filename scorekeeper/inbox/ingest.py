@@ -34,7 +34,7 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.threads import each_in_order
 
-FILES_AT_ONCE = 2_000
+FILES_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def ingest_files(
 
     `received_at` is the time of the run, UTC. With `replay` only decisions of that period are taken, and each counts as
     received when it was made. Runs wait for each other. A file that is still being written is left in the inbox and
-    named in `waiting`. `on_progress` is called between two transactions, after files were moved. If it raises, the run
-    ends there, and the next one goes on. Raises ScorekeeperError.
+    named in `waiting`. `on_progress` is called between two transactions. If it raises, the files that were read are
+    moved, the run ends there, and the next one goes on. Raises ScorekeeperError.
     """
     began = time.monotonic()
     place = open_place(settings, paths)

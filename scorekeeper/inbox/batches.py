@@ -1,13 +1,14 @@
 """Batches of what was read from files: one is written while the next one is read.
 
-Files are moved once their batch is committed. Where a move is short, the reading thread moves them while the next batch
-is written, whose transaction notes it. So the writing thread, which waits for Postgres most of the time, has nothing
-else to do. Where each move waits long, or a file goes to quarantine, the writing thread moves it. Killed in between, a
-run leaves moves that the next one finishes.
+Files are moved once their batch is committed. Where a move is short, the reading thread moves them while the decisions
+of the next batch are written, whose transaction notes it. So the writing thread, which waits for Postgres most of the
+time, has nothing else to do. Where each move waits long, or a file goes to quarantine, the writing thread moves it.
+Killed in between, a run leaves moves that the next one finishes.
 """
 
 import gc
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -120,10 +121,14 @@ class Writer:
             self.move_stored()
             self.note_moved()
 
-    def begin(self, files: Sequence[FileProgress]) -> None:
-        """Begin to write a batch; `wait` has been called for the one before."""
-        moved, self._moved = self._moved, []
-        self._writing = self._thread.submit(self._write, files, moved)
+    def begin(self, files: Sequence[FileProgress]) -> Left:
+        """Begin to write a batch, and move the files of the one before, for which `wait` has been called."""
+        moved = threading.Event()
+        try:
+            self._writing = self._thread.submit(self._write, files, moved)
+            return self.move_stored()
+        finally:
+            moved.set()  # the thread waits for it, whatever happened here
 
     def wait(self) -> Written | None:
         """The result of the last batch; None if it was returned before. Raises what the batch raised."""
@@ -159,7 +164,7 @@ class Writer:
         return source.format.streams and not source.is_settled(self.now().timestamp())
 
     def move_stored(self) -> Left:
-        """Move the files of the batches that were waited for. The next one may be written meanwhile."""
+        """Move the files of the batch that was waited for."""
         left = Left()
         while self._to_move:
             for source, address in self._sort_out([self._to_move.popleft()], left):
@@ -172,10 +177,13 @@ class Writer:
 
     def note_moved(self) -> None:
         """Note which files were moved, unless a batch has noted it. No batch is being written."""
-        moved, self._moved = self._moved, []
-        if moved:
+        if self._moved:
             with self._connection.begin():
-                write(self._connection, "inbox/mark_arrivals_moved", moved)
+                self._write_moved()
+
+    def _write_moved(self) -> None:
+        moved, self._moved = self._moved, []
+        write(self._connection, "inbox/mark_arrivals_moved", moved)
 
     def _sort_out(self, files: Sequence[FileProgress], left: Left) -> list[tuple[SourceFile, str]]:
         """The files that can be moved, and where to. `left` gets the names of the others."""
@@ -215,12 +223,16 @@ class Writer:
             return str(exc)
         return {"name": source.name, "sha256": source.sha256, "moved_at": self._at, "lies": lies, "report": report}
 
-    def _write(self, files: Sequence[FileProgress], moved: list[dict[str, Any]]) -> Written:
+    def _write(self, files: Sequence[FileProgress], moved: threading.Event) -> Written:
         with self._connection.begin():
-            write(self._connection, "inbox/mark_arrivals_moved", moved)
+            if any(file.grown_from is not None for file in files):
+                moved.wait()  # what has left the inbox did not grow there
+                self._write_moved()
             note_progress(self._connection, [file for file in files if not file.known], self._at)
             rows = [(d, file.source.sha256, file.source.name, line) for file in files for line, d, _ in file.decisions]
             verdicts = record_rows(self._connection, rows, self._received_at, self._fee_bps) if rows else []
+            moved.wait()
+            self._write_moved()  # an arrival says how often its content came and was moved before
             tally = note_outcomes(
                 self._connection, files, iter(verdicts), at=self._at, counts=self._counts,
                 destination=self._destination, in_place=not self._place.moves_files,

@@ -35,6 +35,7 @@ from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.threads import each_in_order
 
 FILES_AT_ONCE = 1_000
+FIRST_FILES = 250  # the fewer at first, the sooner there is something to write
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,10 @@ def ingest_files(
             found = run.look_around()
             batch.summary.found = len(found)
             files = iter(found)
-            while chunk := list(islice(files, FILES_AT_ONCE)):
+            most = min(FIRST_FILES, FILES_AT_ONCE)
+            while chunk := list(islice(files, most)):
                 run.take(chunk)
+                most = FILES_AT_ONCE
             run.finish()
         if batch.summary.decisions:
             batch.summary.small = small_confidences(connection, settings.reading)

@@ -83,8 +83,7 @@ class Batch:
         self._entries = self._bytes = 0
         if files:
             self._count_written()
-            self.writer.begin([file.hand_over() for file in files])
-            self._count_left(self.writer.move_stored())
+            self._count_left(self.writer.begin([file.hand_over() for file in files]))
 
     def await_writer(self) -> None:
         """Count what the last batch came to, once it is written and its files are moved."""

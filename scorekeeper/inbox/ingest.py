@@ -34,7 +34,8 @@ from scorekeeper.store.database import Database
 from scorekeeper.store.sql import json_rows, statement
 from scorekeeper.threads import each_in_order
 
-FILES_AT_ONCE = 2_000
+FILES_AT_ONCE = 1_000
+FIRST_FILES = 250  # the fewer at first, the sooner there is something to write
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def ingest_files(
 
     `received_at` is the time of the run, UTC. With `replay` only decisions of that period are taken, and each counts as
     received when it was made. Runs wait for each other. A file that is still being written is left in the inbox and
-    named in `waiting`. `on_progress` is called between two transactions, after files were moved. If it raises, the run
-    ends there, and the next one goes on. Raises ScorekeeperError.
+    named in `waiting`. `on_progress` is called between two transactions. If it raises, the files that were read are
+    moved, the run ends there, and the next one goes on. Raises ScorekeeperError.
     """
     began = time.monotonic()
     place = open_place(settings, paths)
@@ -78,8 +79,10 @@ def ingest_files(
             found = run.look_around()
             batch.summary.found = len(found)
             files = iter(found)
-            while chunk := list(islice(files, FILES_AT_ONCE)):
+            most = min(FIRST_FILES, FILES_AT_ONCE)
+            while chunk := list(islice(files, most)):
                 run.take(chunk)
+                most = FILES_AT_ONCE
             run.finish()
         if batch.summary.decisions:
             batch.summary.small = small_confidences(connection, settings.reading)

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Row
 
 from scorekeeper.decisions.decision import DecisionContext
-from scorekeeper.inbox.batches import Writer
+from scorekeeper.inbox.batches import Left, Writer
 from scorekeeper.inbox.file_progress import Counts, FileProgress
 from scorekeeper.inbox.formats.base import Entry, FileError
 from scorekeeper.inbox.places.base import ChangedError, Place, SourceFile
@@ -82,19 +82,27 @@ class Batch:
         files, self._files = self._files, [file for file in self._files if not (file.finished or file.left)]
         self._entries = self._bytes = 0
         if files:
-            self.await_writer()
-            self.writer.begin([file.hand_over() for file in files])
+            self._count_written()
+            self._count_left(self.writer.begin([file.hand_over() for file in files]))
 
     def await_writer(self) -> None:
-        """Count what the last batch came to, once it is written."""
+        """Count what the last batch came to, once it is written and its files are moved."""
+        self._count_written()
+        self._count_left(self.writer.move_stored())
+        self.writer.note_moved()
+
+    def _count_written(self) -> None:
         if (done := self.writer.wait()) is None:
             return
         self.summary.count(done.tally)
         self.summary.files += done.files
-        self.summary.waiting += done.waiting
-        self.summary.held += done.held
-        self.summary.trouble += done.trouble
+        self._count_left(done.left)
         self._on_progress(self.summary)
+
+    def _count_left(self, left: Left) -> None:
+        self.summary.waiting += left.waiting
+        self.summary.held += left.held
+        self.summary.trouble += left.trouble
 
 
 class Reader:
@@ -122,7 +130,8 @@ class Reader:
 
     def has_read_otherwise(self, source: SourceFile) -> bool:
         """Whether this run has read the same bytes as another kind of file."""
-        return self._seen.get(source.sha256, source.kind) != source.kind
+        seen = self._seen.get(source.sha256)
+        return seen is not None and seen != source.kind
 
     def take(self, source: SourceFile, known: Row[Any] | None, growing: Iterable[Row[Any]]) -> None:
         """Read a file. `known`: what the ledger knows of its content; `growing`: of others that had its name."""

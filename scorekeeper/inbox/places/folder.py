@@ -41,17 +41,17 @@ class Folder:
     def look(self, most: int | None = None) -> list[str]:
         """See Place."""
         self._found = walk.walk_inbox(self._inbox, self._own_dirs)
-        return [str(path) for path in self._found.files]
+        return list(self._found.files)
 
     def arrivals(self) -> Iterator[Arrival]:
         """See Place. A rename into the inbox sets the time of a file's change, and keeps that of its last write."""
         for path in self._found.files:
             try:
-                lies = path.lstat()
+                lies = os.lstat(path)
             except OSError:
                 continue
             yield Arrival(
-                str(path), known_name(path, self._inbox), lies.st_size, lies.st_mtime_ns, lies.st_ctime,
+                path, known_name(path, self._inbox), lies.st_size, lies.st_mtime_ns, lies.st_ctime,
                 local_files.inode_id(lies.st_dev, lies.st_ino),
             )  # fmt: skip
 
@@ -123,8 +123,8 @@ class Folder:
 
     def find_growable(self) -> Mapping[str, str]:
         """See Place."""
-        renamed = (path for paths in self._found.others.values() for path in paths)
-        growable = (path for path in self._found.files if can_follow(path.name))
+        renamed = (str(path) for paths in self._found.others.values() for path in paths)
+        growable = (path for path in self._found.files if can_follow(path))
         return _by_inode(renamed) | _by_inode(growable)
 
     def fingerprint(self, address: str, size: int, lasting_id: str) -> bytes | None:
@@ -136,12 +136,12 @@ class Folder:
         return local_files.read_back(Path(address), offset, lines)
 
 
-def _by_inode(paths: Iterable[Path]) -> dict[str, str]:
+def _by_inode(paths: Iterable[str]) -> dict[str, str]:
     found = {}
     for path in paths:
         try:
-            lies = path.lstat()
+            lies = os.lstat(path)
         except OSError:
             continue  # renamed or taken since
-        found[local_files.inode_id(lies.st_dev, lies.st_ino)] = str(path)
+        found[local_files.inode_id(lies.st_dev, lies.st_ino)] = path
     return found

@@ -60,7 +60,7 @@ def move_file(source: LocalFile, address: Path | str, *, keep: bool = False) -> 
     # Names as text: to make a Path of each takes as long as to move the file.
     path, destination = source.address, str(address)
     try:
-        taken = os.path.exists(destination)  # noqa: PTH110
+        taken = os.access(destination, os.F_OK)  # os.path.exists makes an exception for each file that is not there
         target = str(_beside(Path(destination))) if taken else destination
         try:
             os.rename(path, target)  # noqa: PTH104

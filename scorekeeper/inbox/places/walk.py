@@ -34,11 +34,11 @@ KINDS = {
 
 @dataclass
 class InboxContents:
-    """`files`: the decision files, sorted. `counts` and `others`: of what is not read, by kind, how many there are and
-    the first of them.
+    """`files`: the paths of the decision files, sorted; as text, since to make a Path of each takes as long as to read
+    it. `counts` and `others`: of what is not read, by kind, how many there are and the first of them.
     """
 
-    files: list[Path] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     counts: dict[int, int] = field(default_factory=dict)
     others: dict[int, list[Path]] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class InboxContents:
             if path in paths:
                 paths.remove(path)
                 self.counts[kind] -= 1
-        self.files.append(path)
+        self.files.append(str(path))
 
     def unread(self, folder: Path) -> list[PassedOver]:
         """What is not read, with names as they are in `folder`."""
@@ -79,24 +79,25 @@ def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> InboxContents:
     while waiting:
         here, depth = waiting.pop()
         folders += 1
+        start = str(here / "-")[:-1]  # what comes before a name
         try:
             with os.scandir(here) as entries:
                 for entry in entries:
                     if not entry.name.startswith("."):
-                        _sort_in(listing, waiting, here, entry, depth, folders, left_out)
+                        _sort_in(listing, waiting, here, start, entry, depth, folders, left_out)
         except OSError as exc:
             if here != folder:
                 continue
             if isinstance(exc, FileNotFoundError):
                 raise ScorekeeperError(f"the inbox {folder} does not exist: make it, or set INBOX_DIR") from None
             raise ScorekeeperError(f"the inbox {folder} cannot be read: {exc.strerror}") from None
-    listing.files.sort(key=str)
+    listing.files.sort()
     return listing
 
 
 def _sort_in(
-    listing: InboxContents, waiting: list[tuple[Path, int]], here: Path, entry: os.DirEntry[str], depth: int,
-    folders: int, left_out: set[tuple[int, int]],
+    listing: InboxContents, waiting: list[tuple[Path, int]], here: Path, start: str, entry: os.DirEntry[str],
+    depth: int, folders: int, left_out: set[tuple[int, int]],
 ) -> None:  # fmt: skip
     name = entry.name
     if entry.is_symlink():
@@ -114,7 +115,7 @@ def _sort_in(
     elif not entry.is_file(follow_symlinks=False):
         listing.leave(here / name, SPECIAL)
     elif is_decision_file(name):
-        listing.files.append(here / name)
+        listing.files.append(start + name)
     else:
         listing.leave(here / name, judge(name.lower()))
 
@@ -143,7 +144,7 @@ def list_named(paths: Iterable[Path], *, deep: bool = False) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found = walk_inbox(path).files
+            found = [Path(file) for file in walk_inbox(path).files]
             files += found if deep else [file for file in found if file.parent == path]
         elif path.is_file():
             files.append(path)

@@ -15,11 +15,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from scorekeeper.errors import ScorekeeperError
 from scorekeeper.inbox import ingest, reader, store_decisions
 from scorekeeper.inbox.places import found_file, local_files, moves
 from scorekeeper.inbox.places.base import ChangedError
+from scorekeeper.inbox.places.local_files import LocalFile
 from scorekeeper.settings import Settings
 from scorekeeper.store.database import Database
+from scorekeeper.verify.run import verify
 
 
 def line(number: int) -> str:
@@ -448,6 +451,45 @@ def test_a_move_that_was_killed_half_way_is_finished_by_the_next_run(db: Databas
         moves.finish_move(settings.inbox_dir / "a.json", kept, sha256, len(line(1)))
         assert (archived(settings), [path.name for path in settings.inbox_dir.iterdir()]) == ([kept], left)
         assert kept.read_text() == line(1)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_run_that_ends_between_batches_leaves_each_file_in_one_place(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    monkeypatch.setattr(ingest, "FILES_AT_ONCE", 2)
+    for number in range(9):
+        (settings.inbox_dir / f"{number}.json").write_text(line(number) if number != 3 else "{broken}")
+    move = moves.move_file
+
+    def move_and_die(source: LocalFile, address: str, *, keep: bool) -> bool:
+        move(source, address, keep=keep)
+        raise SystemExit  # nothing notes this move, nor those of the files after it
+
+    def stop(now: ingest.Summary) -> None:
+        if now.files >= 6:
+            raise ScorekeeperError("told to stop")
+
+    if killed:
+        monkeypatch.setattr(moves, "move_file", move_and_die)
+    later = datetime.now(UTC) + timedelta(seconds=6)
+    with pytest.raises(SystemExit if killed else ScorekeeperError):
+        ingest.ingest_files(db, settings, received_at=later, on_progress=stop)
+    with db.begin() as connection:
+        read, noted = connection.execute(
+            text("SELECT count(*), count(*) FILTER (WHERE moved_at IS NOT NULL) FROM scorekeeper.file_arrival")
+        ).one()
+    inbox = len([*settings.inbox_dir.iterdir()])
+    assert (read, noted, inbox) == ((4, 0, 7) if killed else (6, 6, 3))
+
+    monkeypatch.setattr(moves, "move_file", move)
+    take(db, settings, 6)
+    assert [*settings.inbox_dir.iterdir()] == []
+    assert (count(db), len(archived(settings)), len(outcomes(db))) == (8, 8, 9)
+    with db.begin() as connection:
+        unmoved = text("SELECT count(*) FROM scorekeeper.file_arrival WHERE moved_at IS NULL OR destination IS NULL")
+        assert connection.execute(unmoved).scalar_one() == 0
+    assert verify(db, settings) == []
 
 
 def take_late(

@@ -485,7 +485,7 @@ def test_an_inbox_that_holds_our_own_folders_does_not_read_them(
         (tmp_path / name).write_text(line(len(name)))
     whole = settings.model_copy(update={"inbox_dir": tmp_path})
     found = walk.walk_inbox(tmp_path, (*settings.own_dirs, *whole.own_dirs)).files
-    assert [path.name for path in found] == ["y.jsonl"]
+    assert [Path(path).name for path in found] == ["y.jsonl"]
 
 
 def test_what_is_not_read_is_named_with_what_to_do(db: Database, settings: Settings) -> None:

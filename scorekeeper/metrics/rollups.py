@@ -1,7 +1,7 @@
 """The rollups: the sums of each UTC day and scope, made again where trades of the day have changed."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import localcontext
 from typing import Any
@@ -14,6 +14,8 @@ from scorekeeper.metrics.formulas import metrics_line
 from scorekeeper.metrics.part_blocks import forget_parts
 from scorekeeper.metrics.scorecard import decode_older
 from scorekeeper.store.sql import statement
+
+LONGEST_GAP = timedelta(days=8)  # between two days of a stretch
 
 
 def score_stale_days(connection: Connection, as_of: datetime) -> int:
@@ -30,10 +32,12 @@ def score_stale_days(connection: Connection, as_of: datetime) -> int:
     _mark_outdated(connection, stale)
     if stale["system"]:
         connection.execute(statement("metrics/delete_daily_scores"), {"days": stale["system"]})
-        connection.execute(statement("metrics/score_days"), _bounds(stale["system"]) | {"as_of": as_of})
+        for stretch in _stretches(stale["system"]):
+            connection.execute(statement("metrics/score_days"), stretch | {"as_of": as_of})
     if stale["agent"]:
         connection.execute(statement("metrics/delete_agent_daily_scores"), {"days": stale["agent"]})
-        connection.execute(statement("metrics/score_agent_days"), _bounds(stale["agent"]) | {"as_of": as_of})
+        for stretch in _stretches(stale["agent"]):
+            connection.execute(statement("metrics/score_agent_days"), stretch | {"as_of": as_of})
     # Both before and after: a version may have lost its only trade of a day, or have got its first.
     _mark_outdated(connection, stale)
     connection.execute(statement("metrics/keep_stale_days"), {"as_of": as_of})
@@ -52,9 +56,23 @@ def _mark_outdated(connection: Connection, stale: Mapping[str, list[date]]) -> N
         connection.execute(statement("metrics/mark_scorecards_outdated"), touched)
 
 
+def _stretches(days: Collection[date]) -> Iterator[dict[str, Any]]:
+    """UTC days in stretches without a gap of over a week, each with the half-open range of time that holds them.
+
+    Days that lie far apart are read by themselves, and a year of weekdays is one stretch.
+    """
+    stretch: list[date] = []
+    for day in sorted(days):
+        if stretch and day - stretch[-1] > LONGEST_GAP:
+            yield _bounds(stretch)
+            stretch = []
+        stretch.append(day)
+    if stretch:
+        yield _bounds(stretch)
+
+
 def _bounds(days: list[date]) -> dict[str, Any]:
-    """UTC days, and the half-open range of time that holds them."""
-    since, last = (datetime.combine(day, time(), UTC) for day in (min(days), max(days)))
+    since, last = (datetime.combine(day, time(), UTC) for day in (days[0], days[-1]))
     return {"days": days, "since": since, "until": last + timedelta(days=1)}
 
 

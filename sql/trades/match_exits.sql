@@ -79,7 +79,14 @@ concerned AS (
 ),
 derived AS (
     SELECT t.trade_id, x.trade_id AS signal_id, x.signal_at
-    FROM scorekeeper.trade AS t
+    FROM unnest(array(SELECT DISTINCT i.trade_id FROM concerned AS i)) AS c (trade_id)
+    -- Looked up by its id alone. With more conditions here the planner may read all open trades, and compare each with
+    -- each id of the array: of a burst that is the square of its length.
+    INNER JOIN LATERAL ( -- noqa: ST05
+        SELECT o.* FROM scorekeeper.trade AS o
+        WHERE o.trade_id = c.trade_id
+        ORDER BY o.trade_id OFFSET 0
+    ) AS t ON true
     LEFT JOIN LATERAL (
         SELECT first.trade_id, greatest(date_trunc('minute', first.asked_at), t.opened_at) AS signal_at
         FROM (
@@ -116,8 +123,7 @@ derived AS (
         ORDER BY first.asked_at, first.trade_id LIMIT 1
     ) AS x ON t.expires_at > x.signal_at
     WHERE
-        t.trade_id = any(array(SELECT concerned.trade_id FROM concerned))
-        AND t.exit_time IS NULL AND t.opened_at <= :as_of
+        t.exit_time IS NULL AND t.opened_at <= :as_of
         AND NOT EXISTS (
             SELECT 1 FROM scorekeeper.held_decision AS h
             WHERE h.trade_id = t.trade_id

@@ -7,6 +7,8 @@ sum within 1e-9 of 0 has sign 0.
 
 import hashlib
 import math
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,7 @@ MOST_EXACT = 12  # agents with a weight in one decision: 4,096 coalitions
 PERMUTATIONS = 256
 _CELLS = 1 << 21  # numbers held at once: what is drawn hangs on it, and the last digit of a product of matrices
 _SLICE = 1 << 17  # of these counted at once: bincount makes wide copies of what it counts
+_READ = 1 << 17  # signals whose weights are looked at once
 _MOST_RANKS = 1 << 16  # whole numbers that are ranked by counting
 
 
@@ -72,24 +75,42 @@ def attribute(decision: Ints, weight: Floats, returns: Floats) -> Attribution:
     value based on sampling.
     """
     shares = Attribution(np.zeros(len(weight)), np.zeros(len(weight)), np.zeros(len(weight), dtype=np.int8))
-    weighs = np.flatnonzero(weight).astype(np.int32)
-    starts = np.searchsorted(decision[weighs], np.arange(len(returns) + 1, dtype=decision.dtype))
-    counts = np.diff(starts)
-    for k in np.unique(counts[counts > 0]).tolist():
-        decisions = np.flatnonzero(counts == k)
-        many = max(1, _CELLS // (1 << k if k <= MOST_EXACT else k * PERMUTATIONS))
-        for first in range(0, len(decisions), many):
-            some = decisions[first : first + many]
-            places = weighs[starts[some][:, None] + np.arange(k)]
-            weights, h = weight[places].astype(np.float64), returns[some][:, None]
-            total = weights.sum(axis=1, keepdims=True)
-            shares.swing[places] = sign(total) - sign(total - weights)
-            if k <= MOST_EXACT:
-                shares.shapley[places] = _exact(weights) * h
-            else:
-                mean, variance = _sampled(weights)
-                shares.shapley[places], shares.variance[places] = mean * h, variance * h * h
+    for places in _list_blocks(decision, weight):
+        weights, h = weight[places].astype(np.float64), returns[decision[places[:, 0]]][:, None]
+        total = weights.sum(axis=1, keepdims=True)
+        shares.swing[places] = sign(total) - sign(total - weights)
+        if weights.shape[1] <= MOST_EXACT:
+            shares.shapley[places] = _exact(weights) * h
+        else:
+            mean, variance = _sampled(weights)
+            shares.shapley[places], shares.variance[places] = mean * h, variance * h * h
     return shares
+
+
+def _list_blocks(decision: Ints, weight: Floats) -> Iterator[Ints]:
+    """The places of the signals with a weight, shape (decisions, agents), by blocks of decisions with as many agents.
+
+    A block has as many decisions as fit into _CELLS, in order: so the blocks do not depend on what is read at once.
+    """
+    waiting: defaultdict[int, list[Ints]] = defaultdict(list)
+    start = 0
+    while start < len(decision):
+        # To the end of a decision.
+        last = decision[min(start + _READ, len(decision)) - 1]
+        end = start + int(np.searchsorted(decision[start:], last, side="right"))
+        places = (np.flatnonzero(weight[start:end]) + start).astype(np.int32)
+        firsts = np.flatnonzero(np.diff(decision[places], prepend=-1))
+        counts = np.diff(firsts, append=len(places))
+        for k in np.unique(counts).tolist():
+            waiting[k].append(places[firsts[counts == k][:, None] + np.arange(k)])
+            many = max(1, _CELLS // (1 << k if k <= MOST_EXACT else k * PERMUTATIONS))
+            if sum(map(len, waiting[k])) >= many:
+                found = np.concatenate(waiting.pop(k))
+                whole = len(found) // many * many
+                yield from (found[first : first + many] for first in range(0, whole, many))
+                waiting[k] = [found[whole:].copy()]
+        start = end
+    yield from (found for some in waiting.values() if len(found := np.concatenate(some)))
 
 
 def _exact(weights: Floats) -> Floats:
@@ -146,7 +167,7 @@ def number(values: Floats) -> Ints:
     >>> number(np.array([0.5, -2.0, 0.5])).tolist()
     [1, 0, 1]
     """
-    if len(values) and values.max() - values.min() < _MOST_RANKS:
+    if len(values) and float(values.max()) - float(values.min()) < _MOST_RANKS:
         whole = (values - values.min()).astype(np.int32)
         if (whole + values.min() == values).all():
             return np.asarray(whole)
@@ -166,7 +187,7 @@ def mean_ranks(numbers: Ints) -> Floats:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[numbers])
 
 
-def votes(decision: Ints, weight: Floats, decisions: int) -> Floats:
+def votes(decision: Ints, weight: Floats | Ints, decisions: int) -> Floats:
     """The direction of the weighted vote in each of `decisions` decisions: -1, 0 or 1. `decision` ascends."""
     sums = np.zeros(decisions)
     bounds = range(0, decisions + _SLICE, _SLICE)

@@ -30,7 +30,7 @@ class Rule:
 
 def _vote_equally(columns: InputColumns, weight: Floats) -> Floats:
     signals = columns.signals
-    return attribution.votes(signals.decision, signals.direction.astype(np.float64), len(columns.decisions))
+    return attribution.votes(signals.decision, signals.direction, len(columns.decisions))
 
 
 def _vote_by_confidence(columns: InputColumns, weight: Floats) -> Floats:

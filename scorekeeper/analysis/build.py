@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scorekeeper.analysis import attribution, baselines
 from scorekeeper.analysis.calibration import calibration_curve
@@ -27,6 +26,7 @@ from scorekeeper.analysis.input_columns import Floats, InputColumns, Ints, Trade
 from scorekeeper.analysis.intervals import RobustMean, Spans, gap_over, mean_over, rate_over
 from scorekeeper.analysis.sentences import write_sentences
 from scorekeeper.analysis.sharpe import daily_sharpe, deflated_sharpe
+from scorekeeper.memory import free_memory
 from scorekeeper.metrics.daily_series import daily_series, probabilistic_sharpe
 from scorekeeper.metrics.formulas import iso
 from scorekeeper.metrics.series_days import EVERY_DAY, SeriesDays
@@ -41,22 +41,42 @@ _EPOCH = date(1970, 1, 1)
 _Comparison = tuple[RobustMean, float]
 
 
+@dataclass(frozen=True)
+class _Traded:
+    """What the trades of a scope come to.
+
+    `claims`: win rate, expectancy, the same after fees. `daily`: the daily series. `opened`: the first and the last
+    opening, in seconds; empty without trades.
+    """
+
+    number: int
+    breakeven: int
+    claims: list[Claim]
+    daily: list[Decimal]
+    opened: Floats
+
+
 def build_analyses(rows: InputColumns, as_of: datetime, days: SeriesDays = EVERY_DAY) -> list[Analysis]:
     """The analysis of everything, then that of each version, in the order of InputColumns.versions.
 
     `days`: those of the daily series.
     """
-    tried = [_daily(rows.trades, rows.trades.version == number, days) for number in range(len(rows.versions))]
-    sharpes = [one for one in map(daily_sharpe, tried) if one is not None]
-    whole = _build_scope(rows, as_of, None, _daily(rows.trades, None, days), sharpes)
+    of_all = _judge_trades(rows.trades, days)
+    each = [
+        _judge_trades(rows.trades.of(rows.trades.version == number), days) for number in range(len(rows.versions))
+    ]
+    # What is needed of the trades is known: their memory is free now, unless the caller holds them.
+    rows = replace(rows, trades=rows.trades.of(np.empty(0, np.intp)))
+    sharpes = [one for one in (daily_sharpe(trades.daily) for trades in each) if one is not None]
+    whole = _build_scope(rows, as_of, None, of_all, sharpes)
     if len(rows.versions) == 1:
         built = [replace(whole, version=rows.versions[0])]
     else:
         built = [
-            _build_scope(rows.of_version(number), as_of, version, tried[number], sharpes)
+            _build_scope(rows.of_version(number), as_of, version, each[number], sharpes)
             for number, version in enumerate(rows.versions)
         ]
-    periods, pairs = _build_versions(rows, built, tried, days.a_year)
+    periods, pairs = _build_versions(rows, built, each, days.a_year)
     return [_with_sentences(one) for one in (replace(whole, versions=periods, pairs=pairs), *built)]
 
 
@@ -65,24 +85,21 @@ def _with_sentences(analysis: Analysis) -> Analysis:
 
 
 def _build_scope(
-    rows: InputColumns, as_of: datetime, version: str | None, series: list[Decimal], sharpes: list[float]
+    rows: InputColumns, as_of: datetime, version: str | None, trades: _Traded, sharpes: list[float]
 ) -> Analysis:
-    """The analysis of all (version None) or of one; `series`: its daily series."""
-    trades = rows.trades
-    win_rate, gross, net = judge(
-        [(one, null) for one, null in zip(_trade_means(trades), (50.0, 0.0, 0.0), strict=True)]
-    )
+    """The analysis of all (version None) or of one, with the figures of its trades."""
+    win_rate, gross, net = trades.claims
     agents, left_out, against = _build_agents(rows)
     return Analysis(
         as_of=str(iso(as_of)),
         version=version,
         decisions=len(rows.decisions),
-        trades=len(trades),
-        breakeven_trades=int((trades.pnl_pct == 0).sum()),
+        trades=trades.number,
+        breakeven_trades=trades.breakeven,
         win_rate=win_rate,
         expectancy_pct=gross,
         net_expectancy_pct=net,
-        dsr=deflated_sharpe(series, sharpes),
+        dsr=deflated_sharpe(trades.daily, sharpes),
         agents=agents,
         left_out_agents=left_out,
         baselines=against,
@@ -92,6 +109,13 @@ def _build_scope(
     )
 
 
+def _judge_trades(trades: TradeColumns, series: SeriesDays) -> _Traded:
+    win_rate, gross, net = _trade_means(trades)
+    claims = judge([(win_rate, 50.0), (gross, 0.0), (net, 0.0)])
+    opened = trades.opened[:0] if not len(trades) else np.array([trades.opened.min(), trades.opened.max()])
+    return _Traded(len(trades), int((trades.pnl_pct == 0).sum()), claims, _daily(trades, series), opened)
+
+
 def _trade_means(trades: TradeColumns) -> tuple[RobustMean, RobustMean, RobustMean]:
     """Win rate, expectancy, expectancy after fees."""
     spans = Spans(trades.opened, trades.closed)
@@ -99,13 +123,10 @@ def _trade_means(trades: TradeColumns) -> tuple[RobustMean, RobustMean, RobustMe
     return rate_over(spans, won), mean_over(spans, trades.pnl_pct), mean_over(spans, trades.net_pnl_pct)
 
 
-def _daily(trades: TradeColumns, which: NDArray[np.bool_] | None, series: SeriesDays) -> list[Decimal]:
-    """The daily series of the trades that `which` selects (None: all): the sum of each day, first exit to last."""
-    exit_day, gains = trades.exit_day, trades.pnl_pct
-    if which is not None:
-        exit_day, gains = exit_day[which], gains[which]
-    order = np.argsort(exit_day, kind="stable")
-    ordered, gains = exit_day[order], gains[order]
+def _daily(trades: TradeColumns, series: SeriesDays) -> list[Decimal]:
+    """The daily series of the trades: the sum of each day, first exit to last."""
+    order = np.argsort(trades.exit_day, kind="stable")
+    ordered, gains = trades.exit_day[order], trades.pnl_pct[order]
     first = np.flatnonzero(np.diff(ordered, prepend=-1)).tolist()  # no trade closes before 1970
     sums = {
         _EPOCH + timedelta(days=int(ordered[start])): Decimal(repr(exact_sum(gains[start:end])))
@@ -119,6 +140,7 @@ def _build_agents(rows: InputColumns) -> tuple[tuple[AgentAnalysis, ...], int, t
     d, s = rows.decisions, rows.signals
     weight = attribution.weigh(s.direction, s.confidence)
     shares = attribution.attribute(s.decision, weight, d.return_pct)
+    free_memory()
     signals = attribution.count_signals(s.agent, len(rows.agents))
     by_signals = sorted((number for number, count in enumerate(signals) if count), key=lambda a: -signals[a])
     shown = sorted(by_signals[:MOST_AGENTS])
@@ -145,7 +167,7 @@ def _build_agent(
     everywhere = len(places) == len(d)  # a signal on every decision
     h = d.return_pct if everywhere else d.return_pct[decision]
     spans = all_spans if everywhere else Spans(d.opened[decision], d.expires[decision])
-    of_agent = weight[places]
+    of_agent = weight[places].astype(np.result_type(weight, np.float32))  # halves are slow
     ic = None
     if len(places) >= 3 and np.ptp(of_agent) and np.ptp(h):
         ic = attribution.correlate_ranks(attribution.number(of_agent), returns[decision])
@@ -225,22 +247,22 @@ def _baseline(kind: str, agent: str | None, earned: Floats) -> Baseline:
 
 
 def _build_versions(
-    rows: InputColumns, built: Sequence[Analysis], tried: list[list[Decimal]], days_a_year: int
+    rows: InputColumns, built: Sequence[Analysis], traded: Sequence[_Traded], days_a_year: int
 ) -> tuple[tuple[VersionAnalysis, ...], tuple[VersionPair, ...]]:
     """The latest versions in order of their first decision, and every pair of them, the later version first.
 
-    `built` and `tried` have the analysis and the daily series of each version.
+    `built` and `traded` have the analysis and the figures of the trades of each version.
     """
-    d, t = rows.decisions, rows.trades
+    d = rows.decisions
     spans: dict[int, tuple[float, float]] = {}
     for number in range(len(rows.versions)):
-        opened = np.concatenate([d.opened[d.version == number], t.opened[t.version == number]])
+        opened = np.concatenate([d.opened[d.version == number], traded[number].opened])
         spans[number] = (float(opened.min()), float(opened.max()))
     latest = sorted(spans, key=lambda number: (spans[number][1], number))[-MOST_VERSIONS:]
     latest.sort(key=lambda number: (spans[number][0], number))
     periods = []
     for number in latest:
-        version, series = built[number], tried[number]
+        version, series = built[number], traded[number].daily
         sharpe = daily_sharpe(series)
         periods.append(
             VersionAnalysis(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scorekeeper.analysis.document import Claim
-from scorekeeper.analysis.input_columns import DecisionColumns, Floats
+from scorekeeper.analysis.input_columns import DecisionColumns, Floats, Ints
 from scorekeeper.analysis.intervals import GROUPS, T95, RobustMean, robust_mean
 
 FALSE_DISCOVERIES = 0.05
@@ -87,7 +87,7 @@ def compare_versions(decisions: DecisionColumns, one: int, other: int) -> Robust
     return compare_paired(a[0][in_a], b[0][in_b], opened, closed)
 
 
-def _by_slot(decisions: DecisionColumns, version: int) -> tuple[Floats, Floats, Floats, Floats]:
+def _by_slot(decisions: DecisionColumns, version: int) -> tuple[Ints, Floats, Floats, Floats]:
     """A version's slots in ascending order, each with its mean signed return, first opening and last expiry."""
     ours = (decisions.version == version) & (decisions.slot >= 0)
     slots, place = np.unique(decisions.slot[ours], return_inverse=True)
@@ -96,4 +96,4 @@ def _by_slot(decisions: DecisionColumns, version: int) -> tuple[Floats, Floats, 
     np.minimum.at(first, place, decisions.opened[ours])
     np.maximum.at(last, place, decisions.expires[ours])
     mean = np.bincount(place, weights=signed, minlength=len(slots)) / np.bincount(place, minlength=len(slots))
-    return slots.astype(np.float64), mean, first, last
+    return slots, mean, first, last

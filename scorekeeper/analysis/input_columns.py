@@ -18,7 +18,7 @@ class DecisionColumns:
     """One entry per decision whose horizon return is known, in order of (opened_at, trade_id); times in seconds.
 
     `version` is an index into InputColumns.versions. `slot` numbers the combinations of symbol, interval length and
-    bucket of time; it is -1 for a decision without an interval.
+    bucket of time; it is -1 for a decision without an interval. Whole numbers have the shortest type that holds them.
     """
 
     opened: Floats
@@ -65,6 +65,13 @@ class TradeColumns:
     def __len__(self) -> int:
         return len(self.opened)
 
+    def of(self, which: NDArray[Any]) -> Self:
+        """The trades that `which` selects, a mask or places: a copy."""
+        return type(self)(
+            self.opened[which], self.closed[which], self.exit_day[which], self.pnl_pct[which],
+            self.net_pnl_pct[which], self.version[which],
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class InputColumns:
@@ -80,8 +87,8 @@ class InputColumns:
         """The columns of one version. Agents and versions keep their numbers."""
         if len(self.versions) == 1:
             return self
-        d, s, t = self.decisions, self.signals, self.trades
-        ours, traded = d.version == number, t.version == number
+        d, s = self.decisions, self.signals
+        ours = d.version == number
         said = ours[s.decision]
         renumbered = np.cumsum(ours, dtype=np.int32) - 1
         return type(self)(
@@ -91,10 +98,7 @@ class InputColumns:
                 d.opened[ours], d.expires[ours], d.direction[ours], d.return_pct[ours], d.version[ours], d.slot[ours],
             ),
             SignalColumns(renumbered[s.decision[said]], s.agent[said], s.direction[said], s.confidence[said]),
-            TradeColumns(
-                t.opened[traded], t.closed[traded], t.exit_day[traded], t.pnl_pct[traded], t.net_pnl_pct[traded],
-                t.version[traded],
-            ),
+            self.trades.of(self.trades.version == number),
         )  # fmt: skip
 
 
@@ -108,21 +112,31 @@ def interval_seconds(words: str) -> int | None:
     return int(found[1]) * _SECONDS[found[2]] or None if found else None
 
 
-def number_slots(opened: Floats, symbol: Ints, seconds: Floats) -> NDArray[np.int64]:
+def number_slots(opened: Floats, kind: Ints, symbol: Ints, seconds: Floats) -> NDArray[np.int64]:
     """The slot of each decision: one number per symbol, interval length and bucket floor(opened / length).
 
-    `seconds`: the interval lengths, NaN for none, which gives slot -1.
+    `opened` and `kind` have one entry per decision. `symbol` and `seconds` have one per kind: the number of its symbol
+    and the length of its interval, NaN for none, which gives slot -1. Slots are in order of symbol, length and bucket.
     """
     slots = np.full(len(opened), -1, dtype=np.int64)
-    has = np.isfinite(seconds)
-    bucket = np.floor_divide(opened[has], seconds[has]).astype(np.int64)
-    if len(bucket):
-        kinds, kind = np.unique(
-            np.stack([symbol[has], seconds[has].astype(np.int64)], axis=1), axis=0, return_inverse=True
-        )
-        # Fewer than 2^63: a time has some 2^31 seconds.
-        buckets = int(bucket.max()) - int(bucket.min()) + 1
-        assert len(kinds) * buckets < 1 << 63
-        # With an axis, the shape of `kind` is (n, 1) in numpy 2.0.
-        _, slots[has] = np.unique(kind.reshape(-1) * buckets + (bucket - bucket.min()), return_inverse=True)
+    has = np.isfinite(seconds)[kind]
+    if has.any():
+        kind = kind[has]
+        bucket = np.floor_divide(opened[has], seconds[kind]).astype(np.int64)
+        bucket -= bucket.min()
+        pairs = list(zip(symbol.tolist(), seconds.tolist(), strict=True))
+        place = {pair: place for place, pair in enumerate(sorted({pair for pair in pairs if pair[1] > 0}))}
+        buckets = int(bucket.max()) + 1
+        assert len(place) * buckets < 1 << 63  # a time has some 2^31 seconds
+        bucket += np.array([place.get(pair, 0) * buckets for pair in pairs], dtype=np.int64)[kind]
+        slots[has] = bucket
     return slots
+
+
+def shortest(numbers: int) -> type[np.signedinteger[Any]]:
+    """The shortest type that holds whole numbers from 0 to below `numbers`, and -1.
+
+    >>> shortest(128).__name__, shortest(129).__name__
+    ('int8', 'int16')
+    """
+    return np.int8 if numbers <= 1 << 7 else np.int16 if numbers <= 1 << 15 else np.int32

@@ -17,14 +17,18 @@ from scorekeeper.analysis.build import build_analyses
 from scorekeeper.analysis.document import Analysis, figures
 from scorekeeper.analysis.input_columns import (
     DecisionColumns,
+    Floats,
     InputColumns,
+    Ints,
     SignalColumns,
     TradeColumns,
     interval_seconds,
     number_slots,
+    shortest,
 )
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.locks import Lock, lock
+from scorekeeper.memory import free_memory
 from scorekeeper.metrics.market_days import read_series_days
 from scorekeeper.metrics.scorecard import store_scorecards
 from scorekeeper.store.copy_columns import Columns, read_columns
@@ -38,6 +42,9 @@ _DECISIONS = {
 }  # fmt: skip
 # said: four times the agent's number, plus the direction and 1.
 _SIGNALS = {"decision": ">i4", "said": ">i4", "confidence": ">f8"}
+# A signal in one whole number, if its confidence is short: a sort of these is one in order of decision and agent.
+_SIGNAL = np.dtype([("confidence", "<f2"), ("said", "<u2"), ("decision", "<i4")])
+_MOST_SAID = 1 << 16
 
 
 def analyze(connection: Connection, as_of: datetime) -> Analysis:
@@ -97,10 +104,12 @@ def read_input(connection: Connection, as_of: datetime) -> InputColumns:
     kinds = connection.execute(statement("analysis/select_analysed_kinds")).all()
     # First: sorting them takes the most memory.
     signals = _read_signals(connection)
+    free_memory()
     decisions, trades, renumbered = _decisions_and_trades(
         _in_order(read_columns(connection, "analysis/copy_analysed_decisions", _DECISIONS)), kinds
     )
     signals = replace(signals, decision=renumbered[signals.decision])
+    free_memory()
     return InputColumns(
         sorted({kind.version for kind in kinds}),
         list(connection.execute(statement("analysis/select_analysed_agents")).scalars()),
@@ -125,8 +134,7 @@ def _decisions_and_trades(
     columns: Columns, kinds: Sequence[Row[Any]]
 ) -> tuple[DecisionColumns, TradeColumns, NDArray[np.int32]]:
     """The decisions whose horizon return is known, the trades that have closed, and the number of each decision."""
-    _, version_of = _numbered([kind.version for kind in kinds])
-    _, symbol_of = _numbered([kind.symbol for kind in kinds])
+    version_of, symbol_of = _numbered([kind.version for kind in kinds]), _numbered([kind.symbol for kind in kinds])
     seconds = np.array([interval_seconds(kind.bar_interval) or np.nan for kind in kinds], dtype=np.float64)
     exits = ~np.isnan(columns["closed"])
     opened = columns["opened"][exits]
@@ -140,7 +148,7 @@ def _decisions_and_trades(
         columns.pop("direction")[scored].astype(np.int8),
         columns.pop("h")[scored],
         version_of[kind],
-        number_slots(opened, symbol_of[kind], seconds[kind]),
+        number_slots(opened, kind, symbol_of, seconds),
     )
     return decisions, trades, np.cumsum(scored, dtype=np.int32) - np.int32(1)
 
@@ -153,6 +161,25 @@ def _read_signals(connection: Connection) -> SignalColumns:
         for name in ("analysis/create_analysed_agents", "analysis/analyze_analysed"):
             connection.execute(statement(name))
         columns = read_columns(connection, "analysis/copy_analysed_signals", _SIGNALS, short=("confidence",))
+    return _pack(columns) if columns["confidence"].dtype == np.float16 else _sort(columns)
+
+
+def _pack(columns: Columns) -> SignalColumns:
+    """The signals in order, of confidences that are short."""
+    if len(said := columns["said"]) and said.max() >= _MOST_SAID:
+        return _sort(columns)
+    signals = np.empty(len(said), dtype=_SIGNAL)
+    for name in _SIGNAL.names or ():
+        signals[name] = columns.pop(name)
+    key = signals.view("<i8")
+    if not (key[1:] > key[:-1]).all():
+        key.sort()
+    said = signals["said"].astype(np.int32)
+    return _signals(signals["decision"].astype(np.int32), said, signals["confidence"].astype(np.float16))
+
+
+def _sort(columns: Columns) -> SignalColumns:
+    """The signals in order."""
     confidence = columns.pop("confidence")
     # One number that is in order of decision and agent, and holds both.
     key = columns.pop("decision").astype(np.int64)
@@ -163,18 +190,18 @@ def _read_signals(connection: Connection) -> SignalColumns:
         confidence = confidence[order]
         del order
         key.sort()
-    said = (key & 0xFFFFFFFF).astype(np.int32)
-    agent = said >> 2
-    return SignalColumns(
-        (key >> 32).astype(np.int32),
-        agent.astype(np.int16) if len(agent) and agent.max() < 1 << 15 else agent,
-        ((said & 3) - 1).astype(np.int8),
-        confidence,
-    )
+    return _signals((key >> 32).astype(np.int32), (key & 0xFFFFFFFF).astype(np.int32), confidence)
 
 
-def _numbered(words: list[str]) -> tuple[list[str], NDArray[np.int32]]:
-    """The distinct words in order, and the number of each word given."""
-    distinct = sorted(set(words))
-    numbers = {word: number for number, word in enumerate(distinct)}
-    return distinct, np.array([numbers[word] for word in words], dtype=np.int32)
+def _signals(decision: Ints, said: Ints, confidence: Floats) -> SignalColumns:
+    agents = int(said.max() >> 2) + 1 if len(said) else 0
+    direction = said & 3
+    direction -= 1
+    said >>= 2
+    return SignalColumns(decision, said.astype(shortest(agents)), direction.astype(np.int8), confidence)
+
+
+def _numbered(words: list[str]) -> Ints:
+    """The number of each word among the distinct ones in order."""
+    numbers = {word: number for number, word in enumerate(sorted(set(words)))}
+    return np.array([numbers[word] for word in words], dtype=shortest(len(numbers)))

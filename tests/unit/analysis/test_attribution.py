@@ -141,8 +141,10 @@ def test_intervals_have_a_length_if_they_are_written_as_one() -> None:
 
 def test_a_slot_is_a_symbol_a_length_of_interval_and_a_bucket() -> None:
     opened = np.array([0.0, 3_599.9, 3_600.0, 10.0, 10.0, 10.0])
-    symbol = np.array([0, 0, 0, 1, 0, 0], dtype=np.int32)
-    slots = number_slots(opened, symbol, np.array([3_600.0] * 4 + [60.0, math.nan])).tolist()
+    kind = np.array([0, 0, 0, 1, 2, 3], dtype=np.int8)
+    symbol = np.array([0, 1, 0, 0, 0], dtype=np.int32)
+    slots = number_slots(opened, kind, symbol, np.array([3_600.0, 3_600.0, 60.0, math.nan, 3_600.0])).tolist()
     assert slots[0] == slots[1]
     assert len({slots[0], *slots[2:5]}) == 4
     assert slots[5] == -1
+    assert number_slots(opened[:1], np.array([4]), symbol, np.full(5, 3_600.0)).tolist() == [0]

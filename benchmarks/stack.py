@@ -168,8 +168,8 @@ class Stack:
         return {name: megabytes_of(*processes) for name, processes in kept.items()}
 
     def _supervision(self) -> list[psutil.Process]:
-        """`up`, supervisord, and what reports for it."""
-        return [self.process, *self.process.children(), self.part("reporter")]
+        """`up` and supervisord."""
+        return [self.process, *self.process.children()]
 
     def runs_cpu_seconds(self) -> float:
         """CPU seconds of the worker's flow runs that have ended."""

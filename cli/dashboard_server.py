@@ -64,12 +64,17 @@ def run_dashboard(settings: Settings, host: str, port: int, *, show: bool) -> No
         serve(make(access), listening)
 
 
-def make_access(settings: Settings, host: str, port: int) -> Access:
-    """Who may look. Without DASHBOARD_TOKEN: this system user, and users with the token that the home keeps."""
+def make_access(settings: Settings, host: str, port: int, own: str | None = None) -> Access:
+    """Who may look. Without DASHBOARD_TOKEN: this system user, and users with the token that the home keeps.
+
+    `own`: the token that was made for the home before; None makes one.
+    """
     names = (*settings.dashboard_host_names, *(() if is_loopback(host) or host in ANY else (host,)))
     scraper = plain(settings.metrics_token)
     if settings.dashboard_token:
         return Access(settings.dashboard_token.get_secret_value(), names, peers=False, scraper=scraper)
+    if own is not None:
+        return Access(own, names, scraper=scraper)
     token = secrets.token_urlsafe(32)
     check_owner(settings.scorekeeper_home)
     write_private(token_file(settings.scorekeeper_home, port), token)
@@ -250,8 +255,10 @@ def open_systems(settings: Settings) -> Iterator[_Systems]:
         yield _Systems(settings, settings.systems_dir, held)
 
 
-def serve(app: Dashboard | SystemsDashboard, listening: list[socket.socket]) -> None:
-    """Answer on these sockets until a signal ends it."""
+def serve(
+    app: Dashboard | SystemsDashboard, listening: list[socket.socket], *, quiet_seconds: float = float("inf")
+) -> None:
+    """Answer on these sockets until a signal ends it, or nobody has been connected for so long."""
     import uvicorn
 
     with contextlib.suppress(AttributeError):  # glibc alone has it
@@ -262,9 +269,18 @@ def serve(app: Dashboard | SystemsDashboard, listening: list[socket.socket]) -> 
         lifespan="off", ws="none", timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
 
+    last_seen, seen = time.monotonic(), 0
+
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             app.end()
             super().handle_exit(sig, frame)
+
+        async def on_tick(self, counter: int) -> bool:
+            nonlocal last_seen, seen
+            is_over, now = await super().on_tick(counter), time.monotonic()
+            if self.server_state.connections or self.server_state.total_requests != seen:
+                last_seen, seen = now, self.server_state.total_requests
+            return is_over or now - last_seen > quiet_seconds
 
     Server(config).run(sockets=listening)

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from scorekeeper.errors import ScorekeeperError
-from scorekeeper.private_files import whose
 
 # The folder of prefect.yaml, from which deployed flows run.
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +18,8 @@ def make_up_folder(home: Path) -> Path:
     folder = home / UP_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     if folder.is_symlink() or folder.lstat().st_uid != os.geteuid():
+        from scorekeeper.private_files import whose  # the parts that only wait stay small
+
         raise ScorekeeperError(f"up cannot use what others may change: {whose(folder)}")
     return folder
 

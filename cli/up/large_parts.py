@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cli.folders import UP_FOLDER, address_file
 from cli.up.environment import DASHBOARD_PORT
+from cli.up.processes import Stage, begin_again
 from cli.up.small_parts import api_url, server_answers, wait_until
 from cli.up.systems import migrate_all, tell_dashboard, tell_places
 from scorekeeper.errors import ScorekeeperError
@@ -25,19 +27,26 @@ if TYPE_CHECKING:
 LONGEST_PAUSE_SECONDS = 30.0
 # How long an ingest waits for more files after the last one. Many systems decide every few seconds.
 STAY_SECONDS = 10.0
+# After so long without anybody who looks, the dashboard lets go of its memory.
+QUIET_SECONDS = 300.0
+_DATABASE, _TOKEN = "PREFECT_SERVER_DATABASE_CONNECTION_URL", "SCOREKEEPER_DASHBOARD_OWN_TOKEN"
 T = TypeVar("T")
 
 
 def run_server(settings: Settings) -> None:
     """Prefect's server with its UI behind our gate, on 127.0.0.1 only, once Postgres answers."""
-    from cli.prefect_server.gate import serve
     from scorekeeper.store import embedded
 
     cluster = embedded.Cluster(settings.scorekeeper_home, {})
     wait_until(lambda: cluster.has_database("prefect"))
-    os.environ["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = (
-        f"postgresql+asyncpg://{embedded.ROLE}@/prefect?host={cluster.socket_folder}"
-    )
+    address = f"postgresql+asyncpg://{embedded.ROLE}@/prefect?host={cluster.socket_folder}"
+    begin_again("server", "serve", told={_DATABASE: address})  # without the driver that has looked
+
+
+def serve_prefect(settings: Settings, _stage: Stage) -> None:
+    """The server itself, once Postgres answers."""
+    from cli.prefect_server.gate import serve
+
     serve(int(api_url().rsplit(":", 1)[1].removesuffix("/api")), settings.ui_host_names)
 
 
@@ -133,15 +142,29 @@ def run_deployer(settings: Settings) -> None:
 
 
 def run_dashboard(settings: Settings) -> None:
-    """Serve the dashboard on 127.0.0.1, once the database has the newest schema."""
-    from cli.dashboard_server import make_access, open_all_scores, serve
+    """Listen on 127.0.0.1, once the database has the newest schema; serve when somebody connects."""
+    from cli.dashboard_server import make_access, open_all_scores
     from cli.ports import hold_port
 
     port = int(os.environ[DASHBOARD_PORT])
     access = make_access(settings, "127.0.0.1", port)
     with contextlib.ExitStack() as held:
+        _insist(lambda: held.enter_context(open_all_scores(settings)), pause=0.5, longest=2.0)
+    listening = hold_port(port, listening=True)
+    begin_again("dashboard", "asleep", listening.fileno(), {_TOKEN: access.token or ""})
+
+
+def wake_dashboard(settings: Settings, stage: Stage) -> None:
+    """Serve until nobody has looked for QUIET_SECONDS. Who connects while it falls asleep is kept waiting."""
+    from cli.dashboard_server import make_access, open_all_scores, serve
+
+    assert stage.held is not None
+    access = make_access(settings, "127.0.0.1", int(os.environ[DASHBOARD_PORT]), os.environ[_TOKEN])
+    with socket.socket(fileno=stage.held) as listening, contextlib.ExitStack() as held:
         make = _insist(lambda: held.enter_context(open_all_scores(settings)), pause=0.5, longest=2.0)
-        serve(make(access), [hold_port(port, listening=True)])
+        serve(make(access), [listening.dup()], quiet_seconds=QUIET_SECONDS)
+        held.close()
+        begin_again("dashboard", "asleep", listening.fileno())
 
 
 def run_feeder(settings: Settings) -> None:
@@ -158,6 +181,11 @@ LARGE_PARTS: dict[str, Callable[[Settings], None]] = {
     "dashboard": run_dashboard,
     "feeder": run_feeder,
     "clearer": run_clearer,
+}
+# What parts go on as, by part and stage.
+STAGED_PARTS: dict[tuple[str, str], Callable[[Settings, Stage], None]] = {
+    ("server", "serve"): serve_prefect,
+    ("dashboard", "awake"): wake_dashboard,
 }
 
 

@@ -1,11 +1,13 @@
 """The processes of an `up`: how they are recognised, and how each ends with its parent."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     import psutil
@@ -14,8 +16,52 @@ if TYPE_CHECKING:
 MARK = "SCOREKEEPER_UP"
 # In the environment of the worker and, by inheritance, of its flow runs.
 WORKER_MARK = "SCOREKEEPER_UP_WORKER"
+# In the folder of `up`: supervisord's configuration, and what is to be shown on the terminal.
+CONFIG, TERMINAL = "supervisord.conf", "terminal.log"
 # The parts that print on the terminal; each other part has a log.
 SPEAKING = ("deployer", "feeder")
+
+
+# In the environment of a part that has begun again: which of its stages this is, and the file that it was handed.
+_STAGE, _HELD = "SCOREKEEPER_UP_STAGE", "SCOREKEEPER_UP_HELD"
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stage(NamedTuple):
+    """Where a part is: the name of its stage, empty at its start, and the descriptor that the last stage held open."""
+
+    name: str = ""
+    held: int | None = None
+
+
+def begin_again(part: str, stage: str, held: int | None = None, told: Mapping[str, str] | None = None) -> NoReturn:
+    """Go on as another stage of the part, in the same process, which has imported nothing then.
+
+    What only starts or ends something needs much memory, what waits in between little. `held`: a descriptor that stays
+    open. `told`: more for the environment. A signal that comes meanwhile reaches the next stage.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    environment = {**os.environ, **(told or {}), _STAGE: stage}
+    if held is not None:
+        os.set_inheritable(held, True)
+        environment[_HELD] = str(held)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "cli.up.parts", part], environment)  # noqa: S606 - our own program
+
+
+def take_stage() -> Stage:
+    """The stage that this process was begun as; no program that it starts sees it."""
+    held = os.environ.pop(_HELD, "")
+    if held:
+        os.set_inheritable(int(held), False)
+    return Stage(os.environ.pop(_STAGE, ""), int(held) if held else None)
+
+
+def hear_signals() -> None:
+    """Take the signals that came between two stages, and those to come."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:

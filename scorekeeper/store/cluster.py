@@ -23,7 +23,7 @@ from psycopg import sql
 from scorekeeper.errors import ROOM_NEEDED, ScorekeeperError
 from scorekeeper.store import cluster_folder
 from scorekeeper.store.binaries import ROLE, find_binaries, server_user
-from scorekeeper.store.postmaster import Postmaster, find_postmaster, remove_stale_pid, run_program
+from scorekeeper.store.postmaster import SOCKET, Postmaster, find_postmaster, remove_stale_pid, run_program
 from scorekeeper.store.socket_folder import (
     choose_socket_folder,
     make_socket_folder,
@@ -109,14 +109,6 @@ class Cluster:
         if not self._answers():
             with self._lock("start.lock"):
                 self._start()
-
-    def server_started(self) -> tuple[str, str] | None:
-        """Process id and start time of the server, as it noted them; None if there is none."""
-        try:
-            pid, _, started, *_ = (self.data / "postmaster.pid").read_text().splitlines()
-        except (FileNotFoundError, ValueError):
-            return None
-        return pid, started
 
     def has_database(self, name: str) -> bool:
         """Whether the server answers and has database `name`."""
@@ -262,7 +254,7 @@ class Cluster:
     def _stop_unreachable(self) -> None:
         """Stop a server that is ready but whose socket was removed, as programs that clean up /tmp do."""
         running = self._find_postmaster()
-        if running and running.is_ready and not (self.socket_folder / ".s.PGSQL.5432").exists():
+        if running and running.is_ready and not (self.socket_folder / SOCKET).exists():
             self._run("pg_ctl", "stop", *self._at, "-m", "fast", "-w", "-t", str(START_SECONDS), check=False)
 
     @property

@@ -24,20 +24,15 @@ from pathlib import Path
 from scorekeeper.errors import ScorekeeperError, explain
 from scorekeeper.private_files import check_owner, make_folder, whose
 from scorekeeper.store.binaries import SYSTEM_HOME, make_system_home
-from scorekeeper.store.postmaster import find_postmaster
+from scorekeeper.store.postmaster import FOLDER, find_postmaster
+from scorekeeper.store.postmaster import find_folder as find_folder
 
-FOLDER, NOTE, LOCK = "postgres", "database.json", ".database.lock"
+NOTE, LOCK = "database.json", ".database.lock"
 READY = "ready"  # in the data folder, once initdb has done everything
 HOME_OF = "home"  # in a folder below SYSTEM_HOME: whose it is
 _MOVING, _COPYING = ".postgres.moving", ".postgres.copying"
 # On Linux a process may use its working directory through this path, whatever the folders above it allow.
 _FROM_WITHIN = "/proc/self/cwd"
-
-
-def find_folder(home: Path) -> Path:
-    """The folder of the server's files, which need not exist."""
-    link = home / FOLDER
-    return Path(os.path.normpath(home / link.readlink())) if link.is_symlink() else link
 
 
 def lies_elsewhere(home: Path) -> bool:

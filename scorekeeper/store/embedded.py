@@ -15,7 +15,7 @@ from scorekeeper.store.binaries import ROLE, SYSTEM_HOME
 from scorekeeper.store.cluster import Cluster
 from scorekeeper.store.forks import reset_in_children
 
-__all__ = ["ROLE", "SYSTEM_HOME", "Cluster", "Lease", "acquire", "release_all", "running_url"]
+__all__ = ["ROLE", "SYSTEM_HOME", "Cluster", "Lease", "acquire", "release_all", "running_url", "take_over"]
 
 _leases: "weakref.WeakSet[Lease]" = weakref.WeakSet()
 
@@ -60,6 +60,13 @@ class Lease:
 
             Finalize(None, self._finalizer, exitpriority=-100)
 
+    def descriptor(self) -> int:
+        """The file that stands for this user, for a program that this process becomes: see `take_over`."""
+        held = self._finalizer.peek()
+        assert held is not None
+        _, _, (users, *_), _ = held
+        return int(users)
+
     def url(self, database: str) -> str:
         """The address of `database`, for SQLAlchemy; the database is made if there is none."""
         self._cluster.ensure_database(database)
@@ -100,6 +107,11 @@ def acquire(home: Path, settings: Mapping[str, str] | None = None) -> Lease:
     """
     cluster = Cluster(home, settings or {})
     return Lease(cluster, cluster.enter())
+
+
+def take_over(home: Path, users: int) -> Lease:
+    """The lease whose descriptor this process was handed by the program that it was before."""
+    return Lease(Cluster(home, {}), users)
 
 
 def release_all() -> None:

@@ -1,22 +1,36 @@
-"""The process of an embedded server: finding it, and running the programs that start and stop it."""
+"""The process of an embedded server: finding it, and running the programs that start and stop it.
+
+It imports little, for processes that only look whether the server runs.
+"""
 
 import contextlib
 import os
 import pwd
 import signal
 import subprocess
-import tempfile
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-PID_FILE = "postmaster.pid"
+FOLDER = "postgres"  # in the home
+PID_FILE, SOCKET = "postmaster.pid", ".s.PGSQL.5432"
 # How long a start or a stop that is under way may go on after a signal has asked us to stop.
 LAST_SECONDS = 5
 
 
-@dataclass(frozen=True)
-class Postmaster:
+def find_folder(home: Path) -> Path:
+    """The folder of the server's files, which need not exist."""
+    link = home / FOLDER
+    return Path(os.path.normpath(home / link.readlink())) if link.is_symlink() else link
+
+
+def find_data(home: Path) -> Path:
+    """The data folder in it, as Postgres calls it."""
+    return find_folder(home.expanduser().resolve()) / "data"
+
+
+class Postmaster(NamedTuple):
     """A running server; `socket_folder`: None until it has one; `is_ready`: it accepts connections."""
 
     pid: int
@@ -33,13 +47,39 @@ def find_postmaster(data: Path) -> Postmaster | None:
     lines = _noted(data)
     if not lines:
         return None
-    import psutil  # seldom needed, and trading systems import this module
-
-    with contextlib.suppress(psutil.Error, OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError):
         pid = int(lines[0])
-        if Path(psutil.Process(pid).cwd()).samefile(data):
+        if _works_in(pid, data):
             socket_folder = Path(lines[4]) if len(lines) > 4 and lines[4] else None
             return Postmaster(pid, socket_folder, is_ready=len(lines) > 7)
+    return None
+
+
+def _works_in(pid: int, data: Path) -> bool:
+    """Whether the process works in that folder. Raises OSError if it has ended, or is another user's."""
+    if sys.platform == "linux":
+        return Path(f"/proc/{pid}/cwd").samefile(data)
+    import psutil  # seldom needed, and trading systems import this module
+
+    try:
+        return Path(psutil.Process(pid).cwd()).samefile(data)
+    except psutil.Error:
+        return False
+
+
+def is_within_reach(data: Path) -> bool:
+    """Whether the server of these files runs and has its socket, or is about to. It is not asked."""
+    found = find_postmaster(data)
+    if found is None:
+        return False
+    return not found.is_ready or found.socket_folder is None or (found.socket_folder / SOCKET).exists()
+
+
+def server_started(data: Path) -> tuple[str, str] | None:
+    """Process id and start time of the server, as it noted them; None if there is none."""
+    match _noted(data):
+        case [pid, _, started, *_]:
+            return pid, started
     return None
 
 
@@ -68,6 +108,8 @@ def run_program(
     On an interruption a start or a stop may go on for LAST_SECONDS, so that it is not left half-done. With `kill` the
     program ends at once.
     """
+    import tempfile  # it imports much, and who only looks for the server stays small
+
     user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryFile("w+") as output:
         # A file, because the server would keep a pipe open for as long as it runs. A session of its own, because the

@@ -99,9 +99,12 @@ def test_a_part_that_stays_small_is_told_what_it_needs_and_imports_no_more(home:
     set_everything(home)
     settings = load_settings()
     say = """
-import cli.up.parts, sys
+import cli.up.parts, cli.up.front, sys
 told = cli.up.small_parts.read_told()
-heavy = ("prefect", "pydantic", "sqlalchemy", "numpy", "asyncio", "typer")
+heavy = (
+    "prefect", "pydantic", "sqlalchemy", "psycopg", "numpy", "asyncio", "typer", "psutil", "urllib.request", "json",
+    "logging", "dataclasses", "tempfile", "secrets",
+)
 print(told.scorekeeper_home, told.log_format, [name for name in heavy if name in sys.modules])
 """
     done = subprocess.run(

@@ -14,19 +14,20 @@ from psycopg import generators
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
-from sqlalchemy.dialects import postgresql
 
 from scorekeeper.store.connections import is_pooled
 from scorekeeper.store.sql import statement
 from scorekeeper.store.systems import in_system
 
-_NUMBERED = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-
 
 @cache
 def number_parameters(name: str) -> tuple[str, tuple[str, ...]]:
     """The statement `folder/name` with parameters $1, $2 and so on, and their names in this order."""
-    compiled: Any = statement(name).compile(dialect=_NUMBERED)
+    # Imported here: a host that only imports the tracker does without the dialect.
+    from sqlalchemy.dialects import postgresql
+
+    numbered = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+    compiled: Any = statement(name).compile(dialect=numbered)
     return str(compiled), tuple(dict.fromkeys(compiled.positiontup))
 
 

@@ -34,10 +34,11 @@ def settle(connection: Connection, as_of: datetime, *, suspect_price_pct: float)
     # No page is stored meanwhile: all candles that are marked as settled below were compared with the trades.
     lock(connection, Lock.CANDLE)
     known = {"as_of": as_of}
-    connection.execute(statement("trades/set_reference_prices"), {**known, "suspect_price_pct": suspect_price_pct})
+    judged = {**known, "suspect_price_pct": suspect_price_pct}
+    horizons = connection.execute(statement("trades/set_reference_prices"), judged).rowcount
     connection.execute(statement("trades/match_exits"), {**known, "settles": True})
     closed = connection.execute(statement("trades/close_due_trades"), known).rowcount
-    horizons = connection.execute(statement("trades/set_horizon_returns"), known).rowcount
+    horizons += connection.execute(statement("trades/set_horizon_returns"), known).rowcount
     connection.execute(statement("trades/advance_settled"))
     connection.execute(statement("trades/advance_settled_as_of"), known)
     record_settlement(connection)

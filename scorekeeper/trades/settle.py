@@ -46,11 +46,11 @@ def settle(
         {"symbol": symbol, "opened_at": opened_at, "sealed_from": start}
         for symbol, (opened_at, start) in asked.items()
     )  # fmt: skip
-    priced = {**known, "suspect_price_pct": suspect_price_pct, "asked": answered}
-    connection.execute(statement("trades/set_reference_prices"), priced)
+    judged = {**known, "suspect_price_pct": suspect_price_pct, "asked": answered}
+    horizons = connection.execute(statement("trades/set_reference_prices"), judged).rowcount
     connection.execute(statement("trades/match_exits"), {**known, "settles": True})
     closed = connection.execute(statement("trades/close_due_trades"), known).rowcount
-    horizons = connection.execute(statement("trades/set_horizon_returns"), known).rowcount
+    horizons += connection.execute(statement("trades/set_horizon_returns"), known).rowcount
     connection.execute(statement("trades/advance_settled"))
     connection.execute(statement("trades/advance_settled_as_of"), known)
     record_settlement(connection)

@@ -1,9 +1,10 @@
 -- One row per decision whose horizon return the sealed candles decide: the move from its price (without one: from
 -- reference_price) to the expiry fill at expires_at, whatever exits came first. The ids go to settled_decision.
+-- Those that got their reference price from the same settlement have their return already (set_reference_prices).
 -- Parameter: as_of.
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives: statistics know how many
 -- decisions are undecided and how many have expired, but not that hardly any are both.
-WITH bar AS (
+WITH bar AS ( -- noqa: ST03
     SELECT l.length FROM scorekeeper.report_candle_length AS l
 ),
 ready AS (
@@ -23,9 +24,9 @@ expired AS (
         ORDER BY d.expires_at OFFSET 0
     ) AS near ON true
 ),
-due AS (
+ended AS ( -- noqa: ST03
     SELECT
-        d.trade_id, d.symbol, d.opened_at, d.expires_at,
+        d.trade_id, d.symbol, d.opened_at, d.expires_at, true AS has_ended,
         coalesce(d.price * coalesce(d.price_scale, 1), d.reference_price) AS base_price
     FROM scorekeeper.decision AS d
     INNER JOIN ready ON d.symbol = ready.symbol
@@ -36,25 +37,7 @@ due AS (
         -- A decision that came in after set_reference_prices ran waits: its price must be judged first.
         AND d.reference_price IS NOT NULL
 ),
-priced AS (
-    SELECT due.trade_id, due.base_price, coalesce(last_close.close, next_open.open) AS horizon_price
-    FROM due
-    LEFT JOIN LATERAL (
-        SELECT k.close FROM scorekeeper.candle AS k
-        WHERE
-            k.symbol = due.symbol
-            AND k.minute_at > due.opened_at - (SELECT bar.length FROM bar)
-            AND (k.ends_at IS NULL OR k.ends_at > due.opened_at)
-            AND k.minute_at < due.expires_at
-            AND coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) <= due.expires_at
-        ORDER BY k.minute_at DESC LIMIT 1
-    ) AS last_close ON true
-    LEFT JOIN LATERAL (
-        SELECT k.open FROM scorekeeper.candle AS k
-        WHERE last_close.close IS NULL AND k.symbol = due.symbol AND k.minute_at >= due.expires_at
-        ORDER BY k.minute_at LIMIT 1
-    ) AS next_open ON true
-),
+-- with priced: trades/horizon_prices
 changed AS (
     UPDATE scorekeeper.decision AS d
     SET

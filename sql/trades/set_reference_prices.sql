@@ -2,6 +2,8 @@
 -- opened_at and less than a week old, else the open of the first later one. A decision's price too far from it is
 -- suspect. A trade's prices from before a split get the units of the candles. One more row per decision that a
 -- settlement reads for the first time: it is tracked from now on.
+-- Where the sealed candles decide the horizon return too, it is set by the same update, since an update writes the row
+-- and its index entries again. These ids go to settled_decision: the count of rows is theirs.
 -- Parameters: as_of, suspect_price_pct, asked (a JSON array of symbol, opened_at, sealed_from: the market has said what
 -- came before the decisions from opened_at on, and the sealed range has to begin at sealed_from for it; null: of all).
 -- Looked up by symbol, and passed on as an array, for the reasons that close_due_trades gives.
@@ -53,7 +55,10 @@ noted AS (
 ),
 met AS (
     SELECT
-        d.trade_id, coalesce(before.close, after.open) AS reference_price,
+        d.trade_id, d.symbol, d.opened_at, d.expires_at, d.price, coalesce(before.close, after.open) AS reference_price,
+        d.horizon_known_at IS NULL AND c.sealed_until >= date_trunc('minute', d.expires_at)
+        AND d.expires_at <= least(cast(:as_of AS timestamptz), c.sealed_until + interval '59.999999 seconds')
+            AS has_ended,
         (
             SELECT u.scale FROM scorekeeper.price_unit AS u
             WHERE
@@ -95,6 +100,11 @@ met AS (
         AND date_trunc('minute', d.opened_at) BETWEEN c.sealed_from AND c.sealed_until
         AND coalesce(before.close, after.open) IS NOT NULL
 ),
+ended AS ( -- noqa: ST03
+    SELECT m.*, coalesce(m.price * coalesce(m.price_scale, 1), m.reference_price) AS base_price
+    FROM met AS m
+),
+-- with priced: trades/horizon_prices
 -- A settlement may run after one with a later as_of, and decides less than that one did: new decisions that it finds
 -- wait for the next settlement.
 newest AS (
@@ -118,17 +128,22 @@ changed AS (
     UPDATE scorekeeper.decision AS d
     SET
         tracked = d.tracked OR newest.is_newest,
-        reference_price = met.reference_price,
-        price_scale = met.price_scale,
+        reference_price = p.reference_price,
+        price_scale = p.price_scale,
         price_suspect = coalesce(
-            abs(d.price * coalesce(met.price_scale, 1) - met.reference_price) / met.reference_price * 100
+            abs(d.price * coalesce(p.price_scale, 1) - p.reference_price) / p.reference_price * 100
             > cast(:suspect_price_pct AS float8),
             false
-        )
-    FROM met CROSS JOIN newest
-    WHERE d.trade_id = met.trade_id
+        ),
+        horizon_price = coalesce(p.horizon_price, d.horizon_price),
+        horizon_return_pct = coalesce((p.horizon_price - p.base_price) / p.base_price * 100, d.horizon_return_pct),
+        horizon_known_at
+        = CASE WHEN p.horizon_price IS NULL THEN d.horizon_known_at ELSE cast(:as_of AS timestamptz) END
+    FROM priced AS p CROSS JOIN newest
+    WHERE d.trade_id = p.trade_id
     RETURNING
-        d.trade_id, d.price_suspect, d.price_scale, d.expires_at, d.opened_at, d.version, d.late, d.voided_at
+        d.trade_id, d.price_suspect, d.price_scale, d.expires_at, d.opened_at, d.version, d.late, d.voided_at,
+        p.horizon_price
 ),
 -- It counts from now on, also at moments that are learned already.
 unlearned AS (
@@ -159,15 +174,20 @@ kept_apart AS (
     WHERE
         t.trade_id = changed.trade_id
         AND (changed.price_suspect OR (changed.price_scale IS NOT NULL AND t.exit_time IS NULL))
-)
+),
 -- Only a trade that a quote or an import closed, before any candle was known, has been scored already.
-INSERT INTO scorekeeper.stale_day (kind, day)
-SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
-FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
-WHERE changed.price_suspect AND t.exit_time IS NOT NULL
-UNION
-SELECT 'agent', cast(changed.expires_at AT TIME ZONE 'UTC' AS date)
-FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
-WHERE changed.price_suspect AND t.exit_time IS NOT NULL
--- Not DO NOTHING: a transaction that takes the day off the list must wait for the changes of this one.
-ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day;
+stale AS (
+    INSERT INTO scorekeeper.stale_day (kind, day)
+    SELECT 'system', cast(t.exit_time AT TIME ZONE 'UTC' AS date)
+    FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
+    WHERE changed.price_suspect AND t.exit_time IS NOT NULL
+    UNION
+    SELECT 'agent', cast(changed.expires_at AT TIME ZONE 'UTC' AS date)
+    FROM changed INNER JOIN scorekeeper.trade AS t ON changed.trade_id = t.trade_id
+    WHERE changed.price_suspect AND t.exit_time IS NOT NULL
+    -- Not DO NOTHING: a transaction that takes the day off the list must wait for the changes of this one.
+    ON CONFLICT (kind, day) DO UPDATE SET day = excluded.day
+)
+INSERT INTO settled_decision (trade_id)
+SELECT trade_id FROM changed
+WHERE horizon_price IS NOT NULL;

@@ -1,4 +1,4 @@
-"""Decisions of which no statistics know yet, as in a backtest's database or after an import, are each looked up once."""
+"""Decisions of which no statistics know yet, as in a backtest's database, are each looked up once."""
 
 from pathlib import Path
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import exp, isclose
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -114,9 +115,10 @@ class _Check:
         if row is None or row.trade_id != wanted.trade_id:
             stored.note(f"{wanted.trade_id}: missing, instead comes {None if row is None else row.trade_id}")
             return
-        for name, value in wanted._asdict().items():
-            if not _near(getattr(row, name), value):
-                stored.note(f"{wanted.trade_id}: {name} is {getattr(row, name)}, recomputed {value}")
+        names = wanted._fields
+        for name, kept, value in zip(names, attrgetter(*names)(row), wanted, strict=True):
+            if kept != value and not _near(kept, value):
+                stored.note(f"{wanted.trade_id}: {name} is {kept}, recomputed {value}")
         if isinstance(wanted, Vote):
             p_up = 1 / (1 + exp(-self._beta(wanted.opened) * wanted.score))
             if not _near(row.p_up, p_up):
@@ -163,9 +165,9 @@ class _Check:
                 self.states.note(f"{at}: {name} is {stored}, recomputed {value}")
                 return
         for row, meant in zip(state.agents, wanted.agents, strict=True):
-            for name in AgentRow._fields:
-                if not _near(row[name], getattr(meant, name)):
-                    self.states.note(f"{at}: {name} of {meant.agent} is {row[name]}, recomputed {getattr(meant, name)}")
+            for name, wants in zip(AgentRow._fields, meant, strict=True):
+                if row[name] != wants and not _near(row[name], wants):
+                    self.states.note(f"{at}: {name} of {meant.agent} is {row[name]}, recomputed {wants}")
         uses = {
             row["weight_in_use"] == row["weight"] if row["weight_in_use"] in (1.0, row["weight"]) else None
             for row in state.agents

@@ -201,7 +201,8 @@ class _Target:
 
     def _compare_said(self, rows: Sequence[Row[Any]], seen: Floats) -> Iterator[str]:
         """What the fit of its time said of each trade."""
-        by_fit: dict[int, list[int]] = {}
+        said_names = [f"{name}_{self._short}" for name in ("p", "market", "base", "kept")]
+        get_said, by_fit = attrgetter(*said_names), dict[int, list[int]]()
         for number, row in enumerate(rows):
             by_fit.setdefault(bisect_right(self._moments, row.opened // DAY * DAY) - 1, []).append(number)
         for place, numbers in sorted(by_fit.items()):
@@ -212,10 +213,9 @@ class _Target:
                 base, least = fit["base_rate"], fit["keep_above"]
                 wanted = [(one, other, base, one > least) for one, other in zip(p, market, strict=True)]
             for number, values in zip(numbers, wanted, strict=True):
-                for name, value in zip(("p", "market", "base", "kept"), values, strict=True):
-                    kept = getattr(rows[number], f"{name}_{self._short}")
-                    if not near(kept, value):
-                        yield f"{name}_{self._short} of {rows[number].trade_id} is {kept}, recomputed {value}"
+                for name, kept, value in zip(said_names, get_said(rows[number]), values, strict=True):
+                    if kept != value and not near(kept, value):
+                        yield f"{name} of {rows[number].trade_id} is {kept}, recomputed {value}"
 
     def find(self, released: Released, until: int) -> Iterator[str]:
         """What differs of the midnights with rows and fits, of the newest fits, and of how some were judged."""

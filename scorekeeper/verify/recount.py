@@ -45,7 +45,8 @@ def wilson(successes: int, n: int) -> list[float] | None:
 
 def differ(found: Mapping[Any, Any], wanted: Mapping[str, Any]) -> list[str]:
     """The names of the figures that differ by more than rounding."""
-    return [name for name, value in wanted.items() if not _alike(found.get(name), value)]
+    pairs = ((name, found.get(name), value) for name, value in wanted.items())
+    return [name for name, kept, value in pairs if kept != value and not _alike(kept, value)]
 
 
 def _alike(found: Any, wanted: Any) -> bool:

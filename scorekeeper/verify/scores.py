@@ -186,13 +186,14 @@ def _tally_signals(
         for day, rows in groupby(_stream(connection, "verify/select_scored_signals", **given), itemgetter(0)):
             found: defaultdict[tuple[str, str, str], AgentTally] = defaultdict(AgentTally)
             for row in rows:
-                tally = found[row.version, row.symbol, row.agent]
-                if row.is_sure:
-                    tally.add_sure(row.signals, row.confidence, right=row.is_right)
+                # By place: by name each value would take the driver's row as long as to count it.
+                (_, version, symbol, agent, is_sure, direction, moved, backed, ended, confidence, is_right,
+                 signals, sum_return_pct) = row  # fmt: skip
+                tally = found[version, symbol, agent]
+                if is_sure:
+                    tally.add_sure(signals, confidence, right=is_right)
                 else:
-                    tally.add_said(
-                        row.signals, row.direction, row.moved, row.sum_return_pct, row.backed, row.ended
-                    )  # fmt: skip
+                    tally.add_said(signals, direction, moved, sum_return_pct, backed, ended)
             yield day, found.items()
         progress("decisions of the agents' rollups", decisions)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
+from functools import lru_cache
 from typing import Any
 
 from scorekeeper.verify.recount import EXACT_DIGITS, exact, wilson
@@ -10,6 +11,14 @@ _ENDS = {1: "winners", -1: "losers"}
 _WORDS = {1: "supported", -1: "opposed", 0: "abstained"}
 _COUNTS = ("signals", "calls", "correct", "incorrect", "brier_calls")
 _RESULTS = tuple(f"{word}_{end}" for word in _WORDS.values() for end in _ENDS.values())
+
+
+@lru_cache(10_000)
+def _stated(confidence: float, right: bool) -> tuple[Decimal, Decimal]:
+    """A confidence (0..100), exact, and its squared distance, as a probability, from whether the call was right."""
+    with localcontext(prec=EXACT_DIGITS):
+        stated = exact(confidence)
+        return stated, (stated / 100 - right) ** 2
 
 
 @dataclass
@@ -50,10 +59,10 @@ class AgentTally:
         self.counts["brier_calls"] += number
         self.calls[place] += number
         self.correct[place] += number if right else 0
+        stated, square = _stated(confidence, right)
         with localcontext(prec=EXACT_DIGITS):
-            stated = exact(confidence)
             self.confidence[place] += number * stated
-            self.brier += number * (stated / 100 - right) ** 2
+            self.brier += number * square
 
     def join(self, other: "AgentTally") -> None:
         """The signals of another selection or day too."""

@@ -1,7 +1,6 @@
 """`scorekeeper dashboard`: the score in a browser, on any database; it is a part of `up`, too."""
 
 import contextlib
-import ctypes
 import os
 import secrets
 import socket
@@ -23,6 +22,7 @@ from cli.logs import begin_logs, web_server_logs
 from cli.ports import hold_port
 from cli.prefect_server.password import CLIENTS
 from cli.prefect_server.run_counts import RunCounter
+from cli.up.processes import use_one_pool
 from dashboard.app import Dashboard, make_pages
 from dashboard.data.monitored import read_monitored_systems
 from dashboard.data.systems import Standing, read_systems
@@ -261,9 +261,7 @@ def serve(
     """Answer on these sockets until a signal ends it, or nobody has been connected for so long."""
     import uvicorn
 
-    with contextlib.suppress(AttributeError):  # glibc alone has it
-        # Few threads that do little need no memory pools of their own: some megabytes less. -8: M_ARENA_MAX
-        ctypes.CDLL(None).mallopt(-8, 1)
+    use_one_pool()
     config = uvicorn.Config(
         app, log_level="warning", log_config=web_server_logs(), proxy_headers=False, server_header=False,
         lifespan="off", ws="none", timeout_graceful_shutdown=GRACE_SECONDS,

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from supervisor import events
+from supervisor.medusa import asyncore_25 as asyncore
 from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor
 
@@ -58,7 +59,8 @@ def main() -> None:
     options = ServerOptions()
     options.realize(["-n", "-c", CONFIG], doc="")
     options.first, options.test = True, False  # as supervisord's own main sets them
-    Daemon(options).main()
+    with contextlib.suppress(asyncore.ExitNow):  # how its loop says that all parts have ended
+        Daemon(options).main()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cli.folders import UP_FOLDER, address_file
 from cli.up.environment import DASHBOARD_PORT
-from cli.up.processes import Stage, begin_again
+from cli.up.processes import Stage, begin_again, use_one_pool
 from cli.up.small_parts import api_url, server_answers, wait_until
 from cli.up.systems import migrate_all, tell_dashboard, tell_places
 from scorekeeper.errors import ScorekeeperError
@@ -29,6 +29,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 STAY_SECONDS = 10.0
 # After so long without anybody who looks, the dashboard lets go of its memory.
 QUIET_SECONDS = 300.0
+_AWAY = b"the database does not answer; the dashboard's log says why\n"
 _DATABASE, _TOKEN = "PREFECT_SERVER_DATABASE_CONNECTION_URL", "SCOREKEEPER_DASHBOARD_OWN_TOKEN"
 T = TypeVar("T")
 
@@ -47,12 +48,14 @@ def serve_prefect(settings: Settings, _stage: Stage) -> None:
     """The server itself, once Postgres answers."""
     from cli.prefect_server.gate import serve
 
+    use_one_pool()
     serve(int(api_url().rsplit(":", 1)[1].removesuffix("/api")), settings.ui_host_names)
 
 
 def run_watcher(settings: Settings) -> None:
     """The inbox's watcher. With WARM_RUNS it also executes the frequent runs: ingest, and track every minute."""
     wait_until(server_answers)
+    use_one_pool()
     if not settings.warm_runs:
         from tasks.inbox_watcher import inboxes_of, watch_inboxes
 
@@ -155,16 +158,34 @@ def run_dashboard(settings: Settings) -> None:
 
 
 def wake_dashboard(settings: Settings, stage: Stage) -> None:
-    """Serve until nobody has looked for QUIET_SECONDS. Who connects while it falls asleep is kept waiting."""
+    """Serve until nobody has looked for QUIET_SECONDS. Who connects while it falls asleep is answered when it wakes."""
     from cli.dashboard_server import make_access, open_all_scores, serve
 
     assert stage.held is not None
     access = make_access(settings, "127.0.0.1", int(os.environ[DASHBOARD_PORT]), os.environ[_TOKEN])
     with socket.socket(fileno=stage.held) as listening, contextlib.ExitStack() as held:
-        make = _insist(lambda: held.enter_context(open_all_scores(settings)), pause=0.5, longest=2.0)
-        serve(make(access), [listening.dup()], quiet_seconds=QUIET_SECONDS)
+        try:
+            make = held.enter_context(open_all_scores(settings))
+        except ScorekeeperError as exc:
+            print(exc, flush=True)
+            _turn_away(listening)
+        else:
+            serve(make(access), [listening.dup()], quiet_seconds=QUIET_SECONDS)
         held.close()
         begin_again("dashboard", "asleep", listening.fileno())
+
+
+def _turn_away(listening: socket.socket) -> None:
+    """Answer 503 to those who wait; who comes again makes it try again."""
+    listening.setblocking(False)
+    said = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nCache-Control: no-store\r\nConnection: close\r\n"
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            asking, _ = listening.accept()
+            with asking, contextlib.suppress(OSError):
+                asking.settimeout(1)
+                asking.recv(1 << 16)
+                asking.sendall(said + b"Content-Length: %d\r\n\r\n%b" % (len(_AWAY), _AWAY))
 
 
 def run_feeder(settings: Settings) -> None:

@@ -106,6 +106,7 @@ def test_closing_the_terminal_ends_it_and_a_socket_is_as_good_as_one(up: Up) -> 
     ours, theirs = socket.socketpair()
     up.process.send_signal(signal.SIGHUP)
     assert up.process.wait(600) == 128 + signal.SIGHUP
+    assert "Traceback" not in up.output.read_text()
     assert up.processes() == []
     with ours, theirs:
         up.start(theirs.fileno())

@@ -241,13 +241,13 @@ class Writer:
         finished = [file for file in files if file.finished]
         if not self._place.moves_files:
             return Written(tally, len(finished), [], Left())
-        here = [file for file in finished if self._place.at_once > 1 or file.refused]
+        waits = self._place.at_once > 1
+        here = [file for file in finished if waits or file.refused]
         left = Left()
         if here:
             to_move = self._sort_out(here, left)
             left.trouble = self.move(to_move)
-        rest = [] if len(here) == len(finished) else [file for file in finished if not file.refused]
-        return Written(tally, len(finished), rest, left)
+        return Written(tally, len(finished), [file for file in finished if not (waits or file.refused)], left)
 
     def _destination(self, file: FileProgress) -> str:
         name, sha256 = file.source.name, file.content.sha256

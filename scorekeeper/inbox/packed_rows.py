@@ -124,8 +124,8 @@ class Packer:
         self._received_at = None if received_at is None else pack_moment(received_at)
         self._fee_and_no_request = pack_float(fee_bps) + _NULL
 
-    def pack(self, decision: Decision, sha256: bytes | None, name: str, line: int) -> tuple[bytes, bytes, bytes]:
-        """The row of a decision, of its trade (empty: it opens none), and those of its agents' signals.
+    def pack(self, decision: Decision, sha256: bytes | None, name: str, line: int) -> tuple[bytes, bytes]:
+        """The row of a decision, and that of its trade (empty: it opens none).
 
         `sha256`, `name`, `line`: where it was read.
         """
@@ -148,8 +148,13 @@ class Packer:
                     _pack_costs(decision.costs),
                 )
             )  # fmt: skip
-        head = _SIGNAL_HEAD + own_id
-        return row, trade, b"".join([head + _pack_signal(signal) for signal in decision.signals])
+        return row, trade
+
+
+def pack_signals(decision: Decision) -> bytes:
+    """The rows of the signals of a decision's agents; empty: it has none."""
+    head = _SIGNAL_HEAD + pack_text(decision.trade_id)
+    return b"".join([head + _pack_signal(signal) for signal in decision.signals])
 
 
 def pack_event(trade_id: str) -> bytes:

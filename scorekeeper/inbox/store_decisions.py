@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.reading_rules import Reading
 from scorekeeper.decisions.symbols import is_certain, spell
-from scorekeeper.inbox.packed_rows import Packer, pack_event, pack_held
+from scorekeeper.inbox.packed_rows import Packer, pack_event, pack_held, pack_signals
 from scorekeeper.inbox.standing import Row, Verdict, judge
 from scorekeeper.store.copy_format import HEADER, TRAILER
 from scorekeeper.store.database import open_copy
@@ -101,16 +101,17 @@ def _copy(
 
     They are sorted by id, so that two writers never deadlock, and so that rows which follow one another go to
     neighbouring places of an index. Events keep the order of the files, in which they are published.
+
+    Signals are packed while Postgres stores the ones before, which takes it longer than all the rest.
     """
-    packer, trades, signals = Packer(received_at, fee_bps), list[bytes](), list[bytes]()
+    packer, trades = Packer(received_at, fee_bps), list[bytes]()
+    ordered = sorted(rows, key=lambda row: row[0].trade_id)
 
     def pack_decisions() -> Iterator[bytes]:
-        for row in sorted(rows, key=lambda row: row[0].trade_id):
-            decision, trade, said = packer.pack(*row)
+        for row in ordered:
+            decision, trade = packer.pack(*row)
             if trade:
                 trades.append(trade)
-            if said:
-                signals.append(said)
             yield decision
 
     _copy_rows(connection, "inbox/copy_decisions", pack_decisions())
@@ -121,7 +122,7 @@ def _copy(
                 closes = d.closes and list(d.closes)
                 copy.write_row((d.trade_id, d.symbol, d.version, d.exit_side, d.opened_at, closes, d.given_id))
     _copy_rows(connection, "inbox/copy_decision_events", (pack_event(d.trade_id) for d, *_ in rows))
-    _copy_rows(connection, "inbox/copy_agent_signals", signals)
+    _copy_rows(connection, "inbox/copy_agent_signals", (pack_signals(d) for d, *_ in ordered if d.signals))
     if held:
         waits = (pack_held(d.trade_id) for d, *_ in rows if d.raw_symbol in held)
         _copy_rows(connection, "inbox/copy_held_decisions", waits)

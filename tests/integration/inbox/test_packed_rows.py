@@ -14,7 +14,7 @@ from scorekeeper.decisions.costs import NO_COSTS, Costs
 from scorekeeper.decisions.decision import Decision
 from scorekeeper.decisions.fields import Note
 from scorekeeper.decisions.reading_rules import STANDARD, make_reading
-from scorekeeper.inbox.packed_rows import Packer, pack_event, pack_held
+from scorekeeper.inbox.packed_rows import Packer, pack_event, pack_held, pack_signals
 from scorekeeper.store.copy_format import HEADER, TRAILER
 from scorekeeper.store.database import Database
 from scorekeeper.store.sql import raw
@@ -77,9 +77,9 @@ def plain_rows(table: str, decision: Decision, at: datetime | None, sha256: byte
 
 
 def packed_rows(table: str, decision: Decision, at: datetime | None, sha256: bytes | None) -> bytes:
-    row, trade, said = Packer(at, 12.5).pack(decision, sha256, "a file", LINE)
+    row, trade = Packer(at, 12.5).pack(decision, sha256, "a file", LINE)
     all_rows = {
-        "decision": row, "trade": trade, "agent_signal": said, "event": pack_event(decision.trade_id),
+        "decision": row, "trade": trade, "agent_signal": pack_signals(decision), "event": pack_event(decision.trade_id),
         "held_decision": pack_held(decision.trade_id),
     }  # fmt: skip
     return all_rows[table]

@@ -16,7 +16,7 @@ from cli.folders import address_file
 from cli.prefect_server.password import CLIENTS, DOOR, SERVERS, prove, read_password
 from scorekeeper.errors import ScorekeeperError
 
-CORRECT_IT = "set PREFECT_API_URL to its API, as in http://HOST:4200/api, or to nothing to work without a server"
+CORRECT_IT = "set PREFECT_API_URL to its API, as in http://HOST:4200/api, or to nothing to work without one"
 PATIENCE_SECONDS = 3.0  # within which a server that is named answers, or is taken as busy
 
 

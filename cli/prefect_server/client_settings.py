@@ -24,8 +24,8 @@ def prepare(home: Path) -> None:
     """Keep Prefect's own files in the home, and Prefect offline and quiet.
 
     Prefect uses the server that PREFECT_API_URL names, else that of a running `scorekeeper up`. Without either it
-    starts one for this command (FLOW_RUNS=always), which takes some 15 seconds. Raises ScorekeeperError if what is named
-    is no address.
+    starts one for this command (FLOW_RUNS=always), which takes some 15 seconds. Raises ScorekeeperError if what is
+    named is no address.
     """
     os.environ.update(reach_directly(os.environ))
     if address := use_running_server(home):

@@ -16,7 +16,7 @@ from cli.folders import address_file
 from cli.prefect_server.password import CLIENTS, DOOR, SERVERS, prove, read_password
 from scorekeeper.errors import ScorekeeperError
 
-CORRECT_IT = "set PREFECT_API_URL to its API, as in http://HOST:4200/api, or to nothing to work without a server"
+CORRECT_IT = "set PREFECT_API_URL to its API, as in http://HOST:4200/api, or to nothing to work without one"
 PATIENCE_SECONDS = 3.0  # within which a server that is named answers, or is taken as busy
 
 
@@ -24,8 +24,8 @@ def prepare(home: Path) -> None:
     """Keep Prefect's own files in the home, and Prefect offline and quiet.
 
     Prefect uses the server that PREFECT_API_URL names, else that of a running `scorekeeper up`. Without either it
-    starts one for this command (FLOW_RUNS=always), which takes some 15 seconds. Raises ScorekeeperError if what is named
-    is no address.
+    starts one for this command (FLOW_RUNS=always), which takes some 15 seconds. Raises ScorekeeperError if what is
+    named is no address.
     """
     os.environ.update(reach_directly(os.environ))
     if address := use_running_server(home):

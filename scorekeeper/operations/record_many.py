@@ -81,7 +81,8 @@ def _weigh(decision: Decision) -> int:
 def record_many(db: Database, given: Iterable[Any], context: DecisionContext, fee_bps: float) -> list[str]:
     """Store decisions, many of them in a transaction, and return their ids in order.
 
-    As much as one transaction takes is read at once, whatever `given` holds. Raises RefusedError at the end, if some are refused: all others are stored.
+    As much as one transaction takes is read at once, whatever `given` holds. Raises
+    RefusedError at the end, if some are refused: all others are stored.
     """
     ids: list[str | None] = []
     refused: dict[int, Exception] = {}

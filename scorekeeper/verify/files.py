@@ -97,7 +97,8 @@ def _read_archive(
     archived = statement("verify/select_archived_files").execution_options(yield_per=DECISIONS_AT_ONCE)
     rows = connection.execute(archived, {"watched": WATCHED})
     wanted, opened = tee(_choose(rows, settings, only))
-    for (name, sha256, path, size, unwatched), found in zip(wanted, moved.open_all(row[2] for row in opened), strict=True):
+    files = moved.open_all(row[2] for row in opened)
+    for (name, sha256, path, size, unwatched), found in zip(wanted, files, strict=True):
         source = found if not isinstance(found, ScorekeeperError) else None
         try:
             if isinstance(found, ScorekeeperError):

@@ -81,29 +81,37 @@ SELECT
         ) < cast(:last_day AS date) - cast(:first_day AS date) + 1
     ) AS blocked;
 
+-- name: part_of_decisions
+-- One row per breakdown and decision that is neither voided nor suspect: its part, and the columns that counts of parts
+-- need. By exit_reason it is null: the trade has it.
+SELECT
+    d.trade_id, d.version, d.direction, d.expires_at, d.horizon_known_at, d.horizon_return_pct, p.breakdown, p.part
+FROM scorekeeper.decision AS d
+CROSS JOIN
+    LATERAL (
+        VALUES
+        ('symbol', d.symbol),
+        ('interval', d.bar_interval),
+        ('side', CASE d.direction WHEN 1 THEN 'long' ELSE 'short' END),
+        ('exit_reason', null),
+        ('version', d.version),
+        ('confidence', cast(width_bucket(d.confidence, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) AS text)),
+        ('weekday', to_char(d.opened_at AT TIME ZONE 'UTC', 'ID')),
+        ('hour', to_char(d.opened_at AT TIME ZONE 'UTC', 'HH24'))
+    ) AS p (breakdown, part)
+WHERE d.voided_at IS NULL AND d.price_suspect IS NOT TRUE;
+
 -- name: count_system_parts
 -- One row per breakdown and part, version (null: all), basis (gross, after fees) and exit day in [since, until): the
 -- columns of daily_score. Parameters: since, until.
+-- with part_of: metrics/part_of_decisions
 WITH counted AS ( -- noqa: ST03
     SELECT
         cast(t.exit_time AT TIME ZONE 'UTC' AS date) AS day, s.version, cast(null AS text) AS symbol,
-        ARRAY[p.breakdown, p.part] AS group_value,
+        ARRAY[p.breakdown, CASE p.breakdown WHEN 'exit_reason' THEN t.exit_reason ELSE p.part END] AS group_value,
         b.after_fees, t.trade_id, t.opened_at, t.exit_time, b.pnl, t.mfe_pct, t.mae_pct
     FROM scorekeeper.trade AS t
-    INNER JOIN scorekeeper.decision AS n
-        ON t.trade_id = n.trade_id AND n.voided_at IS NULL AND n.price_suspect IS NOT TRUE
-    CROSS JOIN
-        LATERAL (
-            VALUES
-            ('symbol', n.symbol),
-            ('interval', n.bar_interval),
-            ('side', CASE n.direction WHEN 1 THEN 'long' ELSE 'short' END),
-            ('exit_reason', t.exit_reason),
-            ('version', n.version),
-            ('confidence', cast(width_bucket(n.confidence, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) AS text)),
-            ('weekday', to_char(n.opened_at AT TIME ZONE 'UTC', 'ID')),
-            ('hour', to_char(n.opened_at AT TIME ZONE 'UTC', 'HH24'))
-        ) AS p (breakdown, part)
+    INNER JOIN part_of AS p ON t.trade_id = p.trade_id
     CROSS JOIN LATERAL (VALUES (null), (t.version)) AS s (version)
     CROSS JOIN LATERAL (VALUES (false, t.pnl_pct), (true, t.net_pnl_pct)) AS b (after_fees, pnl)
     WHERE t.exit_time >= cast(:since AS timestamptz) AND t.exit_time < cast(:until AS timestamptz)
@@ -123,30 +131,20 @@ ORDER BY breakdown, version, part, after_fees, day;
 -- [since, until). No row by exit_reason, and by side those of decisions that opened a trade: see count_agents. The day
 -- of a trade that closes after the last track has changed until then: see keep_stale_days. So each closed one counts.
 -- Parameters: since, until.
+-- with part_of: metrics/part_of_decisions
 WITH said AS ( -- noqa: ST03
     SELECT
         cast(null AS date) AS day, cast(null AS text) AS version, cast(null AS text) AS symbol,
-        ARRAY[p.breakdown, n.version, p.part] AS group_value,
+        ARRAY[n.breakdown, n.version, n.part] AS group_value,
         a.agent, a.direction, a.confidence, n.horizon_known_at, n.horizon_return_pct, t.pnl_pct, t.direction AS side
-    FROM scorekeeper.decision AS n
+    FROM part_of AS n
     INNER JOIN scorekeeper.agent_signal AS a ON n.trade_id = a.trade_id
     LEFT JOIN scorekeeper.trade AS t ON n.trade_id = t.trade_id AND t.exit_time IS NOT NULL
-    CROSS JOIN
-        LATERAL (
-            VALUES
-            ('symbol', n.symbol),
-            ('interval', n.bar_interval),
-            ('side', CASE n.direction WHEN 1 THEN 'long' ELSE 'short' END),
-            ('version', n.version),
-            ('confidence', cast(width_bucket(n.confidence, ARRAY[10, 20, 30, 40, 50, 60, 70, 80, 90]) AS text)),
-            ('weekday', to_char(n.opened_at AT TIME ZONE 'UTC', 'ID')),
-            ('hour', to_char(n.opened_at AT TIME ZONE 'UTC', 'HH24'))
-        ) AS p (breakdown, part)
     WHERE
-        n.voided_at IS NULL AND n.price_suspect IS NOT TRUE
+        n.breakdown <> 'exit_reason'
         AND n.expires_at >= cast(:since AS timestamptz) AND n.expires_at < cast(:until AS timestamptz)
         AND (n.horizon_known_at IS NOT NULL OR t.trade_id IS NOT NULL)
-        AND (p.breakdown <> 'side' OR n.direction <> 0)
+        AND (n.breakdown <> 'side' OR n.direction <> 0)
 )
 -- with summed: metrics/sum_counted_signals
 SELECT

@@ -174,7 +174,7 @@ def test_a_file_that_was_moved_is_found_whatever_has_taken_its_name(there: There
     assert there.place.finish_move("a.jsonl", target, source.sha256, source.size)
     assert (there.place.look(), there.at(address), there.at(target)) == ([address], CONTENT * 2, CONTENT)
     there.put("a.jsonl", CONTENT)
-    assert not there.place.finish_move("a.jsonl", target, source.sha256, source.size), "the same content may be what was left"
+    assert not there.place.finish_move("a.jsonl", target, source.sha256, source.size), "it may be what was left"
 
 
 def test_a_file_goes_back_beside_another_of_its_name(there: There) -> None:

@@ -197,7 +197,8 @@ def count(connection: Connection, table: str) -> int:
 
 def meet_prices(connection: Connection) -> None:
     """As settle does before it closes."""
-    connection.execute(statement("trades/set_reference_prices"), {"as_of": AS_OF, "suspect_price_pct": 5, "asked": "[]"})
+    given = {"as_of": AS_OF, "suspect_price_pct": 5, "asked": "[]"}
+    connection.execute(statement("trades/set_reference_prices"), given)
 
 
 def test_closing_reads_the_trades_that_the_new_candles_touch_and_no_other(connection: Connection) -> None:

@@ -92,7 +92,8 @@ def test_a_decision_that_arrives_during_a_close_is_judged_by_its_price_first(db:
     with db.begin() as connection:
         known = {"as_of": START + 90 * MINUTE}
         settle.open_settlement(connection)
-        connection.execute(statement("trades/set_reference_prices"), {**known, "suspect_price_pct": SUSPECT_PCT, "asked": None})
+        given = {**known, "suspect_price_pct": SUSPECT_PCT, "asked": None}
+        connection.execute(statement("trades/set_reference_prices"), given)
         with db.begin() as arriving:
             decide(arriving, {"trade_id": "wild", "price": 50.0})
         assert connection.execute(statement("trades/close_due_trades"), known).rowcount == 0

@@ -141,7 +141,7 @@ def test_what_is_no_server_of_prefect_is_said_with_what_to_do(home: Path, answer
 def test_what_is_no_address_is_said_before_it_is_asked(home: Path, named: str) -> None:
     os.environ[URL] = named
     for ask in (find_server, prepare):
-        with pytest.raises(ScorekeeperError, match="^PREFECT_API_URL is not the address of a server: set"):
+        with pytest.raises(ScorekeeperError, match=r"^PREFECT_API_URL is not the address of a server: set"):
             ask(home)
 
 

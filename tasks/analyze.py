@@ -14,11 +14,12 @@ from scorekeeper.store.database import Database
 from scorekeeper.threads import run_in_thread
 from tasks.artifacts import key_of, write_changed
 from tasks.as_of import whole_minute
-from tasks.at_work import run_logger
+from tasks.at_work import now_and_then, run_logger
 from tasks.engine import LinkArtifact, MarkdownArtifact, TableArtifact, task
 from tasks.links import describe
 from tasks.retries import REPEATABLE
 
+FIRST_WORD_SECONDS = 5.0  # an hour's work is done by then; what follows an upgrade takes a minute
 TABLES = {
     "agent-attribution": (tables.attribution_rows, "What each agent contributed, and how right it was"),
     "calibration": (tables.calibration_rows, "How often an agent is right at each confidence that it states"),
@@ -31,15 +32,17 @@ TABLES = {
 async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
     """Analyse what is known at `as_of` (default: the minute that track has worked up to), and store it.
 
-    Then add up the parts of what is over, for breakdowns. One task for both: see settle_trades.
+    Then add up the parts of what is over, for breakdowns. One task for both: see settle_trades. Each stretch of days
+    is committed by itself, so that an attempt that follows goes on with the next.
     """
+    tell = now_and_then(run_logger().info, first=FIRST_WORD_SECONDS)
 
     def work() -> Analysis:
         with db.begin() as connection:
             asked = None if as_of is None else whole_minute(as_of)
             minute = library.choose_as_of(connection, asked, whole_minute(None))
         done = db.transact(lambda connection: library.analyze(connection, minute))
-        roll_up_parts(db, most=MOST_STRETCHES)
+        roll_up_parts(db, most=MOST_STRETCHES, tell=tell)
         return done
 
     return await run_in_thread(work)

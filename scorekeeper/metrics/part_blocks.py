@@ -34,6 +34,7 @@ FAN = 8
 MOST_STRETCHES = 50  # that an hourly run counts from the rows: after an upgrade a long history takes some runs
 _DAY = timedelta(days=1)
 _COUNTED_DAYS = {"system": "metrics/select_system_days", "agent": "metrics/select_agent_days"}
+_MADE_ROLLUP = {"system": "metrics/select_made_days", "agent": "metrics/select_made_agent_days"}
 _Sums = dict[tuple[str, str | None], list[Any]]  # the parts, by breakdown and version (None: all)
 
 
@@ -44,20 +45,24 @@ class Days(NamedTuple):
     last: date
 
 
-def roll_up_parts(db: Database, *, block: int = BLOCK, most: int | None = None) -> int:
+def roll_up_parts(
+    db: Database, *, block: int = BLOCK, most: int | None = None, tell: Callable[[str], None] = lambda _: None
+) -> int:
     """Add up the parts of what has no stretch yet; how many stretches were made.
 
     `most`: of each kind that are counted from rows, the earliest; the next call goes on. Each is a transaction of its
-    own. May be repeated, and killed at any time. Nothing is made before the first track.
+    own. May be repeated, and killed at any time. Nothing is made before the first track. `tell` is called with how far
+    it is, before each stretch.
     """
     market = db.transact(_begin)
     if market is None or market.last_as_of is None:
         return 0
-    return sum(
-        _make(db, kind, level, days)
-        for kind in ("system", "agent")
-        for level, days in _plan(db, kind, market.last_as_of, block, most)
-    )
+    made = 0
+    for kind, of in (("system", "trades"), ("agent", "signals")):
+        for level, days in _plan(db, kind, market.last_as_of, block, most):
+            tell(f"adding up {of} of {days.first} to {days.last} for breakdowns: {made} stretches of days done")
+            made += _make(db, kind, level, days)
+    return made
 
 
 def _begin(connection: Connection) -> Any:
@@ -164,16 +169,28 @@ def plan_parents(children: Sequence[Days], parents: Sequence[Days]) -> list[Days
 
 
 def _make(db: Database, kind: str, level: int, days: Days) -> int:
-    """Make a stretch, unless a day or a stretch that it consists of has changed meanwhile; how many were made."""
+    """Make a stretch, unless a day or a stretch that it consists of has changed meanwhile; how many were made.
+
+    Rows are counted without the lock of the score, which a day with many trades would hold for long. A change that is
+    committed meanwhile leaves its day stale, or, if the day was scored since, other rows of its rollup.
+    """
+    given = {"kind": kind, "level": level, "first_day": days.first, "last_day": days.last}
+    rollup, counted = None, None
+    if level == 1:
+        with db.begin() as connection:
+            rollup = connection.execute(statement(_MADE_ROLLUP[kind]), given).scalar_one()
+        with db.begin() as connection:  # later: it sees no less than what the rollup was made of
+            counted = _count_rows(connection, given)
 
     def work(connection: Connection) -> int:
         # No day is scored meanwhile: a change that is committed later finds the stretch, and deletes it.
         lock(connection, Lock.SCORE)
-        given = {"kind": kind, "level": level, "first_day": days.first, "last_day": days.last}
         if connection.execute(statement("metrics/select_part_block_blocked"), given).scalar_one():
             return 0
+        if level == 1 and connection.execute(statement(_MADE_ROLLUP[kind]), given).scalar_one() != rollup:
+            return 0
         connection.execute(statement("metrics/insert_part_block"), given)
-        for (breakdown, version), parts in _read_parts(connection, given):
+        for (breakdown, version), parts in _merge_parts(connection, given) if counted is None else counted.items():
             row = {"breakdown": breakdown, "version": version, "parts": msgspec.json.encode(parts).decode()}
             connection.execute(statement("metrics/insert_part_sums"), given | row)
         return 1
@@ -181,18 +198,12 @@ def _make(db: Database, kind: str, level: int, days: Days) -> int:
     return db.transact(work)
 
 
-def _read_parts(
-    connection: Connection, given: dict[str, Any]
-) -> Iterator[tuple[tuple[str, str | None], list[Any]]]:
-    if given["level"] > 1:
-        yield from _merge_parts(connection, given)
-        return
+def _count_rows(connection: Connection, given: dict[str, Any]) -> _Sums:
     bounds = {
         "since": datetime.combine(given["first_day"], time(), UTC),
         "until": datetime.combine(given["last_day"] + _DAY, time(), UTC),
     }
-    count = _count_trades if given["kind"] == "system" else _count_signals
-    yield from count(connection, bounds).items()
+    return (_count_trades if given["kind"] == "system" else _count_signals)(connection, bounds)
 
 
 def _merge_parts(

@@ -63,8 +63,11 @@ def system_metrics(
         "version": version, "symbol": symbol, "since": since, "until": until, "include_suspect": include_suspect,
         "exclude_late": exclude_late, "at": at,
     }  # fmt: skip
-    count = connection.execute(statement("metrics/count_trades"), rows).mappings().one()
-    rows |= {"at": at or count["as_of"], "by": None, "zone": zone}
+    # By itself: a moment that the planner knows finds the living trades by their indexes, in any history.
+    market = connection.execute(statement("market/select_market")).one_or_none()
+    tracked = None if market is None else market.last_as_of
+    rows |= {"at": at or tracked, "by": None, "zone": zone}
+    count = {**connection.execute(statement("metrics/count_trades"), rows).mappings().one(), "as_of": tracked}
     rolled_up = since is None and until is None and not (include_suspect or exclude_late)
     of_version = rolled_up and symbol is None
     kept: dict[str, Any] | None = None

@@ -100,6 +100,18 @@ CROSS JOIN
         ('hour', to_char(d.opened_at AT TIME ZONE 'UTC', 'HH24'))
     ) AS p (breakdown, part)
 WHERE d.voided_at IS NULL AND d.price_suspect IS NOT TRUE;
+-- name: select_made_days
+-- One row: a number. It is another one once a day in [first_day, last_day] was scored again: the rollup has other rows
+-- then. Parameters: first_day, last_day.
+SELECT coalesce(sum(hashtextextended(concat_ws(' ', d.xmin, d.ctid), 0)), 0) AS made
+FROM scorekeeper.daily_score AS d
+WHERE d.day BETWEEN :first_day AND :last_day;
+
+-- name: select_made_agent_days
+-- One row: the same of the rollups of agents. Parameters: first_day, last_day.
+SELECT coalesce(sum(hashtextextended(concat_ws(' ', d.xmin, d.ctid), 0)), 0) AS made
+FROM scorekeeper.agent_daily_score AS d
+WHERE d.day BETWEEN :first_day AND :last_day;
 
 -- name: count_system_parts
 -- One row per breakdown and part, version (null: all), basis (gross, after fees) and exit day in [since, until): the

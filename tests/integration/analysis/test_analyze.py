@@ -297,7 +297,7 @@ def test_what_counted_a_voided_decision_is_gone_until_the_next_analysis(db: Data
     with db.begin() as connection:
         analyze(connection, as_of)
         assert query.system_metrics(connection)["independent_trades"] is not None
-        voided = connection.execute(text("SELECT trade_id FROM scorekeeper.trade WHERE version = 'v1' ORDER BY trade_id LIMIT 1"))
+        voided = connection.execute(text("SELECT min(trade_id) FROM scorekeeper.trade WHERE version = 'v1'"))
         voiding.void_decision(connection, voided.scalar_one(), "a test of the feed", as_of)
         answer = query.system_metrics(connection)
         assert (answer["analysis_as_of"], answer["independent_trades"]) == (None, None)

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -102,6 +102,43 @@ def test_what_is_added_up_says_what_the_rows_say(db: Database, seed: int) -> Non
         assert_same(connection, chance)
         assert_laminar(read_blocks(connection))
         assert list(check_part_blocks(connection)) == []
+
+
+def test_a_day_that_is_scored_while_it_is_counted_is_not_added_up(db: Database) -> None:
+    """Its rows are counted while others may take the lock of the score, and the change is found afterwards."""
+    past = make_past(44)
+    decide(db, past)
+    begin_track(db)
+    known = [one for one in past if one.scored.horizon_return_pct is not None]
+    exits = sorted((one.scored.exit.exit_time, one.trade_id, one) for one in past if one.scored.exit)
+    moment, _, late = exits[len(exits) // 2]
+    settle_some(db, [one for _, _, one in exits if one is not late], known)
+    score_now(db)
+    left, day = [late], moment.astimezone(UTC).date()
+    told: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        count = part_blocks._count_rows
+
+        def change_meanwhile(connection: Connection, given: dict[str, Any]) -> Any:
+            found = count(connection, given)
+            if left and given["kind"] == "system" and given["first_day"] <= day <= given["last_day"]:
+                settle_some(db, [left.pop()], [])
+                score_now(db)
+            return found
+
+        patch.setattr(part_blocks, "_count_rows", change_meanwhile)
+        assert roll_up_parts(db, block=3, tell=told.append) > 0
+    assert not left
+    assert told[0].startswith("adding up trades of ")
+    assert told[-1].startswith("adding up signals of ")
+    with db.begin() as connection:
+        made = [one for one in read_blocks(connection) if one[0] == "system"]
+        assert not [one for one in made if one[2] <= day <= one[3]]
+        assert list(check_part_blocks(connection)) == []
+    assert roll_up_parts(db, block=3) > 0
+    with db.begin() as connection:
+        assert list(check_part_blocks(connection)) == []
+        assert_same(connection, random.Random(44))
 
 
 def test_what_changes_or_ends_while_stretches_are_made_is_not_in_them(db: Database) -> None:

@@ -24,6 +24,7 @@ finally:
 COMMAND = "from cli.main import main; main()"
 DATABASE = {"sqlalchemy", "psycopg"}
 SETTINGS = ("pydantic", "pydantic_settings")  # what reads the settings
+DIALECT = ("sqlalchemy.dialects.postgresql",)  # what an engine loads
 
 
 def imported(
@@ -59,12 +60,32 @@ def test_the_package_by_itself_imports_nothing_heavy(module: str) -> None:
     ],
 )
 def test_the_library_imports_the_database_at_most(module: str) -> None:
-    assert imported(f"import {module}", heavy=HEAVY + SETTINGS) <= DATABASE
+    assert imported(f"import {module}", heavy=HEAVY + SETTINGS + DIALECT) <= DATABASE
 
 
 def test_metrics_as_json_imports_the_database_and_no_more(database_url: str, tmp_path: Path) -> None:
     given = {"DATABASE_URL": database_url, "SCOREKEEPER_HOME": str(tmp_path)}
     assert imported(COMMAND, "metrics", "--json", environment=given) == DATABASE
+
+
+def test_a_command_looks_for_no_garbage_in_what_it_imports(database_url: str, tmp_path: Path) -> None:
+    program = """
+import atexit, gc, json, sys
+from cli.main import main
+usual, seen = gc.get_threshold(), []
+gc.callbacks.append(lambda phase, info: seen.append(phase))
+atexit.register(lambda: print(json.dumps([collected, after, gc.get_threshold() == usual, gc.get_freeze_count() > 1e5])))
+try:
+    main()
+finally:
+    collected = len(seen)
+    kept = [[] for _ in range(250_000)]
+    after = len(seen) > 0
+"""
+    given = {**os.environ, "DATABASE_URL": database_url, "SCOREKEEPER_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", program, "metrics", "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [0, True, True, True]
 
 
 @pytest.mark.parametrize("command", ["ingest", *long("track", "learn", "prune")])

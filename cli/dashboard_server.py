@@ -22,7 +22,6 @@ from cli.logs import begin_logs, web_server_logs
 from cli.ports import hold_port
 from cli.prefect_server.password import CLIENTS
 from cli.prefect_server.run_counts import RunCounter
-from cli.up.processes import use_one_pool
 from dashboard.app import Dashboard, make_pages
 from dashboard.data.monitored import read_monitored_systems
 from dashboard.data.systems import Standing, read_systems
@@ -32,6 +31,7 @@ from dashboard.security import Access, is_loopback
 from dashboard.systems import Systems, SystemsDashboard
 from scorekeeper.errors import DatabaseError, ScorekeeperError
 from scorekeeper.inbox.places.choose import count_waiting
+from scorekeeper.memory import use_one_pool
 from scorekeeper.private_files import check_owner, write_private
 from scorekeeper.settings import Settings, list_systems, load_settings, settings_of_all
 from scorekeeper.store import cluster_folder

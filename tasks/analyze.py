@@ -15,7 +15,7 @@ from scorekeeper.threads import run_in_thread
 from tasks.artifacts import key_of, write_changed
 from tasks.as_of import whole_minute
 from tasks.at_work import now_and_then, run_logger
-from tasks.engine import LinkArtifact, MarkdownArtifact, TableArtifact, task
+from tasks.engine import HAS_SERVER, LinkArtifact, MarkdownArtifact, TableArtifact, task
 from tasks.links import describe
 from tasks.retries import REPEATABLE
 
@@ -50,13 +50,15 @@ async def analyze_rows(db: Database, as_of: datetime | None) -> Analysis:
 
 @task(name="publish analysis")
 async def publish_analysis(db: Database, settings: Settings, analysis: Analysis) -> None:
-    """Write the artifacts of the newest analysis, and the report that they link to; an older one gets none."""
+    """Write the report of the newest analysis, and the artifacts if there is a server; an older one gets neither."""
     if not await run_in_thread(_is_last, db, analysis):
         run_logger().info("A later moment has been analysed already: this analysis is stored, without artifacts")
         return
     report = await run_in_thread(
         write_report, db, settings.reports_dir, fee_bps=settings.fee_bps, account_equity=settings.account_equity
     )
+    if not HAS_SERVER:
+        return
     url = settings.dashboard_url
     about = {key: describe(key, words, url) for key, (_, words) in TABLES.items()}
     said = describe("analysis", "What can be concluded", url)

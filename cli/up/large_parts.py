@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cli.folders import UP_FOLDER, address_file
 from cli.up.environment import DASHBOARD_PORT
-from cli.up.processes import Stage, begin_again, use_one_pool
+from cli.up.processes import Stage, begin_again
 from cli.up.small_parts import api_url, server_answers, wait_until
 from cli.up.systems import migrate_all, tell_dashboard, tell_places
 from scorekeeper.errors import ScorekeeperError
+from scorekeeper.memory import use_one_pool
 from scorekeeper.private_files import write_private
 from scorekeeper.settings import Settings
 

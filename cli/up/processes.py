@@ -75,15 +75,6 @@ def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
         ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG
 
 
-def use_one_pool() -> None:
-    """Let the threads of this process share one pool of memory: few that do little need none of their own.
-
-    Each pool keeps what it once held: some megabytes.
-    """
-    with contextlib.suppress(AttributeError):  # glibc alone has it
-        ctypes.CDLL(None).mallopt(-8, 1)  # M_ARENA_MAX
-
-
 def end_leftovers(home: Path, *, of_worker: bool = False) -> int:
     """End the processes that an earlier `up` of this home has left, flow runs among them; how many there were.
 

@@ -100,6 +100,7 @@ CROSS JOIN
         ('hour', to_char(d.opened_at AT TIME ZONE 'UTC', 'HH24'))
     ) AS p (breakdown, part)
 WHERE d.voided_at IS NULL AND d.price_suspect IS NOT TRUE;
+
 -- name: select_made_days
 -- One row: a number. It is another one once a day in [first_day, last_day] was scored again: the rollup has other rows
 -- then. Parameters: first_day, last_day.

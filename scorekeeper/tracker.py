@@ -89,10 +89,10 @@ class PerformanceTracker:
     def record_decisions(self, decisions: Iterable[dict[str, Any]]) -> list[str]:
         """Record many decisions, as record_decision does each, several times faster. Returns their trade_ids in order.
 
-        When this returns, all are on the disk in the database, and readers see their lines. 5,000 at a time are read
-        and stored in one transaction: if the process dies in between, call it again. A decision that is stored already
-        keeps its id. Those without a timestamp all get the time of the call: two that say the same are stored as one,
-        and in the next call they are new ones.
+        When this returns, all are on the disk in the database, and readers see their lines. Up to 5,000 at a time, or
+        16 MiB of their texts, are read and stored in one transaction: if the process dies in between, call it again. A
+        decision that is stored already keeps its id. Those without a timestamp all get the time of the call: two that
+        say the same are stored as one, and in the next call they are new ones.
         Raises RefusedError, a ValueError, if some are refused: it has the place and the field of each, and the ids of
         all others, which are stored.
         """

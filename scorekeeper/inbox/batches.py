@@ -90,6 +90,7 @@ class Writer:
         self._at, self._began, self._received_at, self._fee_bps = at, began, received_at, fee_bps
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorekeeper-writer")
         self._writing: Future[Written] | None = None
+        self._moving = threading.Event()  # set: the files of the batch before the one that is written have moved
         self._to_move: deque[FileProgress] = deque()  # their batch is committed
         self._moved: list[dict[str, Any]] = []  # what to note of files that have moved
         self._now = 0.0, at  # after how many steps, and the time then
@@ -115,6 +116,7 @@ class Writer:
 
     def _end(self) -> None:
         """Wait for the thread. Of a run that is told to stop, move what is committed; the next run would do it too."""
+        self._moving.set()  # a request to stop may have come just before `begin` set it
         self._thread.shutdown()
         with suppress(Exception):  # another error is on its way, or nothing is left to do
             self.wait()
@@ -123,7 +125,7 @@ class Writer:
 
     def begin(self, files: Sequence[FileProgress]) -> Left:
         """Begin to write a batch, and move the files of the one before, for which `wait` has been called."""
-        moved = threading.Event()
+        self._moving = moved = threading.Event()
         try:
             self._writing = self._thread.submit(self._write, files, moved)
             return self.move_stored()

@@ -26,7 +26,7 @@ OnPage = Callable[[datetime], None]  # called with the minute up to which the sy
 class Need:
     """A symbol that has something open or undecided, and its sealed range (None: nothing is sealed yet).
 
-    `filled_back`: no back-fill is under way, or was found to be needed. `earliest_new`: the time of the earliest
+    `filled_back`: a back-fill is neither under way nor known to be needed. `earliest_new`: the time of the earliest
     decision without a reference price.
     """
 

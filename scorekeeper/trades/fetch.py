@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -39,6 +39,7 @@ REPORT_SECONDS = 3.0
 MOST_NAMED = 5
 MOST_SAID = 1_000  # characters of a market's words that are kept
 CLOCK_TOLERANCE = timedelta(seconds=5)
+FIRST_TIME = datetime.min.replace(tzinfo=UTC)
 LOCAL_AHEAD = timedelta(minutes=5)  # up to here the local clock is believed where the two differ
 Tell = Callable[[int, str], object]  # a level of the logging module, and the message: Logger.log is one
 OnPercent = Callable[[float], Awaitable[None]]
@@ -235,6 +236,7 @@ async def fetch_symbol(
             c, need.symbol, start, as_of, suspect_price_pct=suspect_price_pct, asked=dict(asked)
         ),
     )
+    asked[need.symbol] = FIRST_TIME, start  # it keeps nothing that came before any decision
     rest = await sealed_candles.fetch_forward(db, market, need.symbol, start, as_of, on_page=on_page)
     return Fetched(fetched.candles + rest.candles, start, rest.ends)
 

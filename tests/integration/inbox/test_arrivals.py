@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -490,6 +491,29 @@ def test_a_run_that_ends_between_batches_leaves_each_file_in_one_place(
         unmoved = text("SELECT count(*) FROM scorekeeper.file_arrival WHERE moved_at IS NULL OR destination IS NULL")
         assert connection.execute(unmoved).scalar_one() == 0
     assert verify(db, settings) == []
+
+
+def test_a_request_to_stop_just_after_files_have_moved_ends_the_run(
+    db: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writing thread waits for the word that they have moved, which the request holds up."""
+
+    class Interrupted(threading.Event):
+        asked = False
+
+        def set(self) -> None:
+            if not self.asked:
+                self.asked = True
+                raise KeyboardInterrupt
+            super().set()
+
+    (settings.inbox_dir / "a.json").write_text(line(1))
+    monkeypatch.setattr("scorekeeper.inbox.batches.threading", SimpleNamespace(Event=Interrupted))
+    with pytest.raises(KeyboardInterrupt):
+        take(db, settings, 6)
+    monkeypatch.undo()
+    assert [*settings.inbox_dir.iterdir()] == []
+    assert (count(db), len(archived(settings))) == (1, 1)
 
 
 def take_late(

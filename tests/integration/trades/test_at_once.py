@@ -281,6 +281,29 @@ def test_a_back_fill_that_breaks_off_leaves_the_price_before_to_come(db: Databas
     assert settled() == [51.0, 50.0, 50.0]
 
 
+def test_a_decision_at_the_start_of_what_is_kept_after_a_gap_waits_for_no_price(db: Database, tmp_path: Path) -> None:
+    """The market keeps nothing before it, so the next price stands for the one before at once."""
+    rows = [f"{(START + i * MINUTE).timestamp() * 1000:.0f},{p},{p},{p},{p},1" for i, p in ((0, 50), (100, 52))]
+    (tmp_path / "BTC-USDT.csv").write_text("timestamp,open,high,low,close,volume\n" + "\n".join(rows) + "\n")
+    market = UniverseMarket(ReplayMarket(str(tmp_path), 5))
+
+    def track(opened: float, minute: int) -> list[Any]:
+        at, as_of = (START + opened * MINUTE).isoformat(), START + minute * MINUTE
+        asked: sealed_candles.Asked = {}
+        with db.begin() as connection:
+            decide(connection, {"trade_id": f"at {opened}", "timestamp": at, "price": 51, "max_hold_minutes": 2_000})
+            (need,) = fetch.select_needs(connection, as_of)
+        asyncio.run(fetch.fetch_symbol(db, market, need, as_of, suspect_price_pct=SUSPECT_PCT, asked=asked))
+        with db.begin() as connection:
+            settle.settle(connection, as_of, suspect_price_pct=SUSPECT_PCT, asked=asked)
+            rows = connection.execute(text("SELECT reference_price FROM scorekeeper.decision ORDER BY opened_at"))
+            return list(rows.scalars())
+
+    assert track(2, 10) == [50]
+    market.kept = START + 100 * MINUTE
+    assert track(100.5, 130) == [50, 52]
+
+
 class LateTracks:
     """Tracks at minute 3 of a replay in which BTC has a candle before the one in which late decisions open."""
 

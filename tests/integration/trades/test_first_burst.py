@@ -23,7 +23,8 @@ def test_no_trade_of_a_first_burst_is_compared_with_each_other_one(database_url:
             connection.execute(text(decisions), KNOWN | {"first": 0, "last": DECISIONS - 1})
         with db.engine.connect() as connection:
             settle.open_settlement(connection)
-            connection.execute(statement("trades/set_reference_prices"), {"as_of": AS_OF, "suspect_price_pct": 5})
+            given = {"as_of": AS_OF, "suspect_price_pct": 5, "asked": "[]"}
+            connection.execute(statement("trades/set_reference_prices"), given)
             plan = explain(connection, "trades/match_exits", as_of=AS_OF, settles=True)
             # An array of ids serves an index. As a filter it is gone through for each row.
             assert [node["Filter"] for node in of_table(plan, "trade") if "= ANY" in node.get("Filter", "")] == []

@@ -15,7 +15,7 @@ _MOST = 2.0**900  # of a value: what is added to cut it must not overflow
 def exact_parts(values: Floats) -> list[float]:
     """A few numbers whose exact sum is that of `values`, shape (n,): fsum of them is fsum of the values.
 
-    So it is NaN where one of them is, and infinite where one is.
+    So it is NaN if one of them is, and infinite if one is.
 
     Adding a power of two far above the values, and taking it away again, leaves of each value its leading bits. So
     many of them are left that doubles add a block of them without rounding. The rest is cut again, until it is 0:
@@ -40,7 +40,7 @@ def exact_parts(values: Floats) -> list[float]:
 
 
 def exact_sum(values: Floats) -> float:
-    """The sum of `values`, shape (n,), finite, rounded once: what math.fsum gives, some times as fast.
+    """The sum of `values`, shape (n,), rounded once: what math.fsum gives, some times as fast.
 
     >>> exact_sum(np.full(10, 0.1))
     1.0

@@ -171,15 +171,17 @@ def plan_parents(children: Sequence[Days], parents: Sequence[Days]) -> list[Days
 def _make(db: Database, kind: str, level: int, days: Days) -> int:
     """Make a stretch, unless a day or a stretch that it consists of has changed meanwhile; how many were made.
 
-    Rows are counted without the lock of the score, which a day with many trades would hold for long. A change that is
-    committed meanwhile leaves its day stale, or, if the day was scored since, other rows of its rollup.
+    Rows are counted without the lock of the score, which a day with many trades would hold for long. They are read as
+    of one moment at which no day is stale, so the rollup of that moment is made of them. A change that is committed
+    later leaves its day stale, or, if the day was scored since, other rows of its rollup.
     """
     given = {"kind": kind, "level": level, "first_day": days.first, "last_day": days.last}
     rollup, counted = None, None
     if level == 1:
-        with db.begin() as connection:
+        with db.snapshot() as connection:
+            if connection.execute(statement("metrics/select_part_block_blocked"), given).scalar_one():
+                return 0
             rollup = connection.execute(statement(_MADE_ROLLUP[kind]), given).scalar_one()
-        with db.begin() as connection:  # later: it sees no less than what the rollup was made of
             counted = _count_rows(connection, given)
 
     def work(connection: Connection) -> int:

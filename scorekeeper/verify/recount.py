@@ -51,7 +51,7 @@ def differ(found: Mapping[Any, Any], wanted: Mapping[str, Any]) -> list[str]:
 
 def _alike(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, list) and isinstance(found, list):
-        return all(map(_alike, found, wanted))
+        return len(found) == len(wanted) and all(map(_alike, found, wanted))
     if isinstance(wanted, float) and isinstance(found, float | int):
         return math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9)
     return bool(found == wanted)

@@ -1,6 +1,7 @@
 """A breakdown and a period say the same from what is added up as from the rows, bit by bit, whatever has changed."""
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -139,6 +140,42 @@ def test_a_day_that_is_scored_while_it_is_counted_is_not_added_up(db: Database) 
     with db.begin() as connection:
         assert list(check_part_blocks(connection)) == []
         assert_same(connection, random.Random(44))
+
+
+def test_a_close_that_is_voided_while_its_day_is_counted_is_not_added_up(db: Database) -> None:
+    """Its day has no rollup, neither before nor after: the count must not see what was there between."""
+    past = make_past(44)
+    decide(db, past)
+    begin_track(db)
+    by_day: defaultdict[date, list[Any]] = defaultdict(list)
+    for one in past:
+        if one.scored.exit:
+            by_day[one.scored.exit.exit_time.astimezone(UTC).date()].append(one)
+    day, (late,) = next(
+        (day, ones) for day, ones in sorted(by_day.items())[5:] if len(ones) == 1 and not ones[0].scored.suspect
+    )
+    settle_some(db, [one for ones in by_day.values() for one in ones if one is not late], [])
+    score_now(db)
+    left = [late]
+    with pytest.MonkeyPatch.context() as patch:
+        count = part_blocks._count_rows
+
+        def change_meanwhile(connection: Connection, given: dict[str, Any]) -> Any:
+            here = given["kind"] == "system" and given["first_day"] <= day <= given["last_day"]
+            if here and left:
+                settle_some(db, [left.pop()], [])
+                found = count(connection, given)
+                with db.begin() as other:
+                    assert voiding.void_decision(other, late.trade_id, "a test", AS_OF) == "voided"
+                return found
+            return count(connection, given)
+
+        patch.setattr(part_blocks, "_count_rows", change_meanwhile)
+        assert roll_up_parts(db, block=3) > 0
+    assert not left
+    with db.begin() as connection:
+        assert [one for one in read_blocks(connection) if one[0] == "system" and one[2] <= day <= one[3]]
+        assert list(check_part_blocks(connection)) == []
 
 
 def test_what_changes_or_ends_while_stretches_are_made_is_not_in_them(db: Database) -> None:

@@ -64,8 +64,8 @@ def not_let_in() -> ScorekeeperError:
 def no_answer(exc: BaseException) -> ScorekeeperError:
     """The error for a server that is away, or does not answer as one of Prefect's."""
     return ScorekeeperError(
-        f"the Prefect server at {server_address()} gives no answer ({type(exc).__name__}): see that it runs, and that "
-        "PREFECT_API_URL names its API"
+        f"the Prefect server at {server_address()} gives no answer ({type(exc).__name__}): see that it runs "
+        "(scorekeeper up), and that PREFECT_API_URL names its API"
     )
 
 

@@ -64,7 +64,7 @@ async def _ask_server(*, end_stuck: bool) -> list[Check]:
                 stuck = []
     except ScorekeeperError as exc:
         words, _, what_to_do = str(exc).partition(": ")
-        return [Check("prefect", "red", words, what_to_do or "start it: scorekeeper up, or that of PREFECT_API_URL")]
+        return [Check("prefect", "red", words, what_to_do)]
     return [
         Check("prefect", "ok", server_address()),
         _judge_deployments(list(wanted), {one.name: one for one in there}),

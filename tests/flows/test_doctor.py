@@ -62,7 +62,7 @@ def test_a_server_that_is_away_is_red_and_the_rest_is_said_all_the_same(home: Pa
     lines = done.stdout.splitlines()
     assert any(line.startswith("ok      database") for line in lines)
     assert any(line.startswith("red     prefect") for line in lines)
-    assert any("-> start it" in line for line in lines)
+    assert any("-> see that it runs" in line for line in lines)
     assert "canary" not in done.stdout + done.stderr
     assert "\x1b" not in done.stdout
 

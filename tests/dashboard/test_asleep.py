@@ -34,7 +34,7 @@ class Pages(Starlette):
         return
 
 
-def test_a_server_that_is_not_asked_ends_and_who_connects_then_is_answered_by_the_next() -> None:
+def test_a_server_that_is_not_asked_ends_and_the_next_answers_who_connects_then() -> None:
     app: Any = Pages(routes=[Route("/", _answer)])
     answers: list[str] = []
     with hold_port(0, listening=True) as listening:

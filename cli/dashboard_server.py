@@ -267,7 +267,7 @@ def serve(
         lifespan="off", ws="none", timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
 
-    last_seen, seen = time.monotonic(), 0
+    last_seen, seen = 0.0, 0
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -277,7 +277,7 @@ def serve(
         async def on_tick(self, counter: int) -> bool:
             nonlocal last_seen, seen
             is_over, now = await super().on_tick(counter), time.monotonic()
-            if self.server_state.connections or self.server_state.total_requests != seen:
+            if counter == 0 or self.server_state.connections or self.server_state.total_requests != seen:
                 last_seen, seen = now, self.server_state.total_requests
             return is_over or now - last_seen > quiet_seconds
 

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Literal, NoReturn
 
@@ -35,11 +36,11 @@ class StopError(KeyboardInterrupt):
         _note(number)  # typer turns the base class into an exit
 
 
-def guard() -> None:
-    """Handle the signals from now on; SIGHUP stays ignored under nohup."""
+def guard(handler: Callable[[int, FrameType | None], object] | None = None) -> None:
+    """Handle the signals from now on, by `handler` if it is given; SIGHUP stays ignored under nohup."""
     for number in SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _on_signal)
+            signal.signal(number, handler or _on_signal)
 
 
 def begin_work() -> None:

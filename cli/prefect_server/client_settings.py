@@ -66,7 +66,8 @@ def _is_away(address: str) -> bool:
     """Whether nothing can be reached at an address: its port is closed, or its name or network is unknown.
 
     Prefect trusts other certificates than this question does, so one that is refused here says nothing. Nor does a
-    refusal: Prefect Cloud has no page for this question. Raises ScorekeeperError: see find_server.
+    refusal: Prefect Cloud has no page for this question. Nor does a page that the question was sent on to: a proxy may
+    ask for a login that Prefect's own headers spare it. Raises ScorekeeperError: see find_server.
     """
     import ssl
     import urllib.error
@@ -76,8 +77,10 @@ def _is_away(address: str) -> bool:
     _check_address(address)
     shown = _without_user(address)
     try:
-        with urllib.request.urlopen(f"{shown}/health", timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - as Prefect does
-            if answer.headers.get_content_type() == "text/html" and answer.headers.get("Content-Type"):
+        question = f"{shown}/health"
+        with urllib.request.urlopen(question, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - as Prefect does
+            is_page = answer.headers.get("Content-Type") and answer.headers.get_content_type() == "text/html"
+            if is_page and answer.geturl() == question:
                 raise ScorekeeperError(f"{shown} is a web page and not the API of a Prefect server: {CORRECT_IT}")
             return False
     except urllib.error.HTTPError:
@@ -86,7 +89,7 @@ def _is_away(address: str) -> bool:
         return not isinstance(exc.reason, TimeoutError | ssl.SSLError)
     except HTTPException:
         raise ScorekeeperError(f"what answers at {shown} is no Prefect server: {CORRECT_IT}") from None
-    except OSError:
+    except (OSError, UnicodeError):  # Prefect escapes letters in a path that this question cannot have
         return False
 
 
@@ -97,6 +100,7 @@ def _check_address(address: str) -> None:
     try:
         parts = urlsplit(address)
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        (parts.hostname or "").encode("idna")
     except ValueError:
         is_one = False
     if not is_one or any(letter.isspace() for letter in address):

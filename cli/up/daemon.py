@@ -1,6 +1,7 @@
 """supervisord, which also says on the terminal when a part has died: python -m cli.up.daemon, in the folder of `up`.
 
-A listener would be a process of its own; supervisord tells its own code of the same events.
+A listener would be a process of its own; supervisord tells its own code of the same events. These are its own modules
+and no interface that it documents: another version may move them.
 """
 
 import contextlib

@@ -50,8 +50,7 @@ def _supervise(folder: Path, environment: dict[str, str]) -> int | None:
         if supervisord is not None:
             supervisord.terminate()
 
-    for number in stopping.SIGNALS:
-        signal.signal(number, forward)
+    stopping.guard(forward)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping.SIGNALS)  # those that came while this began, too
     with (folder / TERMINAL).open("ab") as terminal:
         supervisord = subprocess.Popen(

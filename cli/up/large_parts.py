@@ -30,7 +30,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 STAY_SECONDS = 10.0
 # After so long without anybody who looks, the dashboard lets go of its memory.
 QUIET_SECONDS = 300.0
-_AWAY = b"the database does not answer; the dashboard's log says why\n"
+_AWAY = b"the score cannot be read; the dashboard's log says why\n"
 _DATABASE, _TOKEN = "PREFECT_SERVER_DATABASE_CONNECTION_URL", "SCOREKEEPER_DASHBOARD_OWN_TOKEN"
 T = TypeVar("T")
 

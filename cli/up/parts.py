@@ -17,7 +17,8 @@ def main(part: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN if stage.name == "end" else _on_signal)
     try:
-        hear_signals()
+        if part != "postgres":  # it holds a lease by then, and hears signals once it can give that back
+            hear_signals()
         if (run := SMALL_PARTS.get((part, stage.name))) is not None:
             told = read_told()
             if told.log_format == "json":

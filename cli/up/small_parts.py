@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from cli.folders import ROOT, address_file
 from cli.prefect_server import POOL
-from cli.up.processes import MARK, WORKER_MARK, Stage, begin_again, end_leftovers, end_with_parent
+from cli.up.processes import MARK, WORKER_MARK, Stage, begin_again, end_leftovers, end_with_parent, hear_signals
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.store.postmaster import find_data, is_within_reach, server_started
 
@@ -50,6 +50,7 @@ def start_postgres(told: Told, stage: Stage) -> None:
     home = told.scorekeeper_home
     lease = embedded.acquire(home) if stage.held is None else embedded.take_over(home, stage.held)
     try:
+        hear_signals()
         lease.ensure_running()
         lease.url("prefect")
         begin_again("postgres", "keep", lease.descriptor())
@@ -63,12 +64,13 @@ def keep_postgres(told: Told, stage: Stage) -> None:
     """Look whether Postgres is there, without asking it: each question costs it a process."""
     data = find_data(told.scorekeeper_home)
     try:
+        hear_signals()
         while is_within_reach(data):
             time.sleep(LOOK_SECONDS)
+        begin_again("postgres", "start", stage.held)
     except EndError:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         begin_again("postgres", "end", stage.held)
-    begin_again("postgres", "start", stage.held)
 
 
 def end_postgres(told: Told, stage: Stage) -> None:

@@ -180,10 +180,11 @@ def test_a_signal_before_anything_was_begun_says_so(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (129, "stopped by SIGHUP: nothing was begun\n")
 
 
-def test_under_nohup_a_hangup_is_nothing(tmp_path: Path) -> None:
-    script = "import cli.entry, os, signal; os.kill(os.getpid(), signal.SIGHUP)"
+@pytest.mark.parametrize("begins", ["import cli.entry", "from cli import stopping; stopping.guard(print)"])
+def test_under_nohup_a_hangup_is_nothing(begins: str) -> None:
+    script = f"{begins}; import os, signal; os.kill(os.getpid(), signal.SIGHUP)"
     done = subprocess.run(["nohup", sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, "stopped" in done.stderr) == (0, False)
+    assert (done.returncode, "stopped" in done.stderr, done.stdout) == (0, False, "")
 
 
 @pytest.mark.long

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from cli.up.processes import MARK
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.store import cluster_folder, embedded
 from scorekeeper.store.database import open_database
@@ -79,6 +80,24 @@ def test_after_a_kill_of_its_only_user_the_next_one_takes_over_and_stops_it(home
     lease = embedded.acquire(home)
     assert answers(lease)
     lease.release()
+    assert postmaster(home) is None
+
+
+@pytest.mark.parametrize("stage", ["keep", "start"])
+def test_a_signal_between_two_stages_of_its_part_of_up_stops_it(home: Path, stage: str) -> None:
+    script = f"""
+import os, signal
+from pathlib import Path
+from cli.up.processes import begin_again
+from scorekeeper.store import embedded
+lease = embedded.acquire(Path({str(home)!r}))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.kill(os.getpid(), signal.SIGTERM)
+begin_again("postgres", {stage!r}, lease.descriptor())
+"""
+    told = {MARK: str(home), "LOG_FORMAT": "text"}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=os.environ | told, timeout=120)
+    assert done.returncode == 0
     assert postmaster(home) is None
 
 

@@ -137,7 +137,18 @@ def test_what_is_no_server_of_prefect_is_said_with_what_to_do(home: Path, answer
     assert "canary" not in str(caught.value)
 
 
-@pytest.mark.parametrize("named", ["garbage", "prefect.example:4200/api", "http://", "http://x:port/api", "ftp://x/api"])
+def test_a_login_page_that_a_proxy_sends_the_question_on_to_says_nothing(home: Path) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>") as login:
+        to = f"Location: http://127.0.0.1:{login}/login"
+        with answering(f"HTTP/1.1 302 Found\r\n{to}\r\nContent-Length: 0\r\n\r\n".encode()) as port:
+            os.environ[URL] = f"http://127.0.0.1:{port}/api"
+            assert find_server(home)
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["garbage", "prefect.example:4200/api", "http://", "http://x:port/api", "http://a..b/api", "ftp://x/api"],
+)
 def test_what_is_no_address_is_said_before_it_is_asked(home: Path, named: str) -> None:
     os.environ[URL] = named
     for ask in (find_server, prepare):

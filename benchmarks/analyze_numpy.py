@@ -22,7 +22,8 @@ def figures(rows: InputColumns) -> list[dict[str, float | None]]:
 
 def _scope(rows: InputColumns) -> dict[str, float | None]:
     found = _of_trades(rows.trades) | _of_baselines(rows)
-    weight = np.where(np.isnan(rows.signals.confidence), 50.0, rows.signals.confidence) * rows.signals.direction
+    confidence = rows.signals.confidence.astype(float)
+    weight = np.where(np.isnan(confidence), 50.0, confidence) * rows.signals.direction
     shapley, alone = _shares(rows.decisions, rows.signals, weight)
     for number, agent in enumerate(rows.agents):
         ours = rows.signals.agent == number
@@ -49,7 +50,8 @@ def _of_trades(trades: TradeColumns) -> dict[str, float | None]:
 
 def _of_baselines(rows: InputColumns) -> dict[str, float | None]:
     d, s = rows.decisions, rows.signals
-    weight = np.where(np.isnan(s.confidence), 50.0, s.confidence) * s.direction
+    confidence = s.confidence.astype(float)
+    weight = np.where(np.isnan(confidence), 50.0, confidence) * s.direction
     rules = {"long": np.ones(len(d)), "short": -np.ones(len(d))}
     for name, weights in (("equal", s.direction.astype(float)), ("confidence", weight)):
         rules[name] = np.sign(np.bincount(s.decision, weights=weights, minlength=len(d)))

@@ -221,13 +221,14 @@ touched AS (
         )
     ) AS hit ON true
 ),
-decided AS (
+ended AS ( -- noqa: ST03
     SELECT
         h.*,
         h.at_target AND (NOT h.at_stop OR h.direction * (h.hit_open - h.take_profit) >= 0) AS takes_profit,
-        h.hit_minute IS NULL AND h.ends_at <= :as_of AND h.sealed_until >= date_trunc('minute', h.ends_at) AS is_due
+        h.hit_minute IS NULL AND h.ends_at <= :as_of AND h.sealed_until >= date_trunc('minute', h.ends_at) AS has_ended
     FROM touched AS h
 ),
+-- with met_end: trades/end_prices
 filled AS ( -- noqa: ST03
     SELECT
         x.*,
@@ -235,12 +236,12 @@ filled AS ( -- noqa: ST03
             WHEN x.hit_minute IS NOT NULL AND x.takes_profit THEN x.take_profit
             WHEN x.hit_minute IS NOT NULL AND x.direction = 1 THEN least(x.hit_stop, x.hit_open)
             WHEN x.hit_minute IS NOT NULL THEN greatest(x.hit_stop, x.hit_open)
-            ELSE coalesce(last_close.close, next_open.open)
+            ELSE x.end_price
         END AS fill_price,
         CASE
             WHEN x.hit_minute IS NOT NULL THEN x.hit_ended_at
-            WHEN last_close.close IS NOT NULL THEN x.ends_at
-            ELSE next_open.minute_at
+            WHEN x.last_ended_at IS NOT NULL THEN x.ends_at
+            ELSE x.next_minute_at
         END AS fill_time,
         CASE
             WHEN x.hit_minute IS NOT NULL AND x.takes_profit THEN 'take_profit'
@@ -252,27 +253,10 @@ filled AS ( -- noqa: ST03
         END AS fill_reason,
         CASE
             WHEN x.hit_minute IS NOT NULL THEN NULL
-            WHEN last_close.close IS NOT NULL
-                THEN extract(EPOCH FROM x.ends_at - last_close.ended_at)
+            WHEN x.last_ended_at IS NOT NULL THEN extract(EPOCH FROM x.ends_at - x.last_ended_at)
             ELSE 0
         END AS fill_age_seconds
-    FROM decided AS x
-    LEFT JOIN LATERAL (
-        SELECT k.close, coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) AS ended_at
-        FROM scorekeeper.candle AS k
-        WHERE
-            x.is_due AND k.symbol = x.symbol
-            AND k.minute_at > x.opened_at - (SELECT bar.length FROM bar)
-            AND (k.ends_at IS NULL OR k.ends_at > x.opened_at)
-            AND k.minute_at < x.ends_at
-            AND coalesce(k.ends_at, k.minute_at + (SELECT bar.length FROM bar)) <= x.ends_at
-        ORDER BY k.minute_at DESC LIMIT 1
-    ) AS last_close ON true
-    LEFT JOIN LATERAL (
-        SELECT k.open, k.minute_at FROM scorekeeper.candle AS k
-        WHERE x.is_due AND last_close.close IS NULL AND k.symbol = x.symbol AND k.minute_at >= x.ends_at
-        ORDER BY k.minute_at LIMIT 1
-    ) AS next_open ON true
+    FROM met_end AS x
 ),
 -- with priced: trades/returns
 -- The candles that a trade lived through whole: those before the exit candle of a stop or target; at an expiry, the

@@ -26,7 +26,7 @@ expired AS (
 ),
 ended AS ( -- noqa: ST03
     SELECT
-        d.trade_id, d.symbol, d.opened_at, d.expires_at, true AS has_ended,
+        d.trade_id, d.symbol, d.opened_at, d.expires_at AS ends_at, true AS has_ended,
         coalesce(d.price * coalesce(d.price_scale, 1), d.reference_price) AS base_price
     FROM scorekeeper.decision AS d
     INNER JOIN ready ON d.symbol = ready.symbol
@@ -37,15 +37,15 @@ ended AS ( -- noqa: ST03
         -- A decision that came in after set_reference_prices ran waits: its price must be judged first.
         AND d.reference_price IS NOT NULL
 ),
--- with priced: trades/horizon_prices
+-- with priced: trades/end_prices
 changed AS (
     UPDATE scorekeeper.decision AS d
     SET
-        horizon_price = p.horizon_price,
-        horizon_return_pct = (p.horizon_price - p.base_price) / p.base_price * 100,
+        horizon_price = p.end_price,
+        horizon_return_pct = (p.end_price - p.base_price) / p.base_price * 100,
         horizon_known_at = cast(:as_of AS timestamptz)
     FROM priced AS p
-    WHERE d.trade_id = p.trade_id AND p.horizon_price IS NOT NULL
+    WHERE d.trade_id = p.trade_id AND p.end_price IS NOT NULL
     RETURNING d.trade_id
 )
 INSERT INTO settled_decision (trade_id)

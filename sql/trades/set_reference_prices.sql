@@ -55,7 +55,8 @@ noted AS (
 ),
 met AS (
     SELECT
-        d.trade_id, d.symbol, d.opened_at, d.expires_at, d.price, coalesce(before.close, after.open) AS reference_price,
+        d.trade_id, d.symbol, d.opened_at, d.expires_at AS ends_at, d.price,
+        coalesce(before.close, after.open) AS reference_price,
         d.horizon_known_at IS NULL AND c.sealed_until >= date_trunc('minute', d.expires_at)
         AND d.expires_at <= least(cast(:as_of AS timestamptz), c.sealed_until + interval '59.999999 seconds')
             AS has_ended,
@@ -104,7 +105,7 @@ ended AS ( -- noqa: ST03
     SELECT m.*, coalesce(m.price * coalesce(m.price_scale, 1), m.reference_price) AS base_price
     FROM met AS m
 ),
--- with priced: trades/horizon_prices
+-- with priced: trades/end_prices
 -- A settlement may run after one with a later as_of, and decides less than that one did: new decisions that it finds
 -- wait for the next settlement.
 newest AS (
@@ -135,15 +136,15 @@ changed AS (
             > cast(:suspect_price_pct AS float8),
             false
         ),
-        horizon_price = coalesce(p.horizon_price, d.horizon_price),
-        horizon_return_pct = coalesce((p.horizon_price - p.base_price) / p.base_price * 100, d.horizon_return_pct),
+        horizon_price = coalesce(p.end_price, d.horizon_price),
+        horizon_return_pct = coalesce((p.end_price - p.base_price) / p.base_price * 100, d.horizon_return_pct),
         horizon_known_at
-        = CASE WHEN p.horizon_price IS NULL THEN d.horizon_known_at ELSE cast(:as_of AS timestamptz) END
+        = CASE WHEN p.end_price IS NULL THEN d.horizon_known_at ELSE cast(:as_of AS timestamptz) END
     FROM priced AS p CROSS JOIN newest
     WHERE d.trade_id = p.trade_id
     RETURNING
         d.trade_id, d.price_suspect, d.price_scale, d.expires_at, d.opened_at, d.version, d.late, d.voided_at,
-        p.horizon_price
+        p.end_price AS horizon_price
 ),
 -- It counts from now on, also at moments that are learned already.
 unlearned AS (

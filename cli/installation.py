@@ -114,19 +114,15 @@ def _run_by_prefect(flow_run: Coroutine[Any, Any, T]) -> T:
     import httpx
     from prefect.exceptions import TerminationSignal
 
-    from tasks.prefect_server import no_answer, not_let_in
+    from tasks.prefect_server import explain_failure
 
     try:
         return asyncio.run(flow_run)
     except TerminationSignal as exc:  # Prefect handles signals while a flow runs
         raise StopError(exc.signal) from None
-    except httpx.HTTPStatusError as refusal:
-        if refusal.response.status_code not in (401, 403):
-            raise no_answer(refusal) from refusal
-        raise not_let_in() from None
     except (httpx.HTTPError, json.JSONDecodeError) as exc:
-        raise no_answer(exc) from exc
+        raise explain_failure(exc) from exc
     except RuntimeError as exc:
         if not str(exc).startswith("Failed to reach API"):  # Prefect's words, with what httpx said as the cause
             raise
-        raise no_answer(exc.__cause__ or exc) from exc
+        raise explain_failure(exc.__cause__ or exc) from exc

@@ -33,12 +33,8 @@ async def reach_server() -> AsyncIterator[PrefectClient]:
     try:
         async with get_client() as client:
             yield client
-    except httpx.HTTPStatusError as refusal:
-        if refusal.response.status_code not in (401, 403):
-            raise no_answer(refusal) from None
-        raise not_let_in() from None
     except (httpx.HTTPError, ValueError) as exc:  # ValueError: the answer is not one of Prefect's
-        raise no_answer(exc) from None
+        raise explain_failure(exc) from None
 
 
 @asynccontextmanager
@@ -53,16 +49,13 @@ async def one_client() -> AsyncIterator[None]:
             yield
 
 
-def not_let_in() -> ScorekeeperError:
-    """The error for a server that refuses our password."""
-    return ScorekeeperError(
-        f"the Prefect server at {server_address()} does not let us in: set PREFECT_API_AUTH_STRING (Cloud: "
-        "PREFECT_API_KEY)"
-    )
-
-
-def no_answer(exc: BaseException) -> ScorekeeperError:
-    """The error for a server that is away, or does not answer as one of Prefect's."""
+def explain_failure(exc: BaseException) -> ScorekeeperError:
+    """The error to show for one of asking the server: it refuses our password, is away, or is none of Prefect's."""
+    if isinstance(exc, httpx.HTTPStatusError) and exc.response.status_code in (401, 403):
+        return ScorekeeperError(
+            f"the Prefect server at {server_address()} does not let us in: set PREFECT_API_AUTH_STRING (Cloud: "
+            "PREFECT_API_KEY)"
+        )
     return ScorekeeperError(
         f"the Prefect server at {server_address()} gives no answer ({type(exc).__name__}): see that it runs "
         "(scorekeeper up), and that PREFECT_API_URL names its API"

@@ -27,44 +27,39 @@ def check_prefect(settings: Settings, *, end_stuck: bool) -> list[Check]:
     if use_running_server(home) is None:
         says = "no server: scorekeeper up does not run here, and PREFECT_API_URL is not set"
         return [Check("prefect", "warning", says, "scorekeeper up, unless something else runs ingest and track")]
-    if os.access(home, os.W_OK):
-        try:
+    try:
+        if os.access(home, os.W_OK):
             prepare(home)
-        except ScorekeeperError as exc:
-            words, _, what_to_do = str(exc).partition(": ")
-            return [Check("prefect", "red", words, what_to_do)]
-    return asyncio.run(_ask_server(end_stuck=end_stuck))
+        return asyncio.run(_ask_server(end_stuck=end_stuck))
+    except ScorekeeperError as exc:
+        words, _, what_to_do = str(exc).partition(": ")
+        return [Check("prefect", "red", words, what_to_do)]
 
 
 async def _ask_server(*, end_stuck: bool) -> list[Check]:
+    """Raises ScorekeeperError if it does not answer."""
     # Imported here: Prefect reads its settings on import, and they are complete only now.
     from cli.prefect_server import deployments, runs
     from tasks.prefect_server import reach_server, server_address
 
     now = datetime.now(UTC)
-    try:
-        async with reach_server() as client:
-            await client.hello()
-            there = await client.read_deployments(limit=200)
-            pools = {pool.name: pool for pool in await client.read_work_pools()}
-            wanted = {name: (pool, entrypoint) for name, pool, entrypoint in deployments.read_deployments()}
-            used = sorted({pool for pool, _ in wanted.values()} & set(pools))
-            workers = [worker for pool in used for worker in await client.read_workers_for_work_pool(pool)]
-            entrypoints = {name: entrypoint for name, (_, entrypoint) in wanted.items()}
-            strangers = [
-                one.name for one in there if one.work_pool_name in used and deployments.is_strange(one, entrypoints)
-            ]
-            strangers += [
-                f"the command of the pool {one}" for one in used if deployments.has_strange_command(pools[one])
-            ]
-            stuck = await runs.find_stuck(client, list(wanted), now)
-            if end_stuck and stuck:
-                await runs.end_stuck(client, stuck)
-                typer.echo(f"{len(stuck)} runs marked Crashed, their slots are free", err=True)
-                stuck = []
-    except ScorekeeperError as exc:
-        words, _, what_to_do = str(exc).partition(": ")
-        return [Check("prefect", "red", words, what_to_do)]
+    async with reach_server() as client:
+        await client.hello()
+        there = await client.read_deployments(limit=200)
+        pools = {pool.name: pool for pool in await client.read_work_pools()}
+        wanted = {name: (pool, entrypoint) for name, pool, entrypoint in deployments.read_deployments()}
+        used = sorted({pool for pool, _ in wanted.values()} & set(pools))
+        workers = [worker for pool in used for worker in await client.read_workers_for_work_pool(pool)]
+        entrypoints = {name: entrypoint for name, (_, entrypoint) in wanted.items()}
+        strangers = [
+            one.name for one in there if one.work_pool_name in used and deployments.is_strange(one, entrypoints)
+        ]
+        strangers += [f"the command of the pool {one}" for one in used if deployments.has_strange_command(pools[one])]
+        stuck = await runs.find_stuck(client, list(wanted), now)
+        if end_stuck and stuck:
+            await runs.end_stuck(client, stuck)
+            typer.echo(f"{len(stuck)} runs marked Crashed, their slots are free", err=True)
+            stuck = []
     return [
         Check("prefect", "ok", server_address()),
         _judge_deployments(list(wanted), {one.name: one for one in there}),

@@ -1,7 +1,7 @@
 """Decisions handed over by Python: read as a file's are, and many of them stored together."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -81,31 +81,14 @@ def _weigh(decision: Decision) -> int:
 def record_many(db: Database, given: Iterable[Any], context: DecisionContext, fee_bps: float) -> list[str]:
     """Store decisions, many of them in a transaction, and return their ids in order.
 
-    As much as one transaction takes is read at once, whatever `given` holds. Raises
-    RefusedError at the end, if some are refused: all others are stored.
+    As much as one transaction takes is read at once, whatever `given` holds. Raises RefusedError at the end, if some
+    are refused: all others are stored.
     """
     ids: list[str | None] = []
     refused: dict[int, Exception] = {}
-    waiting = iter(given)
-    is_over = False
-    while not is_over:
-        places: list[int] = []
-        decisions: list[Decision] = []
-        began, size, is_over = len(ids), 0, True
-        for one in waiting:
-            place = len(ids)
-            ids.append(None)
-            try:
-                decisions.append(decision := read_decision(one, context))
-                places.append(place)
-                size += _weigh(decision)
-            except DecisionError as exc:
-                refused[place] = exc.with_traceback(None)  # it would keep the whole decision in memory
-            if place - began >= BATCH - 1 or size >= BATCH_BYTES:
-                is_over = False
-                break
-        verdicts = store(db, decisions, context, fee_bps) if decisions else []
-        for place, decision, verdict in zip(places, decisions, verdicts, strict=True):
+    for batch in _read_batches(given, context, ids, refused):
+        verdicts = store(db, list(batch.values()), context, fee_bps)
+        for (place, decision), verdict in zip(batch.items(), verdicts, strict=True):
             try:
                 ids[place] = id_of(decision, verdict)
             except ScorekeeperError as exc:
@@ -113,3 +96,26 @@ def record_many(db: Database, given: Iterable[Any], context: DecisionContext, fe
     if refused:
         raise RefusedError(ids, refused)
     return [one for one in ids if one is not None]
+
+
+def _read_batches(
+    given: Iterable[Any], context: DecisionContext, ids: list[str | None], refused: dict[int, Exception]
+) -> Iterator[dict[int, Decision]]:
+    """Decisions by their place, as many as one transaction takes.
+
+    `ids` gets a None for each that is given, `refused` the reason of each that is no decision.
+    """
+    batch: dict[int, Decision] = {}
+    size = 0
+    for place, one in enumerate(given):
+        ids.append(None)
+        try:
+            batch[place] = read_decision(one, context)
+            size += _weigh(batch[place])
+        except DecisionError as exc:
+            refused[place] = exc.with_traceback(None)  # it would keep the whole decision in memory
+        if len(batch) >= BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = {}, 0
+    if batch:
+        yield batch

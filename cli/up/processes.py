@@ -5,7 +5,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -43,12 +43,18 @@ def begin_again(part: str, stage: str, held: int | None = None, told: Mapping[st
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     environment = {**os.environ, **(told or {}), _STAGE: stage}
     if held is not None:
-        os.set_inheritable(held, True)
         environment[_HELD] = str(held)
+    become(["-m", "cli.up.parts", part], environment, [] if held is None else [held])
+
+
+def become(words: Sequence[str], environment: Mapping[str, str], held: Iterable[int]) -> NoReturn:
+    """Go on as another program of ours, with the same process id; the descriptors stay open. Signals are blocked."""
+    for one in held:
+        os.set_inheritable(one, True)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
-    os.execve(sys.executable, [sys.executable, "-m", "cli.up.parts", part], environment)  # noqa: S606 - our own program
+    os.execve(sys.executable, [sys.executable, *words], environment)  # noqa: S606 - our own program
 
 
 def take_stage() -> Stage:

@@ -19,7 +19,7 @@ from cli.logs import begin_logs
 from cli.ports import take_ipv6_port, take_port
 from cli.stopping import SIGNALS, StopError, asked
 from cli.up.environment import environment_of
-from cli.up.processes import CONFIG, MARK, SPEAKING, TERMINAL, end_leftovers
+from cli.up.processes import CONFIG, MARK, SPEAKING, TERMINAL, become, end_leftovers
 from scorekeeper.errors import ScorekeeperError
 from scorekeeper.settings import Settings, settings_of_all
 from scorekeeper.store.cluster_folder import has_cluster
@@ -63,13 +63,11 @@ def run_up(settings: Settings, port: int, *, demo: bool, dashboard: int | None =
 def _become_front(home: Path, environment: dict[str, str], held: list[int]) -> NoReturn:
     """Go on as the process that only watches supervisord; the descriptors stay open. A signal waits for it."""
     environment = {name: value for name, value in environment.items() if name != MARK}
-    for one in held:
-        os.set_inheritable(one, True)
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     if (number := asked()) is not None:
         raise StopError(number)
     # -P: not from the folder where the user happens to be.
-    os.execve(sys.executable, [sys.executable, "-P", "-m", "cli.up.front", str(home)], environment)  # noqa: S606 - ours
+    become(["-P", "-m", "cli.up.front", str(home)], environment, held)
 
 
 @contextlib.contextmanager

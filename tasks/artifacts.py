@@ -78,10 +78,8 @@ async def write_changed(wanted: Sequence[Artifact], system: str = "") -> None:
     """Write each artifact that has changed: at most one new one an hour, in between the latest is overwritten.
 
     A new artifact every minute, with its events, would fill Prefect's database. `system`: whose artifacts they are.
-    Without a server none is written.
+    Only where there is a server.
     """
-    if not HAS_SERVER:
-        return
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import (
         ArtifactCollectionFilter,

@@ -243,13 +243,14 @@ class Writer:
         finished = [file for file in files if file.finished]
         if not self._place.moves_files:
             return Written(tally, len(finished), [], Left())
-        waits = self._place.at_once > 1
-        here = [file for file in finished if waits or file.refused]
+        here: list[FileProgress] = []
+        later: list[FileProgress] = []
+        for file in finished:
+            (here if self._place.at_once > 1 or file.refused else later).append(file)
         left = Left()
         if here:
-            to_move = self._sort_out(here, left)
-            left.trouble = self.move(to_move)
-        return Written(tally, len(finished), [file for file in finished if not (waits or file.refused)], left)
+            left.trouble = self.move(self._sort_out(here, left))
+        return Written(tally, len(finished), later, left)
 
     def _destination(self, file: FileProgress) -> str:
         name, sha256 = file.source.name, file.content.sha256

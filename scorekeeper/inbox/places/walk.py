@@ -79,12 +79,11 @@ def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> InboxContents:
     while waiting:
         here, depth = waiting.pop()
         folders += 1
-        start = str(here / "-")[:-1]  # what comes before a name
         try:
             with os.scandir(here) as entries:
                 for entry in entries:
                     if not entry.name.startswith("."):
-                        _sort_in(listing, waiting, here, start, entry, depth, folders, left_out)
+                        _sort_in(listing, waiting, here, entry, depth, folders, left_out)
         except OSError as exc:
             if here != folder:
                 continue
@@ -96,8 +95,8 @@ def walk_inbox(folder: Path, skip: Sequence[Path] = ()) -> InboxContents:
 
 
 def _sort_in(
-    listing: InboxContents, waiting: list[tuple[Path, int]], here: Path, start: str, entry: os.DirEntry[str],
-    depth: int, folders: int, left_out: set[tuple[int, int]],
+    listing: InboxContents, waiting: list[tuple[Path, int]], here: Path, entry: os.DirEntry[str], depth: int,
+    folders: int, left_out: set[tuple[int, int]],
 ) -> None:  # fmt: skip
     name = entry.name
     if entry.is_symlink():
@@ -115,7 +114,7 @@ def _sort_in(
     elif not entry.is_file(follow_symlinks=False):
         listing.leave(here / name, SPECIAL)
     elif is_decision_file(name):
-        listing.files.append(start + name)
+        listing.files.append(entry.path)
     else:
         listing.leave(here / name, judge(name.lower()))
 
